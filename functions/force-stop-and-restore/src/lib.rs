@@ -1,0 +1,1 @@
+//! force-stop-and-restore

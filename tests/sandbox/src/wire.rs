@@ -1,0 +1,49 @@
+//! Requests and answers as they come over the wire, whichever way: a socket, or the SDK in the same process.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+
+/// A request, its body read.
+pub type Request = http::Request<Bytes>;
+/// An answer, its body complete.
+pub type Response = http::Response<Bytes>;
+/// An answer under way.
+pub type Answering = BoxFuture<'static, Response>;
+
+/// The access key id that signed the request: in the sandbox it names the role. None when the request is not signed.
+pub fn caller(request: &Request) -> Option<String> {
+    credential(request).map(|scope| scope[0].clone())
+}
+
+/// The service in the signature's credential scope, `kinesisanalytics` for Managed Flink: what routes a request.
+pub fn service(request: &Request) -> Option<String> {
+    credential(request).map(|scope| scope[3].clone())
+}
+
+/// The verb in `X-Amz-Target`.
+pub fn verb(request: &Request) -> Option<&str> {
+    request.headers().get("x-amz-target")?.to_str().ok()?.split_once('.').map(|(_, verb)| verb)
+}
+
+fn credential(request: &Request) -> Option<Vec<String>> {
+    let header = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let scope = header.split_once("Credential=")?.1.split([',', ' ']).next()?;
+    let parts: Vec<String> = scope.split('/').map(str::to_owned).collect();
+    (parts.len() == 5).then_some(parts)
+}
+
+/// An answer with a JSON body.
+pub fn json_answer(status: u16, content_type: &'static str, body: &Value) -> Response {
+    http::Response::builder()
+        .status(status)
+        .header(http::header::CONTENT_TYPE, content_type)
+        .header("x-amzn-requestid", "sandbox")
+        .body(Bytes::from(body.to_string()))
+        .expect("status and headers are constants of this project")
+}
+
+/// An AWS JSON protocol error: `code` as the model spells it, and a message for people.
+pub fn json_error(status: u16, code: &str, message: &str) -> Response {
+    json_answer(status, "application/x-amz-json-1.1", &json!({ "__type": code, "message": message }))
+}
