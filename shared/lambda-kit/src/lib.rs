@@ -1,1 +1,16 @@
-//! lambda-kit
+//! What every Lambda of this project shares: settings, the closed set of errors that a state machine may catch, clients, logs, and the run loop.
+//!
+//! A function is a [`Function`]: built once from its environment, then called with typed events. [`run`] connects it to the Lambda runtime; the sandbox
+//! builds and calls the same type. Deliberately absent: any decision about an application.
+
+mod aws;
+mod env;
+mod failure;
+mod function;
+mod logs;
+
+pub use aws::Aws;
+pub use env::{Env, SettingError};
+pub use failure::{ErrorType, Failure};
+pub use function::{Function, Invocation, answer, run};
+pub use logs::log_layer;

@@ -1,0 +1,87 @@
+//! The parts that all clients share: one connector, one time source, credentials, region, endpoint.
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::{
+    rt::sleep::{SharedAsyncSleep, TokioSleep},
+    time::{SharedTimeSource, SystemTimeSource},
+};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+use jiff::Timestamp;
+use std::time::Duration;
+
+use crate::{Env, SettingError};
+
+/// One attempt of an API call may take this long; the service answers in well under a second.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// All attempts of one API call together.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// Standard retries of the SDK, with its back-off and jitter.
+const MAX_ATTEMPTS: u32 = 4;
+
+/// What clients are made from. Built once, in a function's init.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    http: SharedHttpClient,
+    time: SharedTimeSource,
+}
+
+impl Aws {
+    /// The real parts: TLS with ring and the system's root certificates, the machine's clock, credentials and region as Lambda puts them into the environment.
+    ///
+    /// # Errors
+    /// When a variable that Lambda always sets is missing.
+    pub fn of_lambda(env: &Env) -> Result<Self, SettingError> {
+        let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+        Self::new(env, http, SharedTimeSource::new(SystemTimeSource::new()))
+    }
+
+    /// The same over another connector and another clock: the sandbox's.
+    ///
+    /// # Errors
+    /// When region or credentials are missing from `env`.
+    pub fn new(env: &Env, http: SharedHttpClient, time: SharedTimeSource) -> Result<Self, SettingError> {
+        let credentials = Credentials::new(
+            env.required::<String>("AWS_ACCESS_KEY_ID")?,
+            env.required::<String>("AWS_SECRET_ACCESS_KEY")?,
+            env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            None,
+            "lambda-environment",
+        );
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(env.required::<String>("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http.clone())
+            .time_source(time.clone())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build());
+        if let Some(endpoint) = env.get("AWS_ENDPOINT_URL") {
+            config = config.endpoint_url(endpoint);
+        }
+        Ok(Self { config: config.build(), http, time })
+    }
+
+    /// What the SDK's clients are built from.
+    #[must_use]
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The connector, for calls that are not AWS API calls: the Flink REST API.
+    #[must_use]
+    pub fn http(&self) -> &SharedHttpClient {
+        &self.http
+    }
+
+    /// The time, to the millisecond.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let since = self.time.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millisecond(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
+    }
+}

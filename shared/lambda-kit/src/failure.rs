@@ -1,0 +1,78 @@
+//! The errors that cross the Lambda boundary: a closed set of fixed strings, so that a state machine can name them.
+//!
+//! `lambda_runtime` would derive the error type from a Rust type's name, which no test holds in place (facts/step-functions.md).
+
+use lambda_runtime::Diagnostic;
+
+/// What the state machine branches on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ErrorType {
+    /// The input is wrong; the same input will always be refused.
+    BadInput,
+    /// The service did not answer, or said "later": worth another try.
+    Retryable,
+    /// The application is not as the plan assumed (version, status, job): look again, decide again.
+    Stale,
+    /// The service refused the change: look again, decide again with that known.
+    Refused,
+    /// A part of a version's configuration cannot be carried over: a person is needed.
+    CannotCarry,
+    /// Not permitted, or not opted in: a person is needed.
+    NotAllowed,
+    /// A defect of this project.
+    Internal,
+}
+
+impl ErrorType {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::BadInput, Self::Retryable, Self::Stale, Self::Refused, Self::CannotCarry, Self::NotAllowed, Self::Internal];
+
+    /// The string in `errorType`, as the state machine's `ErrorEquals` spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadInput => "Lifeguard.BadInput",
+            Self::Retryable => "Lifeguard.Retryable",
+            Self::Stale => "Lifeguard.Stale",
+            Self::Refused => "Lifeguard.Refused",
+            Self::CannotCarry => "Lifeguard.CannotCarry",
+            Self::NotAllowed => "Lifeguard.NotAllowed",
+            Self::Internal => "Lifeguard.Internal",
+        }
+    }
+}
+
+/// A failed invocation: the type for the state machine, the text for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the state machine branches on.
+    pub error_type: ErrorType,
+    /// Names the application, what was tried, what the service said, what to do next. No secret: it lands in the execution's history.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of that type with that text.
+    pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self { error_type, message: message.into() }
+    }
+
+    /// A failure of that type whose text is the whole chain of `error`.
+    pub fn of(error_type: ErrorType, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self::new(error_type, message)
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.error_type.name().to_owned(), error_message: failure.message }
+    }
+}
