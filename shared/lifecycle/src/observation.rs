@@ -1,0 +1,330 @@
+//! What one look at an application found. Facts only, bounded in size; no configuration values, no URL.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApplicationStatus, JobState, OperationStatus, Runtime, SnapshotStatus};
+
+/// Operations kept in an observation, newest first: enough to see several deployments and a maintenance between them.
+pub const OPERATIONS_KEPT: usize = 12;
+/// Snapshots kept in an observation, newest first; the state machine's payload is limited to 256 KiB.
+pub const SNAPSHOTS_KEPT: usize = 60;
+/// Vertices kept in an observation.
+pub const VERTICES_KEPT: usize = 40;
+/// Characters kept of a text the service or Flink wrote (an exception, a failed operation).
+pub const TEXT_KEPT: usize = 600;
+
+/// One look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observation {
+    /// When the look began.
+    pub at: Timestamp,
+    /// The application as the service describes it.
+    pub application: Application,
+    /// Operations, newest first, at most [`OPERATIONS_KEPT`].
+    pub operations: Vec<Operation>,
+    /// The job, when the Flink REST API could be read and knows one.
+    pub job: Option<Job>,
+    /// Snapshots, newest first, at most [`SNAPSHOTS_KEPT`].
+    pub snapshots: Vec<Snapshot>,
+    /// Tags under `lifeguard:` only; None when they could not be read.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// What could not be read, and why.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Part of an observation that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// The part.
+    pub what: Part,
+    /// What the service said.
+    pub why: String,
+}
+
+/// The parts of an observation that are read separately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// `ListApplicationOperations`, `DescribeApplicationOperation`.
+    Operations,
+    /// `ListApplicationSnapshots`.
+    Snapshots,
+    /// `ListTagsForResource`.
+    Tags,
+    /// `CreateApplicationPresignedUrl` and the Flink REST API behind it.
+    Job,
+    /// The exceptions of the job.
+    Exceptions,
+    /// The checkpoints of the job.
+    Checkpoints,
+    /// The metrics of the job.
+    Metrics,
+}
+
+/// The application as `DescribeApplication` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// Name.
+    pub name: String,
+    /// ARN.
+    pub arn: String,
+    /// Status.
+    pub status: ApplicationStatus,
+    /// Current version.
+    pub version_id: u64,
+    /// When the current version was made (`ApplicationVersionCreateTimestamp`).
+    pub version_created_at: Option<Timestamp>,
+    /// The version this one was made from (`ApplicationVersionUpdatedFrom`): where a rollback goes.
+    pub version_updated_from: Option<u64>,
+    /// The version a rollback left (`ApplicationVersionRolledBackFrom`).
+    pub version_rolled_back_from: Option<u64>,
+    /// The version a rollback went to (`ApplicationVersionRolledBackTo`).
+    pub version_rolled_back_to: Option<u64>,
+    /// Runtime, `FLINK-1_20`.
+    pub runtime: Runtime,
+    /// Whether the service takes snapshots on stop and update.
+    pub snapshots_enabled: Option<bool>,
+    /// Whether the service rolls failed operations back by itself.
+    pub system_rollback_enabled: Option<bool>,
+    /// Whether the configuration has Flink checkpointing on.
+    pub checkpointing_enabled: Option<bool>,
+    /// `AllowNonRestoredState` as it stands: carried over, changed only on a person's word.
+    pub allow_non_restored_state: Option<bool>,
+}
+
+/// An operation, from `ListApplicationOperations` and, for failed ones, `DescribeApplicationOperation`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Id.
+    pub id: String,
+    /// A free string of the service: `UpdateApplication`, `Maintenance` …
+    pub name: String,
+    /// Status.
+    pub status: OperationStatus,
+    /// Start.
+    pub started_at: Timestamp,
+    /// End; None while in progress.
+    pub ended_at: Option<Timestamp>,
+    /// The service's failure text, shortened and redacted.
+    pub failure: Option<String>,
+    /// The rollback by the service that answered the failure.
+    pub rollback_operation_id: Option<String>,
+}
+
+/// What an operation does, as far as its free-string name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// A start.
+    Start,
+    /// An update of the configuration.
+    Update,
+    /// A stop.
+    Stop,
+    /// A rollback, by a call or by the service.
+    Rollback,
+    /// Maintenance: the docs write both `Maintenance` and `ApplicationMaintenance`.
+    Maintenance,
+    /// Scaling by the service.
+    Scaling,
+    /// Anything else.
+    Other,
+}
+
+impl Operation {
+    /// What it does.
+    #[must_use]
+    pub fn kind(&self) -> OperationKind {
+        let name = self.name.to_ascii_lowercase();
+        // "rollback" first: `SystemRollbackUpdateApplication`-like names would contain both.
+        for (part, kind) in [
+            ("rollback", OperationKind::Rollback),
+            ("maintenance", OperationKind::Maintenance),
+            ("scal", OperationKind::Scaling),
+            ("stop", OperationKind::Stop),
+            ("start", OperationKind::Start),
+            ("update", OperationKind::Update),
+        ] {
+            if name.contains(part) {
+                return kind;
+            }
+        }
+        OperationKind::Other
+    }
+}
+
+/// A snapshot, from `ListApplicationSnapshots`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// Name.
+    pub name: String,
+    /// Status.
+    pub status: SnapshotStatus,
+    /// The application's version when it was taken. For the automatic one of an update n→n+1 it is not documented which of the two: only corroboration.
+    pub version_id: u64,
+    /// When it was taken.
+    pub created_at: Timestamp,
+    /// The runtime it was taken with.
+    pub runtime: Option<Runtime>,
+}
+
+/// The job inside the application, from the Flink REST API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Id.
+    pub id: String,
+    /// State.
+    pub state: JobState,
+    /// When this picture was taken: the JobManager's `now`. Pictures are cached for 3 s by default.
+    pub at: Timestamp,
+    /// When the job was submitted.
+    pub started_at: Timestamp,
+    /// Last change to RUNNING (`timestamps.RUNNING`).
+    pub running_at: Option<Timestamp>,
+    /// Last change to RESTARTING (`timestamps.RESTARTING` > 0). Sticky: never goes back within one job run.
+    pub restarting_at: Option<Timestamp>,
+    /// Vertices, at most [`VERTICES_KEPT`].
+    pub vertices: Vec<Vertex>,
+    /// The highest subtask attempt seen. Sticky.
+    pub max_attempt: u32,
+    /// Metric `numRestarts`, or `fullRestarts` where that is all there is. Sticky, up to 10 s old.
+    pub restarts_metric: Option<u64>,
+    /// The exceptions, summed up.
+    pub faults: Faults,
+    /// Checkpoints; None when they could not be read.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+/// A vertex and its subtasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vertex {
+    /// Name, shortened.
+    pub name: String,
+    /// How many subtasks there should be.
+    pub parallelism: u32,
+    /// Subtasks by state, those that are not zero. (`status` of a vertex is an aggregate and misleads.)
+    pub tasks: BTreeMap<String, u32>,
+}
+
+/// The exception history of a job (capped by Flink at 16 entries by default).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Faults {
+    /// How many entries the history holds.
+    pub known: u32,
+    /// Whether older entries are gone.
+    pub truncated: bool,
+    /// The oldest entry still known.
+    pub first: Option<Fault>,
+    /// Time of the newest entry. Sticky.
+    pub newest_at: Option<Timestamp>,
+    /// The shortest time between two entries, in milliseconds: the period of a quick loop.
+    pub shortest_gap_millis: Option<i64>,
+}
+
+/// One exception of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// Class, `java.lang.IllegalArgumentException`.
+    pub exception: String,
+    /// First line of the stack trace, shortened and redacted.
+    pub message: String,
+    /// The task, with the attempt when Flink says it: `throttle (1/1) - execution #0`.
+    pub task: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Checkpoints of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoints {
+    /// Completed since the job started.
+    pub completed: u64,
+    /// Failed since the job started.
+    pub failed: u64,
+    /// When the latest completed one was acknowledged.
+    pub latest_completed_at: Option<Timestamp>,
+    /// When the oldest completed one still in the history was triggered, at or after the last restart: all subtasks were RUNNING then, or Flink would not have triggered it.
+    pub oldest_completed_triggered_at: Option<Timestamp>,
+    /// What the job was restored from last.
+    pub latest_restored: Option<Restored>,
+}
+
+/// `checkpoints.latest.restored`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restored {
+    /// Checkpoint id.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was a savepoint (a snapshot of the service is one).
+    pub is_savepoint: bool,
+    /// Where it lies.
+    pub path: Option<String>,
+}
+
+impl Observation {
+    /// Why a part could not be read, if so.
+    #[must_use]
+    pub fn why_unreadable(&self, part: Part) -> Option<&str> {
+        self.unreadable.iter().find(|one| one.what == part).map(|one| one.why.as_str())
+    }
+}
+
+impl Vertex {
+    /// How many subtasks are in `state`.
+    #[must_use]
+    pub fn tasks_in(&self, state: &str) -> u32 {
+        self.tasks.get(state).copied().unwrap_or(0)
+    }
+
+    /// Whether every subtask is RUNNING, or FINISHED beside running ones.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.tasks_in("RUNNING") + self.tasks_in("FINISHED") == self.parallelism
+    }
+}
+
+impl Job {
+    /// Whether the job is RUNNING and so is every subtask. No proof of health: a looping job shows this in most looks.
+    #[must_use]
+    pub fn is_all_running(&self) -> bool {
+        self.state == JobState::Running && !self.vertices.is_empty() && self.vertices.iter().all(Vertex::is_up)
+    }
+
+    /// Restarts known of this run of the job, by whichever signal knows most.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        let restarting = u64::from(self.restarting_at.is_some());
+        restarting.max(u64::from(self.max_attempt)).max(u64::from(self.faults.known)).max(self.restarts_metric.unwrap_or(0))
+    }
+
+    /// The last time anything disturbed this run of the job: its start, a restart, an exception.
+    #[must_use]
+    pub fn disturbed_at(&self) -> Timestamp {
+        [self.running_at, self.restarting_at, self.faults.newest_at].into_iter().flatten().fold(self.started_at, Timestamp::max)
+    }
+
+    /// When the first fault happened, as well as can be told: once Flink has dropped the oldest entries, the restarts that are missing are counted back by the shortest
+    /// gap seen, which errs towards a later first fault, that is, towards "it had been healthy" and so towards doing nothing.
+    #[must_use]
+    pub fn first_fault_at(&self) -> Option<Timestamp> {
+        let oldest = self.faults.first.as_ref().map(|fault| fault.at).or(self.restarting_at)?;
+        let missing = i64::try_from(self.restarts().saturating_sub(u64::from(self.faults.known))).unwrap_or(i64::MAX);
+        let back = missing.saturating_mul(self.faults.shortest_gap_millis.unwrap_or(0));
+        let counted = oldest.checked_sub(jiff::SignedDuration::from_millis(back)).unwrap_or(self.started_at);
+        Some(counted.max(self.started_at))
+    }
+}
