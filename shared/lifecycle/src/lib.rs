@@ -1,13 +1,41 @@
 //! The domain and every decision: what an application's state is, who is to blame, which snapshot is right, what to do next.
 //!
 //! Pure: no tokio, no AWS crate, no clock, no randomness. Time and ids are arguments, so every branch can be reached by a table or a property.
+//!
+//! | facts in | decisions out |
+//! |---|---|
+//! | [`Observation`] (one look), [`Watch`] (looks before) | [`Watch::after`] → [`Assessment`] |
+//! | tags, the stack's [`Policy`] | [`Policy::under`] → [`Applied`] |
+//! | [`Assessment`], [`Ledger`] | [`attribute`] → [`Blame`] |
+//! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
+//! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
 
+mod action;
+mod assessment;
+mod blame;
+mod choose;
+mod decide;
+mod ledger;
 mod observation;
+mod policy;
+mod progress;
 mod redact;
+mod request;
 mod runtime;
 mod status;
+mod watch;
 
+pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
+pub use assessment::Assessment;
+pub use blame::{Blame, attribute};
+pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};
+pub use decide::{Situation, decide};
+pub use ledger::{Ledger, LedgerView};
 pub use observation::*;
+pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
+pub use progress::{Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
+pub use request::Request;
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
+pub use watch::{JobWatch, StatusWatch, Watch};

@@ -24,6 +24,8 @@ pub struct Observation {
     pub at: Timestamp,
     /// The application as the service describes it.
     pub application: Application,
+    /// Versions that a rescue could go back to, as far as they were read.
+    pub versions: Vec<Version>,
     /// Operations, newest first, at most [`OPERATIONS_KEPT`].
     pub operations: Vec<Operation>,
     /// The job, when the Flink REST API could be read and knows one.
@@ -54,6 +56,8 @@ pub enum Part {
     Operations,
     /// `ListApplicationSnapshots`.
     Snapshots,
+    /// `DescribeApplicationVersion`.
+    Versions,
     /// `ListTagsForResource`.
     Tags,
     /// `CreateApplicationPresignedUrl` and the Flink REST API behind it.
@@ -96,6 +100,16 @@ pub struct Application {
     pub checkpointing_enabled: Option<bool>,
     /// `AllowNonRestoredState` as it stands: carried over, changed only on a person's word.
     pub allow_non_restored_state: Option<bool>,
+}
+
+/// An earlier version, from `DescribeApplicationVersion`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Its number.
+    pub id: u64,
+    /// Its runtime.
+    pub runtime: Runtime,
 }
 
 /// An operation, from `ListApplicationOperations` and, for failed ones, `DescribeApplicationOperation`.
@@ -257,6 +271,8 @@ pub struct Checkpoints {
     pub latest_completed_at: Option<Timestamp>,
     /// When the oldest completed one still in the history was triggered, at or after the last restart: all subtasks were RUNNING then, or Flink would not have triggered it.
     pub oldest_completed_triggered_at: Option<Timestamp>,
+    /// Whether the job ended with a stop-with-savepoint (`SYNC_SAVEPOINT` completed): stopped by somebody, not finished by itself.
+    pub stopped_with_savepoint: bool,
     /// What the job was restored from last.
     pub latest_restored: Option<Restored>,
 }
@@ -280,6 +296,22 @@ impl Observation {
     #[must_use]
     pub fn why_unreadable(&self, part: Part) -> Option<&str> {
         self.unreadable.iter().find(|one| one.what == part).map(|one| one.why.as_str())
+    }
+}
+
+impl Observation {
+    /// The runtime of an earlier version, if it was read.
+    #[must_use]
+    pub fn runtime_of(&self, version_id: u64) -> Option<&Runtime> {
+        if version_id == self.application.version_id {
+            return Some(&self.application.runtime);
+        }
+        self.versions.iter().find(|version| version.id == version_id).map(|version| &version.runtime)
+    }
+
+    /// The newest operation of one of these kinds.
+    pub fn newest(&self, kinds: &[OperationKind]) -> Option<&Operation> {
+        self.operations.iter().find(|operation| kinds.contains(&operation.kind()))
     }
 }
 

@@ -1,0 +1,187 @@
+//! What a turn decides: the next action, complete, with its reason. A plan leaves no choice to the one who carries it out, and carries the version it was made from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Progress;
+
+/// The next action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Action {
+    /// Look again later.
+    Wait {
+        /// Seconds until then.
+        secs: u32,
+    },
+    /// `RollbackApplication`.
+    Rollback {
+        /// What exactly.
+        plan: Plan,
+    },
+    /// `StopApplication` with `Force`.
+    ForceStop {
+        /// What exactly.
+        plan: Plan,
+    },
+    /// `UpdateApplication` to an earlier version's configuration.
+    RestoreConfiguration {
+        /// What exactly.
+        plan: Plan,
+    },
+    /// `StartApplication`.
+    Start {
+        /// What exactly.
+        plan: Plan,
+    },
+    /// Done: something was changed, and the application has soaked healthy since.
+    Recovered,
+    /// Done: nothing was to be done.
+    LeaveAlone,
+    /// Done: a person is needed.
+    Escalate,
+}
+
+/// A step to carry out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The version it was decided on: the fence.
+    pub version_id: u64,
+    /// The version whose configuration is put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_version_id: Option<u64>,
+    /// What to start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
+    /// `AllowNonRestoredState`, only on a person's word; carried over when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_non_restored_state: Option<bool>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// What to start from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Restore {
+    /// That snapshot.
+    Snapshot {
+        /// Its name.
+        snapshot_name: String,
+    },
+    /// Without state.
+    WithoutState {
+        /// Always true: it has to be said.
+        without_state: bool,
+    },
+}
+
+/// Why a turn decided as it did: a closed set, for metrics and tests. The sentence beside it is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// Not a Flink application: SQL or Studio.
+    NotFlink,
+    /// Not opted in.
+    NotOptedIn,
+    /// The tags could not be read, or one does not parse.
+    PolicyUnclear,
+    /// The mode is observe.
+    ObserveOnly,
+    /// The request contradicts itself or cannot be met.
+    RequestRefused,
+    /// The ledger could not be read.
+    LedgerUnreadable,
+    /// Today's rescues are used up.
+    BudgetSpent,
+    /// Somebody is at work.
+    Busy,
+    /// Being deleted.
+    Deleting,
+    /// An operation takes longer than its time-out and nothing may be done about it.
+    OperationStuck,
+    /// Coming up.
+    Settling,
+    /// Came up for too long.
+    SettlingTooLong,
+    /// Loops, but too few restarts to act on.
+    TooFewRestarts,
+    /// Healthy, and nothing was done.
+    Healthy,
+    /// Healthy again by itself after a fault that no change caused.
+    RunsAgain,
+    /// The service went back by itself.
+    SystemRolledBack,
+    /// Stopped on purpose.
+    Stopped,
+    /// A bounded job, done.
+    Finished,
+    /// Cannot be told.
+    Unknown,
+    /// Runs, but no checkpoint completes.
+    NoProgress,
+    /// Broken, and no change is to blame.
+    NotTheChange,
+    /// No version to go back to.
+    NoVersion,
+    /// No snapshot is right.
+    NoSnapshot,
+    /// The change is to blame.
+    ChangeToBlame,
+    /// The rung before did not help.
+    NextRung,
+    /// A person asked for it.
+    AskedFor,
+    /// Every rung is used.
+    LadderExhausted,
+    /// Somebody else changed the application during the rescue.
+    SomebodyElseActed,
+    /// The execution's deadline.
+    Deadline,
+    /// Recovered.
+    Recovered,
+}
+
+/// Something to tell people now, before the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// A line.
+    pub subject: String,
+    /// The rest.
+    pub text: String,
+}
+
+/// A turn's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// What to do.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Why, from a closed set.
+    pub because: Reason,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What this execution has done, the action about to be carried out included.
+    pub progress: Progress,
+    /// Something to tell people now.
+    pub notice: Option<Notice>,
+}
+
+impl Action {
+    /// Whether this ends the execution.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Recovered | Self::LeaveAlone | Self::Escalate)
+    }
+
+    /// The plan, where the action changes something.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Rollback { plan } | Self::ForceStop { plan } | Self::RestoreConfiguration { plan } | Self::Start { plan } => Some(plan),
+            _ => None,
+        }
+    }
+}

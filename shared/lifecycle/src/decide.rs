@@ -1,0 +1,245 @@
+//! The ladder: what to do next, each rung at most once, doubt ends in escalation.
+//!
+//! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
+
+mod rescue;
+mod waiting;
+
+use jiff::Timestamp;
+
+use crate::{
+    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind, Plan, Progress, Reason, Request, Step, StepResult,
+    StepTaken, Watch,
+};
+
+/// Looks in a row that may fail to tell before a person is needed.
+const BLIND_LOOKS: u32 = 6;
+/// Tries of a step that the service neither accepted nor refused (it was busy, or did not answer).
+const TRIES: usize = 3;
+
+/// All that a turn knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The look.
+    pub seen: &'a Observation,
+    /// What was carried from look to look.
+    pub watch: &'a Watch,
+    /// What both say.
+    pub assessment: &'a Assessment,
+    /// The rules for this application.
+    pub applied: &'a Applied,
+    /// The ledger.
+    pub ledger: &'a LedgerView,
+    /// What this execution did so far.
+    pub progress: &'a Progress,
+    /// What a person asked for.
+    pub request: Option<&'a Request>,
+    /// The time.
+    pub now: Timestamp,
+    /// When the execution started.
+    pub started_at: Timestamp,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(situation: &Situation<'_>) -> Decision {
+    let turn = Turn { s: *situation, progress: situation.progress.clone() };
+    turn.gates()
+        .or_else(|| turn.busy())
+        .or_else(|| turn.unknown())
+        .or_else(|| turn.rescue_under_way())
+        .or_else(|| turn.asked())
+        .unwrap_or_else(|| turn.judged())
+}
+
+/// One turn; its methods are in this file (gates, verdicts), `waiting` (patience) and `rescue` (the rungs).
+struct Turn<'a> {
+    s: Situation<'a>,
+    progress: Progress,
+}
+
+impl Turn<'_> {
+    fn say(&self, action: Action, because: Reason, reason: impl Into<String>) -> Decision {
+        Decision { action, because, reason: reason.into(), progress: self.progress.clone(), notice: None }
+    }
+
+    fn escalate(&self, because: Reason, reason: impl Into<String>) -> Decision {
+        self.say(Action::Escalate, because, reason)
+    }
+
+    fn leave_alone(&self, because: Reason, reason: impl Into<String>) -> Decision {
+        self.say(Action::LeaveAlone, because, reason)
+    }
+
+    /// A wait, never past the deadline.
+    fn wait(&self, secs: u32, because: Reason, reason: impl Into<String>) -> Decision {
+        let left = self.secs_left().clamp(1, i64::from(secs.max(1)));
+        self.say(Action::Wait { secs: u32::try_from(left).unwrap_or(1) }, because, reason)
+    }
+
+    fn secs_left(&self) -> i64 {
+        self.s.started_at.as_second() + i64::from(self.s.applied.policy.deadline_secs) - self.s.now.as_second()
+    }
+
+    fn secs_since(&self, when: Timestamp) -> i64 {
+        self.s.now.as_second() - when.as_second()
+    }
+
+    /// What ends a turn whatever the application's health.
+    fn gates(&self) -> Option<Decision> {
+        let application = &self.s.seen.application;
+        let name = &application.name;
+        if !application.runtime.is_flink() {
+            let text = format!("{name} runs {}; SQL and Studio applications are out of scope and were not touched", application.runtime);
+            return Some(self.escalate(Reason::NotFlink, text));
+        }
+        if application.status == crate::ApplicationStatus::Deleting {
+            return Some(self.leave_alone(Reason::Deleting, format!("{name} is being deleted")));
+        }
+        if !self.s.applied.opted_in {
+            return Some(self.not_opted_in(name));
+        }
+        if self.secs_left() <= 0 {
+            let text = format!("{name} is {} at this execution's deadline: {}", self.s.assessment.word(), self.s.assessment.reason());
+            return Some(self.escalate(Reason::Deadline, text));
+        }
+        if let Some(operation) = self.foreign_hand() {
+            let text = format!("during the rescue of {name} somebody else acted ({operation}); nothing more is done, so as not to work against them");
+            return Some(self.escalate(Reason::SomebodyElseActed, text));
+        }
+        let refused = self.s.request.and_then(|request| request.check().err())?;
+        Some(self.escalate(Reason::RequestRefused, refused))
+    }
+
+    fn not_opted_in(&self, name: &str) -> Decision {
+        if self.s.seen.tags.is_none() || self.progress.has_acted() {
+            let why = self.s.applied.findings.join("; ");
+            return self.escalate(Reason::PolicyUnclear, format!("{name} does not count as opted in: {why}"));
+        }
+        let text = format!("{name} has not opted in: tag it {}=true to have it looked after", crate::MANAGED_TAG);
+        if self.s.request.is_some() { self.escalate(Reason::NotOptedIn, text) } else { self.leave_alone(Reason::NotOptedIn, text) }
+    }
+
+    /// An operation that began after our first step and is none of ours, nor the service's own doing.
+    fn foreign_hand(&self) -> Option<String> {
+        let first = self.progress.steps.first()?;
+        let changes = [OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback];
+        let foreign = self.s.seen.operations.iter().find(|operation| {
+            changes.contains(&operation.kind()) && operation.started_at > first.at && !self.is_ours(&operation.id, operation.kind())
+        })?;
+        Some(format!("{} at {}", foreign.name, foreign.started_at))
+    }
+
+    /// By id where the service named one; a step whose answer was lost is known by its kind only.
+    fn is_ours(&self, id: &str, kind: OperationKind) -> bool {
+        self.progress.steps.iter().any(|taken| match &taken.result {
+            Some(StepResult::Accepted { operation_id: Some(ours) }) => ours == id,
+            _ => kind == kind_of(taken.step),
+        }) || kind == OperationKind::Rollback && self.s.seen.application.system_rollback_enabled == Some(true)
+    }
+
+    fn unknown(&self) -> Option<Decision> {
+        let Assessment::Unknown { why } = self.s.assessment else { return None };
+        if self.s.watch.blind_looks >= BLIND_LOOKS {
+            return Some(self.escalate(Reason::Unknown, format!("{} looks in a row could not tell: {why}", self.s.watch.blind_looks)));
+        }
+        Some(self.wait(30, Reason::Unknown, why.clone()))
+    }
+
+    /// No rescue is under way and nobody asked for anything: the verdict decides.
+    fn judged(&self) -> Decision {
+        match self.s.assessment {
+            Assessment::Healthy { .. } => self.healthy(),
+            Assessment::Finished => self.leave_alone(Reason::Finished, "the job is bounded and done; READY is right"),
+            Assessment::Stopped { why } => self.leave_alone(Reason::Stopped, why.clone()),
+            Assessment::Settling { why } => self.settle(why),
+            Assessment::NoProgress { since, .. } => self.no_progress(*since),
+            Assessment::Looping { restarts, .. } if *restarts < u64::from(self.s.applied.policy.min_restarts) => self.too_few_restarts(*restarts),
+            Assessment::Looping { .. } | Assessment::Failed { .. } => self.begin_rescue(),
+            Assessment::Busy { .. } | Assessment::Unknown { .. } => self.escalate(Reason::Unknown, "a verdict was left over; this is a defect"),
+        }
+    }
+
+    fn healthy(&self) -> Decision {
+        let reason = self.s.assessment.reason();
+        if self.progress.waiting_since.is_some() {
+            return self.leave_alone(Reason::RunsAgain, format!("it runs again without a change: {reason}"));
+        }
+        let application = &self.s.seen.application;
+        match application.version_rolled_back_from {
+            Some(from) if application.system_rollback_enabled == Some(true) => {
+                let text = format!("the service rolled version {from} back by itself: {reason}");
+                self.leave_alone(Reason::SystemRolledBack, text)
+            }
+            _ => self.leave_alone(Reason::Healthy, reason),
+        }
+    }
+
+    /// A decision to change something: the intent is written into the progress first.
+    fn step(&self, step: Step, plan: Plan, because: Reason) -> Decision {
+        let mut progress = self.progress.clone();
+        progress.steps.push(StepTaken { step, at: self.s.now, version_id: plan.version_id, result: None });
+        let reason = plan.reason.clone();
+        let action = match step {
+            Step::Rollback => Action::Rollback { plan },
+            Step::ForceStop => Action::ForceStop { plan },
+            Step::RestoreConfiguration => Action::RestoreConfiguration { plan },
+            Step::Start => Action::Start { plan },
+        };
+        Decision { action, because, reason, progress, notice: None }
+    }
+
+    /// A rung is used up once the service accepted or refused it; one it was too busy for, or gave no answer to, may be tried again after a fresh look.
+    fn is_spent(&self, step: Step) -> bool {
+        let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
+        let open = |taken: &StepTaken| match &taken.result {
+            Some(StepResult::Failed { error, .. }) => {
+                matches!(error.as_str(), "Lifeguard.Stale" | "Lifeguard.Retryable" | "Lambda.Unknown" | "States.Timeout")
+            }
+            _ => false,
+        };
+        tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
+    }
+
+    /// Why nothing may be changed, if so: mode, tags, ledger, budget. A person's word lifts the budget only.
+    fn brakes(&self) -> Option<Decision> {
+        let found = self.s.assessment.reason();
+        let applied = self.s.applied;
+        if !applied.findings.is_empty() {
+            let text = format!("{found}; nothing was changed, because {}", applied.findings.join("; "));
+            return Some(self.escalate(Reason::PolicyUnclear, text));
+        }
+        if applied.policy.mode == Mode::Observe {
+            return Some(self.escalate(Reason::ObserveOnly, format!("{found}; nothing was changed, the mode is observe")));
+        }
+        let ledger = match self.s.ledger {
+            Ok(ledger) => ledger,
+            Err(why) => {
+                let text = format!("{found}; nothing was changed, because the ledger could not be read: {why}");
+                return Some(self.escalate(Reason::LedgerUnreadable, text));
+            }
+        };
+        let spent = ledger.rescues_today >= applied.policy.rescues_per_day;
+        if spent && self.s.request.is_none() && self.progress.steps.is_empty() {
+            let text = format!(
+                "{found}; nothing was changed, {} rescue(s) were begun today and {} are allowed",
+                ledger.rescues_today, applied.policy.rescues_per_day
+            );
+            return Some(self.escalate(Reason::BudgetSpent, text));
+        }
+        None
+    }
+
+    fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
+        Decision { notice: Some(Notice { subject, text }), ..decision }
+    }
+}
+
+fn kind_of(step: Step) -> OperationKind {
+    match step {
+        Step::Rollback => OperationKind::Rollback,
+        Step::ForceStop => OperationKind::Stop,
+        Step::RestoreConfiguration => OperationKind::Update,
+        Step::Start => OperationKind::Start,
+    }
+}

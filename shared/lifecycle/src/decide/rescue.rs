@@ -1,0 +1,336 @@
+//! The rungs: roll back; or force-stop, put the good configuration back, start from the right snapshot.
+
+use super::Turn;
+use crate::{
+    Action, ApplicationStatus, Assessment, Blame, Decision, Plan, Reason, Request, Rescue, Restore, Runtime, Snapshot, SnapshotChoice,
+    SnapshotStatus, Step, attribute, choose_snapshot, unfit,
+};
+
+impl Turn<'_> {
+    /// The application is broken and nothing has been done: is the change to blame, and may something be done?
+    pub(super) fn begin_rescue(&self) -> Decision {
+        let ledger = match self.s.ledger {
+            Ok(ledger) => ledger,
+            Err(_) => return self.brakes().unwrap_or_else(|| self.escalate(Reason::LedgerUnreadable, "the ledger could not be read")),
+        };
+        let (cutoff, fault_at, why) = match attribute(self.s.seen, self.s.assessment, ledger, &self.s.applied.policy) {
+            Blame::Change { cutoff, fault_at, why } => (cutoff, fault_at, why),
+            Blame::Elsewhere { why } if matches!(self.s.assessment, Assessment::Busy { .. }) => {
+                let text = format!("{}, longer than allowed; no change is to blame ({why})", self.s.assessment.reason());
+                return self.escalate(Reason::OperationStuck, text);
+            }
+            Blame::Elsewhere { why } => return self.wait_outside(&why),
+        };
+        if let Some(braked) = self.brakes() {
+            return braked;
+        }
+        let application = &self.s.seen.application;
+        let Some((good, runtime)) = self.version_before() else {
+            let text = format!("{}; {why}, but there is no version to go back to", self.s.assessment.reason());
+            return self.escalate(Reason::NoVersion, text);
+        };
+        let snapshot = choose_snapshot(&self.s.seen.snapshots, &runtime, cutoff, self.s.now, self.s.applied.policy.max_snapshot_age_secs);
+        if snapshot.chosen.is_none() {
+            let text = format!(
+                "{}; {why}, but {}: nothing was touched. A start without state needs a person's word",
+                self.s.assessment.reason(),
+                no_snapshot(&snapshot)
+            );
+            return self.escalate(Reason::NoSnapshot, text);
+        }
+        let rescue = Rescue {
+            faulty_version_id: application.version_id,
+            good_version_id: good,
+            good_runtime: runtime,
+            cutoff,
+            fault_at,
+            because: why.clone(),
+            snapshot,
+        };
+        self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
+    }
+
+    /// The same turn with the rescue written down.
+    fn with(&self, rescue: Rescue, next: impl FnOnce(&Turn<'_>, &Rescue) -> Decision) -> Decision {
+        let mut progress = self.progress.clone();
+        progress.rescue = Some(rescue.clone());
+        next(&Turn { s: self.s, progress }, &rescue)
+    }
+
+    /// Where a rollback goes, with its runtime.
+    fn version_before(&self) -> Option<(u64, Runtime)> {
+        let before = self.s.seen.application.version_updated_from?;
+        Some((before, self.s.seen.runtime_of(before)?.clone()))
+    }
+
+    /// The next rung that is open from here.
+    pub(super) fn next_rung(&self, rescue: &Rescue, why: &str) -> Decision {
+        let application = &self.s.seen.application;
+        let version_id = application.version_id;
+        if application.status == ApplicationStatus::Ready {
+            return self.restore_rungs(rescue, why);
+        }
+        if let Some(operation) = self.in_progress().filter(|_| !application.status.is_busy()) {
+            return self.wait(30, Reason::Busy, format!("{} is RUNNING, but {operation} is in progress", application.name));
+        }
+        let rollback_open = !self.is_spent(Step::Rollback) && !self.progress.is_used(Step::ForceStop) && application.status.allows_rollback();
+        // Only the version the rescue is about is rolled back: after any change of version the fence would be a guess.
+        if rollback_open && version_id == rescue.faulty_version_id && !self.rollback_could_take_unfit_snapshot(rescue) {
+            let reason = format!("roll version {version_id} back to version {}: {why}", rescue.good_version_id);
+            let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
+            return self.step(Step::Rollback, plan, Reason::ChangeToBlame);
+        }
+        if !self.is_spent(Step::ForceStop) && application.status.allows_force_stop() {
+            let reason = format!("force-stop, to start version {} from the right snapshot: {}", rescue.good_version_id, self.what_went_before(why));
+            return self.step(Step::ForceStop, Plan { version_id, reason, ..Plan::default() }, Reason::NextRung);
+        }
+        self.escalate(Reason::LadderExhausted, format!("every rung is used: {}", self.what_went_before(why)))
+    }
+
+    /// While READY: configuration, then start.
+    fn restore_rungs(&self, rescue: &Rescue, why: &str) -> Decision {
+        let version_id = self.s.seen.application.version_id;
+        let needs_configuration = rescue.good_version_id != rescue.faulty_version_id && !self.progress.is_done(Step::RestoreConfiguration);
+        if needs_configuration {
+            if self.is_spent(Step::RestoreConfiguration) {
+                return self.escalate(Reason::LadderExhausted, format!("the configuration could not be put back: {}", self.what_went_before(why)));
+            }
+            let reason = format!("put the configuration of version {} back: {}", rescue.good_version_id, self.what_went_before(why));
+            let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
+            return self.step(Step::RestoreConfiguration, plan, Reason::NextRung);
+        }
+        if self.is_spent(Step::Start) {
+            return self.escalate(Reason::LadderExhausted, format!("the start did not help: {}", self.what_went_before(why)));
+        }
+        let (restore, from) = match (&rescue.snapshot.chosen, self.without_state()) {
+            (_, true) => (Restore::WithoutState { without_state: true }, "without state, on a person's word".to_owned()),
+            (Some(snapshot), false) => (Restore::Snapshot { snapshot_name: snapshot.name.clone() }, self.told_snapshot(rescue, snapshot)),
+            (None, false) => return self.escalate(Reason::NoSnapshot, no_snapshot(&rescue.snapshot)),
+        };
+        let allow_non_restored_state = match self.s.request {
+            Some(Request::Restore { allow_non_restored_state, .. }) => *allow_non_restored_state,
+            _ => None,
+        };
+        let reason = format!("start version {} {from}", rescue.good_version_id);
+        let plan = Plan { version_id, restore: Some(restore), allow_non_restored_state, reason, ..Plan::default() };
+        self.step(Step::Start, plan, if self.s.request.is_some() { Reason::AskedFor } else { Reason::NextRung })
+    }
+
+    fn told_snapshot(&self, rescue: &Rescue, snapshot: &Snapshot) -> String {
+        let replayed = self.secs_since(snapshot.created_at);
+        let passed: Vec<String> = rescue.snapshot.passed_over.iter().map(|one| format!("{} ({})", one.name, one.why)).collect();
+        let passed = if passed.is_empty() { String::new() } else { format!("; passed over: {}", passed.join(", ")) };
+        format!("from snapshot {} of {}; {replayed} s of records are replayed{passed}", snapshot.name, snapshot.created_at)
+    }
+
+    /// Which snapshot the service's rollback takes when one was taken since the change is not documented. One that does not fit the runtime would break the job, so then
+    /// the rungs below are taken, which name the snapshot.
+    fn rollback_could_take_unfit_snapshot(&self, rescue: &Rescue) -> bool {
+        let since = self.s.seen.snapshots.iter().filter(|one| one.status == SnapshotStatus::Ready && one.created_at >= rescue.cutoff);
+        since.into_iter().any(|one| one.runtime.as_ref().is_none_or(|runtime| !rescue.good_runtime.accepts_snapshot_of(runtime)))
+    }
+
+    fn what_went_before(&self, why: &str) -> String {
+        match self.progress.last_failure() {
+            Some((step, _, message)) => format!("{step:?} failed ({message}); {why}"),
+            None if self.progress.is_done(Step::Rollback) && self.s.seen.application.status != ApplicationStatus::Ready => {
+                format!("the rollback did not help; {why}")
+            }
+            None => why.to_owned(),
+        }
+    }
+
+    /// A rescue is under way: has it worked?
+    pub(super) fn rescue_under_way(&self) -> Option<Decision> {
+        let rescue = self.progress.rescue.as_ref()?;
+        let why = self.s.assessment.reason();
+        let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}));
+        Some(match self.s.assessment {
+            _ if self.asked_stop_is_done() => self.leave_alone(Reason::Stopped, "force-stopped as asked; it stays READY until somebody starts it"),
+            // The step was refused or lost and the application is as before: the rungs go on, or the person is told.
+            _ if !self.progress.has_acted() => self.retry_or_next(rescue, &why),
+            Assessment::Healthy { .. } => self.recovered(rescue),
+            Assessment::Finished if self.progress.is_done(Step::Start) || self.progress.is_done(Step::Rollback) => self.recovered(rescue),
+            Assessment::Settling { why } => self.settle(why),
+            Assessment::NoProgress { since, .. } => self.no_progress(*since),
+            Assessment::Looping { restarts, .. } if *restarts < u64::from(self.s.applied.policy.min_restarts) => self.too_few_restarts(*restarts),
+            _ if asked_rollback => self.escalate(Reason::LadderExhausted, format!("the rollback that was asked for did not help: {why}")),
+            _ => self.next_rung(rescue, &why),
+        })
+    }
+
+    fn asked_stop_is_done(&self) -> bool {
+        matches!(self.s.request, Some(Request::ForceStop {})) && self.s.seen.application.status == ApplicationStatus::Ready
+    }
+
+    fn retry_or_next(&self, rescue: &Rescue, why: &str) -> Decision {
+        match (self.s.request, self.s.assessment) {
+            (None, Assessment::Healthy { .. }) => self.leave_alone(Reason::RunsAgain, format!("nothing was changed, and it runs again: {why}")),
+            (None, Assessment::Settling { why }) => self.settle(why),
+            (Some(Request::Rollback {}), _) if self.is_spent(Step::Rollback) => {
+                let said = self.progress.last_failure().map_or("", |(_, _, message)| message);
+                self.escalate(Reason::RequestRefused, format!("the rollback that was asked for was not done: {said}"))
+            }
+            _ => self.next_rung(rescue, why),
+        }
+    }
+
+    /// Soaked. Which snapshot was restored is checked against the plan.
+    fn recovered(&self, rescue: &Rescue) -> Decision {
+        let health = self.s.assessment.reason();
+        self.say(Action::Recovered, Reason::Recovered, format!("{health}; {}", self.restored(rescue)))
+    }
+
+    fn restored(&self, rescue: &Rescue) -> String {
+        let restored = self.s.seen.job.as_ref().and_then(|job| job.checkpoints.as_ref()).and_then(|checkpoints| checkpoints.latest_restored.as_ref());
+        let named = restored.and_then(|restored| restored.path.as_deref());
+        match (&rescue.snapshot.chosen, named) {
+            _ if self.without_state() => "started without state, as asked".into(),
+            (Some(planned), Some(path)) if path.contains(&planned.name) => format!("restored from snapshot {}, as planned", planned.name),
+            (Some(planned), Some(path)) => match self.s.seen.snapshots.iter().find(|one| path.contains(&one.name)) {
+                Some(other) if other.created_at >= rescue.cutoff => {
+                    format!(
+                        "CHECK THE STATE: restored from snapshot {}, taken after the faulty version began; planned was {}",
+                        other.name, planned.name
+                    )
+                }
+                Some(other) => format!("restored from snapshot {}; planned was {}", other.name, planned.name),
+                None => format!("planned was snapshot {}; Flink names another path, so this could not be confirmed", planned.name),
+            },
+            (Some(planned), None) => format!("planned was snapshot {}; Flink does not say what was restored", planned.name),
+            (None, _) => "no snapshot was planned".into(),
+        }
+    }
+
+    fn without_state(&self) -> bool {
+        matches!(self.s.request, Some(Request::Restore { without_state: true, .. }))
+    }
+
+    /// A person asked for something and nothing has been done yet.
+    pub(super) fn asked(&self) -> Option<Decision> {
+        Some(self.begin_asked(self.s.request?))
+    }
+
+    pub(super) fn begin_asked(&self, request: &Request) -> Decision {
+        if let Some(braked) = self.brakes() {
+            return braked;
+        }
+        let status = &self.s.seen.application.status;
+        match request {
+            Request::Rollback {} if !status.allows_rollback() => self
+                .escalate(Reason::RequestRefused, format!("a rollback is not possible from {status}; ask for restore with an applicationVersionId")),
+            Request::ForceStop {} if *status == ApplicationStatus::Ready => self.leave_alone(Reason::Stopped, "it is READY already"),
+            Request::Rollback {} => self.asked_rollback(),
+            Request::ForceStop {} => {
+                let rescue = self.asked_rescue(self.s.seen.application.version_id, &self.s.seen.application.runtime, SnapshotChoice::default());
+                let plan = Plan { version_id: self.s.seen.application.version_id, reason: "force-stop, as asked".into(), ..Plan::default() };
+                self.with(rescue, |turn, _| turn.step(Step::ForceStop, plan, Reason::AskedFor))
+            }
+            Request::Restore { application_version_id, snapshot_name, without_state, .. } => {
+                self.asked_restore(*application_version_id, snapshot_name.as_deref(), *without_state)
+            }
+        }
+    }
+
+    fn asked_rollback(&self) -> Decision {
+        let Some((good, runtime)) = self.version_before() else {
+            return self.escalate(Reason::NoVersion, "a rollback was asked for, but the service names no version before this one");
+        };
+        let snapshot =
+            choose_snapshot(&self.s.seen.snapshots, &runtime, self.processing_since(), self.s.now, self.s.applied.policy.max_snapshot_age_secs);
+        if snapshot.chosen.is_none() {
+            return self.escalate(Reason::NoSnapshot, format!("a rollback was asked for, but {}", no_snapshot(&snapshot)));
+        }
+        let rescue = self.asked_rescue(good, &runtime, snapshot);
+        let version_id = self.s.seen.application.version_id;
+        let plan = Plan {
+            version_id,
+            target_version_id: Some(good),
+            reason: format!("roll version {version_id} back to version {good}, as asked"),
+            ..Plan::default()
+        };
+        self.with(rescue, |turn, _| turn.step(Step::Rollback, plan, Reason::AskedFor))
+    }
+
+    fn asked_restore(&self, version: Option<u64>, snapshot_name: Option<&str>, without_state: bool) -> Decision {
+        let application = &self.s.seen.application;
+        let good = version.unwrap_or(application.version_id);
+        let Some(runtime) = self.s.seen.runtime_of(good).cloned() else {
+            return self.escalate(Reason::RequestRefused, format!("version {good} of {} could not be read", application.name));
+        };
+        let cutoff = if good == application.version_id { self.s.now } else { self.processing_since() };
+        let choice = match snapshot_name {
+            _ if without_state => SnapshotChoice::default(),
+            None => choose_snapshot(&self.s.seen.snapshots, &runtime, cutoff, self.s.now, self.s.applied.policy.max_snapshot_age_secs),
+            Some(name) => match self.s.seen.snapshots.iter().find(|one| one.name == name) {
+                None => return self.escalate(Reason::RequestRefused, format!("{} has no snapshot named {name}", application.name)),
+                // A person's word lifts age and time, never what cannot work.
+                Some(named) => match unfit(named, &runtime, None, self.s.now, None) {
+                    Some(why) => return self.escalate(Reason::RequestRefused, format!("snapshot {name} cannot be restored: {why}")),
+                    None => SnapshotChoice { chosen: Some(named.clone()), passed_over: Vec::new() },
+                },
+            },
+        };
+        if choice.chosen.is_none() && !without_state {
+            return self.escalate(Reason::NoSnapshot, format!("a restore was asked for, but {}", no_snapshot(&choice)));
+        }
+        let lost = self.told_loss(without_state);
+        let rescue = self.asked_rescue(good, &runtime, choice);
+        let decision = self.with(rescue, |turn, rescue| match application.status {
+            ApplicationStatus::Ready => turn.restore_rungs(rescue, "as asked"),
+            _ => {
+                let plan =
+                    Plan { version_id: application.version_id, reason: format!("force-stop, to start version {good} as asked"), ..Plan::default() };
+                turn.step(Step::ForceStop, plan, Reason::AskedFor)
+            }
+        });
+        match lost {
+            Some(text) => self.notice(decision, format!("{} is about to be started without state, as asked", application.name), text),
+            None => decision,
+        }
+    }
+
+    /// What a start without state loses, said before it is done.
+    fn told_loss(&self, without_state: bool) -> Option<String> {
+        if !without_state {
+            return None;
+        }
+        let latest = self.s.seen.snapshots.iter().filter(|one| one.status == SnapshotStatus::Ready).map(|one| one.created_at).max();
+        let kept = latest
+            .map_or("There is no snapshot to come back to.".to_owned(), |at| format!("The newest snapshot, of {at}, stays and can still be named."));
+        Some(format!(
+            "Everything the job remembers is dropped: every key's state, every window and timer that is open, and the positions in its sources. It begins where its \
+             source's configuration says; with a latest position the records since the job last ran are not read. {kept}"
+        ))
+    }
+
+    fn asked_rescue(&self, good: u64, runtime: &Runtime, snapshot: SnapshotChoice) -> Rescue {
+        Rescue {
+            faulty_version_id: self.s.seen.application.version_id,
+            good_version_id: good,
+            good_runtime: runtime.clone(),
+            cutoff: self.processing_since(),
+            fault_at: self.s.now,
+            because: "a person asked".into(),
+            snapshot,
+        }
+    }
+
+    /// When the present version began to process: the end of the first operation since it was made (during an update no snapshot can be taken but its own automatic one, of
+    /// the version before), or its job's start where that is earlier; now where the service does not say when the version was made.
+    fn processing_since(&self) -> jiff::Timestamp {
+        let seen = self.s.seen;
+        let Some(made) = seen.application.version_created_at else { return self.s.now };
+        let ended = seen.operations.iter().filter(|one| one.started_at >= made).filter_map(|one| one.ended_at);
+        let job = seen.job.as_ref().map(|job| job.started_at).filter(|started| *started >= made);
+        ended.chain(job).min().unwrap_or(made)
+    }
+}
+
+fn no_snapshot(choice: &SnapshotChoice) -> String {
+    if choice.passed_over.is_empty() {
+        return "there is no snapshot".into();
+    }
+    let each: Vec<String> = choice.passed_over.iter().map(|one| format!("{}: {}", one.name, one.why)).collect();
+    format!("no snapshot is right ({})", each.join("; "))
+}

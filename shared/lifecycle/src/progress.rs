@@ -1,0 +1,127 @@
+//! What this execution has done so far. Level-triggered all the same: progress only remembers which rungs are used and what was found out before the first change.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Runtime, choose::SnapshotChoice};
+
+/// A rung of the ladder: a step that changes an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// `RollbackApplication`.
+    Rollback,
+    /// `StopApplication` with `Force`.
+    ForceStop,
+    /// `UpdateApplication` to a good version's configuration, while READY.
+    RestoreConfiguration,
+    /// `StartApplication` from a chosen snapshot.
+    Start,
+}
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StepResult {
+    /// The service accepted it, or its effect was already there.
+    Accepted {
+        /// The operation, where the service named one.
+        operation_id: Option<String>,
+    },
+    /// It was refused or failed.
+    Failed {
+        /// The error's fixed name.
+        error: String,
+        /// What was said.
+        message: String,
+    },
+}
+
+/// A step this execution set out to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepTaken {
+    /// Which.
+    pub step: Step,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The version it was decided on.
+    pub version_id: u64,
+    /// How it went; None while that is not known.
+    pub result: Option<StepResult>,
+}
+
+/// What the rescue is about, fixed before its first change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rescue {
+    /// The version at fault, or the present one where a person asks.
+    pub faulty_version_id: u64,
+    /// The version to go back to.
+    pub good_version_id: u64,
+    /// Its runtime.
+    pub good_runtime: Runtime,
+    /// Nothing taken after this is restored: the faulty version began to process.
+    pub cutoff: Timestamp,
+    /// When the trouble began.
+    pub fault_at: Timestamp,
+    /// Why this was begun.
+    pub because: String,
+    /// The snapshot that is right, and why newer ones are not.
+    pub snapshot: SnapshotChoice,
+}
+
+/// What this execution has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The rescue, once begun.
+    pub rescue: Option<Rescue>,
+    /// The steps, in order.
+    pub steps: Vec<StepTaken>,
+    /// When people were told that a fault is waited for that no change caused.
+    pub waiting_since: Option<Timestamp>,
+}
+
+impl Progress {
+    /// The last try of a step.
+    #[must_use]
+    pub fn last(&self, step: Step) -> Option<&StepTaken> {
+        self.steps.iter().rev().find(|taken| taken.step == step)
+    }
+
+    /// Whether a rung was accepted by the service.
+    #[must_use]
+    pub fn is_done(&self, step: Step) -> bool {
+        self.last(step).is_some_and(|taken| matches!(taken.result, Some(StepResult::Accepted { .. })))
+    }
+
+    /// Whether a rung is used up: accepted, refused, or its outcome unknown.
+    #[must_use]
+    pub fn is_used(&self, step: Step) -> bool {
+        self.last(step).is_some()
+    }
+
+    /// Whether this execution has changed, or may have changed, the application.
+    #[must_use]
+    pub fn has_acted(&self) -> bool {
+        self.steps.iter().any(|taken| !matches!(taken.result, Some(StepResult::Failed { .. })))
+    }
+
+    /// What the last failed step said.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<(Step, &str, &str)> {
+        let taken = self.steps.last()?;
+        match &taken.result {
+            Some(StepResult::Failed { error, message }) => Some((taken.step, error, message)),
+            _ => None,
+        }
+    }
+
+    /// Writes down how the last step went.
+    pub fn settle(&mut self, result: StepResult) {
+        if let Some(taken) = self.steps.last_mut() {
+            taken.result = Some(result);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a person asks for: one request with an execution started from the console.
+
+use serde::{Deserialize, Serialize};
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Request {
+    /// Go back to the version before, also when the job looks healthy.
+    Rollback {},
+    /// Stop without a snapshot.
+    ForceStop {},
+    /// Put a version's configuration back and start from a snapshot, or without state.
+    Restore {
+        /// The version whose configuration is put back; the present one when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        application_version_id: Option<u64>,
+        /// The snapshot to start from; the right one is chosen when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot_name: Option<String>,
+        /// Start without state. Everything the job remembers is lost.
+        #[serde(default)]
+        without_state: bool,
+        /// Allow state in the snapshot that no operator claims; carried over from the configuration when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allow_non_restored_state: Option<bool>,
+    },
+}
+
+impl Request {
+    /// What contradicts itself in it.
+    ///
+    /// # Errors
+    /// When it asks for a snapshot and for none.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Restore { snapshot_name: Some(name), without_state: true, .. } => {
+                Err(format!("the request names the snapshot {name} and asks for a start without state: leave one of them out"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The version whose runtime has to be known.
+    #[must_use]
+    pub fn version_id(&self) -> Option<u64> {
+        match self {
+            Self::Restore { application_version_id, .. } => *application_version_id,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What an execution carries from look to look, and the rule by which looks become an assessment.
+//!
+//! The rule and its reason are in facts/flink-rest.md, measured on real clusters: a looping job shows all subtasks RUNNING in most looks, so health is a soak: every
+//! subtask up, the sticky signals unchanged, a checkpoint completed. Two looks suffice, one at each end; one look suffices when the checkpoint history proves the other end.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fault, Job, JobState, Observation, OperationKind, OperationStatus, Part, assessment::Assessment};
+
+/// Restarts of one job run from which on it counts as looping: maintenance and a lost TaskManager restart it once.
+const LOOPING_RESTARTS: u64 = 2;
+
+/// Carried from look to look. Empty before the first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Watch {
+    /// Looks so far.
+    pub looks: u32,
+    /// The job run being watched.
+    pub job: Option<JobWatch>,
+    /// The earliest fault that any look has seen: Flink drops the oldest after 16.
+    pub first_fault: Option<Fault>,
+    /// Looks in a row that could not tell.
+    pub blind_looks: u32,
+    /// Since when the application has been in its present status.
+    pub status: Option<StatusWatch>,
+}
+
+/// The status and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusWatch {
+    /// Status.
+    pub status: crate::ApplicationStatus,
+    /// First look that showed it.
+    pub since: Timestamp,
+}
+
+/// One run of one job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobWatch {
+    /// Job id.
+    pub id: String,
+    /// When the run started: a JobManager failover starts a new run under the same id.
+    pub started_at: Timestamp,
+    /// First look at this run.
+    pub first_seen_at: Timestamp,
+    /// Since when every subtask has been up with nothing disturbing the job; the soak starts here.
+    pub up_since: Option<Timestamp>,
+    /// Restarts known at the last look: a rise without a time stamp (metric, attempt) disturbs too.
+    pub restarts: u64,
+}
+
+impl Watch {
+    /// Takes a look in. `soak_secs` is W + 3: the failure delay to be excluded plus the REST API's cache.
+    #[must_use]
+    pub fn after(&self, seen: &Observation, soak_secs: u32) -> (Self, Assessment) {
+        let mut watch = self.clone();
+        watch.looks += 1;
+        let status = &seen.application.status;
+        if watch.status.as_ref().is_none_or(|known| known.status != *status) {
+            watch.status = Some(StatusWatch { status: status.clone(), since: seen.at });
+        }
+        watch.keep_first_fault(seen.job.as_ref());
+        let assessment = watch.assess(seen, soak_secs);
+        watch.blind_looks = if matches!(assessment, Assessment::Unknown { .. }) { self.blind_looks + 1 } else { 0 };
+        (watch, assessment)
+    }
+
+    fn assess(&mut self, seen: &Observation, soak_secs: u32) -> Assessment {
+        use crate::ApplicationStatus as Status;
+        match &seen.application.status {
+            Status::Ready => {
+                self.job = None;
+                assess_ready(seen)
+            }
+            Status::Running | Status::RolledBack => match (&seen.job, seen.why_unreadable(Part::Job)) {
+                (Some(job), _) => self.assess_job(job, seen.application.checkpointing_enabled.unwrap_or(true), soak_secs),
+                (None, Some(why)) => Assessment::Unknown { why: format!("the job could not be read: {why}") },
+                (None, None) => Assessment::Settling { why: "the application is RUNNING, but Flink knows no job yet".into() },
+            },
+            busy => Assessment::Busy { status: busy.clone(), since: self.busy_since(seen) },
+        }
+    }
+
+    /// Since when somebody has been at work: the operation's start where it is known, else the first look that showed the status.
+    fn busy_since(&self, seen: &Observation) -> Timestamp {
+        let first_look = self.status.as_ref().map_or(seen.at, |status| status.since);
+        let operation = seen.operations.iter().find(|operation| operation.status == OperationStatus::InProgress);
+        operation.map_or(first_look, |operation| operation.started_at.min(first_look))
+    }
+
+    /// Judges a job by this look and those before.
+    pub fn assess_job(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
+        self.keep_first_fault(Some(job));
+        let restarts = job.restarts();
+        let same_run = self.job.as_ref().filter(|known| known.id == job.id && known.started_at == job.started_at);
+        let mut run = same_run.cloned().unwrap_or_else(|| JobWatch {
+            id: job.id.clone(),
+            started_at: job.started_at,
+            first_seen_at: job.at,
+            up_since: None,
+            restarts,
+        });
+        let disturbed = restarts > run.restarts || run.up_since.is_some_and(|since| job.disturbed_at() > since);
+        if disturbed || !job.is_all_running() {
+            run.up_since = None;
+        }
+        if job.is_all_running() {
+            let proven = job.checkpoints.as_ref().and_then(|checkpoints| checkpoints.oldest_completed_triggered_at);
+            // What the history proves counts only after the last disturbance; a rise seen between looks has no time stamp, so then nothing before this look counts.
+            let proven = proven.filter(|at| *at >= job.disturbed_at() && !disturbed);
+            let since = run.up_since.unwrap_or(job.at);
+            run.up_since = Some(proven.map_or(since, |at| at.min(since)));
+        }
+        run.restarts = run.restarts.max(restarts);
+        let assessment = self.judge(job, &run, checkpointing, soak_secs);
+        self.job = Some(run);
+        assessment
+    }
+
+    fn judge(&self, job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> Assessment {
+        let soak = i64::from(soak_secs) * 1000;
+        let quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond();
+        let looping = || Assessment::Looping {
+            since: job.first_fault_at().unwrap_or(job.started_at),
+            restarts: run.restarts,
+            first_fault: self.first_fault.clone(),
+        };
+        match &job.state {
+            JobState::Finished if stopped_with_savepoint(job) => Assessment::Stopped { why: "the job was stopped with a savepoint".into() },
+            JobState::Finished => Assessment::Finished,
+            JobState::Canceled | JobState::Cancelling => Assessment::Stopped { why: "the job was cancelled".into() },
+            JobState::Failed => Assessment::Failed { why: failed_because(self.first_fault.as_ref()), first_fault: self.first_fault.clone() },
+            JobState::Restarting | JobState::Failing => looping(),
+            // A job that recovered keeps its count for ever: only a disturbance within the soak makes it a loop.
+            _ if run.restarts >= LOOPING_RESTARTS && quiet < soak => looping(),
+            JobState::Running if job.is_all_running() => settled(job, run, checkpointing, soak_secs),
+            JobState::Running => Assessment::Settling { why: subtasks_not_up(job) },
+            state => Assessment::Settling { why: format!("the job is {state}") },
+        }
+    }
+
+    fn keep_first_fault(&mut self, job: Option<&Job>) {
+        let Some(fault) = job.and_then(|job| job.faults.first.as_ref()) else { return };
+        if self.first_fault.as_ref().is_none_or(|known| fault.at < known.at) {
+            self.first_fault = Some(fault.clone());
+        }
+    }
+}
+
+/// Everything is up: is it soaked?
+fn settled(job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> Assessment {
+    let Some(since) = run.up_since else { return Assessment::Settling { why: "all subtasks have just come up".into() } };
+    let up_secs = (job.at.as_millisecond() - since.as_millisecond()) / 1000;
+    if up_secs < i64::from(soak_secs) {
+        let after = if run.restarts > 0 { format!(" after {} restart(s)", run.restarts) } else { String::new() };
+        return Assessment::Settling { why: format!("all subtasks up for {up_secs} s{after}; {soak_secs} s are asked for") };
+    }
+    if !checkpointing {
+        return Assessment::Healthy { since };
+    }
+    match &job.checkpoints {
+        None => Assessment::Settling { why: "all subtasks up, but the checkpoints could not be read".into() },
+        Some(checkpoints) if checkpoints.latest_completed_at.is_some_and(|at| at >= since) => Assessment::Healthy { since },
+        Some(checkpoints) => Assessment::NoProgress {
+            since: checkpoints.latest_completed_at.unwrap_or(job.started_at).max(job.started_at),
+            failed: checkpoints.failed,
+        },
+    }
+}
+
+/// READY alone is no failure: the operations tell a failed start from a stop and from a job that is done.
+fn assess_ready(seen: &Observation) -> Assessment {
+    if let Some(why) = seen.why_unreadable(Part::Operations) {
+        return Assessment::Unknown { why: format!("READY, and the operations that would tell why could not be read: {why}") };
+    }
+    let Some(last) = seen.newest(&[OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback]) else {
+        return Assessment::Stopped { why: "the application was never started".into() };
+    };
+    // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
+    let ran = seen.newest(&[OperationKind::Start, OperationKind::Stop, OperationKind::Rollback]).unwrap_or(last);
+    let only_stored = last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
+    if only_stored && ran.status == OperationStatus::Failed {
+        return Assessment::Stopped {
+            why: format!("{} failed at {}; the configuration was changed since and nobody has started it", ran.name, ran.started_at),
+        };
+    }
+    let decisive = if only_stored && ran.kind() == OperationKind::Stop { ran } else { last };
+    match (decisive.kind(), &decisive.status) {
+        (OperationKind::Stop, OperationStatus::Successful) => {
+            Assessment::Stopped { why: format!("stopped by {} at {}", decisive.name, decisive.started_at) }
+        }
+        (_, OperationStatus::Failed) => Assessment::Failed {
+            why: format!("{} failed: {}", decisive.name, decisive.failure.as_deref().unwrap_or("the service gives no text")),
+            first_fault: None,
+        },
+        (OperationKind::Start | OperationKind::Update | OperationKind::Rollback, OperationStatus::Successful) => Assessment::Finished,
+        (_, status) => Assessment::Unknown { why: format!("READY, and the last operation {} is {status}", decisive.name) },
+    }
+}
+
+fn stopped_with_savepoint(job: &Job) -> bool {
+    job.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.stopped_with_savepoint)
+}
+
+fn failed_because(fault: Option<&Fault>) -> String {
+    fault.map_or_else(
+        || "the job FAILED; Flink does not try again".into(),
+        |fault| format!("the job FAILED; Flink does not try again: {}", fault.message),
+    )
+}
+
+fn subtasks_not_up(job: &Job) -> String {
+    let mut states = std::collections::BTreeMap::<&str, u32>::new();
+    for (state, count) in job.vertices.iter().flat_map(|vertex| &vertex.tasks) {
+        *states.entry(state).or_default() += count;
+    }
+    let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    if states.is_empty() { "the job has no vertices yet".into() } else { format!("subtasks: {}", states.join(", ")) }
+}
