@@ -76,3 +76,54 @@ impl From<Failure> for Diagnostic {
         Self { error_type: failure.error_type.name().to_owned(), error_message: failure.message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("rolling back orders did not work")]
+    struct Outer(#[source] Middle);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the service refused")]
+    struct Middle(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no snapshot")]
+    struct Inner;
+
+    #[test]
+    fn the_names_are_a_closed_set_of_fixed_strings() {
+        let names: Vec<_> = ErrorType::ALL.iter().map(|error_type| error_type.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "Lifeguard.BadInput",
+                "Lifeguard.Retryable",
+                "Lifeguard.Stale",
+                "Lifeguard.Refused",
+                "Lifeguard.CannotCarry",
+                "Lifeguard.NotAllowed",
+                "Lifeguard.Internal"
+            ]
+        );
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    }
+
+    #[test]
+    fn a_failure_tells_the_whole_chain_once() {
+        let failure = Failure::of(ErrorType::Refused, &Outer(Middle(Inner)));
+        assert_eq!(failure.to_string(), "rolling back orders did not work: the service refused: no snapshot");
+    }
+
+    #[test]
+    fn a_failure_crosses_the_boundary_with_its_fixed_type_and_its_text() {
+        for error_type in ErrorType::ALL {
+            let diagnostic = Diagnostic::from(Failure::new(error_type, "why"));
+            assert_eq!((diagnostic.error_type.as_str(), diagnostic.error_message.as_str()), (error_type.name(), "why"));
+        }
+    }
+}
