@@ -63,8 +63,12 @@ impl Failure {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
+            let text = cause.to_string();
+            // The SDK's modelled errors wrap themselves: the operation's error and its cause have the same text.
+            if !message.ends_with(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
             source = cause.source();
         }
         Self::new(error_type, message)
@@ -117,6 +121,20 @@ mod tests {
     fn a_failure_tells_the_whole_chain_once() {
         let failure = Failure::of(ErrorType::Refused, &Outer(Middle(Inner)));
         assert_eq!(failure.to_string(), "rolling back orders did not work: the service refused: no snapshot");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error(transparent)]
+    struct Same(Outer);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no snapshot")]
+    struct Echo(#[source] Inner);
+
+    #[test]
+    fn a_cause_that_only_repeats_is_told_once() {
+        assert_eq!(Failure::of(ErrorType::Refused, &Echo(Inner)).to_string(), "no snapshot");
+        assert_eq!(Failure::of(ErrorType::Refused, &Same(Outer(Middle(Inner)))).to_string().matches("the service refused").count(), 1);
     }
 
     #[test]
