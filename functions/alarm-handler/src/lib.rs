@@ -1,1 +1,178 @@
-//! alarm-handler
+//! Any alarm envelope becomes at most one `remediate` execution per application.
+//!
+//! Input: what EventBridge, an alarm's Lambda action, or SNS delivers. The steps: [`event`] reads the envelope into [`event::Alarm`]s, [`request`] decides
+//! what each one asks for, [`execution`] names and writes the execution, [`start`] starts it. Deliberately absent: any look at the application, and any look
+//! at what is running already. The execution looks for itself, and its lease settles who goes on.
+//!
+//! Invariant: nothing is started unless an event says ALARM and names an application of this service, by the `Application` dimension of one of its metrics
+//! or by the setting [`settings::ALARM_APPLICATIONS`]. The same event twice gives the same execution, whichever envelope it comes in.
+
+pub mod event;
+pub mod execution;
+pub mod request;
+pub mod settings;
+pub mod start;
+mod text;
+
+use std::collections::BTreeMap;
+
+use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    event::Alarm,
+    execution::Execution,
+    request::{ApplicationName, Refusal, Request},
+    settings::{AlarmApplications, StateMachineArn},
+    start::{StartError, StartExecution, StepFunctions},
+};
+
+/// What became of an event, or of one of its applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// A remediation was started.
+    Started,
+    /// An earlier delivery of the same alarm had started it.
+    AlreadyStarted,
+    /// The event asks for nothing.
+    Ignored,
+}
+
+/// One application's execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// The application.
+    pub application_name: String,
+    /// The execution's name.
+    pub execution_name: String,
+    /// Started now, or before.
+    pub outcome: Outcome,
+}
+
+/// The function's result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The most that became of the event.
+    pub outcome: Outcome,
+    /// Why it was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was started, by application.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executions: Vec<Started>,
+}
+
+/// The function.
+#[derive(Debug)]
+pub struct AlarmHandler {
+    executions: StepFunctions,
+    applications: AlarmApplications,
+    metrics: Metrics,
+}
+
+impl Function for AlarmHandler {
+    const NAME: &'static str = "alarm-handler";
+    type Event = Value;
+    type Answer = Answer;
+
+    fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
+        Ok(Self {
+            executions: StepFunctions::new(aws, env.required::<StateMachineArn>(settings::STATE_MACHINE_ARN)?),
+            applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
+            metrics: aws.metrics().clone(),
+        })
+    }
+
+    async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
+        let requests = Requests::of(event::read(&event), &self.applications);
+        let mut record = Record::of(Self::NAME, &invocation);
+        let result = start_all(&self.executions, requests, &mut record).await;
+        self.metrics.emit(&record);
+        result
+    }
+}
+
+/// What all alarms of one event ask for, together.
+#[derive(Debug, Default)]
+struct Requests {
+    executions: BTreeMap<ApplicationName, Execution>,
+    ignored: Vec<String>,
+    refused: Vec<Refusal>,
+}
+
+impl Requests {
+    fn of(alarms: Vec<Result<Alarm, Refusal>>, applications: &AlarmApplications) -> Self {
+        let mut requests = Self::default();
+        for alarm in alarms {
+            match alarm.and_then(|alarm| Ok((request::of(&alarm, applications)?, alarm))) {
+                Err(refusal) => requests.refused.push(refusal),
+                Ok((Request::Nothing { because }, _)) => {
+                    // Whoever delivers alarms does not read the answer, so the log must say it.
+                    tracing::info!(because, "ignored");
+                    requests.ignored.push(because);
+                }
+                Ok((Request::Remediate { applications }, alarm)) => {
+                    for application in applications {
+                        // The first alarm wins, so that a repeated delivery of the same records gives the same names.
+                        requests.executions.entry(application).or_insert_with_key(|application| Execution::of(application, &alarm));
+                    }
+                }
+            }
+        }
+        requests
+    }
+}
+
+/// Starts what can be started before it tells what cannot: one bad record, or one failed call, does not hold back another application's rescue. Lambda
+/// repeats a failed event, and what was started before is then [`Outcome::AlreadyStarted`].
+async fn start_all(verb: &impl StartExecution, requests: Requests, record: &mut Record) -> Result<Answer, Failure> {
+    let Requests { executions, ignored, refused } = requests;
+    for (metric, seen) in [(Metric::AlarmsIgnored, ignored.len()), (Metric::AlarmsRefused, refused.len())] {
+        if seen > 0 {
+            record.add(metric, seen as u64);
+        }
+    }
+    if let (1, Some(application)) = (executions.len(), executions.keys().next()) {
+        record.about(application.as_str());
+    }
+    let mut started = Vec::new();
+    let mut failures: Vec<Failure> =
+        refused.iter().map(|refusal| Failure::new(ErrorType::BadInput, format!("{} refuses the event: {refusal}", AlarmHandler::NAME))).collect();
+    for (application, execution) in executions {
+        let outcome = match verb.start_execution(&execution).await {
+            Ok(()) => Outcome::Started,
+            Err(StartError::AlreadyExists) => Outcome::AlreadyStarted,
+            Err(error) => {
+                record.add(Metric::ExecutionsNotStarted, 1);
+                let mut failure = Failure::of(error.error_type(), &error);
+                failure.message = format!("no remediation of {application} was started: {}", failure.message);
+                failures.push(failure);
+                continue;
+            }
+        };
+        let metric = if outcome == Outcome::Started { Metric::ExecutionsStarted } else { Metric::ExecutionsAlreadyStarted };
+        record.add(metric, 1);
+        tracing::info!(application = application.as_str(), execution = execution.name(), ?outcome, "remediation");
+        started.push(Started { application_name: application.into(), execution_name: execution.name().to_owned(), outcome });
+    }
+    if let Some(failure) = together(failures, &started) {
+        return Err(failure);
+    }
+    let outcome = started.iter().map(|started| started.outcome).min().unwrap_or(Outcome::Ignored);
+    let reason = (outcome == Outcome::Ignored).then(|| ignored.join("; "));
+    Ok(Answer { outcome, reason, executions: started })
+}
+
+/// One failure out of several: worth another try if any of them is, and telling all of them.
+fn together(failures: Vec<Failure>, started: &[Started]) -> Option<Failure> {
+    let first = failures.first()?.error_type;
+    let retryable = failures.iter().any(|failure| failure.error_type == ErrorType::Retryable);
+    let mut message = failures.into_iter().map(|failure| failure.message).collect::<Vec<_>>().join("; ");
+    for Started { application_name, .. } in started {
+        message.push_str(&format!("; the remediation of {application_name} was started"));
+    }
+    Some(Failure::new(if retryable { ErrorType::Retryable } else { first }, message))
+}

@@ -1,4 +1,4 @@
-//! The parts that all clients share: one connector, one time source, credentials, region, endpoint.
+//! The parts that all clients share: one connector, one time source, credentials, region, endpoint; and where metrics go.
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{
@@ -12,7 +12,7 @@ use aws_types::{SdkConfig, region::Region};
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::{Env, SettingError};
+use crate::{Env, Metrics, SettingError};
 
 /// One attempt of an API call may take this long; the service answers in well under a second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +27,7 @@ pub struct Aws {
     config: SdkConfig,
     http: SharedHttpClient,
     time: SharedTimeSource,
+    metrics: Metrics,
 }
 
 impl Aws {
@@ -63,7 +64,19 @@ impl Aws {
         if let Some(endpoint) = env.get("AWS_ENDPOINT_URL") {
             config = config.endpoint_url(endpoint);
         }
-        Ok(Self { config: config.build(), http, time })
+        Ok(Self { config: config.build(), http, time, metrics: Metrics::to_stdout() })
+    }
+
+    /// The same, with metrics that go elsewhere than to standard output.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Where a function's metrics go; a function keeps a clone of it when it is built.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// What the SDK's clients are built from.

@@ -71,3 +71,37 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
         Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        [("MODE", "act"), ("SOAK_SECS", "300"), ("EMPTY", ""), ("BROKEN", "five")].into_iter().collect()
+    }
+
+    #[test]
+    fn a_setting_is_parsed_into_its_type() {
+        assert_eq!(env().required::<u32>("SOAK_SECS"), Ok(300));
+        assert_eq!(env().get("MODE"), Some("act"));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_not_set() {
+        assert_eq!(env().get("EMPTY"), None);
+        assert_eq!(env().required::<String>("EMPTY"), Err(SettingError::Missing("EMPTY")));
+        assert_eq!(env().or("EMPTY", 7), Ok(7));
+    }
+
+    #[test]
+    fn a_default_is_for_a_missing_setting_and_never_hides_a_broken_one() {
+        assert_eq!(env().or("NOT_THERE", 7), Ok(7));
+        let broken = env().or("BROKEN", 7).unwrap_err();
+        assert_eq!(broken.to_string(), "the environment variable BROKEN is \"five\": invalid digit found in string");
+    }
+
+    #[test]
+    fn a_missing_setting_is_named() {
+        assert_eq!(env().required::<u32>("NOT_THERE").unwrap_err().to_string(), "the environment variable NOT_THERE is not set");
+    }
+}

@@ -63,8 +63,12 @@ impl Failure {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
+            let text = cause.to_string();
+            // The SDK's modelled errors wrap themselves: the operation's error and its cause have the same text.
+            if !message.ends_with(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
             source = cause.source();
         }
         Self::new(error_type, message)
@@ -74,5 +78,70 @@ impl Failure {
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: failure.error_type.name().to_owned(), error_message: failure.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("rolling back orders did not work")]
+    struct Outer(#[source] Middle);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the service refused")]
+    struct Middle(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no snapshot")]
+    struct Inner;
+
+    #[test]
+    fn the_names_are_a_closed_set_of_fixed_strings() {
+        let names: Vec<_> = ErrorType::ALL.iter().map(|error_type| error_type.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "Lifeguard.BadInput",
+                "Lifeguard.Retryable",
+                "Lifeguard.Stale",
+                "Lifeguard.Refused",
+                "Lifeguard.CannotCarry",
+                "Lifeguard.NotAllowed",
+                "Lifeguard.Internal"
+            ]
+        );
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    }
+
+    #[test]
+    fn a_failure_tells_the_whole_chain_once() {
+        let failure = Failure::of(ErrorType::Refused, &Outer(Middle(Inner)));
+        assert_eq!(failure.to_string(), "rolling back orders did not work: the service refused: no snapshot");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error(transparent)]
+    struct Same(Outer);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no snapshot")]
+    struct Echo(#[source] Inner);
+
+    #[test]
+    fn a_cause_that_only_repeats_is_told_once() {
+        assert_eq!(Failure::of(ErrorType::Refused, &Echo(Inner)).to_string(), "no snapshot");
+        assert_eq!(Failure::of(ErrorType::Refused, &Same(Outer(Middle(Inner)))).to_string().matches("the service refused").count(), 1);
+    }
+
+    #[test]
+    fn a_failure_crosses_the_boundary_with_its_fixed_type_and_its_text() {
+        for error_type in ErrorType::ALL {
+            let diagnostic = Diagnostic::from(Failure::new(error_type, "why"));
+            assert_eq!((diagnostic.error_type.as_str(), diagnostic.error_message.as_str()), (error_type.name(), "why"));
+        }
     }
 }

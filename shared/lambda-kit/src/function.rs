@@ -71,3 +71,91 @@ pub async fn run<F: Function>() -> Result<(), lambda_runtime::Error> {
     }))
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
+    use aws_smithy_runtime_api::client::http::{SharedHttpClient, http_client_fn};
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    struct Doubler {
+        limit: u32,
+    }
+
+    #[derive(Deserialize)]
+    struct Number {
+        number: u32,
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Doubled {
+        twice_as_much: u32,
+        asked_by: String,
+    }
+
+    impl Function for Doubler {
+        const NAME: &'static str = "doubler";
+        type Event = Number;
+        type Answer = Doubled;
+
+        fn build(env: &Env, _aws: &Aws) -> Result<Self, SettingError> {
+            Ok(Self { limit: env.required("LIMIT")? })
+        }
+
+        async fn handle(&self, event: Number, invocation: Invocation) -> Result<Doubled, Failure> {
+            if event.number > self.limit {
+                return Err(Failure::new(ErrorType::Refused, "too much"));
+            }
+            Ok(Doubled { twice_as_much: event.number * 2, asked_by: invocation.request_id })
+        }
+    }
+
+    fn env() -> Env {
+        [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "doubler"), ("AWS_SECRET_ACCESS_KEY", "none"), ("LIMIT", "5")].into_iter().collect()
+    }
+
+    fn aws(env: &Env) -> Result<Aws, SettingError> {
+        let nobody: SharedHttpClient = http_client_fn(|_, _| unreachable!("this function calls nobody"));
+        Aws::new(env, nobody, SharedTimeSource::new(StaticTimeSource::from_secs(1_772_359_548)))
+    }
+
+    fn invocation() -> Invocation {
+        Invocation { request_id: "8f2c".to_owned(), now: aws(&env()).unwrap().now() }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_answered_in_json() {
+        let doubler = Doubler::build(&env(), &aws(&env()).unwrap()).unwrap();
+        let answered = answer(&doubler, json!({ "number": 2 }), invocation()).await;
+        assert_eq!(answered, Ok(json!({ "twiceAsMuch": 4, "askedBy": "8f2c" })));
+    }
+
+    #[tokio::test]
+    async fn a_payload_that_does_not_fit_is_bad_input() {
+        let failure = answer(&Doubler { limit: 5 }, json!({ "number": "two" }), invocation()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::BadInput);
+        assert!(failure.message.starts_with("doubler cannot read its input: invalid type"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_handlers_failure_passes_unchanged() {
+        let failure = answer(&Doubler { limit: 5 }, json!({ "number": 6 }), invocation()).await;
+        assert_eq!(failure, Err(Failure::new(ErrorType::Refused, "too much")));
+    }
+
+    #[test]
+    fn init_fails_and_names_the_variable() {
+        let no_limit: Env = [("LIMIT", "")].into_iter().collect();
+        assert_eq!(Doubler::build(&no_limit, &aws(&env()).unwrap()).err(), Some(SettingError::Missing("LIMIT")));
+        assert_eq!(aws(&no_limit).err(), Some(SettingError::Missing("AWS_ACCESS_KEY_ID")));
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_given_source() {
+        assert_eq!(invocation().now.to_string(), "2026-03-01T10:05:48Z");
+    }
+}

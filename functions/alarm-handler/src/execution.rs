@@ -1,0 +1,146 @@
+//! An execution's name and input, made from the alarm alone.
+//!
+//! Invariant: the same alarm, application and state change give the same name and the same bytes of input. Step Functions then answers a repeated start with
+//! the running execution, or says that the name is taken, for 90 days: that is what makes a delivery that arrives twice harmless.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{event::Alarm, request::ApplicationName, text::bounded};
+
+/// Longest name that Step Functions allows.
+pub const NAME_CHARS: usize = 80;
+/// Longest alarm name that CloudWatch allows.
+const ALARM_NAME_CHARS: usize = 255;
+/// Longest reason that is passed on; CloudWatch's own are below 1,024 characters, and the numbers that matter come first.
+const REASON_CHARS: usize = 500;
+/// So much of an application's name is readable in the execution's; the hash tells apart what the cut makes alike.
+const APPLICATION_CHARS: usize = 44;
+
+/// An execution to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    name: String,
+    input: String,
+}
+
+/// The state machine's input, in the order in which it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Input<'a> {
+    application_name: &'a str,
+    trigger: Trigger,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Trigger {
+    kind: &'static str,
+    alarm_name: String,
+    at: Timestamp,
+    reason: String,
+}
+
+impl Execution {
+    /// The remediation of `application` that `alarm` asks for.
+    #[must_use]
+    pub fn of(application: &ApplicationName, alarm: &Alarm) -> Self {
+        let trigger =
+            Trigger { kind: "alarm", alarm_name: bounded(&alarm.name, ALARM_NAME_CHARS), at: alarm.at, reason: bounded(&alarm.reason, REASON_CHARS) };
+        let input = Input { application_name: application.as_str(), trigger };
+        let input = serde_json::to_string(&input).expect("strings and a time always have a JSON form");
+        Self { name: name(application, alarm), input }
+    }
+
+    /// Its name: who, when, and a hash of who, when and which alarm.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its input, in JSON.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+}
+
+fn name(application: &ApplicationName, alarm: &Alarm) -> String {
+    let readable: String = application.as_str().chars().take(APPLICATION_CHARS).map(|c| if c == '.' { '_' } else { c }).collect();
+    let at = alarm.at.strftime("%Y%m%dT%H%M%SZ");
+    // Neither an application's name nor a time holds a NUL, so different parts never run into the same text.
+    let hash = fnv1a(format!("{application}\0{}\0{}", alarm.at, alarm.name).as_bytes());
+    format!("{readable}-{at}-{hash:016x}")
+}
+
+/// FNV-1a, 64 bits: small, and the same on every machine and in every release, which the standard library's hash does not promise.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::event::Watches;
+
+    fn alarm(name: &str, at: &str) -> Alarm {
+        Alarm {
+            name: name.to_owned(),
+            state: "ALARM".to_owned(),
+            at: at.parse().expect("a date"),
+            reason: "it \"restarts\"".to_owned(),
+            held_back: None,
+            watches: Watches::Alarms { triggering: BTreeSet::new() },
+        }
+    }
+
+    fn execution(application: &str, alarm_name: &str, at: &str) -> Execution {
+        Execution::of(&application.parse().expect("a name"), &alarm(alarm_name, at))
+    }
+
+    #[test]
+    fn the_name_and_the_input_are_fixed_for_good() {
+        // A change here means that a redelivered event starts a second execution on the day of the upgrade.
+        let execution = execution("orders", "orders restarts", "2026-03-01T10:05:48.554Z");
+        assert_eq!(execution.name(), "orders-20260301T100548Z-53a0ed84ec63bf79");
+        assert_eq!(
+            execution.input(),
+            r#"{"applicationName":"orders","trigger":{"kind":"alarm","alarmName":"orders restarts","at":"2026-03-01T10:05:48.554Z","reason":"it \"restarts\""}}"#
+        );
+    }
+
+    #[test]
+    fn another_application_alarm_or_time_is_another_execution() {
+        let at = "2026-03-01T10:05:48.554Z";
+        let long = "x".repeat(127);
+        let executions = [
+            execution("orders", "a", at),
+            execution("orders", "b", at),
+            execution("orders", "a", "2026-03-01T10:05:48.555Z"),
+            execution("or.ders", "a", at),
+            execution("or_ders", "a", at),
+            execution(&format!("{long}1"), "a", at),
+            execution(&format!("{long}2"), "a", at),
+        ];
+        let names: BTreeSet<_> = executions.iter().map(Execution::name).collect();
+        assert_eq!(names.len(), executions.len());
+    }
+
+    #[test]
+    fn a_name_is_always_one_that_step_functions_allows() {
+        for application in ["o", "or.ders-EU_1", &"x".repeat(128)] {
+            let execution = execution(application, "größe: ✓ /*?", "2026-03-01T10:05:48.554Z");
+            assert!(execution.name().len() <= NAME_CHARS, "{}", execution.name());
+            assert!(execution.name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{}", execution.name());
+        }
+    }
+
+    #[test]
+    fn the_hash_is_fnv1a() {
+        // The published values of the empty text and of "a".
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+}

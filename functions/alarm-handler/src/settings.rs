@@ -1,0 +1,116 @@
+//! The function's settings.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use crate::request::{ApplicationName, Refusal};
+
+/// Names the variable with the state machine to start.
+pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";
+/// Names the variable that tells applications of alarms which carry none: composite alarms, above all.
+pub const ALARM_APPLICATIONS: &str = "ALARM_APPLICATIONS";
+
+/// The state machine `remediate`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateMachineArn(String);
+
+impl StateMachineArn {
+    /// The ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Not the ARN of a state machine.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the ARN of a state machine (arn:…:states:…:stateMachine:…)")]
+pub struct NotAStateMachine;
+
+impl FromStr for StateMachineArn {
+    type Err = NotAStateMachine;
+
+    fn from_str(arn: &str) -> Result<Self, NotAStateMachine> {
+        let mut parts = arn.split(':');
+        let fits = parts.next() == Some("arn") && parts.nth(1) == Some("states") && parts.nth(2) == Some("stateMachine") && parts.next().is_some();
+        if fits { Ok(Self(arn.to_owned())) } else { Err(NotAStateMachine) }
+    }
+}
+
+/// Which application an alarm is about, said by the operator: a JSON object, alarm name → application name.
+///
+/// The name is a composite alarm's own or that of one of its children. Names are never taken apart: `lifeguard-orders-eu-restarts` could be an alarm of
+/// `orders` or of `orders-eu`, and a guess would remediate the wrong one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlarmApplications(BTreeMap<String, ApplicationName>);
+
+impl AlarmApplications {
+    /// The application of the alarm of that name.
+    #[must_use]
+    pub fn get(&self, alarm: &str) -> Option<&ApplicationName> {
+        self.0.get(alarm)
+    }
+}
+
+/// The setting does not parse.
+#[derive(Debug, thiserror::Error)]
+pub enum BadApplications {
+    /// Not a JSON object of strings.
+    Shape(serde_json::Error),
+    /// Not a name that an application can have.
+    Name(Refusal),
+}
+
+impl fmt::Display for BadApplications {
+    // `SettingError` keeps this text and not its sources, so the whole story is told here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shape(error) => write!(f, "not a JSON object that maps alarm names to application names: {error}"),
+            Self::Name(refusal) => write!(f, "{refusal}"),
+        }
+    }
+}
+
+impl FromStr for AlarmApplications {
+    type Err = BadApplications;
+
+    fn from_str(text: &str) -> Result<Self, BadApplications> {
+        let names: BTreeMap<String, String> = serde_json::from_str(text).map_err(BadApplications::Shape)?;
+        let names = names.into_iter().map(|(alarm, application)| Ok((alarm, application.parse()?)));
+        names.collect::<Result<_, Refusal>>().map(Self).map_err(BadApplications::Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_machine_is_an_arn_of_any_partition_with_or_without_alias() {
+        for arn in [
+            "arn:aws:states:eu-central-1:123456789012:stateMachine:remediate",
+            "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:remediate:live",
+        ] {
+            assert_eq!(arn.parse::<StateMachineArn>().unwrap().as_str(), arn);
+        }
+        for other in
+            ["remediate", "arn:aws:states:eu-central-1:123456789012:execution:remediate:1", "arn:aws:lambda:a:b:stateMachine:x", "arn:aws:states"]
+        {
+            assert_eq!(other.parse::<StateMachineArn>(), Err(NotAStateMachine), "{other}");
+        }
+    }
+
+    #[test]
+    fn applications_are_told_per_alarm_name() {
+        let told: AlarmApplications = r#"{"everything down":"orders","lifeguard-pay-eu-restarts":"pay-eu"}"#.parse().unwrap();
+        assert_eq!(told.get("everything down").map(ApplicationName::as_str), Some("orders"));
+        assert_eq!(told.get("lifeguard-pay"), None);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_parse_says_what_is_wrong() {
+        let shape = r#"["orders"]"#.parse::<AlarmApplications>().unwrap_err().to_string();
+        assert!(shape.starts_with("not a JSON object that maps alarm names to application names: invalid type"), "{shape}");
+        let name = r#"{"a":"or ders"}"#.parse::<AlarmApplications>().unwrap_err().to_string();
+        assert!(name.contains("\"or ders\""), "{name}");
+    }
+}

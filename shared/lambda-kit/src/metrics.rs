@@ -1,0 +1,251 @@
+//! What a function counts, as CloudWatch metrics: one record per invocation, one line of Embedded Metric Format.
+//!
+//! CloudWatch Logs extracts metrics from such lines, so counting costs no API call and needs no permission. The names are a closed set: a dashboard or an
+//! alarm can only be about a name that is here. Deliberately absent: the log's own writer. An EMF line must be the whole log event, bare, and `tracing`
+//! would wrap it.
+//!
+//! Invariant: the application is a dimension only beside a total without it, so an alarm on the automation needs no list of applications.
+
+use std::{collections::BTreeMap, fmt, io::Write as _, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::Invocation;
+
+/// The metrics' namespace.
+pub const NAMESPACE: &str = "FlinkLifeguard";
+/// The dimension that names the function.
+const FUNCTION: &str = "function";
+/// The dimension that names the application.
+const APPLICATION: &str = "application";
+
+/// Everything this project counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Remediations started (Step Functions does not tell a second start of a running one apart: it counts here too).
+    ExecutionsStarted,
+    /// Remediations that an earlier delivery of the same alarm had started.
+    ExecutionsAlreadyStarted,
+    /// Remediations that should have been started and were not.
+    ExecutionsNotStarted,
+    /// Alarm events that ask for nothing: back to OK, no data, muted.
+    AlarmsIgnored,
+    /// Alarm events that could not be acted on: something is wired wrong.
+    AlarmsRefused,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::ExecutionsStarted, Self::ExecutionsAlreadyStarted, Self::ExecutionsNotStarted, Self::AlarmsIgnored, Self::AlarmsRefused];
+
+    /// The name, as dashboards and alarms spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExecutionsStarted => "ExecutionsStarted",
+            Self::ExecutionsAlreadyStarted => "ExecutionsAlreadyStarted",
+            Self::ExecutionsNotStarted => "ExecutionsNotStarted",
+            Self::AlarmsIgnored => "AlarmsIgnored",
+            Self::AlarmsRefused => "AlarmsRefused",
+        }
+    }
+
+    /// The unit, as CloudWatch spells it.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::ExecutionsStarted | Self::ExecutionsAlreadyStarted | Self::ExecutionsNotStarted | Self::AlarmsIgnored | Self::AlarmsRefused => {
+                "Count"
+            }
+        }
+    }
+}
+
+/// What one invocation counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    function: &'static str,
+    request_id: String,
+    at: Timestamp,
+    application: Option<String>,
+    values: BTreeMap<Metric, u64>,
+}
+
+impl Record {
+    /// An empty record of this invocation of `function`, dated at its start.
+    #[must_use]
+    pub fn of(function: &'static str, invocation: &Invocation) -> Self {
+        Self { function, request_id: invocation.request_id.clone(), at: invocation.now, application: None, values: BTreeMap::new() }
+    }
+
+    /// The application that the invocation was about, when it was about one.
+    pub fn about(&mut self, application: impl Into<String>) -> &mut Self {
+        self.application = Some(application.into());
+        self
+    }
+
+    /// Counts `value` of `metric`; the same metric again adds up.
+    pub fn add(&mut self, metric: Metric, value: u64) -> &mut Self {
+        let sum = self.values.entry(metric).or_default();
+        *sum = sum.saturating_add(value);
+        self
+    }
+
+    /// The line of Embedded Metric Format, without its end; none when nothing was counted (CloudWatch would report a line without metrics as an error).
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let mut dimensions = vec![json!([FUNCTION])];
+        let mut members = Map::from_iter([(FUNCTION.to_owned(), json!(self.function)), ("requestId".to_owned(), json!(self.request_id))]);
+        // CloudWatch drops the whole line when a dimension's value is empty.
+        if let Some(application) = self.application.as_deref().filter(|name| !name.is_empty()) {
+            dimensions.push(json!([FUNCTION, APPLICATION]));
+            members.insert(APPLICATION.to_owned(), json!(application));
+        }
+        members.extend(self.values.iter().map(|(metric, value)| (metric.name().to_owned(), json!(value))));
+        let metrics: Vec<Value> = self.values.keys().map(|metric| json!({ "Name": metric.name(), "Unit": metric.unit() })).collect();
+        let mut line = Map::new();
+        line.insert(
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": self.at.as_millisecond(),
+                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics }],
+            }),
+        );
+        line.extend(members);
+        Some(Value::Object(line).to_string())
+    }
+}
+
+/// Where records go. Cheap to clone; all clones write to the same place.
+#[derive(Clone)]
+pub struct Metrics(Arc<dyn Fn(String) + Send + Sync>);
+
+impl Metrics {
+    /// Standard output, where CloudWatch Logs reads a Lambda.
+    #[must_use]
+    pub fn to_stdout() -> Self {
+        Self::to(|mut line| {
+            line.push('\n');
+            // One write, so that no log line gets in between. A Lambda whose standard output is gone has nobody to tell.
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        })
+    }
+
+    /// Another place: each call gets one line, without its end.
+    pub fn to(sink: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sink))
+    }
+
+    /// Writes the record, if anything was counted.
+    pub fn emit(&self, record: &Record) {
+        if let Some(line) = record.line() {
+            (self.0)(line);
+        }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Mutex};
+
+    use super::*;
+
+    fn invocation() -> Invocation {
+        Invocation { request_id: "8f2c".to_owned(), now: "2026-03-01T10:05:48.554Z".parse().expect("a date") }
+    }
+
+    #[test]
+    fn a_record_is_one_line_of_embedded_metric_format() {
+        let mut record = Record::of("alarm-handler", &invocation());
+        record.about("orders").add(Metric::ExecutionsStarted, 1);
+        assert_eq!(
+            record.line().unwrap(),
+            concat!(
+                r#"{"_aws":{"Timestamp":1772359548554,"CloudWatchMetrics":[{"Namespace":"FlinkLifeguard","#,
+                r#""Dimensions":[["function"],["function","application"]],"Metrics":[{"Name":"ExecutionsStarted","Unit":"Count"}]}]},"#,
+                r#""function":"alarm-handler","requestId":"8f2c","application":"orders","ExecutionsStarted":1}"#
+            )
+        );
+    }
+
+    #[test]
+    fn without_an_application_there_is_only_the_total() {
+        let mut record = Record::of("alarm-handler", &invocation());
+        record.add(Metric::AlarmsIgnored, 2);
+        let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["function"]]));
+        assert_eq!(line.get("application"), None);
+    }
+
+    #[test]
+    fn every_dimension_and_every_metric_is_a_member_of_the_root() {
+        let mut record = Record::of("alarm-handler", &invocation());
+        record.about("orders");
+        for metric in Metric::ALL {
+            record.add(metric, 3);
+        }
+        let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        let metrics = directive["Metrics"].as_array().unwrap();
+        assert_eq!(metrics.len(), Metric::ALL.len());
+        for metric in metrics {
+            assert_eq!(line[metric["Name"].as_str().unwrap()], 3, "{metric}");
+        }
+    }
+
+    #[test]
+    fn the_same_metric_twice_adds_up_and_never_overflows() {
+        let mut record = Record::of("alarm-handler", &invocation());
+        record.add(Metric::AlarmsRefused, 2).add(Metric::AlarmsRefused, 3);
+        assert!(record.line().unwrap().ends_with(r#""AlarmsRefused":5}"#));
+        record.add(Metric::AlarmsRefused, u64::MAX);
+        assert!(record.line().unwrap().ends_with(r#""AlarmsRefused":18446744073709551615}"#));
+    }
+
+    #[test]
+    fn a_record_that_counted_nothing_is_not_written() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let metrics = Metrics::to(move |line| sink.lock().unwrap().push(line));
+        let mut record = Record::of("alarm-handler", &invocation());
+        record.about("orders");
+        metrics.emit(&record);
+        assert!(lines.lock().unwrap().is_empty());
+        record.add(Metric::AlarmsIgnored, 1);
+        metrics.clone().emit(&record);
+        assert_eq!(lines.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_value_cannot_break_the_line() {
+        let mut record = Record::of("alarm-handler", &Invocation { request_id: "a\"\nb".to_owned(), now: invocation().now });
+        record.about("or\n\"ders").add(Metric::AlarmsIgnored, 1);
+        let line = record.line().unwrap();
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["application"], "or\n\"ders");
+    }
+
+    #[test]
+    fn names_are_unique_and_units_are_those_of_cloudwatch() {
+        let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), Metric::ALL.len());
+        for metric in Metric::ALL {
+            assert_eq!(metric.name(), format!("{metric:?}"));
+            assert!(["Count", "Seconds", "Milliseconds", "Bytes", "Percent"].contains(&metric.unit()), "{metric:?}");
+        }
+    }
+}
