@@ -1,1 +1,29 @@
-//! managed-flink
+//! Amazon Managed Service for Apache Flink as this project uses it: a narrow trait per API verb with its AWS implementation, SDK errors as typed errors,
+//! the service's descriptions as domain types, and the Flink REST API behind a presigned URL.
+//!
+//! Deliberately absent: any decision about an application, any waiting, and any repeat of a change. Reads use the SDK's standard retries; changes are sent once, because
+//! a blind repeat is forbidden: after a lost answer the caller looks again ([`CallError::is_outcome_unknown`]).
+//!
+//! Invariant (S10): no presigned URL, token or environment property value appears in a `Debug`, `Display`, log line or error of this crate.
+
+mod call_error;
+mod convert;
+mod opt_in;
+mod rest;
+mod service;
+mod verbs;
+
+pub mod flink;
+
+pub use call_error::{CallError, CallErrorKind};
+pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values};
+pub use opt_in::{OPT_IN_TAG, is_opted_in};
+pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, look};
+pub use service::ManagedFlink;
+pub use verbs::*;
+
+/// The SDK's types, for the one place that carries a configuration from its description to an update.
+pub mod sdk {
+    pub use aws_sdk_kinesisanalyticsv2::operation::update_application::builders::UpdateApplicationInputBuilder;
+    pub use aws_sdk_kinesisanalyticsv2::types::*;
+}
