@@ -1,1 +1,137 @@
-//! remediation-planner
+//! The next action with its reason: observation, policy, ledger and what the execution did so far go in, a complete plan comes out.
+//!
+//! The decision itself is [`lifecycle::decide`]; this function reads the ledger's row, applies the policy, and writes the report. No AWS call, so its role allows none.
+
+mod event;
+mod report;
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
+use lifecycle::{Action, Assessment, Decision, Policy, Situation, decide};
+use serde::Serialize;
+
+pub use event::{Event, LedgerRow, Look};
+pub use report::Report;
+
+/// Days after which the executions of a day are forgotten.
+const FORGET_AFTER_DAYS: i32 = 7;
+
+/// The decision, and what the state machine needs beside it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// What to count before the first change; none for later ones, and none on a person's word.
+    pub spend: Option<Spend>,
+    /// What to remember: this version soaked healthy.
+    pub soaked: Option<Soaked>,
+    /// The report of a final decision.
+    pub report: Option<Report>,
+}
+
+/// One of today's rescues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spend {
+    /// Today, UTC.
+    pub day: String,
+    /// The day that may be forgotten.
+    pub forget: String,
+    /// How many a day has.
+    pub limit: u32,
+}
+
+/// A version seen soaked and healthy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Soaked {
+    /// The version.
+    pub version_id: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The function.
+#[derive(Debug)]
+pub struct RemediationPlanner {
+    policy: Policy,
+    metrics: Metrics,
+}
+
+impl Function for RemediationPlanner {
+    const NAME: &'static str = "remediation-planner";
+    type Event = Event;
+    type Answer = Answer;
+
+    fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
+        Ok(Self { policy: lambda_kit::policy(env)?, metrics: aws.metrics().clone() })
+    }
+
+    async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
+        let answer = self.plan(&event, invocation.now);
+        let name = &event.look.observation.application.name;
+        let decision = &answer.decision;
+        tracing::info!(application = name, action = action_name(&decision.action), because = ?decision.because, reason = decision.reason, "decided");
+        let counted = match decision.action {
+            Action::Wait { .. } => None,
+            Action::Rollback { .. } | Action::ForceStop { .. } | Action::RestoreConfiguration { .. } | Action::Start { .. } => Some(Metric::Steps),
+            Action::Recovered => Some(Metric::Recovered),
+            Action::LeaveAlone => Some(Metric::LeftAlone),
+            Action::Escalate => Some(Metric::Escalated),
+        };
+        if let Some(metric) = counted {
+            self.metrics.emit(Record::of(Self::NAME, &invocation).about(name).add(metric, 1));
+        }
+        Ok(answer)
+    }
+}
+
+impl RemediationPlanner {
+    fn plan(&self, event: &Event, now: Timestamp) -> Answer {
+        let today = day(now, 0);
+        let applied = self.policy.under(event.look.observation.tags.as_ref());
+        let ledger = event.ledger.view(&today);
+        let mut progress = event.progress.clone().unwrap_or_default();
+        if let Some(result) = event.step_result.clone() {
+            progress.settle(result);
+        }
+        let decision = decide(&Situation {
+            seen: &event.look.observation,
+            watch: &event.look.watch,
+            assessment: &event.look.assessment,
+            applied: &applied,
+            ledger: &ledger,
+            progress: &progress,
+            request: event.request.as_ref(),
+            now,
+            started_at: event.started_at,
+        });
+        let first_change = decision.action.plan().is_some() && progress.steps.is_empty() && event.request.is_none();
+        let spend = first_change.then(|| Spend { day: today, forget: day(now, FORGET_AFTER_DAYS), limit: applied.policy.rescues_per_day });
+        let is_soaked = decision.action.is_final() && matches!(event.look.assessment, Assessment::Healthy { .. });
+        let soaked = is_soaked.then_some(Soaked { version_id: event.look.observation.application.version_id, at: now });
+        let report = decision.action.is_final().then(|| report::report(event, &decision, now));
+        Answer { decision, spend, soaked, report }
+    }
+}
+
+/// The day in UTC, some days ago.
+fn day(now: Timestamp, ago: i32) -> String {
+    let date = now.to_zoned(TimeZone::UTC).date();
+    date.checked_sub(ago.days()).unwrap_or(date).to_string()
+}
+
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Wait { .. } => "wait",
+        Action::Rollback { .. } => "rollback",
+        Action::ForceStop { .. } => "forceStop",
+        Action::RestoreConfiguration { .. } => "restoreConfiguration",
+        Action::Start { .. } => "start",
+        Action::Recovered => "recovered",
+        Action::LeaveAlone => "leaveAlone",
+        Action::Escalate => "escalate",
+    }
+}

@@ -10,6 +10,7 @@ mod failure;
 mod function;
 mod logs;
 mod metrics;
+mod policy;
 
 pub use aws::Aws;
 pub use env::{Env, SettingError};
@@ -17,3 +18,4 @@ pub use failure::{ErrorType, Failure};
 pub use function::{Function, Invocation, answer, run};
 pub use logs::log_layer;
 pub use metrics::{Metric, Metrics, NAMESPACE, Record};
+pub use policy::policy;

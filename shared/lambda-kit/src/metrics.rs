@@ -33,12 +33,35 @@ pub enum Metric {
     AlarmsIgnored,
     /// Alarm events that could not be acted on: something is wired wrong.
     AlarmsRefused,
+    /// Looks at an application.
+    Looks,
+    /// Looks that could not tell how it is.
+    BlindLooks,
+    /// Steps decided that change an application.
+    Steps,
+    /// Executions that ended with the application recovered.
+    Recovered,
+    /// Executions that ended with the application left alone.
+    LeftAlone,
+    /// Executions that ended with a person asked for.
+    Escalated,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::ExecutionsStarted, Self::ExecutionsAlreadyStarted, Self::ExecutionsNotStarted, Self::AlarmsIgnored, Self::AlarmsRefused];
+    pub const ALL: [Self; 11] = [
+        Self::ExecutionsStarted,
+        Self::ExecutionsAlreadyStarted,
+        Self::ExecutionsNotStarted,
+        Self::AlarmsIgnored,
+        Self::AlarmsRefused,
+        Self::Looks,
+        Self::BlindLooks,
+        Self::Steps,
+        Self::Recovered,
+        Self::LeftAlone,
+        Self::Escalated,
+    ];
 
     /// The name, as dashboards and alarms spell it.
     #[must_use]
@@ -49,17 +72,19 @@ impl Metric {
             Self::ExecutionsNotStarted => "ExecutionsNotStarted",
             Self::AlarmsIgnored => "AlarmsIgnored",
             Self::AlarmsRefused => "AlarmsRefused",
+            Self::Looks => "Looks",
+            Self::BlindLooks => "BlindLooks",
+            Self::Steps => "Steps",
+            Self::Recovered => "Recovered",
+            Self::LeftAlone => "LeftAlone",
+            Self::Escalated => "Escalated",
         }
     }
 
     /// The unit, as CloudWatch spells it.
     #[must_use]
     pub const fn unit(self) -> &'static str {
-        match self {
-            Self::ExecutionsStarted | Self::ExecutionsAlreadyStarted | Self::ExecutionsNotStarted | Self::AlarmsIgnored | Self::AlarmsRefused => {
-                "Count"
-            }
-        }
+        "Count"
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct OverviewJob {
     pub(super) jid: String,
     #[serde(default)]
     pub(super) start_time: i64,
+    #[serde(default)]
+    pub(super) state: String,
 }
 
 /// `/jobs/:id`.
@@ -117,6 +119,8 @@ pub(super) struct Checkpoint {
     pub(super) trigger_timestamp: Option<i64>,
     #[serde(default)]
     pub(super) latest_ack_timestamp: Option<i64>,
+    #[serde(default)]
+    pub(super) checkpoint_type: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use lifecycle::{Checkpoints, Fault, Faults, Job, JobState, Part, Restored, TEXT_
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answers::{CheckpointStatistics, ExceptionEntry, Exceptions, JobDetails, JobVertex, Metric, Overview, VertexDetails};
+use super::answers::{Checkpoint, CheckpointStatistics, ExceptionEntry, Exceptions, JobDetails, JobVertex, Metric, Overview, VertexDetails};
 
 /// Characters kept of a vertex's or a task's name: chained operators write whole paragraphs.
 const NAME_KEPT: usize = 120;
@@ -74,7 +74,7 @@ pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
     let started_at = time(details.start_time).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut job = Job {
         id: details.jid.clone(),
-        state: JobState::from(details.state.as_str()),
+        state: live_state(captured.overview.as_ref(), &details),
         at: time(details.now).or_else(|| time(details.start_time.saturating_add(details.duration))).unwrap_or(started_at),
         started_at,
         running_at: since(&details, "RUNNING"),
@@ -119,6 +119,19 @@ fn details(captured: &Captured, unreadable: &mut Vec<Unreadable>) -> Option<JobD
     };
     unreadable.push(Unreadable { what: Part::Job, why });
     None
+}
+
+/// The overview is nearly live, the job's own answer up to 3 s old: a job that was cancelled a second ago still says RUNNING there. A restart seen in either counts.
+fn live_state(overview: Option<&Value>, details: &JobDetails) -> JobState {
+    let cached = JobState::from(details.state.as_str());
+    let overview = overview.and_then(|overview| parse::<Overview>(overview).ok());
+    let listed = overview.and_then(|overview| overview.jobs.into_iter().find(|job| job.jid == details.jid));
+    match listed.map(|job| JobState::from(job.state.as_str())) {
+        Some(JobState::Running) if matches!(cached, JobState::Restarting | JobState::Failing) => cached,
+        Some(JobState::Other(text)) if text.is_empty() => cached,
+        Some(live) => live,
+        None => cached,
+    }
 }
 
 fn given<T: DeserializeOwned>(answer: Option<&Value>, what: Part, unreadable: &mut Vec<Unreadable>) -> Option<T> {
@@ -208,11 +221,13 @@ fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
 
 fn summed_up(statistics: CheckpointStatistics, disturbed_at: Timestamp, secrets: &[String]) -> Checkpoints {
     let completed = [&statistics.latest.completed, &statistics.latest.savepoint];
+    let synchronous = |one: &&Checkpoint| one.status == "COMPLETED" && one.checkpoint_type.as_deref() == Some("SYNC_SAVEPOINT");
     let triggered = statistics.history.iter().filter(|one| one.status == "COMPLETED").filter_map(|one| one.trigger_timestamp.and_then(time));
     Checkpoints {
         completed: u64::try_from(statistics.counts.completed).unwrap_or(0),
         failed: u64::try_from(statistics.counts.failed).unwrap_or(0),
         latest_completed_at: completed.into_iter().flatten().filter_map(|one| one.latest_ack_timestamp.and_then(time)).max(),
+        stopped_with_savepoint: statistics.latest.savepoint.as_ref().filter(synchronous).is_some(),
         oldest_completed_triggered_at: triggered.filter(|at| *at >= disturbed_at).min(),
         latest_restored: statistics.latest.restored.and_then(|restored| {
             Some(Restored {

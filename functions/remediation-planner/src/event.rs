@@ -1,0 +1,86 @@
+//! The input: a look, the ledger as DynamoDB gives it, and what the execution did so far.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lifecycle::{Assessment, Ledger, LedgerView, Observation, Progress, Request, StepResult, Watch};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Attributes of the ledger's row that begin with this hold when a version soaked healthy.
+const SOAKED: &str = "soaked ";
+/// Attributes that begin with this hold the executions that began a rescue on a day.
+pub(crate) const RESCUES: &str = "rescues ";
+
+/// What to decide on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// The look.
+    pub look: Look,
+    /// The ledger's row, none of it, or why it could not be read.
+    #[serde(default)]
+    pub ledger: LedgerRow,
+    /// What the execution did so far; absent before the first turn.
+    #[serde(default)]
+    pub progress: Option<Progress>,
+    /// How the last step went, if the last turn decided one.
+    #[serde(default)]
+    pub step_result: Option<StepResult>,
+    /// What a person asked for.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// What started the execution; only repeated in the report.
+    #[serde(default)]
+    pub trigger: Value,
+    /// The execution's ARN.
+    pub execution: String,
+    /// When it started.
+    pub started_at: Timestamp,
+}
+
+/// A look, as subtask-verifier answers it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Look {
+    /// The facts.
+    pub observation: Observation,
+    /// What was carried from look to look.
+    pub watch: Watch,
+    /// What both say.
+    pub assessment: Assessment,
+}
+
+/// The ledger's row in DynamoDB's JSON.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerRow {
+    /// The row, if there is one.
+    #[serde(default)]
+    pub item: BTreeMap<String, Value>,
+    /// Why it could not be read.
+    #[serde(default)]
+    pub unreadable: Option<String>,
+}
+
+impl LedgerRow {
+    /// The ledger. A value that does not parse makes it unreadable: what cannot be understood must not be acted on.
+    pub(crate) fn view(&self, today: &str) -> LedgerView {
+        if let Some(why) = &self.unreadable {
+            return Err(why.clone());
+        }
+        let mut ledger = Ledger::default();
+        for (name, value) in &self.item {
+            if let Some(version) = name.strip_prefix(SOAKED) {
+                let at = value["S"].as_str().and_then(|at| at.parse().ok());
+                let (Ok(version), Some(at)) = (version.parse(), at) else { return Err(format!("the ledger's attribute {name:?} does not parse")) };
+                ledger.soaked.insert(version, at);
+            }
+        }
+        if let Some(executions) = self.item.get(&format!("{RESCUES}{today}")) {
+            let executions = executions["SS"].as_array().ok_or_else(|| format!("the ledger's rescues of {today} do not parse"))?;
+            ledger.rescues_today = u32::try_from(executions.len()).unwrap_or(u32::MAX);
+        }
+        Ok(ledger)
+    }
+}

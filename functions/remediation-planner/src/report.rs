@@ -1,0 +1,147 @@
+//! The report of an execution: what, why, evidence, what is replayed, what infrastructure as code would now undo. For people (a subject, a text) and for machines (the event's detail).
+
+use jiff::Timestamp;
+use lifecycle::{Action, Decision, Progress, Reason, Rescue, Step, StepResult};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::Event;
+
+/// SNS subjects are at most 100 ASCII characters.
+const SUBJECT_LENGTH: usize = 99;
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// A line.
+    pub subject: String,
+    /// For people.
+    pub text: String,
+    /// For machines: the EventBridge event's detail and the execution's output.
+    pub detail: Value,
+}
+
+/// Writes the report of a final decision.
+pub(crate) fn report(event: &Event, decision: &Decision, now: Timestamp) -> Report {
+    let application = &event.look.observation.application;
+    let outcome = outcome(&decision.action);
+    let drift = drift(&decision.progress);
+    let detail = json!({
+        "applicationName": application.name,
+        "outcome": outcome,
+        "because": decision.because,
+        "reason": decision.reason,
+        "application": { "status": application.status, "versionId": application.version_id, "runtime": application.runtime },
+        "steps": decision.progress.steps,
+        "rescue": decision.progress.rescue,
+        "firstFault": event.look.watch.first_fault,
+        "drift": drift,
+        "couldNotRead": event.look.observation.unreadable,
+        "trigger": event.trigger,
+        "request": event.request,
+        "execution": event.execution,
+        "startedAt": event.started_at,
+        "endedAt": now,
+    });
+    Report { subject: subject(&application.name, outcome, decision), text: text(event, decision, outcome, drift.as_deref(), now), detail }
+}
+
+pub(crate) fn outcome(action: &Action) -> &'static str {
+    match action {
+        Action::Recovered => "recovered",
+        Action::LeaveAlone => "leftAlone",
+        _ => "escalated",
+    }
+}
+
+fn subject(name: &str, outcome: &str, decision: &Decision) -> String {
+    let rescue = decision.progress.rescue.as_ref();
+    let line = match (outcome, rescue) {
+        ("recovered", Some(rescue)) => format!("{name} recovered on the configuration of version {}", rescue.good_version_id),
+        ("recovered", None) => format!("{name} recovered"),
+        ("leftAlone", _) => format!("{name} was left alone: {}", words(decision.because)),
+        _ => format!("{name} needs a person: {}", words(decision.because)),
+    };
+    let ascii: String = line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+    ascii.chars().take(SUBJECT_LENGTH).collect()
+}
+
+/// `NotTheChange` → "not the change".
+fn words(reason: Reason) -> String {
+    let mut words = String::new();
+    for c in format!("{reason:?}").chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
+}
+
+fn text(event: &Event, decision: &Decision, outcome: &str, drift: Option<&str>, now: Timestamp) -> String {
+    let application = &event.look.observation.application;
+    let secs = now.as_second() - event.started_at.as_second();
+    let mut lines = vec![
+        format!("Application: {} (now {}, version {}, {})", application.name, application.status, application.version_id, application.runtime),
+        format!("Outcome:     {outcome} after {secs} s"),
+        format!("Because:     {}", decision.reason),
+    ];
+    if let Some(rescue) = &decision.progress.rescue {
+        lines.push(format!("Decided:     {}", rescue.because));
+        lines.extend(snapshot_lines(rescue));
+    }
+    if let Some(fault) = &event.look.watch.first_fault {
+        let task = fault.task.as_deref().map_or(String::new(), |task| format!(" in {task}"));
+        lines.push(format!("First fault: {} at {}{task}", fault.message, fault.at));
+    }
+    let steps: Vec<String> =
+        decision.progress.steps.iter().map(|taken| format!("{} at {}: {}", step_name(taken.step), taken.at, told(taken.result.as_ref()))).collect();
+    lines.push(if steps.is_empty() { "Steps:       none, nothing was changed".into() } else { format!("Steps:       {}", steps.join("; ")) });
+    lines.extend(drift.map(|drift| format!("Drift:       {drift}")));
+    for unread in &event.look.observation.unreadable {
+        lines.push(format!("Not read:    {:?}: {}", unread.what, unread.why));
+    }
+    lines.push(format!("Execution:   {}", event.execution));
+    lines.join("\n")
+}
+
+fn snapshot_lines(rescue: &Rescue) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(snapshot) = &rescue.snapshot.chosen {
+        let before = rescue.fault_at.as_second() - snapshot.created_at.as_second();
+        lines.push(format!("Snapshot:    {}, taken {before} s before the trouble began; records since then are replayed", snapshot.name));
+    }
+    lines.extend(rescue.snapshot.passed_over.iter().map(|one| format!("Passed over: {}: {}", one.name, one.why)));
+    lines
+}
+
+fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Rollback => "RollbackApplication",
+        Step::ForceStop => "StopApplication (force)",
+        Step::RestoreConfiguration => "UpdateApplication (configuration put back)",
+        Step::Start => "StartApplication",
+    }
+}
+
+fn told(result: Option<&StepResult>) -> String {
+    match result {
+        Some(StepResult::Accepted { .. }) => "accepted".into(),
+        Some(StepResult::Failed { error, message }) => format!("{error}: {message}"),
+        None => "outcome not known".into(),
+    }
+}
+
+/// A newer version with an older configuration: what deploys from code does not know of it.
+fn drift(progress: &Progress) -> Option<String> {
+    let rescue = progress.rescue.as_ref()?;
+    let went_back = progress.is_done(Step::Rollback) || progress.is_done(Step::RestoreConfiguration);
+    (went_back && rescue.good_version_id != rescue.faulty_version_id).then(|| {
+        format!(
+            "the application runs the configuration of version {}; Terraform, CloudFormation or a pipeline still describes version {} and brings it back with its next \
+             run: mend or revert it there first",
+            rescue.good_version_id, rescue.faulty_version_id
+        )
+    })
+}

@@ -1,0 +1,45 @@
+//! The stack's default policy, from the environment. The template's parameters are named after these variables.
+
+use lifecycle::Policy;
+
+use crate::{Env, SettingError};
+
+/// Reads it. What is not set has the default of [`Policy::default`], whose mode is observe.
+///
+/// # Errors
+/// When a variable does not parse.
+pub fn policy(env: &Env) -> Result<Policy, SettingError> {
+    let default = Policy::default();
+    Ok(Policy {
+        mode: env.or("MODE", default.mode)?,
+        soak_secs: env.or("SOAK_SECS", default.soak_secs)?,
+        operation_timeout_secs: env.or("OPERATION_TIMEOUT_SECS", default.operation_timeout_secs)?,
+        settle_timeout_secs: env.or("SETTLE_TIMEOUT_SECS", default.settle_timeout_secs)?,
+        rescues_per_day: env.or("RESCUES_PER_DAY", default.rescues_per_day)?,
+        max_snapshot_age_secs: env.or("MAX_SNAPSHOT_AGE_SECS", default.max_snapshot_age_secs)?,
+        blame_window_secs: env.or("BLAME_WINDOW_SECS", default.blame_window_secs)?,
+        external_patience_secs: env.or("EXTERNAL_PATIENCE_SECS", default.external_patience_secs)?,
+        no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,
+        min_restarts: env.or("MIN_RESTARTS", default.min_restarts)?,
+        deadline_secs: env.or("DEADLINE_SECS", default.deadline_secs)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_environment_observes() {
+        assert_eq!(policy(&Env::default()).unwrap(), Policy::default());
+        assert_eq!(Policy::default().mode, lifecycle::Mode::Observe);
+    }
+
+    #[test]
+    fn a_bad_value_names_its_variable() {
+        for (name, value) in [("MODE", "agressive"), ("SOAK_SECS", "5m"), ("RESCUES_PER_DAY", "-1")] {
+            let error = policy(&Env::from_iter([(name, value)])).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+}
