@@ -1,0 +1,68 @@
+//! Step Functions: an interpreter of the Amazon States Language in its JSONata dialect, and the service's API around it.
+//!
+//! The same definitions that are deployed run here, in the region's time. A definition is read strictly ([`Definition::parse`]); what AWS would run and this
+//! interpreter does not know is refused when the state machine is created, never ignored. Deliberately absent: JSONPath, distributed maps, `.sync`
+//! integrations, activities, Express workflows, redrive, versions and aliases.
+//!
+//! Invariant: the same seed, inputs and answers give the same history, byte for byte: time comes from the region's clock, every random number from the seed,
+//! and branches interleave in the order in which their futures wake.
+
+mod api;
+mod check;
+mod definition;
+mod errors;
+mod execution;
+mod expression;
+mod fields;
+mod functions;
+mod history;
+mod nested;
+mod read;
+mod retry;
+mod run;
+mod service;
+mod substitute;
+mod task;
+mod template;
+mod tokens;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+pub use definition::{Definition, DefinitionError};
+pub use errors::PAYLOAD_LIMIT_BYTES;
+pub use execution::{ExecutionEvent, ExecutionView, Status};
+pub use service::{ApiError, CreateError, StepFunctions};
+pub use substitute::{SubstituteError, substitute};
+
+/// What a Task's Resource leads to.
+pub trait Integrations: Send + Sync + 'static {
+    /// Performs one call. The future is dropped when the task times out or the execution is stopped.
+    fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>>;
+}
+
+/// One call of a Task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskCall {
+    /// The Resource, as the definition has it.
+    pub resource: String,
+    /// Arguments, evaluated; the state's input where it has none.
+    pub arguments: Value,
+    /// The state's name.
+    pub state: String,
+    /// The execution.
+    pub execution_arn: String,
+    /// Its state machine.
+    pub state_machine_arn: String,
+    /// The token that ends the task, where the Resource ends in `.waitForTaskToken`.
+    pub task_token: Option<String>,
+}
+
+/// A call that failed, as ErrorEquals and the history see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFailure {
+    /// `Lifeguard.Stale`, `KinesisAnalyticsV2.ResourceInUseException`.
+    pub error: String,
+    /// For people.
+    pub cause: String,
+}
