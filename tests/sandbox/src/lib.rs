@@ -1,5 +1,9 @@
 //! A region in a box: Managed Service for Apache Flink, Step Functions, Lambda and what they need, in one process.
 
 pub mod clock;
+pub mod connector;
+pub mod faults;
 pub mod journal;
+pub mod place;
+pub mod protocol;
 pub mod wire;
