@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod connector;
+pub mod dynamodb;
 pub mod faults;
 pub mod journal;
+pub mod lambda;
 pub mod place;
 pub mod protocol;
 pub mod wire;

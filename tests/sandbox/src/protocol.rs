@@ -81,7 +81,8 @@ pub fn verb(request: &Request) -> (String, String) {
     let Some(service) = wire::service(request) else {
         return ("flink".to_owned(), request.uri().path().to_owned());
     };
-    let verb = wire::verb(request).map(str::to_owned).or_else(|| form_action(request)).or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
+    let verb =
+        wire::verb(request).map(str::to_owned).or_else(|| form_action(request)).or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
     (service, verb.unwrap_or_else(|| request.uri().path().to_owned()))
 }
 
@@ -199,7 +200,12 @@ mod tests {
 
     #[test]
     fn a_function_is_known_by_its_name_whichever_way_it_is_named() {
-        for named in ["rollback", "rollback:live", "arn:aws:lambda:us-east-1:1:function:rollback", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Arollback:$LATEST"] {
+        for named in [
+            "rollback",
+            "rollback:live",
+            "arn:aws:lambda:us-east-1:1:function:rollback",
+            "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Arollback:$LATEST",
+        ] {
             let request = invocation("role", named, "Event", &json!({}));
             assert_eq!(invoked_function(&request).as_deref(), Some("rollback"), "{named}");
             assert_eq!(verb(&request), ("lambda".to_owned(), "Invoke".to_owned()));
