@@ -3,9 +3,11 @@
 pub mod clock;
 pub mod connector;
 pub mod dynamodb;
+pub mod events;
 pub mod faults;
 pub mod journal;
 pub mod lambda;
 pub mod place;
 pub mod protocol;
+pub mod sns;
 pub mod wire;
