@@ -1,6 +1,7 @@
 //! A region in a box: Managed Service for Apache Flink, Step Functions, Lambda and what they need, in one process.
 
 pub mod clock;
+pub mod cloudwatch;
 pub mod connector;
 pub mod dynamodb;
 pub mod events;
