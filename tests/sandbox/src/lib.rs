@@ -1,6 +1,15 @@
 //! A region in a box: Managed Service for Apache Flink, Step Functions, Lambda and what they need, in one process.
 
 pub mod clock;
+pub mod cloudwatch;
+pub mod connector;
+pub mod dynamodb;
+pub mod events;
+pub mod faults;
 pub mod journal;
+pub mod lambda;
+pub mod place;
+pub mod protocol;
+pub mod sns;
 pub mod states;
 pub mod wire;

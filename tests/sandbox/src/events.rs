@@ -1,0 +1,308 @@
+//! EventBridge: the default bus, rules with event patterns or rates, and their targets.
+//!
+//! A target is a Lambda function (invoked as an event) or a state machine (one execution per event). Deliveries are retried like the service does, with the
+//! same execution name, so that a delivery whose answer was lost does not start a second execution. Deliberately absent: other buses, archives, cron
+//! expressions, dead-letter queues.
+
+mod input;
+mod pattern;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+pub use input::{Input, InputError};
+pub use pattern::PatternError;
+
+use crate::{
+    clock::Clock,
+    connector::Router,
+    journal::Journal,
+    place::{self, ACCOUNT, REGION, arn},
+    protocol::{aws_json, invocation, record, refused, tower_service},
+    wire::{self, Request, Response, json_answer, json_error},
+};
+
+/// The name as which the service calls targets, unless a rule's target names a role.
+pub const CALLER: &str = "events.amazonaws.com";
+
+const JSON: &str = "application/x-amz-json-1.1";
+const EVENT_IDS: u16 = 3;
+const MAX_ENTRIES: usize = 10;
+/// The service's limit on one entry.
+const MAX_ENTRY_BYTES: usize = 256 * 1024;
+/// How often a delivery is tried; the service goes on for a day.
+const DELIVERY_TRIES: u32 = 8;
+/// An execution's name may be this long.
+const MAX_EXECUTION_NAME_CHARS: usize = 80;
+
+/// What goes wrong when a rule is added.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// The pattern cannot be matched here.
+    #[error("the pattern of rule {rule}: {source}")]
+    Pattern {
+        /// The rule.
+        rule: String,
+        /// Why.
+        source: PatternError,
+    },
+    /// A target that the sandbox cannot call.
+    #[error("rule {rule} has the target {arn}, and only functions and state machines are known")]
+    Target {
+        /// The rule.
+        rule: String,
+        /// The target.
+        arn: String,
+    },
+    /// A schedule that is not `rate(n minutes|hours|days)`.
+    #[error("rule {rule} has the schedule {schedule:?}, and only rate(…) is known")]
+    Schedule {
+        /// The rule.
+        rule: String,
+        /// The expression.
+        schedule: String,
+    },
+}
+
+/// Where a rule sends its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Its name within the rule.
+    pub id: String,
+    /// A function's or a state machine's ARN.
+    pub arn: String,
+    /// What it gets.
+    pub input: Input,
+    /// As whom it is called; None is the service itself.
+    pub role: Option<String>,
+}
+
+/// The bus. Cheap to clone; all clones share the rules.
+#[derive(Clone)]
+pub struct EventBus {
+    clock: Clock,
+    journal: Journal,
+    router: Router,
+    rules: Arc<Mutex<Rules>>,
+    events: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Rules {
+    patterns: quamina::Quamina<String>,
+    targets: BTreeMap<String, Vec<Target>>,
+}
+
+tower_service!(EventBus);
+
+impl EventBus {
+    /// A bus without rules.
+    #[must_use]
+    pub fn new(clock: Clock, journal: Journal, router: Router) -> Self {
+        Self { clock, journal, router, rules: Arc::default(), events: Arc::default() }
+    }
+
+    /// Adds a rule that matches events.
+    ///
+    /// # Errors
+    /// When the pattern or a target is not known here.
+    pub fn add_rule(&self, name: &str, pattern: &Value, targets: Vec<Target>) -> Result<(), RuleError> {
+        check_targets(name, &targets)?;
+        let wrong = |source| RuleError::Pattern { rule: name.to_owned(), source };
+        let pattern = pattern::to_quamina(pattern).map_err(wrong)?;
+        let mut rules = self.rules();
+        rules.patterns.add_pattern(name.to_owned(), &pattern.to_string()).map_err(|error| wrong(PatternError::Refused(error.to_string())))?;
+        rules.targets.insert(name.to_owned(), targets);
+        Ok(())
+    }
+
+    /// Adds a rule that fires at a rate, from now on.
+    ///
+    /// # Errors
+    /// When the expression is not a rate, or a target is not known here.
+    pub fn add_schedule(&self, name: &str, schedule: &str, targets: Vec<Target>) -> Result<(), RuleError> {
+        check_targets(name, &targets)?;
+        let every = rate(schedule).ok_or_else(|| RuleError::Schedule { rule: name.to_owned(), schedule: schedule.to_owned() })?;
+        let (bus, name) = (self.clone(), name.to_owned());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let event = bus.event("aws.events", "Scheduled Event", &[arn("events", &format!("rule/{name}"))], json!({}));
+                bus.deliver_all(&name, &targets, &event);
+            }
+        });
+        Ok(())
+    }
+
+    /// Puts an event of one of the region's own services on the bus and answers the event's id.
+    pub fn emit(&self, source: &str, detail_type: &str, resources: &[String], detail: Value) -> String {
+        let event = self.event(source, detail_type, resources, detail);
+        self.route(&event);
+        event["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let answer = match wire::verb(&request) {
+            Some("PutEvents") => self.put_events(&body),
+            other => json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {other:?}")),
+        };
+        record(&self.journal, self.clock.now(), &request, Some("default".to_owned()), &answer, false);
+        answer
+    }
+
+    fn put_events(&self, body: &Value) -> Response {
+        let Some(entries) = body["Entries"].as_array().filter(|entries| (1..=MAX_ENTRIES).contains(&entries.len())) else {
+            return json_error(400, "ValidationException", "Entries must have between 1 and 10 members");
+        };
+        let results: Vec<Value> = entries.iter().map(|entry| self.put_event(entry).unwrap_or_else(|refusal| refusal)).collect();
+        let failed = results.iter().filter(|result| result.get("ErrorCode").is_some()).count();
+        json_answer(200, JSON, &json!({ "FailedEntryCount": failed, "Entries": results }))
+    }
+
+    fn put_event(&self, entry: &Value) -> Result<Value, Value> {
+        let refuse = |code: &str, message: String| json!({ "ErrorCode": code, "ErrorMessage": message });
+        let known = ["Source", "DetailType", "Detail", "EventBusName", "Resources", "Time", "TraceHeader"];
+        if let Some(name) = entry.as_object().into_iter().flatten().map(|(name, _)| name).find(|name| !known.contains(&name.as_str())) {
+            return Err(refuse("InvalidArgument", format!("the sandbox does not know the member {name} of an entry")));
+        }
+        let text = |name: &str| {
+            let missing = || refuse("InvalidArgument", format!("Parameter {name} is not valid. Reason: {name} is a required argument."));
+            entry[name].as_str().filter(|text| !text.is_empty()).ok_or_else(missing)
+        };
+        let (source, detail_type, detail) = (text("Source")?, text("DetailType")?, text("Detail")?);
+        if source.starts_with("aws.") {
+            return Err(refuse("NotAuthorizedForSourceException", "Not authorized for the source.".to_owned()));
+        }
+        if detail.len() + source.len() + detail_type.len() > MAX_ENTRY_BYTES {
+            return Err(refuse("InvalidArgument", "Total size of the entries in the request is over the limit.".to_owned()));
+        }
+        let bus = entry["EventBusName"].as_str().unwrap_or("default");
+        if place::name_of(bus) != "default" {
+            return Err(refuse("ResourceNotFoundException", format!("Event bus {bus} does not exist; the sandbox has only the default one.")));
+        }
+        let detail: Value = serde_json::from_str(detail).map_err(|_| refuse("MalformedDetail", "Detail is malformed.".to_owned()))?;
+        if !detail.is_object() {
+            return Err(refuse("MalformedDetail", "Detail is malformed.".to_owned()));
+        }
+        let resources: Vec<String> = entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let event = self.event(source, detail_type, &resources, detail);
+        self.journal.message(json!({ "service": "events", "at": self.clock.now(), "event": event }));
+        self.route(&event);
+        Ok(json!({ "EventId": event["id"] }))
+    }
+
+    fn event(&self, source: &str, detail_type: &str, resources: &[String], detail: Value) -> Value {
+        json!({
+            "version": "0",
+            "id": place::id(EVENT_IDS, self.events.fetch_add(1, Ordering::Relaxed)),
+            "detail-type": detail_type,
+            "source": source,
+            "account": ACCOUNT,
+            "time": self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "region": REGION,
+            "resources": resources,
+            "detail": detail,
+        })
+    }
+
+    fn route(&self, event: &Value) {
+        let matched: BTreeMap<String, Vec<Target>> = {
+            let rules = self.rules();
+            let names = rules.patterns.matches_for_event(event.to_string().as_bytes()).expect("an event is a JSON object");
+            names.into_iter().map(|name| (name.clone(), rules.targets.get(&name).cloned().unwrap_or_default())).collect()
+        };
+        for (rule, targets) in &matched {
+            self.deliver_all(rule, targets, event);
+        }
+    }
+
+    fn deliver_all(&self, rule: &str, targets: &[Target], event: &Value) {
+        for target in targets {
+            tokio::spawn(self.clone().deliver(rule.to_owned(), target.clone(), event.clone()));
+        }
+    }
+
+    async fn deliver(self, rule: String, target: Target, event: Value) {
+        let input = match target.input.render(&event) {
+            Ok(input) => input,
+            Err(error) => return self.lost(&rule, &target, &error.to_string()),
+        };
+        let mut wait = Duration::from_secs(1);
+        for left in (0..DELIVERY_TRIES).rev() {
+            let answer = self.router.send(delivery(&target, &event, &input)).await;
+            match refused(&answer) {
+                None => return,
+                Some((code, message)) if left == 0 || !worth_another_try(answer.status().as_u16(), &code) => {
+                    return self.lost(&rule, &target, &format!("{code}: {message}"));
+                }
+                Some(_) => tokio::time::sleep(wait).await,
+            }
+            wait *= 2;
+        }
+    }
+
+    fn lost(&self, rule: &str, target: &Target, why: &str) {
+        let line = json!({ "level": "ERROR", "service": "events", "rule": rule, "target": target.arn, "message": "an event could not be delivered", "error": why });
+        self.journal.log(line.to_string());
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().expect("no thread panics while it holds the rules")
+    }
+}
+
+fn check_targets(rule: &str, targets: &[Target]) -> Result<(), RuleError> {
+    match targets.iter().find(|target| !is_function(&target.arn) && !is_state_machine(&target.arn)) {
+        Some(target) => Err(RuleError::Target { rule: rule.to_owned(), arn: target.arn.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn is_function(arn: &str) -> bool {
+    arn.starts_with("arn:aws:lambda:")
+}
+
+fn is_state_machine(arn: &str) -> bool {
+    arn.starts_with("arn:aws:states:") && arn.contains(":stateMachine:")
+}
+
+fn delivery(target: &Target, event: &Value, input: &Value) -> Request {
+    let caller = target.role.as_deref().unwrap_or(CALLER);
+    if is_function(&target.arn) {
+        return invocation(caller, &target.arn, "Event", input);
+    }
+    let mut name = format!("{}_{}", event["id"].as_str().unwrap_or_default(), target.id);
+    name.truncate(MAX_EXECUTION_NAME_CHARS);
+    let body = json!({ "stateMachineArn": target.arn, "name": name, "input": input.to_string() });
+    aws_json(caller, "states", "AWSStepFunctions.StartExecution", "1.0", &body)
+}
+
+fn worth_another_try(status: u16, code: &str) -> bool {
+    status >= 500 || status == 429 || code.contains("Throttl")
+}
+
+/// `rate(5 minutes)` as a duration.
+fn rate(expression: &str) -> Option<Duration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
+    let minutes = match (unit, count) {
+        ("minute", 1) | ("minutes", 2..) => 1,
+        ("hour", 1) | ("hours", 2..) => 60,
+        ("day", 1) | ("days", 2..) => 24 * 60,
+        _ => return None,
+    };
+    Some(Duration::from_secs(60 * minutes * count))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! What goes wrong on purpose: a plan of faults that the router asks before and after each request.
+//!
+//! Invariant: the same plan and the same requests give the same faults; chance comes from the plan's own seeded generator, asked in the order of requests.
+//! A fault is either the network's and the service's front door (any service), or a Lambda's (the host carries it out, see [`LambdaFault`]).
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::{
+    clock::Clock,
+    connector::Router,
+    journal::Journal,
+    protocol::{invoked_function, record, refusal, verb},
+    wire::{self, Request, Response},
+};
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused at the front door with this error; nothing happened.
+    Refuse {
+        /// HTTP status.
+        status: u16,
+        /// Error code, as the service's model spells it.
+        code: String,
+        /// Text for people.
+        message: String,
+    },
+    /// Throttled in the service's own words; nothing happened.
+    Throttle,
+    /// The service's own 500; nothing happened.
+    ServerError,
+    /// The connection breaks before the request arrives; nothing happened.
+    CutBefore,
+    /// The request takes effect, then the connection breaks.
+    LoseAnswer,
+    /// The request takes effect, then the caller gets the service's own 500.
+    ServerErrorAfter,
+    /// Something happens inside the invoked function.
+    Lambda(LambdaFault),
+}
+
+/// What goes wrong inside an invoked function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LambdaFault {
+    /// The process dies before the handler is called.
+    CrashBefore,
+    /// The handler runs to its end, then the process dies: the effect is there, the answer is lost.
+    CrashAfter,
+    /// The handler runs twice for one event, as asynchronous invocation may do; the second answer counts.
+    RunTwice,
+    /// The time is up before the handler did anything.
+    TimeOutBefore,
+    /// The handler runs to its end, but the time is up before its answer is out.
+    TimeOutAfter,
+}
+
+/// Which of the matching requests a rule strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Every one.
+    Always,
+    /// Only the n-th, counted from 1.
+    Nth(u64),
+    /// The first n.
+    First(u64),
+    /// Every k-th, the first of them being number `from`.
+    EveryKth {
+        /// How far apart.
+        k: u64,
+        /// The first one struck, counted from 1.
+        from: u64,
+    },
+    /// One in k, by the plan's generator.
+    OneIn(u64),
+}
+
+/// One line of the plan. What is None matches anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Access key id, which names the role.
+    pub caller: Option<String>,
+    /// `kinesisanalytics`, `dynamodb`, `lambda`, `sns`, `events`, `states`, `monitoring`; `flink` for the Flink REST API.
+    pub service: Option<String>,
+    /// The verb; the path for the Flink REST API.
+    pub action: Option<String>,
+    /// The function's name, for Lambda.
+    pub function: Option<String>,
+    /// Which occurrences.
+    pub when: When,
+    /// What happens then.
+    pub fault: Fault,
+}
+
+impl Rule {
+    /// Strikes every request, until narrowed.
+    #[must_use]
+    pub fn new(fault: Fault) -> Self {
+        Self { caller: None, service: None, action: None, function: None, when: When::Always, fault }
+    }
+
+    /// Only requests of this role.
+    #[must_use]
+    pub fn by(mut self, caller: &str) -> Self {
+        self.caller = Some(caller.to_owned());
+        self
+    }
+
+    /// Only this verb of this service.
+    #[must_use]
+    pub fn on(mut self, service: &str, action: &str) -> Self {
+        (self.service, self.action) = (Some(service.to_owned()), Some(action.to_owned()));
+        self
+    }
+
+    /// Only this service, any verb.
+    #[must_use]
+    pub fn on_service(mut self, service: &str) -> Self {
+        self.service = Some(service.to_owned());
+        self
+    }
+
+    /// Only invocations of this function.
+    #[must_use]
+    pub fn on_function(mut self, function: &str) -> Self {
+        self.function = Some(function.to_owned());
+        self.on("lambda", "Invoke")
+    }
+
+    /// Only these occurrences.
+    #[must_use]
+    pub fn when(mut self, when: When) -> Self {
+        self.when = when;
+        self
+    }
+
+    fn matches(&self, caller: Option<&str>, service: &str, action: &str, function: Option<&str>) -> bool {
+        let fits = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+        let about_lambda = !matches!(self.fault, Fault::Lambda(_)) || function.is_some();
+        about_lambda
+            && fits(&self.caller, caller)
+            && fits(&self.service, Some(service))
+            && fits(&self.action, Some(action))
+            && fits(&self.function, function)
+    }
+}
+
+struct Plan {
+    rules: Vec<(Rule, u64)>,
+    chance: fastrand::Rng,
+    struck: u64,
+}
+
+/// The plan. Cheap to clone; all clones count together.
+#[derive(Clone)]
+pub struct Faults(Arc<Mutex<Plan>>);
+
+impl Faults {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::planned(Vec::new(), 0)
+    }
+
+    /// These rules, the first that strikes wins; chance from `seed`.
+    #[must_use]
+    pub fn planned(rules: Vec<Rule>, seed: u64) -> Self {
+        let rules = rules.into_iter().map(|rule| (rule, 0)).collect();
+        Self(Arc::new(Mutex::new(Plan { rules, chance: fastrand::Rng::with_seed(seed), struck: 0 })))
+    }
+
+    /// Adds a rule to a running plan; it counts from here.
+    pub fn add(&self, rule: Rule) {
+        self.plan().rules.push((rule, 0));
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn clear(&self) {
+        self.plan().rules.clear();
+    }
+
+    /// How many requests were struck so far.
+    #[must_use]
+    pub fn struck(&self) -> u64 {
+        self.plan().struck
+    }
+
+    /// Passes a request on to `next`, unless or until something goes wrong with it.
+    pub async fn pass(&self, mut request: Request, next: &Router, clock: &Clock, journal: &Journal) -> Response {
+        let Some(fault) = self.strike(&request) else {
+            return next.send(request).await;
+        };
+        let service = verb(&request).0;
+        let before = match &fault {
+            Fault::Refuse { status, code, message } => Some(refusal(&service, *status, code, message)),
+            Fault::Throttle => Some(throttled(&service)),
+            Fault::ServerError => Some(server_error(&service)),
+            Fault::CutBefore => Some(cut()),
+            Fault::LoseAnswer | Fault::ServerErrorAfter | Fault::Lambda(_) => None,
+        };
+        if let Some(answer) = before {
+            record(journal, clock.now(), &request, invoked_function(&request), &answer, false);
+            return answer;
+        }
+        if let Fault::Lambda(fault) = fault {
+            request.extensions_mut().insert(fault);
+            return next.send(request).await;
+        }
+        // The service itself records what happened.
+        next.send(request).await;
+        if fault == Fault::LoseAnswer { cut() } else { server_error(&service) }
+    }
+
+    fn strike(&self, request: &Request) -> Option<Fault> {
+        let (caller, (service, action), function) = (wire::caller(request), verb(request), invoked_function(request));
+        let mut plan = self.plan();
+        let Plan { rules, chance, struck } = &mut *plan;
+        let mut hit = None;
+        // Every matching rule counts the request, also when an earlier one already struck it.
+        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| rule.matches(caller.as_deref(), &service, &action, function.as_deref())) {
+            *seen += 1;
+            let now = match rule.when {
+                When::Always => true,
+                When::Nth(n) => *seen == n,
+                When::First(n) => *seen <= n,
+                When::EveryKth { k, from } => *seen >= from && (*seen - from).is_multiple_of(k.max(1)),
+                When::OneIn(k) => chance.u64(0..k.max(1)) == 0,
+            };
+            if now && hit.is_none() {
+                hit = Some(rule.fault.clone());
+            }
+        }
+        *struck += u64::from(hit.is_some());
+        hit
+    }
+
+    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
+        self.0.lock().expect("no thread panics while it holds the plan")
+    }
+}
+
+/// The mark of an answer that never came.
+#[derive(Clone, Copy, Debug)]
+struct Cut;
+
+/// Stands for a broken connection: no answer. The SDK's connector turns it into an I/O error, the server closes the socket.
+#[must_use]
+pub fn cut() -> Response {
+    let mut answer = refusal("", 502, "ConnectionBroken", "the connection broke before an answer came");
+    answer.extensions_mut().insert(Cut);
+    *answer.body_mut() = Bytes::from_static(b"{\"__type\":\"ConnectionBroken\",\"message\":\"the connection broke before an answer came\"}");
+    answer
+}
+
+/// Whether this stands for a broken connection.
+#[must_use]
+pub fn is_cut(answer: &Response) -> bool {
+    answer.extensions().get::<Cut>().is_some()
+}
+
+fn throttled(service: &str) -> Response {
+    let (status, code) = match service {
+        "lambda" => (429, "TooManyRequestsException"),
+        "sns" => (400, "Throttling"),
+        "monitoring" => (400, "Throttling"),
+        "dynamodb" => (400, "ProvisionedThroughputExceededException"),
+        _ => (400, "ThrottlingException"),
+    };
+    refusal(service, status, code, "Rate exceeded")
+}
+
+fn server_error(service: &str) -> Response {
+    let code = match service {
+        "lambda" => "ServiceException",
+        "sns" => "InternalError",
+        "monitoring" => "InternalServiceFault",
+        "dynamodb" => "InternalServerError",
+        "events" => "InternalException",
+        _ => "InternalFailure",
+    };
+    refusal(service, 500, code, "The request could not be processed because of an internal error")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::{aws_json, invocation, refused};
+
+    struct Site {
+        faults: Faults,
+        next: Router,
+        clock: Clock,
+        journal: Journal,
+        arrived: Arc<Mutex<Vec<Option<LambdaFault>>>>,
+    }
+
+    fn site(rules: Vec<Rule>, seed: u64) -> Site {
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+        let arrived: Arc<Mutex<Vec<Option<LambdaFault>>>> = Arc::default();
+        let seen = Arc::clone(&arrived);
+        let next = Router::new(move |request| {
+            seen.lock().unwrap().push(request.extensions().get::<LambdaFault>().copied());
+            Box::pin(std::future::ready(wire::json_answer(200, "application/json", &json!({}))))
+        });
+        Site { faults: Faults::planned(rules, seed), next, journal: Journal::new(clock.clone()), clock, arrived }
+    }
+
+    impl Site {
+        async fn call(&self, caller: &str, service: &str, target: &str) -> Response {
+            self.faults.pass(aws_json(caller, service, target, "1.1", &json!({})), &self.next, &self.clock, &self.journal).await
+        }
+
+        fn arrivals(&self) -> usize {
+            self.arrived.lock().unwrap().len()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rule_strikes_only_the_role_the_verb_and_the_occurrence_it_names() {
+        let site = site(vec![Rule::new(Fault::Throttle).by("rollback").on("kinesisanalytics", "RollbackApplication").when(When::Nth(2))], 1);
+        let target = "KinesisAnalytics_20180523.RollbackApplication";
+        assert!(site.call("other", "kinesisanalytics", target).await.status().is_success());
+        assert!(site.call("rollback", "kinesisanalytics", target).await.status().is_success());
+        assert!(site.call("rollback", "kinesisanalytics", "KinesisAnalytics_20180523.DescribeApplication").await.status().is_success());
+        let second = site.call("rollback", "kinesisanalytics", target).await;
+        assert_eq!(refused(&second).unwrap().0, "ThrottlingException");
+        assert!(site.call("rollback", "kinesisanalytics", target).await.status().is_success());
+        assert_eq!(site.arrivals(), 4, "a throttled request never arrives");
+        assert_eq!(site.journal.calls()[0].outcome, "ThrottlingException");
+        assert_eq!(site.faults.struck(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_had_its_effect_and_a_cut_had_none() {
+        let site = site(vec![Rule::new(Fault::LoseAnswer).when(When::Nth(1)), Rule::new(Fault::CutBefore).when(When::Nth(2))], 1);
+        assert!(is_cut(&site.call("a", "dynamodb", "DynamoDB_20120810.PutItem").await));
+        assert_eq!(site.arrivals(), 1);
+        assert!(is_cut(&site.call("a", "dynamodb", "DynamoDB_20120810.PutItem").await));
+        assert_eq!(site.arrivals(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_seed_strikes_the_same_requests() {
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            let site = site(vec![Rule::new(Fault::ServerError).when(When::OneIn(3))], 42);
+            let mut run = Vec::new();
+            for _ in 0..50 {
+                run.push(site.call("a", "dynamodb", "DynamoDB_20120810.PutItem").await.status().as_u16());
+            }
+            runs.push(run);
+        }
+        assert_eq!(runs[0], runs[1]);
+        assert!(runs[0].contains(&500) && runs[0].contains(&200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_functions_fault_travels_with_the_request_to_the_host() {
+        let site = site(vec![Rule::new(Fault::Lambda(LambdaFault::CrashAfter)).on_function("rollback").when(When::EveryKth { k: 2, from: 2 })], 1);
+        for _ in 0..4 {
+            site.faults.pass(invocation("states", "rollback", "RequestResponse", &json!({})), &site.next, &site.clock, &site.journal).await;
+        }
+        let seen = site.arrived.lock().unwrap().clone();
+        assert_eq!(seen, [None, Some(LambdaFault::CrashAfter), None, Some(LambdaFault::CrashAfter)]);
+    }
+}

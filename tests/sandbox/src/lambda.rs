@@ -1,0 +1,319 @@
+//! The Lambda host: runs the project's own functions in this process, with Lambda's semantics around them.
+//!
+//! A failed handler answers HTTP 200 with `X-Amz-Function-Error`; a crash, a time-out and a failed init have the error types of the real runtime. Invocation
+//! as an event answers at once and is tried three times, a minute and two minutes apart. Each function signs with its role's name. Deliberately absent:
+//! versions and aliases, concurrency limits, destinations, payload limits.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, future::BoxFuture};
+use lambda_kit::{Aws, Env, Function, Invocation};
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    clock::Clock,
+    connector::Connector,
+    faults::LambdaFault,
+    journal::Journal,
+    place,
+    protocol::{invoked_function, record, refusal, tower_service},
+    wire::{Request, Response, json_answer},
+};
+
+/// Waits before the second and the third try of an event, as Lambda's asynchronous invocation makes them.
+const EVENT_RETRY_WAITS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+const REQUEST_IDS: u16 = 1;
+
+/// A failed invocation, as it stands in the answer's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionError {
+    /// What a state machine branches on.
+    pub error_type: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Something the host can call.
+pub trait HostedFunction: Send + Sync + 'static {
+    /// Handles one event; builds itself first if it is not warm.
+    fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>>;
+
+    /// The process died: the next call starts cold.
+    fn crash(&self) {}
+}
+
+/// A [`Function`] of this project: built in init from its variables, kept warm until it crashes.
+struct Hosted<F> {
+    env: Env,
+    aws: Aws,
+    journal: Journal,
+    warm: Arc<Mutex<Option<Arc<F>>>>,
+}
+
+impl<F: Function> Hosted<F> {
+    fn instance(&self) -> Result<Arc<F>, FunctionError> {
+        let mut warm = self.warm.lock().expect("no thread panics while it holds the instance");
+        if let Some(function) = &*warm {
+            return Ok(Arc::clone(function));
+        }
+        let function = F::build(&self.env, &self.aws).map(Arc::new).map_err(|error| {
+            self.journal.log(json!({ "level": "ERROR", "function": F::NAME, "message": "init failed", "error": error.to_string() }).to_string());
+            FunctionError {
+                error_type: "Runtime.ExitError".to_owned(),
+                message: format!("Error: Runtime exited with error: exit status 1 ({error})"),
+            }
+        })?;
+        *warm = Some(Arc::clone(&function));
+        Ok(function)
+    }
+}
+
+impl<F: Function> HostedFunction for Hosted<F> {
+    fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>> {
+        let instance = self.instance();
+        Box::pin(async move {
+            lambda_kit::answer(&*instance?, payload, invocation)
+                .await
+                .map_err(|failure| FunctionError { error_type: failure.error_type.name().to_owned(), message: failure.message })
+        })
+    }
+
+    fn crash(&self) {
+        *self.warm.lock().expect("no thread panics while it holds the instance") = None;
+    }
+}
+
+#[derive(Clone)]
+struct Registered {
+    timeout: Duration,
+    function: Arc<dyn HostedFunction>,
+}
+
+/// The service. Cheap to clone; all clones share the functions.
+#[derive(Clone)]
+pub struct LambdaHost {
+    clock: Clock,
+    journal: Journal,
+    functions: Arc<Mutex<BTreeMap<String, Registered>>>,
+    requests: Arc<AtomicU64>,
+}
+
+tower_service!(LambdaHost);
+
+impl LambdaHost {
+    /// A host without functions.
+    #[must_use]
+    pub fn new(clock: Clock, journal: Journal) -> Self {
+        Self { clock, journal, functions: Arc::default(), requests: Arc::default() }
+    }
+
+    /// Deploys a function under `name`; a later one of the same name replaces it.
+    pub fn register(&self, name: &str, timeout: Duration, function: Arc<dyn HostedFunction>) {
+        self.functions().insert(name.to_owned(), Registered { timeout, function });
+    }
+
+    /// Deploys one of the project's functions: its variables from the template, its credentials those of `role`.
+    pub fn host<F: Function>(&self, name: &str, timeout: Duration, role: &str, variables: &BTreeMap<String, String>, connector: &Connector) {
+        let mut all = Connector::variables(role);
+        all.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name.to_owned());
+        all.extend(variables.clone());
+        let function = Hosted::<F> { env: all.into_iter().collect(), aws: connector.aws(role), journal: self.journal.clone(), warm: Arc::default() };
+        self.register(name, timeout, Arc::new(function));
+    }
+
+    /// Forgets all functions: with them goes what they hold of the region.
+    pub fn clear(&self) {
+        let functions = std::mem::take(&mut *self.functions());
+        drop(functions);
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response {
+        let name = invoked_function(&request);
+        let answer = self.invoke(&request, name.as_deref()).await;
+        let outcome = record_form(&answer);
+        record(&self.journal, self.clock.now(), &request, name, &outcome, false);
+        answer
+    }
+
+    async fn invoke(&self, request: &Request, name: Option<&str>) -> Response {
+        let Some(name) = name else {
+            let asked = format!("{} {}", request.method(), request.uri().path());
+            return refusal("lambda", 400, "InvalidParameterValueException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
+        };
+        let Some(registered) = self.functions().get(name).cloned() else {
+            let text = format!("Function not found: {}", place::arn("lambda", &format!("function:{name}")));
+            return refusal("lambda", 404, "ResourceNotFoundException", &text);
+        };
+        let body = if request.body().is_empty() { Ok(json!({})) } else { serde_json::from_slice(request.body()) };
+        let Ok(payload) = body else {
+            return refusal("lambda", 400, "InvalidRequestContentException", "Could not parse request body into json");
+        };
+        let fault = request.extensions().get::<LambdaFault>().copied();
+        match request.headers().get("x-amz-invocation-type").map_or(Ok("RequestResponse"), |kind| kind.to_str()) {
+            Ok("RequestResponse") => answered(self.run(name, &registered, payload, fault).await),
+            Ok("Event") => {
+                tokio::spawn(self.clone().deliver(name.to_owned(), registered, payload, fault));
+                let mut answer = json_answer(202, "application/json", &Value::Null);
+                *answer.body_mut() = Bytes::new();
+                answer
+            }
+            other => refusal("lambda", 400, "InvalidParameterValueException", &format!("the sandbox does not know the invocation type {other:?}")),
+        }
+    }
+
+    /// An event: tried until it is answered or the tries are used up. A fault strikes the first try only.
+    async fn deliver(self, name: String, registered: Registered, payload: Value, mut fault: Option<LambdaFault>) {
+        for wait in EVENT_RETRY_WAITS.into_iter().map(Some).chain([None]) {
+            let result = self.run(&name, &registered, payload.clone(), fault.take()).await;
+            match (result, wait) {
+                (Ok(_), _) => return,
+                (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
+                (Err(error), None) => {
+                    let line = json!({ "level": "ERROR", "function": name, "message": "the event was given up after three tries", "error": error.error_type });
+                    self.journal.log(line.to_string());
+                }
+            }
+        }
+    }
+
+    /// One run of the handler, or two, or none, with what goes wrong on purpose.
+    async fn run(&self, name: &str, registered: &Registered, payload: Value, fault: Option<LambdaFault>) -> Result<Value, FunctionError> {
+        let crashed = |id: &str| {
+            registered.function.crash();
+            Err(FunctionError {
+                error_type: "Runtime.ExitError".to_owned(),
+                message: format!("RequestId: {id} Error: Runtime exited without providing a reason"),
+            })
+        };
+        let timed_out = |id: &str| {
+            registered.function.crash();
+            let seconds = registered.timeout.as_secs_f64();
+            let message = format!("RequestId: {id} Error: Task timed out after {seconds:.2} seconds");
+            Err(FunctionError { error_type: "Sandbox.Timedout".to_owned(), message })
+        };
+        let id = self.next_id();
+        match fault {
+            Some(LambdaFault::CrashBefore) => return crashed(&id),
+            Some(LambdaFault::TimeOutBefore) => {
+                tokio::time::sleep(registered.timeout).await;
+                return timed_out(&id);
+            }
+            Some(LambdaFault::RunTwice) => {
+                let first = self.call(registered, payload.clone(), id.clone()).await;
+                self.journal.log(
+                    json!({ "level": "INFO", "function": name, "message": "the event is delivered a second time", "first": first.is_some_and(|result| result.is_ok()) })
+                        .to_string(),
+                );
+            }
+            Some(LambdaFault::CrashAfter | LambdaFault::TimeOutAfter) | None => {}
+        }
+        let started = tokio::time::Instant::now();
+        let result = tokio::time::timeout(registered.timeout, self.call(registered, payload, id.clone())).await;
+        match (result, fault) {
+            (Err(_), _) => timed_out(&id),
+            (Ok(None), _) | (Ok(_), Some(LambdaFault::CrashAfter)) => crashed(&id),
+            (Ok(_), Some(LambdaFault::TimeOutAfter)) => {
+                tokio::time::sleep_until(started + registered.timeout).await;
+                timed_out(&id)
+            }
+            (Ok(Some(result)), _) => result,
+        }
+    }
+
+    /// The handler itself; None when it panicked, which in the deployed function ends the process.
+    async fn call(&self, registered: &Registered, payload: Value, request_id: String) -> Option<Result<Value, FunctionError>> {
+        let invocation = Invocation { request_id, now: self.clock.now() };
+        AssertUnwindSafe(registered.function.invoke(payload, invocation)).catch_unwind().await.ok()
+    }
+
+    fn next_id(&self) -> String {
+        place::id(REQUEST_IDS, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn functions(&self) -> MutexGuard<'_, BTreeMap<String, Registered>> {
+        self.functions.lock().expect("no thread panics while it holds the functions")
+    }
+}
+
+/// The answer of a synchronous invocation: 200 also when the function failed.
+fn answered(result: Result<Value, FunctionError>) -> Response {
+    let body = match &result {
+        Ok(value) => value.clone(),
+        Err(error) => json!({ "errorType": error.error_type, "errorMessage": error.message }),
+    };
+    let mut answer = json_answer(200, "application/json", &body);
+    answer.headers_mut().insert("x-amz-executed-version", http::HeaderValue::from_static("$LATEST"));
+    if result.is_err() {
+        answer.headers_mut().insert("x-amz-function-error", http::HeaderValue::from_static("Unhandled"));
+    }
+    answer
+}
+
+/// For the record, a failed function is a failed call, though the caller got a 200.
+fn record_form(answer: &Response) -> Response {
+    if !answer.headers().contains_key("x-amz-function-error") {
+        return answer.clone();
+    }
+    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    refusal("lambda", 400, body["errorType"].as_str().unwrap_or("Unhandled"), "")
+}
+
+/// Writes log lines into the region's record, for `lambda_kit::log_layer`.
+#[derive(Clone)]
+pub struct LogWriter(Journal);
+
+impl LogWriter {
+    /// Into this record.
+    #[must_use]
+    pub fn new(journal: Journal) -> Self {
+        Self(journal)
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogWriter {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line { journal: self.0.clone(), text: Vec::new() }
+    }
+}
+
+/// One log line under way; recorded when it is complete.
+pub struct Line {
+    journal: Journal,
+    text: Vec<u8>,
+}
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        for line in String::from_utf8_lossy(&self.text).lines() {
+            self.journal.log(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
