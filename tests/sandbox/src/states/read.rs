@@ -66,6 +66,9 @@ fn inner_flow(document: Value, at: String, mode: bool) -> Read<Flow> {
 
 fn state(name: &str, document: Value) -> Read<State> {
     let mut fields = Fields::of(document, format!("state {name:?}"))?;
+    if let Some(other) = fields.string("QueryLanguage")?.filter(|language| language != "JSONata") {
+        return Err(format!("{}: QueryLanguage {other} is not spoken here, only JSONata", fields.at()));
+    }
     let kind = match fields.required_string("Type")?.as_str() {
         "Pass" => Kind::Pass { next: next(&mut fields)? },
         "Task" => Kind::Task(Box::new(task(&mut fields)?)),

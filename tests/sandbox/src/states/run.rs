@@ -94,7 +94,7 @@ pub(super) enum Beside<'a> {
 
 impl Run {
     /// Runs the execution to its end.
-    pub(super) async fn to_the_end(self) {
+    pub(super) async fn finish(self) {
         let definition = &self.execution.machine.definition;
         let mut thread = Thread::default();
         let flow = self.flow(&definition.flow, self.execution.input.clone(), &mut thread);

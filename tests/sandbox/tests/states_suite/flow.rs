@@ -1,10 +1,8 @@
 //! What each kind of state does with its input, its variables and its errors.
 
-mod states_support;
-
+use crate::support::{RESOURCE, Region, Script, one, task};
 use sandbox::states::{ExecutionView, Status};
 use serde_json::{Value, json};
-use states_support::{RESOURCE, Region, Script, one, task};
 
 async fn outcome(machine: Value, input: Value) -> Result<Value, String> {
     run(Script::default(), machine, input).await.1
