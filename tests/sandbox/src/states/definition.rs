@@ -47,7 +47,7 @@ pub(super) struct Flow {
 pub(super) struct State {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Variables and output; of a Choice those that go with its Default.
+    /// Variables and output. A Choice has none of its own, only its rules have.
     pub(super) leave: Leave,
 }
 

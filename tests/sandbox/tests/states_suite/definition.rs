@@ -68,6 +68,7 @@ fn what_is_not_known_is_refused_by_name() {
         (with(task(json!({})), "Retry", json!([{ "ErrorEquals": ["A"], "Interval": 1 }])), "Interval"),
         (with(json!({ "Type": "Succeed" }), "Assign", json!({ "a": 1 })), "Assign"),
         (with(json!({ "Type": "Fail" }), "Output", json!(1)), "Output"),
+        (with(json!({ "Type": "Choice", "Choices": [{ "Condition": true, "Next": "One" }] }), "Assign", json!({ "a": 1 })), "no agreed meaning"),
         (
             with(
                 json!({ "Type": "Map", "End": true }),
