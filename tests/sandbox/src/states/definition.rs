@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{check, read, retry::Retrier, template::Template};
+use super::{check, json::UniqueKeys, read, retry::Retrier, template::Template};
 
 /// Why a document is not a state machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ impl Definition {
     /// # Errors
     /// With the place and the reason, when the document is not a state machine that this interpreter runs as AWS would.
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
-        let document = serde_json::from_str(text).map_err(|error| DefinitionError(format!("the definition is not JSON: {error}")))?;
+        let UniqueKeys(document) = serde_json::from_str(text).map_err(|error| DefinitionError(format!("the definition is not JSON: {error}")))?;
         let definition = read::definition(document).map_err(DefinitionError)?;
         check::check(&definition).map_err(DefinitionError)?;
         Ok(definition)
@@ -47,7 +47,7 @@ pub(super) struct Flow {
 pub(super) struct State {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Variables and output; of a Choice those that go with its Default.
+    /// Variables and output. A Choice has none of its own, only its rules have.
     pub(super) leave: Leave,
 }
 

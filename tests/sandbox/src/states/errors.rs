@@ -19,7 +19,7 @@ pub(super) const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";
 /// The execution's role may not do what a task asks for.
 pub(super) const PERMISSIONS: &str = "States.Permissions";
 
-/// What AWS allows for one payload: an input, an output, a task's arguments, a task's result, a variable.
+/// What AWS allows for one payload: an input, an output, a task's arguments, a task's result, the variables of one Assign.
 pub const PAYLOAD_LIMIT_BYTES: usize = 256 * 1024;
 
 /// The reserved names that this interpreter can raise or match. Any other `States.` name in an `ErrorEquals` is refused.

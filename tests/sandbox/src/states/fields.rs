@@ -92,13 +92,9 @@ impl Fields {
         }
     }
 
-    /// Refuses whatever was not taken. Comment and a QueryLanguage of JSONata may stand anywhere.
+    /// Refuses whatever was not taken. A Comment may stand anywhere.
     pub(super) fn close(mut self) -> Result<(), String> {
         self.string("Comment")?;
-        match self.string("QueryLanguage")?.as_deref() {
-            None | Some("JSONata") => {}
-            Some(other) => return Err(format!("{}: QueryLanguage {other} is not spoken here, only JSONata", self.at)),
-        }
         let names: Vec<String> = self.left.into_iter().map(|(name, _)| name).collect();
         if names.is_empty() { Ok(()) } else { Err(format!("{}: not known here: {}", self.at, names.join(", "))) }
     }

@@ -22,6 +22,7 @@ const KNOWN: &str = "abs append assert average base64decode base64encode boolean
      substringBefore sum toMillis trim type uppercase zip partition range hash uuid parse";
 
 type Answer = Result<JValue, EvaluatorError>;
+type Function = Box<dyn Fn(&[JValue]) -> Answer>;
 
 /// Whether `$name` is a function.
 pub(super) fn is_known(name: &str) -> bool {
@@ -31,7 +32,7 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Offers them to an evaluator.
 pub(super) fn register(evaluator: &mut Evaluator, ambient: &Ambient) {
     let now = ambient.now.as_millisecond();
-    let ours: [(&str, Box<dyn Fn(&[JValue]) -> Answer>); 9] = [
+    let ours: [(&str, Function); 9] = [
         ("partition", Box::new(partition)),
         ("range", Box::new(range)),
         ("hash", Box::new(hash)),

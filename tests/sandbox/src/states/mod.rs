@@ -16,6 +16,7 @@ mod expression;
 mod fields;
 mod functions;
 mod history;
+mod json;
 mod nested;
 mod read;
 mod retry;

@@ -66,6 +66,9 @@ fn inner_flow(document: Value, at: String, mode: bool) -> Read<Flow> {
 
 fn state(name: &str, document: Value) -> Read<State> {
     let mut fields = Fields::of(document, format!("state {name:?}"))?;
+    if let Some(other) = fields.string("QueryLanguage")?.filter(|language| language != "JSONata") {
+        return Err(format!("{}: QueryLanguage {other} is not spoken here, only JSONata", fields.at()));
+    }
     let kind = match fields.required_string("Type")?.as_str() {
         "Pass" => Kind::Pass { next: next(&mut fields)? },
         "Task" => Kind::Task(Box::new(task(&mut fields)?)),
@@ -79,6 +82,7 @@ fn state(name: &str, document: Value) -> Read<State> {
     };
     let leave = match &kind {
         Kind::Fail { .. } => Leave::default(),
+        Kind::Choice { .. } => choice_leave(&mut fields)?,
         Kind::Succeed => Leave { assign: None, output: fields.template("Output")? },
         _ => leave(&mut fields)?,
     };
@@ -205,6 +209,16 @@ fn choice(fields: &mut Fields) -> Read<Kind> {
         rule.close().map(|()| read)
     });
     Ok(Kind::Choice { rules: rules.collect::<Read<Vec<_>>>()?, default: fields.string("Default")? })
+}
+
+/// A Choice's own Assign and Output. AWS's guide applies them whichever rule matches, another engine only with Default: nobody should build on either.
+fn choice_leave(fields: &mut Fields) -> Read<Leave> {
+    match ["Assign", "Output"].into_iter().find(|name| fields.take(name).is_some()) {
+        Some(name) => {
+            Err(format!("{}: {name} beside Choices has no agreed meaning; put it into the rules, or into a state after Default", fields.at()))
+        }
+        None => Ok(Leave::default()),
+    }
 }
 
 fn until(fields: &mut Fields) -> Read<Until> {

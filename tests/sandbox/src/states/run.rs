@@ -94,7 +94,7 @@ pub(super) enum Beside<'a> {
 
 impl Run {
     /// Runs the execution to its end.
-    pub(super) async fn to_the_end(self) {
+    pub(super) async fn finish(self) {
         let definition = &self.execution.machine.definition;
         let mut thread = Thread::default();
         let flow = self.flow(&definition.flow, self.execution.input.clone(), &mut thread);
@@ -251,8 +251,8 @@ impl Run {
             Some(output) => self.evaluate(thread, visit, "Output", output, beside)?,
             None => default.clone(),
         };
+        [&assigned, &output].into_iter().try_for_each(|payload| check_size(payload, &visit.state.name))?;
         let assigned = if let Value::Object(assigned) = assigned { assigned } else { Map::new() };
-        assigned.values().chain([&output]).try_for_each(|payload| check_size(payload, &visit.state.name))?;
         let mut details = Map::from_iter([("name".to_owned(), json!(visit.state.name))]);
         details.append(&mut history::payload("output", &output));
         if !assigned.is_empty() {

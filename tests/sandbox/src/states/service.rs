@@ -141,7 +141,7 @@ impl StepFunctions {
         drop(state);
         let run = Run { world: Arc::clone(&self.world), execution: Arc::clone(&execution) };
         // The region has one thread: the run begins after this, so the listener hears of the start first, and may stop it at once.
-        execution.runs_as(tokio::spawn(run.to_the_end()).abort_handle());
+        execution.runs_as(tokio::spawn(run.finish()).abort_handle());
         self.world.announce(&execution);
         Ok((arn, now))
     }

@@ -1,15 +1,13 @@
 //! The verbs over the wire, names and idempotency, the history's shape, determinism, and the hook.
 
-mod states_support;
-
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::support::{RESOURCE, ROLE, Region, Script, document, one, task};
 use sandbox::states::{CreateError, ExecutionEvent, Status};
 use serde_json::{Value, json};
-use states_support::{RESOURCE, ROLE, Region, Script, document, one, task};
 
 fn nap(seconds: u64) -> Value {
     one(json!({ "Type": "Wait", "Seconds": seconds, "End": true }))
@@ -173,7 +171,7 @@ async fn one_seed_gives_one_history() {
     let machine = json!({ "StartAt": "Both", "States": { "Both": { "Type": "Parallel", "Next": "Call", "Assign": { "id": "{% $uuid() %}" }, "Branches": [
             { "StartAt": "L", "States": { "L": { "Type": "Wait", "Seconds": "{% $floor($random() * 100) %}", "End": true, "Output": "{% $shuffle([1..9]) %}" } } },
             { "StartAt": "R", "States": { "R": { "Type": "Wait", "Seconds": "{% $floor($random() * 100) %}", "End": true } } } ] },
-        "Call": task(json!({ "Resource": states_support::TOKEN_RESOURCE, "Arguments": "{% $states.context.Task.Token %}", "TimeoutSeconds": 9,
+        "Call": task(json!({ "Resource": crate::support::TOKEN_RESOURCE, "Arguments": "{% $states.context.Task.Token %}", "TimeoutSeconds": 9,
             "Retry": [{ "ErrorEquals": ["States.Timeout"], "JitterStrategy": "FULL", "IntervalSeconds": 50 }] })) } });
     let history = async |seed| {
         let region = Region::seeded(Script::default(), seed);

@@ -1,10 +1,8 @@
 //! What a definition must be: each row is a document and what its refusal names.
 
-mod states_support;
-
+use crate::support::{RESOURCE, document, one, task};
 use sandbox::states::Definition;
 use serde_json::{Value, json};
-use states_support::{RESOURCE, document, one, task};
 
 fn refusal(machine: Value) -> String {
     Definition::parse(&document(machine.clone())).map(|_| ()).expect_err(&machine.to_string()).to_string()
@@ -70,6 +68,7 @@ fn what_is_not_known_is_refused_by_name() {
         (with(task(json!({})), "Retry", json!([{ "ErrorEquals": ["A"], "Interval": 1 }])), "Interval"),
         (with(json!({ "Type": "Succeed" }), "Assign", json!({ "a": 1 })), "Assign"),
         (with(json!({ "Type": "Fail" }), "Output", json!(1)), "Output"),
+        (with(json!({ "Type": "Choice", "Choices": [{ "Condition": true, "Next": "One" }] }), "Assign", json!({ "a": 1 })), "no agreed meaning"),
         (
             with(
                 json!({ "Type": "Map", "End": true }),
@@ -131,7 +130,7 @@ fn values_out_of_range_are_refused() {
         (one(task(json!({ "TimeoutSeconds": 0 }))), "TimeoutSeconds"),
         (one(task(json!({ "TimeoutSeconds": "5" }))), "TimeoutSeconds"),
         (one(task(json!({ "HeartbeatSeconds": 5 }))), "heartbeat"),
-        (one(task(json!({ "Resource": states_support::TOKEN_RESOURCE, "HeartbeatSeconds": 5, "TimeoutSeconds": 5 }))), "HeartbeatSeconds"),
+        (one(task(json!({ "Resource": crate::support::TOKEN_RESOURCE, "HeartbeatSeconds": 5, "TimeoutSeconds": 5 }))), "HeartbeatSeconds"),
         (one(json!({ "Type": "Wait", "End": true })), "Seconds or Timestamp"),
         (one(json!({ "Type": "Wait", "End": true, "Seconds": 1, "Timestamp": "2026-01-01T00:00:00Z" })), "Seconds or Timestamp"),
         (one(json!({ "Type": "Wait", "End": true, "Seconds": 1.5 })), "whole"),
@@ -181,4 +180,11 @@ fn a_resource_is_an_arn_of_an_integration() {
         assert!(refusal(one(task(json!({ "Resource": resource })))).contains("Resource"), "{resource}");
     }
     assert!(Definition::parse(&document(one(task(json!({ "Resource": RESOURCE }))))).is_ok());
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused() {
+    let text = r#"{ "QueryLanguage": "JSONata", "StartAt": "A", "States": { "A": { "Type": "Succeed" }, "A": { "Type": "Fail" } } }"#;
+    let refusal = Definition::parse(text).unwrap_err().to_string();
+    assert!(refusal.contains("\"A\" stands twice"), "{refusal}");
 }

@@ -1,10 +1,8 @@
 //! What each kind of state does with its input, its variables and its errors.
 
-mod states_support;
-
+use crate::support::{RESOURCE, Region, Script, one, task};
 use sandbox::states::{ExecutionView, Status};
 use serde_json::{Value, json};
-use states_support::{RESOURCE, Region, Script, one, task};
 
 async fn outcome(machine: Value, input: Value) -> Result<Value, String> {
     run(Script::default(), machine, input).await.1
@@ -100,15 +98,16 @@ async fn one_state_gives_the_output_it_should() {
 
 #[tokio::test(start_paused = true)]
 async fn a_choice_takes_the_first_rule_that_holds_with_its_own_assign_and_output() {
-    let machine = json!({ "StartAt": "Pick", "States": {
-        "Pick": { "Type": "Choice", "Default": "End", "Assign": { "way": "default" }, "Output": "{% 'd' & $states.input.n %}", "Choices": [
+    let machine = json!({ "StartAt": "Set", "States": {
+        "Set": { "Type": "Pass", "Next": "Pick", "Assign": { "way": "none" } },
+        "Pick": { "Type": "Choice", "Default": "End", "Choices": [
             { "Condition": "{% $states.input.n > 10 %}", "Next": "End", "Assign": { "way": "{% 'big ' & $states.input.n %}" } },
             { "Condition": "{% $states.input.n > 5 %}", "Next": "End", "Assign": { "way": "medium" }, "Output": "m" },
             { "Condition": "{% $states.input.n > 4 %}", "Next": "End", "Assign": { "way": "unused" } },
         ]},
         "End": { "Type": "Pass", "End": true, "Output": ["{% $way %}", "{% $states.input %}"] },
     }});
-    for (n, expected) in [(11, json!(["big 11", { "n": 11 }])), (6, json!(["medium", "m"])), (1, json!(["default", "d1"]))] {
+    for (n, expected) in [(11, json!(["big 11", { "n": 11 }])), (6, json!(["medium", "m"])), (1, json!(["none", { "n": 1 }]))] {
         assert_eq!(outcome(machine.clone(), json!({ "n": n })).await, Ok(expected));
     }
 }

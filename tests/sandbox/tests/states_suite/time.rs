@@ -1,12 +1,10 @@
 //! Waits, retries, time-outs and stops, in virtual time.
 
-mod states_support;
-
 use std::time::Duration;
 
+use crate::support::{Region, Script, TOKEN_RESOURCE, one, task};
 use sandbox::states::Status;
 use serde_json::{Value, json};
-use states_support::{Region, Script, TOKEN_RESOURCE, one, task};
 
 #[tokio::test(start_paused = true)]
 async fn waits_last_as_long_as_they_say() {
@@ -56,7 +54,7 @@ async fn retries_back_off_and_count() {
 async fn retry_counters_start_anew_with_each_visit() {
     let script = Script::default().then(0, Err("Busy")).then(0, Ok(json!(1))).then(0, Err("Busy")).then(0, Ok(json!(2)));
     let machine = json!({ "StartAt": "Work", "States": {
-        "Work": { "Type": "Task", "Resource": states_support::RESOURCE, "Next": "Again", "Retry": [{ "ErrorEquals": ["Busy"], "MaxAttempts": 1 }] },
+        "Work": { "Type": "Task", "Resource": crate::support::RESOURCE, "Next": "Again", "Retry": [{ "ErrorEquals": ["Busy"], "MaxAttempts": 1 }] },
         "Again": { "Type": "Choice", "Choices": [{ "Condition": "{% $states.input < 2 %}", "Next": "Work" }], "Default": "Done" },
         "Done": { "Type": "Succeed" },
     }});

@@ -1,7 +1,5 @@
 //! A region with nothing but Step Functions, scripted integrations, and the verbs as wire requests.
 
-#![allow(dead_code)] // each test binary uses its own part
-
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -16,18 +14,18 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-pub const EPOCH: &str = "2026-03-01T12:00:00Z";
-pub const ROLE: &str = "arn:aws:iam::123456789012:role/lifeguard";
+pub(crate) const EPOCH: &str = "2026-03-01T12:00:00Z";
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/lifeguard";
 /// A resource that answers as scripted.
-pub const RESOURCE: &str = "arn:aws:states:::lambda:invoke";
-pub const TOKEN_RESOURCE: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+pub(crate) const RESOURCE: &str = "arn:aws:states:::lambda:invoke";
+pub(crate) const TOKEN_RESOURCE: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
 /// One scripted answer: how long it takes, and what it is.
-pub type Answer = (u64, Result<Value, TaskFailure>);
+pub(crate) type Answer = (u64, Result<Value, TaskFailure>);
 
 /// Integrations that give scripted answers in order (then the arguments, at once), and record each call with the second it came in and whether it was dropped.
 #[derive(Clone, Default)]
-pub struct Script {
+pub(crate) struct Script {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     calls: Arc<Mutex<Vec<(f64, TaskCall)>>>,
     dropped: Arc<Mutex<Vec<String>>>,
@@ -45,22 +43,22 @@ impl Drop for Dropped {
 }
 
 impl Script {
-    pub fn then(self, seconds: u64, answer: Result<Value, &str>) -> Self {
+    pub(crate) fn then(self, seconds: u64, answer: Result<Value, &str>) -> Self {
         let answer = answer.map_err(|error| TaskFailure { error: error.to_owned(), cause: format!("{error} happened") });
         self.answers.lock().unwrap().push_back((seconds, answer));
         self
     }
 
-    pub fn calls(&self) -> Vec<TaskCall> {
+    pub(crate) fn calls(&self) -> Vec<TaskCall> {
         self.calls.lock().unwrap().iter().map(|(_, call)| call.clone()).collect()
     }
 
     /// The seconds since the region was opened at which calls came in.
-    pub fn at(&self) -> Vec<f64> {
+    pub(crate) fn at(&self) -> Vec<f64> {
         self.calls.lock().unwrap().iter().map(|(at, _)| *at).collect()
     }
 
-    pub fn dropped(&self) -> Vec<String> {
+    pub(crate) fn dropped(&self) -> Vec<String> {
         self.dropped.lock().unwrap().clone()
     }
 }
@@ -81,18 +79,18 @@ impl Integrations for Script {
     }
 }
 
-pub struct Region {
-    pub clock: Clock,
-    pub sfn: StepFunctions,
-    pub script: Script,
+pub(crate) struct Region {
+    pub(crate) clock: Clock,
+    pub(crate) sfn: StepFunctions,
+    pub(crate) script: Script,
 }
 
 impl Region {
-    pub fn new(script: Script) -> Self {
+    pub(crate) fn new(script: Script) -> Self {
         Self::seeded(script, 1)
     }
 
-    pub fn seeded(script: Script, seed: u64) -> Self {
+    pub(crate) fn seeded(script: Script, seed: u64) -> Self {
         let clock = Clock::starting_at(EPOCH.parse().unwrap());
         *script.clock.lock().unwrap() = Some(clock.clone());
         let sfn = StepFunctions::new(clock.clone(), seed, "123456789012", "eu-central-1", Arc::new(script.clone()));
@@ -100,19 +98,19 @@ impl Region {
     }
 
     /// Creates `machine` (QueryLanguage added) under the name `m`.
-    pub fn create(&self, machine: Value) -> String {
+    pub(crate) fn create(&self, machine: Value) -> String {
         self.sfn.create("m", &document(machine), ROLE).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Creates, starts and finishes.
-    pub async fn run(&self, machine: Value, input: Value) -> ExecutionView {
+    pub(crate) async fn run(&self, machine: Value, input: Value) -> ExecutionView {
         let arn = self.create(machine);
         let (execution, _) = self.sfn.start(&arn, Some("e"), &input.to_string()).unwrap();
         self.sfn.finished(&execution).await
     }
 
     /// One verb over the wire; the body, or the error's code.
-    pub async fn verb(&self, verb: &str, body: Value) -> Result<Value, String> {
+    pub(crate) async fn verb(&self, verb: &str, body: Value) -> Result<Value, String> {
         let request = http::Request::post("/")
             .header("x-amz-target", format!("AWSStepFunctions.{verb}"))
             .header("content-type", "application/x-amz-json-1.0")
@@ -132,29 +130,29 @@ impl Region {
         }
     }
 
-    pub fn types(&self) -> Vec<String> {
+    pub(crate) fn types(&self) -> Vec<String> {
         let arn = &self.sfn.executions()[0].arn;
         self.sfn.history(arn).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.clock.elapsed().as_secs_f64()
     }
 }
 
 /// The document of a JSONata state machine.
-pub fn document(mut machine: Value) -> String {
+pub(crate) fn document(mut machine: Value) -> String {
     machine["QueryLanguage"] = json!("JSONata");
     machine.to_string()
 }
 
 /// A machine of one state.
-pub fn one(state: Value) -> Value {
+pub(crate) fn one(state: Value) -> Value {
     json!({ "StartAt": "One", "States": { "One": state } })
 }
 
 /// A Task with `rest`, ending.
-pub fn task(rest: Value) -> Value {
+pub(crate) fn task(rest: Value) -> Value {
     let mut state = json!({ "Type": "Task", "Resource": RESOURCE, "End": true });
     state.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     state
