@@ -1,0 +1,133 @@
+//! Scenarios: what a region is like, what people and the world do in it, and how it must end.
+
+mod alarms;
+mod catalogue;
+mod play;
+mod world;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::future::BoxFuture;
+
+pub use alarms::alarms_of;
+pub use catalogue::{CATALOGUE, by_name};
+pub use play::{Played, play, play_observed};
+pub use world::World;
+
+use crate::{
+    faults::Rule,
+    flink::{Code, Codebook},
+    managed_flink::{ApplicationSeed, Settings},
+};
+
+/// The application that every scenario is about.
+pub const APPLICATION: &str = "orders";
+
+/// A scenario.
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about, in a sentence.
+    pub sentence: &'static str,
+    /// What the region is like when it begins.
+    pub stage: fn() -> Stage,
+    /// What happens.
+    pub script: fn(World) -> BoxFuture<'static, ()>,
+    /// How it must end.
+    pub ends: Ends,
+}
+
+/// How a scenario must end. Anything else is a complaint.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// `recovered`, `leftAlone` or `escalated`.
+    pub outcome: &'static str,
+    /// Lifeguard's calls that had an effect, in order: exactly these.
+    pub changes: &'static [&'static str],
+    /// The S3 key of the code that runs in the end.
+    pub code: &'static str,
+    /// The application's status in the end.
+    pub status: &'static str,
+    /// Whether records may be lost.
+    pub may_lose_records: bool,
+    /// Words that the reason must contain.
+    pub because: &'static str,
+}
+
+/// What a region is like.
+pub struct Stage {
+    /// The applications.
+    pub applications: Vec<ApplicationSeed>,
+    /// What their code does.
+    pub codebook: Codebook,
+    /// How the service behaves.
+    pub settings: Settings,
+    /// Parameters of the stack.
+    pub parameters: BTreeMap<String, String>,
+    /// What goes wrong in the plumbing.
+    pub faults: Vec<Rule>,
+}
+
+impl Stage {
+    /// One application, `orders`: Flink 1.20, opted in, version 6 running well for five days, a snapshot of every six hours; the stack acts.
+    #[must_use]
+    pub fn of(present: Code) -> Self {
+        let stage = Self {
+            applications: vec![Self::orders().snapshot("scheduled-before", hours(6)).snapshot("scheduled-long-before", hours(12))],
+            codebook: Codebook::new(),
+            settings: Settings::default(),
+            parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned())]),
+            faults: Vec::new(),
+        };
+        stage.code("orders-5.jar", Code::healthy()).code("orders-6.jar", present)
+    }
+
+    /// `orders` without snapshots.
+    #[must_use]
+    pub fn orders() -> ApplicationSeed {
+        let properties = serde_json::json!({
+            "PropertyGroups": [{ "PropertyGroupId": "orders", "PropertyMap": { "database.password": crate::scenario::SECRET_PROPERTY, "input.stream": "orders" } }]
+        });
+        ApplicationSeed::new(APPLICATION)
+            .version("orders-5.jar", days(30))
+            .version("orders-6.jar", days(5))
+            .tag("lifeguard:managed", "true")
+            .tag("team", "payments")
+            .configured("EnvironmentProperties", properties)
+    }
+
+    /// With this code at this S3 key.
+    #[must_use]
+    pub fn code(mut self, key: &str, code: Code) -> Self {
+        self.codebook.insert(key.to_owned(), code);
+        self
+    }
+
+    /// With this application instead.
+    #[must_use]
+    pub fn application(mut self, application: ApplicationSeed) -> Self {
+        self.applications = vec![application];
+        self
+    }
+}
+
+/// An environment property value of the scenarios' application: it must appear nowhere.
+pub const SECRET_PROPERTY: &str = "hunter2-orders-database";
+
+/// Days.
+#[must_use]
+pub const fn days(n: u64) -> Duration {
+    Duration::from_secs(n * 86_400)
+}
+
+/// Hours.
+#[must_use]
+pub const fn hours(n: u64) -> Duration {
+    Duration::from_secs(n * 3_600)
+}
+
+/// Minutes.
+#[must_use]
+pub const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
