@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod flink;
 pub mod journal;
+pub mod managed_flink;
 pub mod wire;

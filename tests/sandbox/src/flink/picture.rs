@@ -15,7 +15,6 @@ pub(super) enum JobState {
     Restarting,
     Failing,
     Failed,
-    Cancelling,
     Canceled,
     Finished,
 }
@@ -29,7 +28,6 @@ impl JobState {
             Self::Restarting => "RESTARTING",
             Self::Failing => "FAILING",
             Self::Failed => "FAILED",
-            Self::Cancelling => "CANCELLING",
             Self::Canceled => "CANCELED",
             Self::Finished => "FINISHED",
         }
