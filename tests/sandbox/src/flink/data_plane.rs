@@ -1,0 +1,124 @@
+//! What the service needs from a Flink cluster, real or simulated.
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A job to be launched on a new cluster.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The application.
+    pub application: String,
+    /// The version being launched.
+    pub version: i64,
+    /// Its `ApplicationConfigurationDescription`.
+    pub configuration: Value,
+    /// `FLINK-1_20`.
+    pub runtime: String,
+    /// Where its state comes from; None starts without state.
+    pub restore: Option<Restore>,
+}
+
+/// A snapshot to restore.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// Its name.
+    pub snapshot: String,
+    /// Where the savepoint lies.
+    pub location: String,
+    /// Whether state that cannot be mapped may be dropped.
+    pub allow_non_restored_state: bool,
+}
+
+/// A savepoint that was taken.
+#[derive(Clone, Debug)]
+pub struct Savepoint {
+    /// Where it lies.
+    pub location: String,
+}
+
+/// Why no job runs after a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmissionFailed {
+    /// The text for the operation's failure.
+    pub message: String,
+    /// The snapshot's state did not fit: the service was seen to stay stuck in this case.
+    pub state_does_not_fit: bool,
+}
+
+/// How a job ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Bounded input, all read.
+    Finished,
+    /// Flink gave up.
+    Failed,
+}
+
+/// An answer of the Flink REST API.
+#[derive(Clone, Debug)]
+pub struct RestAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Value,
+}
+
+impl RestAnswer {
+    /// 200.
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, body }
+    }
+
+    /// An error as Flink words it.
+    pub fn error(status: u16, message: &str) -> Self {
+        Self { status, body: serde_json::json!({ "errors": [message] }) }
+    }
+}
+
+/// Flink clusters, one per application at a time.
+///
+/// An implementation tells the service of a job that ends by itself through [`DataPlane::ended`]; everything else is an answer to a call.
+pub trait DataPlane: Send + Sync + 'static {
+    /// Submits a job on a new cluster; returns when the job is RUNNING (its tasks may still initialise) or the submission failed. Replaces any cluster
+    /// that the application has. Dropping the future abandons the wait, not the cluster: cancel it.
+    fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<(), SubmissionFailed>>;
+
+    /// Takes a savepoint named after the snapshot; the job goes on.
+    fn savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>>;
+
+    /// Takes a savepoint and stops the job and its cluster. On failure the job goes on.
+    fn stop_with_savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>>;
+
+    /// Ends the job and its cluster at once, without a savepoint.
+    fn cancel(&self, application: &str) -> BoxFuture<'static, ()>;
+
+    /// Restarts the job once on replaced machines (maintenance).
+    fn replace_machines(&self, application: &str) -> BoxFuture<'static, ()>;
+
+    /// Whether the job could take a savepoint now: every subtask RUNNING.
+    fn is_healthy(&self, application: &str) -> bool;
+
+    /// Restarts of the present job run.
+    fn restarts(&self, application: &str) -> u64;
+
+    /// Waits for the next job that ended by itself.
+    fn ended(&self) -> BoxFuture<'static, (String, Ended)>;
+
+    /// GET `path?query` of the application's REST API; `path` begins with `/jobs`, `/overview` or `/config`.
+    fn rest(&self, application: &str, path: &str, query: &str) -> BoxFuture<'static, RestAnswer>;
+
+    /// What CloudWatch gets for this minute: metric names of namespace AWS/KinesisAnalytics and their values.
+    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)>;
+}
+
+/// How code is known in the [`super::Codebook`]: `key@objectVersion` and `key` for S3, the text itself for inline code; most exact first.
+pub fn code_identity(configuration: &Value) -> Vec<String> {
+    let content = &configuration["ApplicationCodeConfigurationDescription"]["CodeContentDescription"];
+    let location = &content["S3ApplicationCodeLocationDescription"];
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    match text(&location["FileKey"]) {
+        Some(key) => text(&location["ObjectVersion"]).map(|version| format!("{key}@{version}")).into_iter().chain([key.clone()]).collect(),
+        None => text(&content["TextContent"]).or_else(|| text(&content["CodeMD5"])).into_iter().collect(),
+    }
+}

@@ -1,0 +1,78 @@
+//! Tells what happens to a job so that a timeline stays readable: the first fault and three restarts one by one, then sums at growing intervals.
+
+use super::Millis;
+use super::job::Tale;
+
+const ONE_BY_ONE: u64 = 3;
+const FIRST_SUMMARY_MS: Millis = 60_000;
+const LONGEST_MS: Millis = 1_800_000;
+
+/// What was told of one job run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Teller {
+    /// The next sum, and the time between that and the one after.
+    next: Option<(Millis, Millis)>,
+    told_restarts: u64,
+    told_at: Millis,
+}
+
+impl Teller {
+    /// When the next sum is due; while there is one, single events need not be awaited.
+    pub(super) fn next_summary(&self) -> Option<Millis> {
+        self.next.map(|(at, _)| at)
+    }
+
+    /// The sentence for an event at `now`, if it is worth one.
+    pub(super) fn tell(&mut self, tale: &Tale, now: Millis) -> Option<String> {
+        match tale {
+            Tale::Restored { from } => Some(format!("the job is RUNNING, restored from {}", last_part(from))),
+            Tale::WithoutState => Some("the job is RUNNING, without state".to_owned()),
+            Tale::TasksRunning { restarts: 0 } => Some("every task is RUNNING".to_owned()),
+            Tale::TasksRunning { restarts } => {
+                self.next = None;
+                (*restarts > self.told_restarts.min(ONE_BY_ONE - 1)).then(|| format!("every task is RUNNING again, after {}", times(*restarts)))
+            }
+            Tale::Finished => Some("the job has read all its input and is FINISHED".to_owned()),
+            Tale::Fault { fault, vertex, restarts, delay } => {
+                let place = vertex.as_ref().map_or_else(String::new, |name| format!(" in \"{name}\""));
+                let Some(delay) = delay else {
+                    return Some(format!("the job is FAILED: {}: {}{place}, recovery is suppressed", fault.class, fault.message));
+                };
+                if *restarts > ONE_BY_ONE || self.next.is_some() {
+                    return None;
+                }
+                (self.told_restarts, self.told_at) = (*restarts, now);
+                if *restarts == ONE_BY_ONE {
+                    self.next = Some((now + FIRST_SUMMARY_MS, FIRST_SUMMARY_MS));
+                }
+                let wait = format!("{:.1} s", *delay as f64 / 1000.0);
+                Some(match restarts {
+                    1 => format!("first fault: {}: {}{place}; restarts in {wait}", fault.class, fault.message),
+                    _ => format!("fails again, restart {restarts} in {wait}"),
+                })
+            }
+        }
+    }
+
+    /// The sum that is due at `now`.
+    pub(super) fn summary(&mut self, now: Millis, restarts: u64) -> Option<String> {
+        let (due, interval) = self.next?;
+        if now < due {
+            return None;
+        }
+        let longer = (interval * 2).min(LONGEST_MS);
+        self.next = Some((now + longer, longer));
+        let since = restarts - self.told_restarts;
+        let text = (since > 0).then(|| format!("still looping: {} in the last {} s, {restarts} in all", times(since), (now - self.told_at) / 1000));
+        (self.told_restarts, self.told_at) = (restarts, now);
+        text
+    }
+}
+
+fn times(restarts: u64) -> String {
+    if restarts == 1 { "1 restart".to_owned() } else { format!("{restarts} restarts") }
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,135 @@
+//! Managed Service for Apache Flink, emulated: the verbs of its API, the statuses an application goes through, and the dashboards behind presigned URLs.
+//!
+//! The rules are those of the public model and documentation; where those are silent or disagree, [`Quirks`] chooses. Each verb that changes an application
+//! answers at once and goes on asynchronously, as the real service does, for as long as [`Timings`] says; any stage can be made slow or stuck.
+//!
+//! Deliberately absent: IAM, throttling and lost answers (the region's router has those), SQL and Zeppelin applications beyond being described.
+//!
+//! Invariant: an application has at most one operation under way, and every status it takes is told in the journal.
+
+mod answer;
+mod api;
+mod application;
+mod change;
+mod configuration;
+mod dashboard;
+mod lifecycle;
+mod options;
+mod read;
+mod recovery;
+mod scenario;
+mod seed;
+mod settings;
+mod snapshots;
+mod status;
+mod transitions;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures::future::BoxFuture;
+
+pub use answer::ApiError;
+pub use scenario::{ApplicationView, OperationView, SnapshotView};
+pub use seed::ApplicationSeed;
+pub use settings::{Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings};
+pub use status::{OperationStatus, SnapshotStatus, Status};
+
+use crate::clock::Clock;
+use crate::flink::{Codebook, DataPlane, SimulatedFlink};
+use crate::journal::Journal;
+use crate::wire::{Request, Response};
+use application::Application;
+
+/// The service. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct ManagedFlink {
+    inner: Arc<Inner>,
+    /// The data plane, when it is the simulated one: what scenarios reach into.
+    flink: Option<SimulatedFlink>,
+}
+
+struct Inner {
+    clock: Clock,
+    journal: Journal,
+    plane: Arc<dyn DataPlane>,
+    settings: Settings,
+    state: Mutex<State>,
+}
+
+struct State {
+    rng: fastrand::Rng,
+    applications: BTreeMap<String, Application>,
+    dashboard: Dashboard,
+    sessions: BTreeMap<String, dashboard::Session>,
+}
+
+impl ManagedFlink {
+    /// The service over simulated clusters. Needs a tokio runtime.
+    pub fn simulated(clock: Clock, journal: Journal, codebook: Codebook, settings: Settings) -> Self {
+        let flink = SimulatedFlink::new(clock.clone(), journal.clone(), codebook, settings.seed);
+        let mut service = Self::over(clock, journal, Arc::new(flink.clone()), settings);
+        service.flink = Some(flink);
+        service
+    }
+
+    /// The service over any data plane. Needs a tokio runtime.
+    pub fn over(clock: Clock, journal: Journal, plane: Arc<dyn DataPlane>, settings: Settings) -> Self {
+        let state = State {
+            rng: fastrand::Rng::with_seed(settings.seed),
+            applications: BTreeMap::new(),
+            dashboard: settings.dashboard.clone(),
+            sessions: BTreeMap::new(),
+        };
+        let inner = Arc::new(Inner { clock, journal, plane, settings, state: Mutex::new(state) });
+        inner.clone().watch_endings();
+        Self { inner, flink: None }
+    }
+
+    /// Answers a request of the control plane: POST with `X-Amz-Target: KinesisAnalytics_20180523.<Verb>`.
+    pub async fn handle(&self, request: Request) -> Response {
+        self.inner.api(&request)
+    }
+}
+
+impl tower::Service<Request> for ManagedFlink {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(if service.serves_dashboard(&request) { service.dashboard(request).await } else { service.handle(request).await }) })
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the applications")
+    }
+}
+
+impl State {
+    fn application(&self, name: &str) -> Result<&Application, ApiError> {
+        self.applications.get(name).ok_or_else(|| no_application(name))
+    }
+
+    fn application_mut(&mut self, name: &str) -> Result<&mut Application, ApiError> {
+        self.applications.get_mut(name).ok_or_else(|| no_application(name))
+    }
+
+    /// A name as the service gives: random, but the same for the same seed.
+    fn id(&mut self, length: usize) -> String {
+        let letter = || char::from(*b"abcdefghijklmnopqrstuvwxyz0123456789".get(self.rng.usize(0..36)).expect("thirty-six letters"));
+        std::iter::repeat_with(letter).take(length).collect()
+    }
+}
+
+fn no_application(name: &str) -> ApiError {
+    ApiError::not_found(format!("Application {name} doesn't exist"))
+}
