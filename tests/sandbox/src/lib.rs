@@ -13,4 +13,5 @@ pub mod place;
 pub mod protocol;
 pub mod server;
 pub mod sns;
+pub mod template;
 pub mod wire;
