@@ -97,6 +97,7 @@ impl<F: Function> HostedFunction for Hosted<F> {
 #[derive(Clone)]
 struct Registered {
     timeout: Duration,
+    event_retries: usize,
     function: Arc<dyn HostedFunction>,
 }
 
@@ -120,7 +121,7 @@ impl LambdaHost {
 
     /// Deploys a function under `name`; a later one of the same name replaces it.
     pub fn register(&self, name: &str, timeout: Duration, function: Arc<dyn HostedFunction>) {
-        self.functions().insert(name.to_owned(), Registered { timeout, function });
+        self.functions().insert(name.to_owned(), Registered { timeout, event_retries: EVENT_RETRY_WAITS.len(), function });
     }
 
     /// Deploys one of the project's functions: its variables from the template, its credentials those of `role`.
@@ -130,6 +131,13 @@ impl LambdaHost {
         all.extend(variables.clone());
         let function = Hosted::<F> { env: all.into_iter().collect(), aws: connector.aws(role), journal: self.journal.clone(), warm: Arc::default() };
         self.register(name, timeout, Arc::new(function));
+    }
+
+    /// Tries an event of this function again at most this often (`MaximumRetryAttempts`); two is Lambda's own number and the most it allows.
+    pub fn limit_event_retries(&self, name: &str, retries: u64) {
+        if let Some(registered) = self.functions().get_mut(name) {
+            registered.event_retries = usize::try_from(retries).unwrap_or(usize::MAX).min(EVENT_RETRY_WAITS.len());
+        }
     }
 
     /// Forgets all functions: with them goes what they hold of the region.
@@ -175,13 +183,13 @@ impl LambdaHost {
 
     /// An event: tried until it is answered or the tries are used up. A fault strikes the first try only.
     async fn deliver(self, name: String, registered: Registered, payload: Value, mut fault: Option<LambdaFault>) {
-        for wait in EVENT_RETRY_WAITS.into_iter().map(Some).chain([None]) {
+        for wait in EVENT_RETRY_WAITS.into_iter().take(registered.event_retries).map(Some).chain([None]) {
             let result = self.run(&name, &registered, payload.clone(), fault.take()).await;
             match (result, wait) {
                 (Ok(_), _) => return,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
                 (Err(error), None) => {
-                    let line = json!({ "level": "ERROR", "function": name, "message": "the event was given up after three tries", "error": error.error_type });
+                    let line = json!({ "level": "ERROR", "function": name, "message": "the event was given up after its last try", "error": error.error_type });
                     self.journal.log(line.to_string());
                 }
             }

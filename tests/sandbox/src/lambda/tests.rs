@@ -148,7 +148,16 @@ async fn an_event_is_answered_at_once_and_tried_three_times() {
     let answer = host.handle(invocation("events", "lifeguard-counter", "Event", &json!({ "key": "e", "fail": true }))).await;
     assert_eq!((answer.status().as_u16(), answer.body().len()), (202, 0));
     tokio::time::sleep(Duration::from_secs(181)).await;
-    assert!(host.journal.log_lines().iter().any(|line| line.contains("given up after three tries")), "{:?}", host.journal.log_lines());
+    assert!(host.journal.log_lines().iter().any(|line| line.contains("given up after its last try")), "{:?}", host.journal.log_lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_not_tried_again_when_the_template_says_so() {
+    let host = host();
+    host.limit_event_retries("lifeguard-counter", 0);
+    host.handle(invocation("events", "lifeguard-counter", "Event", &json!({ "key": "once", "fail": true }))).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(host.journal.log_lines().iter().any(|line| line.contains("given up")), "{:?}", host.journal.log_lines());
 }
 
 #[tokio::test(start_paused = true)]
