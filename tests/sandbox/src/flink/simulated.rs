@@ -132,7 +132,11 @@ impl SimulatedFlink {
         }
         let mut state = self.inner.lock();
         let State { off, clusters, .. } = &mut *state;
-        if up { off.remove(name) } else { off.insert(name.to_owned()) };
+        if up {
+            off.remove(name)
+        } else {
+            off.insert(name.to_owned())
+        };
         for cluster in clusters.values_mut() {
             cluster.decide(off, now);
         }
@@ -275,7 +279,9 @@ impl Inner {
                 let Some(inner) = weak.upgrade() else { return };
                 let (wake, changed) = {
                     let state = inner.lock();
-                    let Some(cluster) = state.clusters.get(&application).filter(|cluster| cluster.run == run && cluster.job.is_some()) else { return };
+                    let Some(cluster) = state.clusters.get(&application).filter(|cluster| cluster.run == run && cluster.job.is_some()) else {
+                        return;
+                    };
                     (cluster.wake(&state.off), cluster.changed.clone())
                 };
                 drop(inner);
@@ -362,7 +368,9 @@ impl Inner {
 
 fn does_not_map(launch: &Launch) -> String {
     let from = launch.restore.as_ref().map_or("", |restore| restore.location.as_str());
-    format!("java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint {from}. Cannot map checkpoint/savepoint state for operator to the new program, because the operator is not available in the new program.")
+    format!(
+        "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint {from}. Cannot map checkpoint/savepoint state for operator to the new program, because the operator is not available in the new program."
+    )
 }
 
 fn location(application: &str, snapshot: &str) -> String {

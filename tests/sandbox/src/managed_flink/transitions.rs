@@ -147,7 +147,8 @@ impl Inner {
         if let Some(application) = self.lock().applications.get_mut(name) {
             let current = application.current;
             let version = application.versions.get_mut(&current).expect("the present version exists");
-            version.configuration["FlinkApplicationConfigurationDescription"]["ParallelismConfigurationDescription"]["CurrentParallelism"] = parallelism.into();
+            version.configuration["FlinkApplicationConfigurationDescription"]["ParallelismConfigurationDescription"]["CurrentParallelism"] =
+                parallelism.into();
         }
         match self.launch(name, None).await {
             Ok(()) => self.close(name, operation, Status::Running, None),
@@ -207,11 +208,13 @@ impl Inner {
         if let Some(snapshot) = chosen
             && major(&snapshot.runtime) > major(&version.runtime)
         {
-            let message = format!("Snapshot {} was taken under {} and cannot be restored under {}.", snapshot.name, snapshot.runtime, version.runtime);
+            let message =
+                format!("Snapshot {} was taken under {} and cannot be restored under {}.", snapshot.name, snapshot.runtime, version.runtime);
             return Err(refuse(message));
         }
         let allow = run["FlinkRunConfigurationDescription"]["AllowNonRestoredState"].as_bool().unwrap_or(false);
-        let restore = chosen.map(|snapshot| Restore { snapshot: snapshot.name.clone(), location: snapshot.location.clone(), allow_non_restored_state: allow });
+        let restore =
+            chosen.map(|snapshot| Restore { snapshot: snapshot.name.clone(), location: snapshot.location.clone(), allow_non_restored_state: allow });
         let (configuration, runtime) = (version.configuration.clone(), version.runtime.clone());
         Ok(Launch { application: name.to_owned(), version: version.id, configuration, runtime, restore })
     }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::{APPLICATION, Ends, Scenario, Stage, World, hours, minutes};
 use crate::{
     flink::{Behaviour, Code, Misfit, RestartStrategy},
-    managed_flink::{ApiError, Stage as Step, RollbackState},
+    managed_flink::{ApiError, RollbackState, Stage as Step},
 };
 
 /// A rescue ends well within this, or something is wrong.
@@ -326,7 +325,11 @@ fn bad_main() -> Behaviour {
 }
 
 fn needing_broker() -> Code {
-    Code::healthy().needing("broker", "org.apache.kafka.common.errors.TimeoutException", "Timed out waiting for a node assignment. Call: describeTopics")
+    Code::healthy().needing(
+        "broker",
+        "org.apache.kafka.common.errors.TimeoutException",
+        "Timed out waiting for a node assignment. Call: describeTopics",
+    )
 }
 
 async fn deploy_and_wait(world: World, code: &'static str) {

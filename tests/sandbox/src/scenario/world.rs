@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_kinesisanalyticsv2::{
     Client,
-    types::{
-        ApplicationCodeConfigurationUpdate, ApplicationConfigurationUpdate, CodeContentUpdate, RuntimeEnvironment, S3ContentLocationUpdate,
-    },
+    types::{ApplicationCodeConfigurationUpdate, ApplicationConfigurationUpdate, CodeContentUpdate, RuntimeEnvironment, S3ContentLocationUpdate},
 };
 use serde_json::{Value, json};
 

@@ -83,7 +83,10 @@ fn task(picture: &Picture, fault: &Fault) -> String {
 }
 
 fn stack_trace(fault: &Fault) -> String {
-    format!("{}: {}\n\tat com.example.Job.processElement(Job.java:38)\n\tat java.base/java.lang.Thread.run(Thread.java:840)\n", fault.class, fault.message)
+    format!(
+        "{}: {}\n\tat com.example.Job.processElement(Job.java:38)\n\tat java.base/java.lang.Thread.run(Thread.java:840)\n",
+        fault.class, fault.message
+    )
 }
 
 fn suppressed(strategy: &str) -> String {

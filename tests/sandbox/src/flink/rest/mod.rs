@@ -112,7 +112,11 @@ fn metrics(picture: &Picture, query: &str) -> Value {
     let wanted = query.split('&').find_map(|pair| pair.strip_prefix("get=")).map(|names| names.replace("%2C", ",").replace("%2c", ","));
     match wanted {
         None => all.iter().map(|(name, _)| json!({ "id": name })).collect(),
-        Some(wanted) => wanted.split(',').filter_map(|name| all.iter().find(|(known, _)| *known == name)).map(|(name, value)| json!({ "id": name, "value": value })).collect(),
+        Some(wanted) => wanted
+            .split(',')
+            .filter_map(|name| all.iter().find(|(known, _)| *known == name))
+            .map(|(name, value)| json!({ "id": name, "value": value }))
+            .collect(),
     }
 }
 

@@ -1,0 +1,367 @@
+//! The region: every service, wired from `infra/template.yaml`.
+//!
+//! Functions, their variables, the state machine and its substitutions, tables, topics and rules come from the template; a mistake in it fails every rehearsal. Written here
+//! by hand is only which Rust type is the code of which package, because a Lambda's binary cannot be linked by name.
+//!
+//! Invariant: one seed, one run. Requests pass one router, where faults strike and who called is known.
+
+mod narrator;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+use tower::Service as _;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
+
+use crate::{
+    clock::Clock,
+    cloudwatch::{CloudWatch, Datum, MetricSource},
+    connector::{Connector, Router},
+    dynamodb::DynamoDb,
+    events::EventBus,
+    faults::{Faults, Rule},
+    flink::Codebook,
+    integrations::{Integrations, Origin},
+    journal::{Actor, Journal},
+    lambda::{LambdaHost, LogWriter},
+    managed_flink::{ManagedFlink, Settings},
+    place::{ACCOUNT, REGION},
+    protocol::refusal,
+    sns::Sns,
+    states::{self, StepFunctions, TaskCall, TaskFailure},
+    template::{FunctionSpec, Stack, TemplateError, Trigger},
+    wire::{self, Request, Response},
+};
+
+/// When every region opens: somebody is asleep.
+const OPENED: &str = "2026-03-04T02:47:00Z";
+/// The packages whose code is linked in.
+const PACKAGES: [&str; 5] = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
+/// The state machine that rescues.
+const REMEDIATE: &str = "Remediate";
+
+/// What makes a region.
+#[derive(Clone, Debug, Default)]
+pub struct Blueprint {
+    /// Of everything random.
+    pub seed: u64,
+    /// Parameters of the stack.
+    pub parameters: BTreeMap<String, String>,
+    /// What code does.
+    pub codebook: Codebook,
+    /// How Managed Flink behaves.
+    pub settings: Settings,
+    /// What goes wrong in the plumbing.
+    pub faults: Vec<Rule>,
+}
+
+/// Why a region cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RegionError {
+    /// The template.
+    #[error("infra/template.yaml cannot be used")]
+    Template(#[from] TemplateError),
+    /// A part of the stack that a service refuses.
+    #[error("{resource} of infra/template.yaml was refused: {why}")]
+    Refused {
+        /// Its logical id.
+        resource: String,
+        /// What the service said.
+        why: String,
+    },
+}
+
+/// The region. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Region(Arc<Parts>);
+
+struct Parts {
+    clock: Clock,
+    opened: Timestamp,
+    journal: Journal,
+    router: Router,
+    faults: Faults,
+    flink: ManagedFlink,
+    states: StepFunctions,
+    cloudwatch: CloudWatch,
+    lambda: LambdaHost,
+    dynamodb: DynamoDb,
+    stack: Stack,
+}
+
+/// Holds a region open: when it is dropped the services let go of each other, and the log goes elsewhere again.
+pub struct Open {
+    region: Region,
+    _log: DefaultGuard,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.region.0.router.close();
+        self.region.0.lambda.clear();
+        self.region.0.cloudwatch.clear_sources();
+    }
+}
+
+impl std::ops::Deref for Open {
+    type Target = Region;
+
+    fn deref(&self) -> &Region {
+        &self.region
+    }
+}
+
+impl Region {
+    /// Opens a region. Needs a tokio runtime of one thread, its clock paused unless time is to be real.
+    ///
+    /// # Errors
+    /// When the template cannot be used.
+    pub fn open(blueprint: Blueprint) -> Result<Open, RegionError> {
+        // The SDK's jitter and ids come from this generator.
+        fastrand::seed(blueprint.seed);
+        let clock = Clock::starting_at(OPENED.parse().expect("a date"));
+        let journal = Journal::new(clock.clone());
+        let stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        let (front, back) = (Router::closed(), Router::closed());
+        let faults = Faults::planned(blueprint.faults, blueprint.seed);
+        let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());
+        let sns = Sns::new(clock.clone(), journal.clone(), front.clone());
+        let cloudwatch = CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone());
+        let dynamodb = DynamoDb::new(clock.clone(), journal.clone());
+        let lambda = LambdaHost::new(clock.clone(), journal.clone());
+        let settings = Settings { region: REGION.to_owned(), account: ACCOUNT.to_owned(), seed: blueprint.seed, ..blueprint.settings };
+        let flink = ManagedFlink::simulated(clock.clone(), journal.clone(), blueprint.codebook, settings);
+        let states = step_functions(&clock, &journal, &front, &stack, blueprint.seed);
+
+        deploy(
+            &stack,
+            &Services { dynamodb: &dynamodb, sns: &sns, lambda: &lambda, states: &states, bus: &bus, cloudwatch: &cloudwatch },
+            &Connector::new(front.clone(), clock.clone()),
+        )?;
+        narrator::listen(&states, &bus, &journal);
+        cloudwatch.add_source(Arc::new(Applications(flink.clone())));
+        tokio::spawn(cloudwatch.clone().run());
+
+        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone());
+        back.open(move |request| route(&services, request));
+        let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
+        front.open(move |request| {
+            let (gate, next, at, told) = (gate.clone(), next.clone(), at.clone(), told.clone());
+            Box::pin(async move { gate.pass(request, &next, &at, &told).await })
+        });
+        let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
+        let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
+        let log = tracing::subscriber::set_default(log);
+        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, stack };
+        Ok(Open { region: Self(Arc::new(parts)), _log: log })
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// When it was opened.
+    #[must_use]
+    pub fn opened(&self) -> Timestamp {
+        self.0.opened
+    }
+
+    /// Its record.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// What goes wrong in the plumbing.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Managed Flink.
+    #[must_use]
+    pub fn flink(&self) -> &ManagedFlink {
+        &self.0.flink
+    }
+
+    /// Step Functions.
+    #[must_use]
+    pub fn states(&self) -> &StepFunctions {
+        &self.0.states
+    }
+
+    /// CloudWatch.
+    #[must_use]
+    pub fn cloudwatch(&self) -> &CloudWatch {
+        &self.0.cloudwatch
+    }
+
+    /// DynamoDB.
+    #[must_use]
+    pub fn dynamodb(&self) -> &DynamoDb {
+        &self.0.dynamodb
+    }
+
+    /// What the template made.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.0.stack
+    }
+
+    /// The role of the function whose code is this package.
+    #[must_use]
+    pub fn role_of(&self, package: &str) -> Option<&str> {
+        self.0.stack.functions.values().find(|function| function.package == package).map(|function| function.role.as_str())
+    }
+
+    /// Starts the remediation as a person does from the console, and gives the execution's ARN.
+    ///
+    /// # Errors
+    /// What Step Functions says.
+    pub fn start_remediation(&self, input: &str) -> Result<String, String> {
+        let machine = self.0.stack.state_machines.get(REMEDIATE).map_or("", |machine| machine.arn.as_str());
+        self.0.states.start(machine, None, input).map(|(arn, _)| arn).map_err(|error| error.message)
+    }
+
+    /// Switches something that jobs depend on off or on, and tells it.
+    pub fn set_dependency(&self, name: &str, up: bool) {
+        let text = if up { format!("the {name} is back") } else { format!("the {name} is gone") };
+        self.0.journal.tell(Actor::Operator, None, text);
+        self.0.flink.set_dependency(name, up);
+    }
+}
+
+/// The template of this repository.
+fn template_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml")
+}
+
+fn step_functions(clock: &Clock, journal: &Journal, front: &Router, stack: &Stack, seed: u64) -> StepFunctions {
+    let roles = stack.state_machines.values().map(|machine| (machine.name.clone(), machine.role.clone())).collect();
+    let tasks = Tasks { integrations: Integrations::new(front.clone(), roles), journal: journal.clone(), told: narrator::Told::default() };
+    StepFunctions::new(clock.clone(), seed, ACCOUNT, REGION, Arc::new(tasks))
+}
+
+/// The tasks of state machines: carried out by the integrations, told by the narrator.
+struct Tasks {
+    integrations: Integrations,
+    journal: Journal,
+    told: narrator::Told,
+}
+
+impl states::Integrations for Tasks {
+    fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>> {
+        let (integrations, journal, told) = (self.integrations.clone(), self.journal.clone(), self.told.clone());
+        Box::pin(async move {
+            let origin = Origin { execution_arn: task.execution_arn.clone(), state_machine_arn: task.state_machine_arn.clone() };
+            let result = integrations.call(&task.resource, task.arguments.clone(), &origin).await;
+            let result = result.map_err(|(error, cause)| TaskFailure { error, cause });
+            narrator::task(&journal, &told, &task, &result);
+            result
+        })
+    }
+}
+
+/// What the stack is deployed into.
+struct Services<'a> {
+    dynamodb: &'a DynamoDb,
+    sns: &'a Sns,
+    lambda: &'a LambdaHost,
+    states: &'a StepFunctions,
+    bus: &'a EventBus,
+    cloudwatch: &'a CloudWatch,
+}
+
+fn deploy(stack: &Stack, services: &Services<'_>, connector: &Connector) -> Result<(), RegionError> {
+    let refused = |resource: &str, why: &dyn std::fmt::Display| RegionError::Refused { resource: resource.to_owned(), why: why.to_string() };
+    for (id, table) in &stack.tables {
+        services.dynamodb.create_table(&table.properties).map_err(|error| refused(id, &error))?;
+    }
+    for topic in stack.topics.values() {
+        services.sns.create_topic(&topic.name);
+    }
+    for (topic, function) in &stack.subscriptions {
+        services.sns.subscribe_function(topic, function);
+    }
+    for (id, function) in &stack.functions {
+        host(services.lambda, function, connector).map_err(|error| refused(id, &error))?;
+    }
+    for (id, machine) in &stack.state_machines {
+        let definition = machine.definition.to_string();
+        services.states.create(&machine.name, &definition, &machine.role).map_err(|error| refused(id, &error))?;
+    }
+    for (id, alarm) in &stack.alarms {
+        services.cloudwatch.put_alarm(&alarm.properties).map_err(|error| refused(id, &error))?;
+    }
+    for (id, alarm) in &stack.composite_alarms {
+        services.cloudwatch.put_composite(&alarm.properties).map_err(|error| refused(id, &error))?;
+    }
+    for (id, rule) in stack.rules.iter().filter(|(_, rule)| rule.enabled) {
+        let added = match &rule.trigger {
+            Trigger::Pattern(pattern) => services.bus.add_rule(&rule.name, pattern, rule.targets.clone()),
+            Trigger::Schedule(schedule) => services.bus.add_schedule(&rule.name, schedule, rule.targets.clone()),
+        };
+        added.map_err(|error| refused(id, &error))?;
+    }
+    Ok(())
+}
+
+/// Deploys the code of a package.
+fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Result<(), String> {
+    let timeout = Duration::from_secs(spec.timeout_secs);
+    let (name, role, env) = (&spec.name, &spec.role, &spec.env);
+    match spec.package.as_str() {
+        "alarm-handler" => lambda.host::<alarm_handler::AlarmHandler>(name, timeout, role, env, connector),
+        "subtask-verifier" => lambda.host::<subtask_verifier::SubtaskVerifier>(name, timeout, role, env, connector),
+        "remediation-planner" => lambda.host::<remediation_planner::RemediationPlanner>(name, timeout, role, env, connector),
+        "rollback" => lambda.host::<rollback::Rollback>(name, timeout, role, env, connector),
+        "force-stop-and-restore" => lambda.host::<force_stop_and_restore::ForceStopAndRestore>(name, timeout, role, env, connector),
+        package => return Err(format!("there is no package {package}")),
+    }
+    Ok(())
+}
+
+type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost);
+
+/// By the service that the signature names; what is not signed can only be a dashboard.
+fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
+    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda) = services.clone();
+    Box::pin(async move {
+        let mut flink = flink;
+        match wire::service(&request).as_deref() {
+            Some("states") => states.handle(request).await,
+            Some("dynamodb") => dynamodb.handle(request).await,
+            Some("sns") => sns.handle(request).await,
+            Some("events") => bus.handle(request).await,
+            Some("monitoring") => cloudwatch.handle(request).await,
+            Some("lambda") => lambda.handle(request).await,
+            Some("kinesisanalytics") | None => flink.call(request).await.unwrap_or_else(|never| match never {}),
+            Some(other) => refusal(other, 400, "UnknownService", &format!("the sandbox has no service {other}")),
+        }
+    })
+}
+
+/// The applications' metrics.
+struct Applications(ManagedFlink);
+
+impl MetricSource for Applications {
+    fn metrics(&self, now: Timestamp) -> Vec<Datum> {
+        let datum = |application: &String| {
+            let metrics = self.0.metrics(application, now);
+            let application = application.clone();
+            metrics.into_iter().map(move |(name, value)| Datum { application: application.clone(), name, value })
+        };
+        self.0.applications().iter().flat_map(datum).collect()
+    }
+}

@@ -1,0 +1,113 @@
+//! Tells what Lifeguard does, as the region sees it: from the tasks of its state machine, not from its own words about itself.
+//!
+//! A turn that decides the same as the turn before is not told again: a wait of an hour would fill the timeline.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+use crate::{
+    events::EventBus,
+    journal::{Actor, Journal},
+    states::{ExecutionEvent, Status, StepFunctions, TaskCall, TaskFailure},
+};
+
+/// Characters of a reason that fit a timeline.
+const REASON_LENGTH: usize = 260;
+
+/// What was told last, by execution and subject.
+#[derive(Clone, Default)]
+pub(super) struct Told(Arc<Mutex<BTreeMap<(String, &'static str), String>>>);
+
+impl Told {
+    /// Whether this is new.
+    fn is_news(&self, execution: &str, subject: &'static str, what: &str) -> bool {
+        let mut told = self.0.lock().expect("no thread panics while it holds what was told");
+        told.insert((execution.to_owned(), subject), what.to_owned()).as_deref() != Some(what)
+    }
+}
+
+/// Executions' starts and ends, also for EventBridge.
+pub(super) fn listen(states: &StepFunctions, bus: &EventBus, journal: &Journal) {
+    let (bus, journal) = (bus.clone(), journal.clone());
+    states.on_status_change(Arc::new(move |event: ExecutionEvent| {
+        let execution = &event.0;
+        let application = execution.input["applicationName"].as_str();
+        let text = match execution.status {
+            Status::Running => format!("begins: {}", begun_by(&execution.input)),
+            Status::Succeeded => return emit(&bus, &event),
+            status => format!("the execution is {}: {}", status.name(), execution.error.as_deref().unwrap_or("no error named")),
+        };
+        journal.tell(Actor::Lifeguard, application, text);
+        emit(&bus, &event);
+    }));
+}
+
+fn emit(bus: &EventBus, event: &ExecutionEvent) {
+    bus.emit("aws.states", "Step Functions Execution Status Change", std::slice::from_ref(&event.0.arn), event.detail());
+}
+
+fn begun_by(input: &Value) -> String {
+    match (input["trigger"]["alarmName"].as_str(), input["request"]["action"].as_str()) {
+        (Some(alarm), _) => format!("alarm {alarm}"),
+        (None, Some(action)) => format!("a person asks for {action}"),
+        (None, None) => "a person asks for a look".into(),
+    }
+}
+
+/// A task that was carried out.
+pub(super) fn task(journal: &Journal, told: &Told, task: &TaskCall, result: &Result<Value, TaskFailure>) {
+    let application = task.arguments["Payload"]["applicationName"].as_str();
+    let execution = &task.execution_arn;
+    let text = match (task.state.as_str(), result) {
+        ("Look", Ok(answer)) => seen(&answer["Payload"]).filter(|text| told.is_news(execution, "look", text)).map(|text| format!("sees: {text}")),
+        ("Decide", Ok(answer)) => {
+            let decision = &answer["Payload"];
+            let key = format!("{} {}", decision["action"], decision["because"]);
+            told.is_news(execution, "decide", &key).then(|| format!("decides: {}", decided(decision)))
+        }
+        ("TellPeople", Ok(_)) => Some(format!("tells people: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
+        ("Notify", Ok(_)) => Some(format!("reports: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
+        ("RollBack" | "ForceStop" | "RestoreConfiguration" | "StartFromSnapshot", Ok(answer)) => {
+            Some(format!("{}: {}", task.state, answer["Payload"]["outcome"].as_str().unwrap_or("done")))
+        }
+        (state, Err(failure)) if failure.error != "DynamoDB.ConditionalCheckFailedException" => Some(format!("{state} failed: {}", said(failure))),
+        _ => None,
+    };
+    if let Some(text) = text {
+        journal.tell(Actor::Lifeguard, application, text);
+    }
+}
+
+/// The verdict, without what changes from look to look.
+fn seen(look: &Value) -> Option<String> {
+    let assessment = &look["assessment"];
+    Some(match assessment["is"].as_str()? {
+        "busy" => format!("{}", assessment["status"].as_str().unwrap_or_default()),
+        "looping" => "the job fails and restarts".into(),
+        "settling" => "the job is coming up, not yet soaked".into(),
+        "healthy" => "healthy, soaked".into(),
+        "noProgress" => "runs, but no checkpoint completes".into(),
+        word => format!("{word}: {}", lifecycle::shorten(assessment["why"].as_str().unwrap_or_default(), REASON_LENGTH)),
+    })
+}
+
+fn decided(decision: &Value) -> String {
+    let reason = lifecycle::shorten(decision["reason"].as_str().unwrap_or_default(), REASON_LENGTH);
+    match decision["action"].as_str().unwrap_or_default() {
+        "wait" => format!("wait ({reason})"),
+        "recovered" => format!("recovered ({reason})"),
+        "leaveAlone" => format!("leave it alone ({reason})"),
+        "escalate" => format!("ask for a person ({reason})"),
+        _ => reason,
+    }
+}
+
+fn said(failure: &TaskFailure) -> String {
+    let body: Value = serde_json::from_str(&failure.cause).unwrap_or_default();
+    let message = body["errorMessage"].as_str().unwrap_or(&failure.cause);
+    format!("{}: {}", failure.error, lifecycle::shorten(message, REASON_LENGTH))
+}

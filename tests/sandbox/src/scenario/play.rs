@@ -1,0 +1,194 @@
+//! Plays a scenario, and compares how it ended with how it should have.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{APPLICATION, Ends, Scenario, World, alarms_of, world::OPERATOR};
+use crate::{
+    journal::Call,
+    pace::{self, Speed},
+    region::{Blueprint, Open, Region, RegionError},
+    states::ExecutionView,
+    story::{ActionTaken, ApplicationNow, RecordsCount, Rehearsal, TimelineEntry},
+};
+
+/// Verbs that change an application.
+const CHANGING: [&str; 5] = ["RollbackApplication", "StopApplication", "UpdateApplication", "StartApplication", "DeleteApplication"];
+/// Between two looks of the bystander who watches the application's health.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// A scenario that was played: its result, and the region as it was left.
+pub struct Played {
+    /// The result.
+    pub rehearsal: Rehearsal,
+    /// The region.
+    pub region: Open,
+}
+
+/// Plays a scenario in virtual time. Needs a tokio runtime of one thread with its clock paused.
+///
+/// # Errors
+/// When the region cannot be opened.
+pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError> {
+    play_observed(scenario, seed, Speed::Virtual, |_| {}).await
+}
+
+/// Plays a scenario at a speed; `shown` is called again and again, for those who watch.
+///
+/// # Errors
+/// When the region cannot be opened.
+pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, mut shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
+    let stage = (scenario.stage)();
+    let region =
+        Region::open(Blueprint { seed, parameters: stage.parameters, codebook: stage.codebook, settings: stage.settings, faults: stage.faults })?;
+    for application in stage.applications {
+        region.flink().add_application(application);
+    }
+    let runtime = region.flink().application(APPLICATION).map_or_else(String::new, |application| application.runtime);
+    for alarm in alarms_of(APPLICATION, &runtime) {
+        region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
+    }
+    let health = Health::default();
+    tokio::spawn(health.clone().watch((*region).clone()));
+    let world = World::new((*region).clone());
+    tokio::select! {
+        () = (scenario.script)(world) => {}
+        () = pace::hold(speed, || shown(&region)) => {}
+    }
+    shown(&region);
+    Ok(Played { rehearsal: result(scenario, seed, &region, &health), region })
+}
+
+/// When the application worked and when it did not, as a bystander saw it.
+#[derive(Clone, Default)]
+struct Health(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    /// The first moment at which it was RUNNING and did not work, or had fallen back.
+    fault_at: Option<Timestamp>,
+    /// The first moment at which it did not work, whatever its status.
+    away_at: Option<Timestamp>,
+    /// Since when it works.
+    works_since: Option<Timestamp>,
+}
+
+impl Health {
+    async fn watch(self, region: Region) {
+        loop {
+            if let Some(application) = region.flink().application(APPLICATION) {
+                let now = region.clock().now();
+                let mut seen = self.0.lock().expect("no thread panics while it holds what was seen");
+                if application.healthy {
+                    seen.works_since.get_or_insert(now);
+                } else {
+                    seen.works_since = None;
+                    seen.away_at.get_or_insert(now);
+                    if matches!(application.status.name(), "RUNNING" | "READY") {
+                        seen.fault_at.get_or_insert(now);
+                    }
+                }
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+}
+
+fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> Rehearsal {
+    let opened = region.opened();
+    let executions = region.states().executions();
+    let (outcome, reason) = outcome(&executions);
+    let application = region.flink().application(APPLICATION);
+    let records = region.flink().records(APPLICATION);
+    let seen = health.0.lock().expect("no thread panics while it holds what was seen");
+    let fault_at = seen.fault_at.or(seen.away_at);
+    let since_fault = |at: Timestamp| fault_at.map(|fault| at.duration_since(fault).as_secs().max(0).unsigned_abs());
+    let calls = region.journal().calls();
+    let mut rehearsal = Rehearsal {
+        scenario: scenario.name.to_owned(),
+        seed,
+        outcome,
+        reason,
+        application: application.as_ref().map_or_else(
+            || ApplicationNow { name: APPLICATION.to_owned(), status: "DELETED".into(), version_id: 0, runtime: String::new() },
+            |now| ApplicationNow { name: now.name.clone(), status: now.status.name().into(), version_id: now.version, runtime: now.runtime.clone() },
+        ),
+        actions: actions(&calls, opened),
+        records: RecordsCount {
+            produced: records.produced,
+            lost: records.lost,
+            replayed: records.replayed,
+            duplicated: records.duplicated,
+            wrong: records.wrong,
+            behind: records.lag,
+        },
+        detection_secs: executions.first().filter(|one| fault_at.is_some_and(|fault| one.started >= fault)).and_then(|one| since_fault(one.started)),
+        recovery_secs: seen.works_since.filter(|since| fault_at.is_some_and(|fault| *since >= fault)).and_then(since_fault),
+        api_calls: count(&calls),
+        complaints: Vec::new(),
+        timeline: region.journal().entries().iter().map(|entry| TimelineEntry::of(entry, opened)).collect(),
+    };
+    let code = application.map_or_else(String::new, |application| application.code);
+    rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
+    rehearsal
+}
+
+/// The outcome of the last execution, as its output says; without any execution the application was left alone.
+fn outcome(executions: &[ExecutionView]) -> (String, String) {
+    let Some(last) = executions.last() else {
+        return ("leftAlone".into(), "no alarm rang, so nothing was started".into());
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match &last.output {
+        Some(output) => (text(&output["outcome"]), text(&output["reason"])),
+        None => ("none".into(), format!("the execution is {}", last.status.name())),
+    }
+}
+
+/// Lifeguard's calls that were meant to change an application: everybody's but the operator's.
+fn actions(calls: &[Call], opened: Timestamp) -> Vec<ActionTaken> {
+    let ours = calls.iter().filter(|call| call.service == "kinesisanalytics" && call.caller != OPERATOR && CHANGING.contains(&call.action.as_str()));
+    ours.map(|call| ActionTaken {
+        action: call.action.clone(),
+        at_secs: call.at.duration_since(opened).as_secs().max(0).unsigned_abs(),
+        by: call.caller.clone(),
+        outcome: call.outcome.clone(),
+        changed: call.changed,
+    })
+    .collect()
+}
+
+fn count(calls: &[Call]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.caller != OPERATOR) {
+        *counts.entry(format!("{} {}:{}", call.caller, call.service, call.action)).or_default() += 1;
+    }
+    counts
+}
+
+fn complaints(ends: &Ends, rehearsal: &Rehearsal, code: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut expect = |what: &str, is: &str, should: &str| {
+        if is != should {
+            complaints.push(format!("{what} is {is}, and should be {should}"));
+        }
+    };
+    expect("the outcome", &rehearsal.outcome, ends.outcome);
+    let changes: Vec<&str> = rehearsal.actions.iter().filter(|action| action.changed).map(|action| action.action.as_str()).collect();
+    expect("what Lifeguard changed", &format!("{changes:?}"), &format!("{:?}", ends.changes));
+    expect("the status", &rehearsal.application.status, ends.status);
+    expect("the code that runs", code, ends.code);
+    if !rehearsal.reason.contains(ends.because) {
+        complaints.push(format!("the reason {:?} does not contain {:?}", rehearsal.reason, ends.because));
+    }
+    if rehearsal.records.lost > 0 && !ends.may_lose_records {
+        complaints.push(format!("{} records are lost", rehearsal.records.lost));
+    }
+    complaints
+}
