@@ -144,6 +144,13 @@ fn a_job_that_gave_up_names_the_nested_cause() {
 }
 
 #[test]
+fn a_vertex_tells_the_attempt_by_itself() {
+    let Captured { job: answer, vertices, .. } = moment("1.20/loop-while-processing/m4");
+    let alone = job(&Captured { job: answer, vertices, ..Captured::default() }, &[]).unwrap().unwrap();
+    assert_eq!(alone.max_attempt, 1);
+}
+
+#[test]
 fn finished_tasks_beside_running_ones_are_up() {
     let all: Vec<Job> = moments().iter().filter(|name| name.contains("bounded-job")).map(|name| seen(name)).collect();
     assert!(!all.is_empty());

@@ -1,7 +1,10 @@
 //! A connector that answers in the same process, so that tests drive the real SDK client: it records every request and answers by a function.
 //!
 //! Also included by the tests of the functions `rollback` and `force-stop-and-restore`.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+pub mod service;
 
 use std::{
     pin::Pin,
