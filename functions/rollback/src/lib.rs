@@ -1,1 +1,88 @@
-//! rollback
+//! `RollbackApplication`, fenced by the version it was decided on.
+//!
+//! Input: an application and the plan's version. Order: look, decide, call once; after a lost answer look again. Deliberately absent: any repeat of the call, any waiting
+//! for the rollback to end, and any branch on *which* error a refusal carries, which is not documented.
+//!
+//! Invariant: nothing is sent unless the application is opted in and its current version is the plan's.
+
+mod event;
+
+pub use event::{Answer, Event, Outcome, Plan};
+
+use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
+use lifecycle::{Application, ApplicationStatus};
+use managed_flink::{DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, look_before_change, property_values};
+
+/// The function.
+#[derive(Clone, Debug)]
+pub struct Rollback {
+    api: ManagedFlink,
+}
+
+impl Function for Rollback {
+    const NAME: &'static str = "rollback";
+    type Event = Event;
+    type Answer = Answer;
+
+    fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
+        Ok(Self { api: ManagedFlink::new(aws) })
+    }
+
+    async fn handle(&self, event: Event, _: Invocation) -> Result<Answer, Failure> {
+        roll_back(&self.api, &event).await
+    }
+}
+
+/// Rolls the application back from the plan's version.
+///
+/// # Errors
+/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
+pub async fn roll_back<A>(api: &A, event: &Event) -> Result<Answer, Failure>
+where
+    A: DescribeApplication + ListTagsForResource + RollbackApplication,
+{
+    let (name, from) = (event.application_name.as_str(), event.plan.version_id);
+    let seen = look_before_change(api, name).await?;
+    if is_visible(&seen.application, from) {
+        tracing::info!(application = name, version = from, status = %seen.application.status, "a rollback is under way or done");
+        return Ok(Answer { outcome: Outcome::AlreadyDone, operation_id: None, version_id: seen.application.version_id });
+    }
+    still_fits(&seen.application, from)?;
+    tracing::info!(application = name, version = from, reason = event.plan.reason, "rolling back");
+    let error = match api.rollback_application(name, from).await {
+        Ok(accepted) => {
+            let version_id = accepted.version_id.unwrap_or(from);
+            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id });
+        }
+        Err(error) => error.without(&property_values(&seen.detail)),
+    };
+    if !error.is_outcome_unknown() {
+        return Err(error.into_refusal());
+    }
+    tracing::warn!(application = name, %error, "the answer is lost: looking again");
+    let now = api.describe_application(name).await?.application;
+    if is_visible(&now, from) {
+        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.version_id });
+    }
+    Err(error.into_refusal())
+}
+
+/// Whether a rollback from `version` is to be seen: one is under way (the service's own counts: it goes first), or it made the current version.
+fn is_visible(application: &Application, version: u64) -> bool {
+    let was_left = application.version_id != version && application.version_rolled_back_from == Some(version);
+    application.status == ApplicationStatus::RollingBack || was_left
+}
+
+fn still_fits(application: &Application, version: u64) -> Result<(), Failure> {
+    let Application { name, status, version_id, .. } = application;
+    if *version_id != version {
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is at version {version_id}, the rollback was decided on version {version}: look again"),
+        ));
+    }
+    if !status.allows_rollback() {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not roll back; look again")));
+    }
+    Ok(())
+}

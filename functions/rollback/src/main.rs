@@ -1,2 +1,6 @@
 //! Wiring only.
-fn main() {}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_kit::run::<rollback::Rollback>().await
+}

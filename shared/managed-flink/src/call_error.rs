@@ -99,7 +99,7 @@ impl CallErrorKind {
             _ if code.starts_with("Throttl") || status == 429 => Self::Throttled,
             _ if code.starts_with("AccessDenied") || code.starts_with("ExpiredToken") || status == 401 || status == 403 => Self::Denied,
             // An "error" with a good status is an answer that could not be read.
-            _ if status >= 500 || status < 400 => Self::Unavailable,
+            _ if !(400..500).contains(&status) => Self::Unavailable,
             _ => Self::Refused,
         }
     }

@@ -17,7 +17,7 @@ pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
 pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values};
-pub use opt_in::{OPT_IN_TAG, is_opted_in};
+pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, look};
 pub use service::ManagedFlink;
 pub use verbs::*;

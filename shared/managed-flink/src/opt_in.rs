@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use lambda_kit::{ErrorType, Failure};
+
+use crate::{DescribeApplication, Described, ListTagsForResource};
+
 /// An application with this tag set to `true` is looked after; any other is not touched.
 pub const OPT_IN_TAG: &str = "lifeguard:managed";
 
@@ -9,6 +13,26 @@ pub const OPT_IN_TAG: &str = "lifeguard:managed";
 #[must_use]
 pub fn is_opted_in(tags: &BTreeMap<String, String>) -> bool {
     tags.get(OPT_IN_TAG).is_some_and(|value| value == "true")
+}
+
+/// The fresh look right before a change: the application as it is now, when this project may touch it at all.
+///
+/// # Errors
+/// [`ErrorType::NotAllowed`] when it is not opted in or is no Flink application; else what the reads say.
+pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(api: &A, application: &str) -> Result<Described, Failure> {
+    let seen = api.describe_application(application).await?;
+    let runtime = &seen.application.runtime;
+    if !runtime.is_flink() {
+        return Err(Failure::new(ErrorType::NotAllowed, format!("{application} runs on {runtime}: only Flink applications are looked after")));
+    }
+    let tags = api.list_tags_for_resource(&seen.application.arn).await?;
+    if !is_opted_in(&tags) {
+        return Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!("{application} is not opted in: it has no tag {OPT_IN_TAG}=true, so it is not touched"),
+        ));
+    }
+    Ok(seen)
 }
 
 #[cfg(test)]

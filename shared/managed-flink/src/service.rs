@@ -1,4 +1,6 @@
 //! The verbs over the AWS SDK.
+//!
+//! The SDK's futures are boxed: nested into each other and into a handler, their types are deeper than the compiler's recursion limit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,8 +51,8 @@ impl ManagedFlink {
 impl DescribeApplication for ManagedFlink {
     async fn describe_application(&self, application: &str) -> Result<Described, CallError> {
         const VERB: &str = "DescribeApplication";
-        let answer =
-            self.reads.describe_application().application_name(application).send().await.map_err(|error| CallError::of(VERB, application, &error))?;
+        let request = self.reads.describe_application().application_name(application);
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
         answer.application_detail.map(Described::from).ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
     }
 }
@@ -58,14 +60,8 @@ impl DescribeApplication for ManagedFlink {
 impl DescribeApplicationVersion for ManagedFlink {
     async fn describe_application_version(&self, application: &str, version: u64) -> Result<Described, CallError> {
         const VERB: &str = "DescribeApplicationVersion";
-        let answer = self
-            .reads
-            .describe_application_version()
-            .application_name(application)
-            .application_version_id(as_i64(version))
-            .send()
-            .await
-            .map_err(|error| CallError::of(VERB, application, &error))?;
+        let request = self.reads.describe_application_version().application_name(application).application_version_id(as_i64(version));
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
         answer.application_version_detail.map(Described::from).ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
     }
 }
@@ -76,7 +72,7 @@ impl ListApplicationVersions for ManagedFlink {
         let mut next = None;
         for _ in 0..PAGES {
             let request = self.reads.list_application_versions().application_name(application).limit(PAGE).set_next_token(next);
-            let answer = request.send().await.map_err(|error| CallError::of("ListApplicationVersions", application, &error))?;
+            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListApplicationVersions", application, &error))?;
             found.extend(answer.application_version_summaries.unwrap_or_default().iter().map(convert::version_summary));
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -97,7 +93,7 @@ impl ListApplicationOperations for ManagedFlink {
         for _ in 0..PAGES {
             let left = i32::try_from(most - found.len()).unwrap_or(PAGE).clamp(1, PAGE);
             let request = self.reads.list_application_operations().application_name(application).limit(left).set_next_token(next);
-            let answer = request.send().await.map_err(|error| CallError::of("ListApplicationOperations", application, &error))?;
+            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListApplicationOperations", application, &error))?;
             found.extend(answer.application_operation_info_list.unwrap_or_default().iter().map(convert::listed_operation));
             found.truncate(most);
             next = answer.next_token.filter(|token| !token.is_empty());
@@ -114,7 +110,7 @@ impl DescribeApplicationOperation for ManagedFlink {
     async fn describe_application_operation(&self, application: &str, operation_id: &str, secrets: &[String]) -> Result<OperationDetail, CallError> {
         const VERB: &str = "DescribeApplicationOperation";
         let request = self.reads.describe_application_operation().application_name(application).operation_id(operation_id);
-        let answer = request.send().await.map_err(|error| CallError::of(VERB, application, &error).without(secrets))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error).without(secrets))?;
         let details = answer.application_operation_info_details.as_ref();
         details
             .map(|details| convert::operation(operation_id, details, secrets))
@@ -129,7 +125,7 @@ impl ListApplicationSnapshots for ManagedFlink {
         let mut next = None;
         for _ in 0..PAGES {
             let request = self.reads.list_application_snapshots().application_name(application).limit(PAGE).set_next_token(next);
-            let answer = request.send().await.map_err(|error| CallError::of(VERB, application, &error))?;
+            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
             found.extend(answer.snapshot_summaries.unwrap_or_default().iter().map(convert::snapshot));
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -144,8 +140,8 @@ impl ListApplicationSnapshots for ManagedFlink {
 
 impl ListTagsForResource for ManagedFlink {
     async fn list_tags_for_resource(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
-        let answer =
-            self.reads.list_tags_for_resource().resource_arn(arn).send().await.map_err(|error| CallError::of("ListTagsForResource", arn, &error))?;
+        let request = self.reads.list_tags_for_resource().resource_arn(arn);
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListTagsForResource", arn, &error))?;
         Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect())
     }
 }
@@ -154,8 +150,8 @@ impl CreateApplicationPresignedUrl for ManagedFlink {
     async fn create_application_presigned_url(&self, application: &str) -> Result<PresignedUrl, CallError> {
         const VERB: &str = "CreateApplicationPresignedUrl";
         let request = self.reads.create_application_presigned_url().application_name(application).url_type(UrlType::FlinkDashboardUrl);
-        let answer =
-            request.session_expiration_duration_in_seconds(SESSION_SECS).send().await.map_err(|error| CallError::of(VERB, application, &error))?;
+        let request = request.session_expiration_duration_in_seconds(SESSION_SECS);
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
         answer.authorized_url.map(PresignedUrl::new).ok_or_else(|| CallError::incomplete(VERB, application, "AuthorizedUrl"))
     }
 }
@@ -163,7 +159,7 @@ impl CreateApplicationPresignedUrl for ManagedFlink {
 impl RollbackApplication for ManagedFlink {
     async fn rollback_application(&self, application: &str, current_version: u64) -> Result<Accepted, CallError> {
         let request = self.changes.rollback_application().application_name(application).current_application_version_id(as_i64(current_version));
-        let answer = request.send().await.map_err(|error| CallError::of("RollbackApplication", application, &error))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("RollbackApplication", application, &error))?;
         let version_id = answer.application_detail.and_then(|detail| u64::try_from(detail.application_version_id).ok());
         Ok(Accepted { operation_id: answer.operation_id, version_id })
     }
@@ -172,14 +168,14 @@ impl RollbackApplication for ManagedFlink {
 impl StopApplication for ManagedFlink {
     async fn stop_application(&self, application: &str, force: bool) -> Result<Accepted, CallError> {
         let request = self.changes.stop_application().application_name(application).force(force);
-        let answer = request.send().await.map_err(|error| CallError::of("StopApplication", application, &error))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("StopApplication", application, &error))?;
         Ok(Accepted { operation_id: answer.operation_id, version_id: None })
     }
 }
 
 impl UpdateApplication for ManagedFlink {
     async fn update_application(&self, application: &str, change: UpdateApplicationInputBuilder) -> Result<(Accepted, Option<Described>), CallError> {
-        let sent = change.application_name(application).send_with(&self.changes);
+        let sent = Box::pin(change.application_name(application).send_with(&self.changes));
         let answer = sent.await.map_err(|error| CallError::of("UpdateApplication", application, &error))?;
         let described = answer.application_detail.map(Described::from);
         let version_id = described.as_ref().map(|described| described.application.version_id);
@@ -200,7 +196,7 @@ impl StartApplication for ManagedFlink {
             .application_restore_configuration(restore.build().map_err(|error| CallError::not_sent(VERB, application, &error))?)
             .build();
         let request = self.changes.start_application().application_name(application).run_configuration(run);
-        let answer = request.send().await.map_err(|error| CallError::of(VERB, application, &error))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
         Ok(Accepted { operation_id: answer.operation_id, version_id: None })
     }
 }

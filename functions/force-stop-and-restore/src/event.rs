@@ -1,0 +1,96 @@
+//! What comes in and what goes out.
+
+use serde::{Deserialize, Serialize};
+
+/// The input: one of three steps. Fields that are not listed are other states' business.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Stop without a snapshot.
+    ForceStop {
+        /// The application.
+        application_name: String,
+        /// What was decided.
+        plan: ForceStopPlan,
+    },
+    /// Put the configuration of an earlier version back, while READY.
+    RestoreConfiguration {
+        /// The application.
+        application_name: String,
+        /// What was decided.
+        plan: RestorePlan,
+    },
+    /// Start from the chosen state, while READY.
+    Start {
+        /// The application.
+        application_name: String,
+        /// What was decided.
+        plan: StartPlan,
+    },
+}
+
+/// The part of a plan that a force-stop needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForceStopPlan {
+    /// The version it was decided on. The service does not check it, so this function does.
+    pub version_id: u64,
+}
+
+/// The part of a plan that putting a configuration back needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestorePlan {
+    /// The version it was decided on.
+    pub version_id: u64,
+    /// The good version.
+    pub target_version_id: u64,
+}
+
+/// The part of a plan that a start needs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartPlan {
+    /// The version that is to be started. The service does not check it, so this function does.
+    pub version_id: u64,
+    /// From what.
+    pub restore: Restore,
+    /// Whether state that nothing claims may be dropped. Left out, the application's own setting stands: it is changed only on a person's word.
+    #[serde(default)]
+    pub allow_non_restored_state: Option<bool>,
+}
+
+/// What to start from: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restore {
+    /// A snapshot's name.
+    #[serde(default)]
+    pub snapshot_name: Option<String>,
+    /// `true`: without any state. Only ever on a person's explicit word.
+    #[serde(default)]
+    pub without_state: bool,
+}
+
+/// The result of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The service's operation, where it named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
+    /// The application's version as last seen: after `restoreConfiguration` a new one, which `start` is to name.
+    pub version_id: u64,
+}
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// The service has taken it on. Whether it succeeds, the next look tells.
+    Accepted,
+    /// It is under way or done: nothing was sent.
+    AlreadyDone,
+}

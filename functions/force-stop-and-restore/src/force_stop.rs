@@ -1,0 +1,47 @@
+//! `forceStop`: `StopApplication` with `Force`, which takes no snapshot. The last resort.
+
+use lambda_kit::{ErrorType, Failure};
+use lifecycle::{Application, ApplicationStatus};
+use managed_flink::{DescribeApplication, ListTagsForResource, StopApplication, look_before_change, property_values};
+
+use crate::{Answer, ForceStopPlan, Outcome, already_done, at_version};
+
+/// Stops the application without a snapshot.
+///
+/// # Errors
+/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
+pub async fn force_stop<A>(api: &A, name: &str, plan: &ForceStopPlan) -> Result<Answer, Failure>
+where
+    A: DescribeApplication + ListTagsForResource + StopApplication,
+{
+    let seen = look_before_change(api, name).await?;
+    if is_visible(&seen.application) {
+        return Ok(already_done(&seen.application));
+    }
+    at_version(&seen.application, plan.version_id)?;
+    let status = &seen.application.status;
+    if !status.allows_force_stop() {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not force-stop; look again")));
+    }
+    tracing::info!(application = name, version = plan.version_id, %status, "force-stopping");
+    let error = match api.stop_application(name, true).await {
+        Ok(accepted) => {
+            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: seen.application.version_id });
+        }
+        Err(error) => error.without(&property_values(&seen.detail)),
+    };
+    if !error.is_outcome_unknown() {
+        return Err(error.into_refusal());
+    }
+    tracing::warn!(application = name, %error, "the answer is lost: looking again");
+    let now = api.describe_application(name).await?.application;
+    if is_visible(&now) {
+        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.version_id });
+    }
+    Err(error.into_refusal())
+}
+
+/// Stopped, or on the way. Whatever the version: nothing is left to be done.
+fn is_visible(application: &Application) -> bool {
+    matches!(application.status, ApplicationStatus::ForceStopping | ApplicationStatus::Ready)
+}

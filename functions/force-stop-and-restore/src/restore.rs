@@ -1,0 +1,93 @@
+//! `restoreConfiguration`: the configuration of a good version, all of it, put back while the application is READY.
+
+use lambda_kit::{ErrorType, Failure};
+use lifecycle::ApplicationStatus;
+use managed_flink::{
+    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, UpdateApplication, look_before_change, property_values,
+};
+
+use crate::{
+    Answer, Outcome, RestorePlan, already_done, at_version,
+    carry::{CannotCarry, Carried, carry},
+};
+
+/// Puts the configuration of the plan's target version back. A start is still needed afterwards: from READY the service only stores it.
+///
+/// # Errors
+/// `CannotCarry` naming the parts that no update can restore, with nothing changed; otherwise as for the other steps.
+pub async fn restore_configuration<A>(api: &A, name: &str, plan: &RestorePlan) -> Result<Answer, Failure>
+where
+    A: DescribeApplication + ListTagsForResource + DescribeApplicationVersion + UpdateApplication,
+{
+    let seen = look_before_change(api, name).await?;
+    let status = &seen.application.status;
+    if *status != ApplicationStatus::Ready {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: a configuration is put back only while READY; look again")));
+    }
+    let target = api.describe_application_version(name, plan.target_version_id).await?;
+    let mut secrets = property_values(&seen.detail);
+    secrets.extend(property_values(&target.detail));
+    let carried = carry(seen.detail.as_sdk(), target.detail.as_sdk());
+    // Before the fence: a second run finds the version it made itself, and that is success.
+    if matches!(carried, Ok(None)) {
+        return Ok(already_done(&seen.application));
+    }
+    at_version(&seen.application, plan.version_id)?;
+    let Some(Carried { change, parts }) = carried.map_err(|error| cannot(name, plan, &error))? else { return Ok(already_done(&seen.application)) };
+    let change = match seen.detail.as_sdk().conditional_token() {
+        Some(token) => change.conditional_token(token),
+        None => change.current_application_version_id(seen.detail.as_sdk().application_version_id()),
+    };
+    tracing::info!(
+        application = name,
+        from = plan.version_id,
+        to = plan.target_version_id,
+        parts = parts.join(", "),
+        "putting the configuration back"
+    );
+    match api.update_application(name, change).await {
+        Ok((accepted, described)) => {
+            let now = match described.filter(|described| is_restored(described, &target)) {
+                Some(described) => described,
+                // The answer may be sparse or early; what counts is what the service says when asked.
+                None => api.describe_application(name).await?,
+            };
+            checked(name, plan, &now, &target)?;
+            Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: now.application.version_id })
+        }
+        Err(error) if error.is_outcome_unknown() => {
+            let error = error.without(&secrets);
+            tracing::warn!(application = name, %error, "the answer is lost: looking again");
+            let now = api.describe_application(name).await?;
+            if is_restored(&now, &target) {
+                return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.application.version_id });
+            }
+            Err(error.into_refusal())
+        }
+        Err(error) => Err(error.without(&secrets).into_refusal()),
+    }
+}
+
+fn is_restored(now: &Described, target: &Described) -> bool {
+    matches!(carry(now.detail.as_sdk(), target.detail.as_sdk()), Ok(None))
+}
+
+/// What was sent must be what is there now: an S3 object without a version may have been replaced since.
+fn checked(name: &str, plan: &RestorePlan, now: &Described, target: &Described) -> Result<(), Failure> {
+    let left = match carry(now.detail.as_sdk(), target.detail.as_sdk()) {
+        Ok(None) => return Ok(()),
+        Ok(Some(Carried { parts, .. })) => format!("after the update these still differ: {}", parts.join(", ")),
+        Err(error) => error.to_string(),
+    };
+    Err(Failure::new(
+        ErrorType::CannotCarry,
+        format!("{name} was updated, but is not as in version {}: {left}; it is READY and was not started", plan.target_version_id),
+    ))
+}
+
+fn cannot(name: &str, plan: &RestorePlan, error: &CannotCarry) -> Failure {
+    Failure::new(
+        ErrorType::CannotCarry,
+        format!("the configuration of version {} of {name} cannot be put back, nothing was changed: {error}", plan.target_version_id),
+    )
+}

@@ -1,0 +1,75 @@
+//! `start`: from the chosen snapshot, or, on a person's explicit word, without state.
+
+use lambda_kit::{ErrorType, Failure};
+use lifecycle::ApplicationStatus;
+use managed_flink::{
+    DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, look_before_change, property_values,
+    sdk::ApplicationRestoreType,
+};
+
+use crate::{Answer, Outcome, Restore, StartPlan, already_done, at_version};
+
+/// Starts the application from what the plan names.
+///
+/// # Errors
+/// `BadInput` when the plan names neither a snapshot nor, in as many words, no state; otherwise as for the other steps.
+pub async fn start<A>(api: &A, name: &str, plan: &StartPlan) -> Result<Answer, Failure>
+where
+    A: DescribeApplication + ListTagsForResource + StartApplication,
+{
+    let from = chosen(name, &plan.restore)?;
+    let seen = look_before_change(api, name).await?;
+    at_version(&seen.application, plan.version_id)?;
+    let allow = plan.allow_non_restored_state.or(seen.application.allow_non_restored_state).unwrap_or(false);
+    let status = &seen.application.status;
+    if is_visible(&seen, &from, allow) {
+        return Ok(already_done(&seen.application));
+    }
+    if *status != ApplicationStatus::Ready {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and not started as planned: look again")));
+    }
+    tracing::info!(application = name, version = plan.version_id, ?from, allow_non_restored_state = allow, "starting");
+    let error = match api.start_application(name, &from, allow).await {
+        Ok(accepted) => {
+            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: seen.application.version_id });
+        }
+        Err(error) => error.without(&property_values(&seen.detail)),
+    };
+    if !error.is_outcome_unknown() {
+        return Err(error.into_refusal());
+    }
+    tracing::warn!(application = name, %error, "the answer is lost: looking again");
+    let now = api.describe_application(name).await?;
+    if now.application.version_id == plan.version_id && is_visible(&now, &from, allow) {
+        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.application.version_id });
+    }
+    Err(error.into_refusal())
+}
+
+/// Exactly one of the two must be said. A missing snapshot is never read as "without state".
+fn chosen(name: &str, restore: &Restore) -> Result<StartFrom, Failure> {
+    match (&restore.snapshot_name, restore.without_state) {
+        (Some(snapshot), false) if !snapshot.is_empty() => Ok(StartFrom::Snapshot(snapshot.clone())),
+        (None, true) => Ok(StartFrom::Nothing),
+        _ => Err(Failure::new(
+            ErrorType::BadInput,
+            format!("the start of {name} must name either restore.snapshotName or restore.withoutState = true, and not both"),
+        )),
+    }
+}
+
+/// Whether the application starts or runs, and from exactly this.
+fn is_visible(seen: &Described, from: &StartFrom, allow: bool) -> bool {
+    if !matches!(seen.application.status, ApplicationStatus::Starting | ApplicationStatus::Running) {
+        return false;
+    }
+    let run = seen.detail.as_sdk().application_configuration_description().and_then(|it| it.run_configuration_description());
+    let restore = run.and_then(|it| it.application_restore_configuration_description());
+    let matches_state = restore.is_some_and(|restore| match from {
+        StartFrom::Snapshot(name) => {
+            *restore.application_restore_type() == ApplicationRestoreType::RestoreFromCustomSnapshot && restore.snapshot_name() == Some(name)
+        }
+        StartFrom::Nothing => *restore.application_restore_type() == ApplicationRestoreType::SkipRestoreFromSnapshot,
+    });
+    matches_state && seen.application.allow_non_restored_state.unwrap_or(false) == allow
+}
