@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
-use lambda_kit::{Aws, Env, Function, Invocation};
+use lambda_kit::{Aws, Env, Function, Invocation, Metrics};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -129,7 +129,12 @@ impl LambdaHost {
         let mut all = Connector::variables(role);
         all.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name.to_owned());
         all.extend(variables.clone());
-        let function = Hosted::<F> { env: all.into_iter().collect(), aws: connector.aws(role), journal: self.journal.clone(), warm: Arc::default() };
+        let function = Hosted::<F> {
+            env: all.into_iter().collect(),
+            aws: connector.aws(role).with_metrics(self.metrics()),
+            journal: self.journal.clone(),
+            warm: Arc::default(),
+        };
         self.register(name, timeout, Arc::new(function));
     }
 
@@ -138,6 +143,12 @@ impl LambdaHost {
         if let Some(registered) = self.functions().get_mut(name) {
             registered.event_retries = usize::try_from(retries).unwrap_or(usize::MAX).min(EVENT_RETRY_WAITS.len());
         }
+    }
+
+    /// Metrics are lines of the functions' log.
+    fn metrics(&self) -> Metrics {
+        let journal = self.journal.clone();
+        Metrics::to(move |line| journal.log(line))
     }
 
     /// Forgets all functions: with them goes what they hold of the region.

@@ -1,2 +1,7 @@
-//! sandbox
-fn main() {}
+//! The command line of the sandbox. Wiring only.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandbox::cli::run()
+}

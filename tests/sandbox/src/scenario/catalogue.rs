@@ -93,7 +93,9 @@ pub const CATALOGUE: &[Scenario] = &[
         stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy()),
         script: |world| {
             Box::pin(async move {
-                world.region().flink().faults(APPLICATION, |faults| drop(faults.stuck.insert(Step::Updating)));
+                world.region().flink().faults(APPLICATION, |faults| {
+                    faults.stuck.insert(Step::Updating);
+                });
                 world.pass(minutes(2)).await;
                 world.deploy("orders-7.jar").await;
                 world.pass(minutes(15)).await;
@@ -113,7 +115,9 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.stop().await;
                 world.until_status("READY", minutes(10)).await;
                 world.deploy("orders-7.jar").await;
-                world.region().flink().faults(APPLICATION, |faults| drop(faults.stuck.insert(Step::Starting)));
+                world.region().flink().faults(APPLICATION, |faults| {
+                    faults.stuck.insert(Step::Starting);
+                });
                 world.pass(minutes(1)).await;
                 world.start().await;
                 world.pass(minutes(15)).await;

@@ -19,7 +19,7 @@ pub struct World {
 }
 
 /// The role under which people act.
-pub const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
 impl World {
     /// The world around this region.

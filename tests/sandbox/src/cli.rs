@@ -1,0 +1,99 @@
+//! The command line: rehearse a rescue, list the scenarios, serve a region, assess captured answers.
+//!
+//! Exit codes: 0 when all is as it should be, 1 when not, 2 for wrong usage.
+
+mod rehearse;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{pace::Speed, scenario::CATALOGUE, story::Paint};
+
+/// What `cargo run` does.
+const DEFAULT_SCENARIO: &str = "bad-deployment";
+
+#[derive(Parser)]
+#[command(name = "sandbox", about = "Flink Lifeguard's sandbox: an AWS region in a box, to rehearse a rescue in.", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the scenarios, a sentence each.
+    Scenarios,
+    /// Rehearse a scenario and tell what happens.
+    Rehearse(Rehearse),
+    /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
+    Assess(Assess),
+}
+
+#[derive(clap::Args)]
+struct Rehearse {
+    /// The scenario's name; `scenarios` lists them.
+    #[arg(default_value = DEFAULT_SCENARIO)]
+    name: String,
+    /// Everything random comes from this; the same seed tells the same story.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// real, virtual (at once), or a factor such as 60; a story takes about ten seconds when absent.
+    #[arg(long)]
+    speed: Option<Speed>,
+    /// One JSON document on standard output instead of the story.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Assess {
+    /// The directory with the answers.
+    directory: PathBuf,
+    /// One JSON array on standard output instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command =
+        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false }));
+    match command {
+        Command::Scenarios => list(),
+        Command::Rehearse(rehearse) => rehearse::run(&rehearse),
+        Command::Assess(_) => wrong("not built yet"),
+    }
+}
+
+/// Colours, unless the output is no terminal or `NO_COLOR` is set.
+fn paint() -> Paint {
+    #[expect(clippy::disallowed_methods, reason = "a convention of terminals, not a setting of this project")]
+    let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
+    Paint::for_stdout(no_color)
+}
+
+/// Writes to standard output; a reader that went away is no error of ours.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn wrong(text: &str) -> ExitCode {
+    complain(text);
+    ExitCode::from(2)
+}
+
+fn list() -> ExitCode {
+    let paint = paint();
+    for scenario in CATALOGUE {
+        say(&format!("{} {}\n", paint.strong(&format!("{:<27}", scenario.name)), scenario.sentence));
+    }
+    ExitCode::SUCCESS
+}

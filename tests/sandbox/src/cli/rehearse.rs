@@ -1,0 +1,68 @@
+//! `rehearse`: plays a scenario while telling it.
+
+use std::process::ExitCode;
+
+use super::{Rehearse, complain, paint, say, wrong};
+use crate::{
+    pace::Speed,
+    region::{Region, RegionError},
+    scenario::{self, Played, Scenario},
+    story,
+};
+
+/// A story should take about this long.
+const STORY_SECS: f64 = 10.0;
+
+/// Rehearses as asked.
+pub(super) fn run(asked: &Rehearse) -> ExitCode {
+    let Some(scenario) = scenario::by_name(&asked.name) else {
+        return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
+    };
+    match rehearse(scenario, asked) {
+        Ok(played) => finish(&played, asked.json),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+            complain(&chain.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
+    if asked.json {
+        return in_virtual_time(scenario::play_observed(scenario, asked.seed, asked.speed.unwrap_or(Speed::Virtual), |_| {}));
+    }
+    let paint = paint();
+    say(&format!("{}: {}\n\n", paint.strong(scenario.name), scenario.sentence));
+    let speed = match asked.speed {
+        Some(speed) => speed,
+        // A first run, at once, tells how long the story is.
+        None => Speed::Factor((in_virtual_time(scenario::play(scenario, asked.seed))?.region.clock().elapsed().as_secs_f64() / STORY_SECS).max(1.0)),
+    };
+    let mut told = 0;
+    in_virtual_time(scenario::play_observed(scenario, asked.seed, speed, move |region: &Region| {
+        let entries = region.journal().entries();
+        for entry in &entries[told..] {
+            say(&format!("{}\n", story::line(entry, region.opened(), paint)));
+        }
+        told = entries.len();
+    }))
+}
+
+/// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
+fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+}
+
+fn finish(played: &Played, json: bool) -> ExitCode {
+    let rehearsal = &played.rehearsal;
+    if json {
+        say(&rehearsal.json());
+        say("\n");
+    } else {
+        say(&format!("\n{}", rehearsal.table(paint())));
+    }
+    if rehearsal.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
