@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod cloudwatch;
 pub mod connector;
+mod delivery;
 pub mod dynamodb;
 pub mod events;
 pub mod faults;

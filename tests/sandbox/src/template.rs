@@ -219,12 +219,22 @@ impl Stack {
                 self.add_events(reading, &machine.arn, Some(&format!("{}EventsRole", reading.resolver.name(reading.id)?)))?;
                 self.state_machines.insert(id, machine);
             }
-            "AWS::DynamoDB::Table" => drop(self.tables.insert(id, reading.named("TableName")?)),
-            "AWS::SNS::Topic" => drop(self.topics.insert(id, reading.named("TopicName")?)),
+            "AWS::DynamoDB::Table" => {
+                self.tables.insert(id, reading.named("TableName")?);
+            }
+            "AWS::SNS::Topic" => {
+                self.topics.insert(id, reading.named("TopicName")?);
+            }
             "AWS::SNS::Subscription" => self.subscriptions.extend(rules::subscription(reading)?),
-            "AWS::CloudWatch::Alarm" => drop(self.alarms.insert(id, reading.named("AlarmName")?)),
-            "AWS::CloudWatch::CompositeAlarm" => drop(self.composite_alarms.insert(id, reading.named("AlarmName")?)),
-            "AWS::Events::Rule" => drop(self.rules.insert(id, rules::read(reading)?)),
+            "AWS::CloudWatch::Alarm" => {
+                self.alarms.insert(id, reading.named("AlarmName")?);
+            }
+            "AWS::CloudWatch::CompositeAlarm" => {
+                self.composite_alarms.insert(id, reading.named("AlarmName")?);
+            }
+            "AWS::Events::Rule" => {
+                self.rules.insert(id, rules::read(reading)?);
+            }
             kind if PASSIVE.contains(&kind) => {
                 let name = reading.resolver.name(reading.id)?;
                 self.passive.insert(id, ResourceSpec { kind: kind.to_owned(), name, properties: reading.properties.clone() });
@@ -238,7 +248,9 @@ impl Stack {
         for (name, event) in members(&reading.properties["Events"]) {
             let place = format!("{}.{name}", reading.id);
             match rules::event(&place, &format!("{}{name}", reading.id), event, arn, role)? {
-                rules::Event::Rule(rule) => drop(self.rules.insert(format!("{}{name}", reading.id), rule)),
+                rules::Event::Rule(rule) => {
+                    self.rules.insert(format!("{}{name}", reading.id), rule);
+                }
                 rules::Event::Subscription(topic) => self.subscriptions.push((topic, arn.to_owned())),
             }
         }
