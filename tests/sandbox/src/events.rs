@@ -156,7 +156,10 @@ impl EventBus {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let answer = match wire::verb(&request) {
             Some("PutEvents") => self.put_events(&body),
-            other => json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {other:?}")),
+            other => {
+                let asked = other.unwrap_or("a request without X-Amz-Target");
+                json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {asked}"))
+            }
         };
         record(&self.journal, self.clock.now(), &request, Some("default".to_owned()), &answer, false);
         answer

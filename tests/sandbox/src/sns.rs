@@ -151,7 +151,13 @@ fn invalid(message: impl Into<String>) -> Refusal {
 fn read(mut form: BTreeMap<String, String>) -> Result<Publication, Refusal> {
     match form.remove("Action").as_deref() {
         Some("Publish") => {}
-        other => return Err(Refusal(400, "InvalidAction", format!("the sandbox's SNS knows only Publish, not {other:?}"))),
+        other => {
+            return Err(Refusal(
+                400,
+                "InvalidAction",
+                format!("the sandbox's SNS knows only Publish, not {}", other.unwrap_or("a request without Action")),
+            ));
+        }
     }
     form.remove("Version");
     let topic = form.remove("TopicArn").ok_or_else(|| invalid("Invalid parameter: TopicArn"))?;
