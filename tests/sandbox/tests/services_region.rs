@@ -64,14 +64,14 @@ struct Elsewhere(Mutex<Vec<String>>);
 
 impl Elsewhere {
     fn answer(&self, request: &Request) -> Response {
-        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let body: Value = serde_json::from_slice(request.body()).expect("clients write JSON");
         match wire::verb(request) {
             Some("DescribeApplication") => {
                 let detail = json!({ "ApplicationARN": "arn", "ApplicationName": "orders", "RuntimeEnvironment": "FLINK-1_20", "ApplicationStatus": "RUNNING", "ApplicationVersionId": 7 });
                 json_answer(200, "application/x-amz-json-1.1", &json!({ "ApplicationDetail": detail }))
             }
             Some("StartExecution") => {
-                self.0.lock().unwrap().push(body["name"].as_str().unwrap().to_owned());
+                self.0.lock().expect("one thread").push(body["name"].as_str().expect("the handler names it").to_owned());
                 json_answer(200, "application/x-amz-json-1.0", &json!({ "executionArn": "arn", "startDate": 0 }))
             }
             other => json_error(400, "UnknownOperationException", &format!("{other:?}")),
@@ -86,7 +86,7 @@ struct Region {
 }
 
 fn region(faults: &Faults) -> Region {
-    let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+    let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().expect("a date"));
     let journal = Journal::new(clock.clone());
     let router = Router::closed();
     let bus = EventBus::new(clock.clone(), journal.clone(), router.clone());
@@ -98,9 +98,10 @@ fn region(faults: &Faults) -> Region {
     let connector = Connector::new(router.clone(), clock.clone());
     lambda.host::<Handler>("handler", Duration::from_secs(30), "handler-role", &variables, &connector);
     let target = Target { id: "handler".to_owned(), arn: place::arn("lambda", "function:handler"), input: Input::Whole, role: None };
-    bus.add_rule("alarms", &json!({ "source": ["aws.cloudwatch"], "detail": { "state": { "value": ["ALARM"] } } }), vec![target]).unwrap();
+    bus.add_rule("alarms", &json!({ "source": ["aws.cloudwatch"], "detail": { "state": { "value": ["ALARM"] } } }), vec![target])
+        .expect("the rule is known");
     cloudwatch.add_source(Arc::new(Looping));
-    cloudwatch.put_alarm(&alarm()).unwrap();
+    cloudwatch.put_alarm(&alarm()).expect("the alarm is right");
     let minutes = cloudwatch.clone().run();
 
     let others = Arc::clone(&elsewhere);
@@ -149,8 +150,8 @@ async fn ten_minutes(rules: Vec<Rule>, seed: u64) -> (String, Vec<String>) {
     tokio::time::sleep(Duration::from_secs(600)).await;
     region.router.close();
     let record = json!({ "entries": region.journal.entries(), "calls": region.journal.calls(), "log": region.journal.log_lines(), "messages": region.journal.messages() });
-    let started = region.elsewhere.0.lock().unwrap().clone();
-    (serde_json::to_string_pretty(&record).unwrap(), started)
+    let started = region.elsewhere.0.lock().expect("one thread").clone();
+    (serde_json::to_string_pretty(&record).expect("the record is plain data"), started)
 }
 
 #[tokio::test(start_paused = true)]
