@@ -60,6 +60,12 @@ impl Router {
         drop(route);
     }
 
+    /// Whether anything is behind it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.route().is_some()
+    }
+
     /// Sends a request.
     pub fn send(&self, request: Request) -> Answering {
         let route = self.route().clone();

@@ -24,9 +24,10 @@ pub use pattern::PatternError;
 use crate::{
     clock::Clock,
     connector::Router,
+    delivery,
     journal::Journal,
     place::{self, ACCOUNT, REGION, arn},
-    protocol::{aws_json, invocation, record, refused, tower_service},
+    protocol::{aws_json, invocation, record, tower_service},
     wire::{self, Request, Response, json_answer, json_error},
 };
 
@@ -38,8 +39,6 @@ const EVENT_IDS: u16 = 3;
 const MAX_ENTRIES: usize = 10;
 /// The service's limit on one entry.
 const MAX_ENTRY_BYTES: usize = 256 * 1024;
-/// How often a delivery is tried; the service goes on for a day.
-const DELIVERY_TRIES: u32 = 8;
 /// An execution's name may be this long.
 const MAX_EXECUTION_NAME_CHARS: usize = 80;
 
@@ -135,6 +134,9 @@ impl EventBus {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
+                if !bus.router.is_open() {
+                    return;
+                }
                 let event = bus.event("aws.events", "Scheduled Event", &[arn("events", &format!("rule/{name}"))], json!({}));
                 bus.deliver_all(&name, &targets, &event);
             }
@@ -154,7 +156,10 @@ impl EventBus {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let answer = match wire::verb(&request) {
             Some("PutEvents") => self.put_events(&body),
-            other => json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {other:?}")),
+            other => {
+                let asked = other.unwrap_or("a request without X-Amz-Target");
+                json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {asked}"))
+            }
         };
         record(&self.journal, self.clock.now(), &request, Some("default".to_owned()), &answer, false);
         answer
@@ -228,32 +233,14 @@ impl EventBus {
 
     fn deliver_all(&self, rule: &str, targets: &[Target], event: &Value) {
         for target in targets {
-            tokio::spawn(self.clone().deliver(rule.to_owned(), target.clone(), event.clone()));
-        }
-    }
-
-    async fn deliver(self, rule: String, target: Target, event: Value) {
-        let input = match target.input.render(&event) {
-            Ok(input) => input,
-            Err(error) => return self.lost(&rule, &target, &error.to_string()),
-        };
-        let mut wait = Duration::from_secs(1);
-        for left in (0..DELIVERY_TRIES).rev() {
-            let answer = self.router.send(delivery(&target, &event, &input)).await;
-            match refused(&answer) {
-                None => return,
-                Some((code, message)) if left == 0 || !worth_another_try(answer.status().as_u16(), &code) => {
-                    return self.lost(&rule, &target, &format!("{code}: {message}"));
+            match target.input.render(event) {
+                Ok(input) => delivery::deliver(&self.router, &self.journal, "events", request(target, event, &input)),
+                Err(error) => {
+                    let lost = format!("the input for target {} of rule {rule} cannot be made: {error}", target.id);
+                    self.journal.log(json!({ "level": "ERROR", "service": "events", "message": lost }).to_string());
                 }
-                Some(_) => tokio::time::sleep(wait).await,
             }
-            wait *= 2;
         }
-    }
-
-    fn lost(&self, rule: &str, target: &Target, why: &str) {
-        let line = json!({ "level": "ERROR", "service": "events", "rule": rule, "target": target.arn, "message": "an event could not be delivered", "error": why });
-        self.journal.log(line.to_string());
     }
 
     fn rules(&self) -> MutexGuard<'_, Rules> {
@@ -276,7 +263,7 @@ fn is_state_machine(arn: &str) -> bool {
     arn.starts_with("arn:aws:states:") && arn.contains(":stateMachine:")
 }
 
-fn delivery(target: &Target, event: &Value, input: &Value) -> Request {
+fn request(target: &Target, event: &Value, input: &Value) -> Request {
     let caller = target.role.as_deref().unwrap_or(CALLER);
     if is_function(&target.arn) {
         return invocation(caller, &target.arn, "Event", input);
@@ -285,10 +272,6 @@ fn delivery(target: &Target, event: &Value, input: &Value) -> Request {
     name.truncate(MAX_EXECUTION_NAME_CHARS);
     let body = json!({ "stateMachineArn": target.arn, "name": name, "input": input.to_string() });
     aws_json(caller, "states", "AWSStepFunctions.StartExecution", "1.0", &body)
-}
-
-fn worth_another_try(status: u16, code: &str) -> bool {
-    status >= 500 || status == 429 || code.contains("Throttl")
 }
 
 /// `rate(5 minutes)` as a duration.

@@ -3,7 +3,10 @@
 //! Invariant: the same plan and the same requests give the same faults; chance comes from the plan's own seeded generator, asked in the order of requests.
 //! A fault is either the network's and the service's front door (any service), or a Lambda's (the host carries it out, see [`LambdaFault`]).
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -37,6 +40,8 @@ pub enum Fault {
     LoseAnswer,
     /// The request takes effect, then the caller gets the service's own 500.
     ServerErrorAfter,
+    /// The request takes effect at once, its answer comes this much later.
+    Slow(Duration),
     /// Something happens inside the invoked function.
     Lambda(LambdaFault),
 }
@@ -197,7 +202,7 @@ impl Faults {
             Fault::Throttle => Some(throttled(&service)),
             Fault::ServerError => Some(server_error(&service)),
             Fault::CutBefore => Some(cut()),
-            Fault::LoseAnswer | Fault::ServerErrorAfter | Fault::Lambda(_) => None,
+            Fault::LoseAnswer | Fault::ServerErrorAfter | Fault::Slow(_) | Fault::Lambda(_) => None,
         };
         if let Some(answer) = before {
             record(journal, clock.now(), &request, invoked_function(&request), &answer, false);
@@ -208,8 +213,15 @@ impl Faults {
             return next.send(request).await;
         }
         // The service itself records what happened.
-        next.send(request).await;
-        if fault == Fault::LoseAnswer { cut() } else { server_error(&service) }
+        let answer = next.send(request).await;
+        match fault {
+            Fault::Slow(wait) => {
+                tokio::time::sleep(wait).await;
+                answer
+            }
+            Fault::LoseAnswer => cut(),
+            _ => server_error(&service),
+        }
     }
 
     fn strike(&self, request: &Request) -> Option<Fault> {
@@ -262,8 +274,7 @@ pub fn is_cut(answer: &Response) -> bool {
 fn throttled(service: &str) -> Response {
     let (status, code) = match service {
         "lambda" => (429, "TooManyRequestsException"),
-        "sns" => (400, "Throttling"),
-        "monitoring" => (400, "Throttling"),
+        "sns" | "monitoring" => (400, "Throttling"),
         "dynamodb" => (400, "ProvisionedThroughputExceededException"),
         _ => (400, "ThrottlingException"),
     };

@@ -68,9 +68,9 @@ impl Integrations {
             ["states", "startExecution"] => self.start_execution(role, arguments).await,
             ["aws-sdk", service, verb] => {
                 let service = sdk::Service::named(service).ok_or_else(|| unknown(resource))?;
-                let request = aws_json(role, service.signing, &service.target(verb), service.version, &service.to_wire(arguments));
+                let request = aws_json(role, service.signing, &service.target(verb), service.version, &service.arguments(arguments));
                 let answer = self.json(request, |code| service.error(code)).await?;
-                Ok(service.from_wire(answer))
+                Ok(service.result(answer))
             }
             _ => Err(unknown(resource)),
         }
@@ -140,9 +140,9 @@ impl Integrations {
         known(&arguments, &["StateMachineArn", "Name", "Input"])?;
         as_text(&mut arguments, "Input");
         let service = sdk::Service::named("sfn").expect("it is in the table");
-        let request = aws_json(role, service.signing, &service.target("startExecution"), service.version, &service.to_wire(arguments));
+        let request = aws_json(role, service.signing, &service.target("startExecution"), service.version, &service.arguments(arguments));
         let answer = self.json(request, errors::states).await?;
-        Ok(service.from_wire(answer))
+        Ok(service.result(answer))
     }
 
     async fn json(&self, request: Request, error: impl Fn(&str) -> String) -> Result<Value, Failure> {

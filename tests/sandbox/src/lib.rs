@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloudwatch;
 pub mod connector;
+mod delivery;
 pub mod dynamodb;
 pub mod events;
 pub mod faults;

@@ -168,6 +168,8 @@ pub fn bare_code(code: &str) -> &str {
 /// Records one call and its outcome, read from the answer.
 pub fn record(journal: &Journal, at: Timestamp, request: &Request, resource: Option<String>, answer: &Response, changed: bool) {
     let (service, action) = verb(request);
+    // The record has the prefix that policies use; this service signs with another name.
+    let service = if service == "monitoring" { "cloudwatch".to_owned() } else { service };
     let outcome = refused(answer).map_or_else(|| "ok".to_owned(), |(code, _)| code);
     let caller = wire::caller(request).unwrap_or_else(|| ANONYMOUS.to_owned());
     journal.call(Call { at, caller, service, action, resource, outcome, changed });

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     clock::Clock,
     connector::Router,
+    delivery,
     journal::Journal,
     place::{self, arn},
     protocol::{invocation, record, refusal, tower_service, xml_answer},
@@ -109,8 +110,7 @@ impl Sns {
         }));
         let event = self.envelope(&publication, &id);
         for function in functions {
-            // The service retries for long; in the sandbox only a planned fault can make this fail, and then the loss is the point.
-            tokio::spawn(self.router.send(invocation(CALLER, &function, "Event", &event)));
+            delivery::deliver(&self.router, &self.journal, "sns", invocation(CALLER, &function, "Event", &event));
         }
         Ok(id)
     }
@@ -151,7 +151,13 @@ fn invalid(message: impl Into<String>) -> Refusal {
 fn read(mut form: BTreeMap<String, String>) -> Result<Publication, Refusal> {
     match form.remove("Action").as_deref() {
         Some("Publish") => {}
-        other => return Err(Refusal(400, "InvalidAction", format!("the sandbox's SNS knows only Publish, not {other:?}"))),
+        other => {
+            return Err(Refusal(
+                400,
+                "InvalidAction",
+                format!("the sandbox's SNS knows only Publish, not {}", other.unwrap_or("a request without Action")),
+            ));
+        }
     }
     form.remove("Version");
     let topic = form.remove("TopicArn").ok_or_else(|| invalid("Invalid parameter: TopicArn"))?;
@@ -242,9 +248,11 @@ mod tests {
         assert!(sns.journal.messages().is_empty());
     }
 
+    type Arrivals = Arc<Mutex<Vec<(Option<String>, Value)>>>;
+
     #[tokio::test(start_paused = true)]
     async fn a_subscribed_function_gets_the_envelope_of_the_service() {
-        let arrived: Arc<Mutex<Vec<(Option<String>, Value)>>> = Arc::default();
+        let arrived: Arrivals = Arc::default();
         let seen = Arc::clone(&arrived);
         let sns = service(Router::new(move |request| {
             seen.lock().unwrap().push((invoked_function(&request), serde_json::from_slice(request.body()).unwrap()));

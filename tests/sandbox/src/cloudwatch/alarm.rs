@@ -28,13 +28,17 @@ pub enum AlarmError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Comparison {
     /// `>`
-    GreaterThanThreshold,
+    #[serde(rename = "GreaterThanThreshold")]
+    Greater,
     /// `>=`
-    GreaterThanOrEqualToThreshold,
+    #[serde(rename = "GreaterThanOrEqualToThreshold")]
+    GreaterOrEqual,
     /// `<`
-    LessThanThreshold,
+    #[serde(rename = "LessThanThreshold")]
+    Less,
     /// `<=`
-    LessThanOrEqualToThreshold,
+    #[serde(rename = "LessThanOrEqualToThreshold")]
+    LessOrEqual,
 }
 
 /// What a missing value counts as.
@@ -43,7 +47,8 @@ pub enum Comparison {
 pub enum Missing {
     /// Neither.
     #[default]
-    Missing,
+    #[serde(rename = "missing")]
+    Neither,
     /// The state is kept.
     Ignore,
     /// Good.
@@ -259,7 +264,8 @@ impl MetricAlarm {
             return Some(format!("{m} of {n} datapoints cannot be met"));
         }
         let simple = self.metric_name.is_some() || self.namespace.is_some() || self.statistic.is_some() || self.period.is_some();
-        if simple == !self.metrics.is_empty() {
+        let math = !self.metrics.is_empty();
+        if simple == math {
             return Some("either MetricName with Namespace, Statistic and Period, or Metrics is expected".to_owned());
         }
         if simple && (self.metric_name.is_none() || self.namespace.is_none() || self.statistic.is_none() || self.period.is_none()) {

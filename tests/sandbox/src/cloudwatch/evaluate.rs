@@ -50,13 +50,13 @@ impl Verdict {
             _ if missing == 0 => (by_count(breaching), 0),
             Missing::Breaching => (by_count(breaching + missing), missing),
             Missing::NotBreaching => (by_count(breaching), missing),
-            Missing::Missing if newest_first.is_empty() => (StateValue::InsufficientData, 0),
+            Missing::Neither if newest_first.is_empty() => (StateValue::InsufficientData, 0),
             Missing::Ignore if newest_first.is_empty() => return None,
-            Missing::Missing | Missing::Ignore if breaching >= m => (StateValue::Alarm, 0),
-            Missing::Missing | Missing::Ignore if breaching < newest_first.len() => (StateValue::Ok, 0),
+            Missing::Neither | Missing::Ignore if breaching >= m => (StateValue::Alarm, 0),
+            Missing::Neither | Missing::Ignore if breaching < newest_first.len() => (StateValue::Ok, 0),
             // All it found is bad, and it is too little to be sure.
             Missing::Ignore => return None,
-            Missing::Missing => {
+            Missing::Neither => {
                 let oldest = values.iter().position(|(_, value)| value.is_some()).map_or(0, |position| values.len() - position);
                 (if oldest >= m { StateValue::Alarm } else { StateValue::InsufficientData }, 0)
             }
@@ -109,19 +109,19 @@ fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
 
 fn breaches(alarm: &MetricAlarm, value: f64) -> bool {
     match alarm.comparison_operator {
-        Comparison::GreaterThanThreshold => value > alarm.threshold,
-        Comparison::GreaterThanOrEqualToThreshold => value >= alarm.threshold,
-        Comparison::LessThanThreshold => value < alarm.threshold,
-        Comparison::LessThanOrEqualToThreshold => value <= alarm.threshold,
+        Comparison::Greater => value > alarm.threshold,
+        Comparison::GreaterOrEqual => value >= alarm.threshold,
+        Comparison::Less => value < alarm.threshold,
+        Comparison::LessOrEqual => value <= alarm.threshold,
     }
 }
 
 fn words(comparison: Comparison) -> &'static str {
     match comparison {
-        Comparison::GreaterThanThreshold => "greater than",
-        Comparison::GreaterThanOrEqualToThreshold => "greater than or equal to",
-        Comparison::LessThanThreshold => "less than",
-        Comparison::LessThanOrEqualToThreshold => "less than or equal to",
+        Comparison::Greater => "greater than",
+        Comparison::GreaterOrEqual => "greater than or equal to",
+        Comparison::Less => "less than",
+        Comparison::LessOrEqual => "less than or equal to",
     }
 }
 

@@ -31,6 +31,7 @@ pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
 use crate::{
     clock::Clock,
     connector::Router,
+    delivery,
     events::EventBus,
     journal::{Actor, Journal},
     place,
@@ -124,9 +125,9 @@ impl CloudWatch {
         self.site().store.put(datum, minute);
     }
 
-    /// Polls and evaluates at every full minute, for as long as the region lives.
+    /// Polls and evaluates at every full minute, until the region's router is closed.
     pub async fn run(self) {
-        loop {
+        while self.router.is_open() {
             let now = self.clock.now().as_second();
             let next = Timestamp::from_second(now - now.rem_euclid(MINUTE_SECS) + MINUTE_SECS).expect("the next minute is a date");
             self.clock.sleep_until(next).await;
@@ -179,19 +180,9 @@ impl CloudWatch {
             self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
             self.bus.emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[transition.alarm.definition.arn()], event(&transition));
             for action in transition.actions() {
-                tokio::spawn(self.router.send(self.action(action, &transition)));
+                delivery::deliver(&self.router, &self.journal, "cloudwatch", request(action, &transition));
             }
         }
-    }
-
-    fn action(&self, action: &str, transition: &Transition) -> Request {
-        if action.starts_with("arn:aws:lambda:") {
-            return invocation(CALLER, action, "Event", &lambda_action(transition));
-        }
-        let (subject, message) = sns_action(transition);
-        let form = [("TopicArn", action), ("Subject", &subject), ("Message", &message.to_string())];
-        let form: Vec<(String, String)> = form.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        aws_query(CALLER, "sns", sns::API_VERSION, "Publish", &form)
     }
 
     fn site(&self) -> MutexGuard<'_, Site> {
@@ -230,6 +221,17 @@ impl Site {
         }
         transitions
     }
+}
+
+/// What an action asks of a function or a topic.
+fn request(action: &str, transition: &Transition) -> Request {
+    if action.starts_with("arn:aws:lambda:") {
+        return invocation(CALLER, action, "Event", &lambda_action(transition));
+    }
+    let (subject, message) = sns_action(transition);
+    let form = [("TopicArn", action), ("Subject", &subject), ("Message", &message.to_string())];
+    let form: Vec<(String, String)> = form.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    aws_query(CALLER, "sns", sns::API_VERSION, "Publish", &form)
 }
 
 /// The start of the minute that was over last.

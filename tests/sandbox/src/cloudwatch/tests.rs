@@ -211,6 +211,37 @@ async fn a_composite_follows_its_children_and_names_the_one_that_moved() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_simple_alarm_and_a_composite_have_the_shapes_that_only_they_have() {
+    let region = region();
+    let simple = json!({
+        "AlarmName": "orders-down", "AlarmDescription": "the job is down", "Namespace": "AWS/KinesisAnalytics", "MetricName": "fullRestarts",
+        "Dimensions": [{ "Name": "Application", "Value": "orders" }], "Statistic": "Maximum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 5, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    });
+    region.cloudwatch.put_alarm(&simple).unwrap();
+    region.cloudwatch.put_composite(&json!({ "AlarmName": "orders", "AlarmRule": "ALARM(orders-down)" })).unwrap();
+    region.cloudwatch.put_alarm(&restarts(1, 1)).unwrap();
+    minutes(&region, &some(&[9.])).await;
+    let of = |name: &str| Transition { previous: region.cloudwatch.alarm(name).unwrap().state, alarm: region.cloudwatch.alarm(name).unwrap() };
+    let (down, both) = (of("orders-down"), of("orders"));
+    let metric = &event(&down)["configuration"]["metrics"][0];
+    assert_eq!(
+        (metric["returnData"].as_bool(), metric["metricStat"]["stat"].as_str(), metric.get("expression")),
+        (Some(true), Some("Maximum"), None)
+    );
+    let trigger = &sns_action(&down).1["Trigger"];
+    assert_eq!(
+        (trigger["Statistic"].as_str(), trigger["MetricName"].as_str(), trigger.get("Metrics")),
+        (Some("MAXIMUM"), Some("fullRestarts"), None)
+    );
+    assert_eq!((both.alarm.state.value, both.alarm.definition.application()), (StateValue::Alarm, None));
+    let message = sns_action(&both).1;
+    assert_eq!((message["AlarmRule"].as_str(), message.get("Trigger")), (Some("ALARM(orders-down)"), None));
+    assert_eq!(message["TriggeringChildren"][0]["Arn"], alarm_arn("orders-down"));
+    assert_eq!(lambda_action(&both)["alarmData"]["configuration"], json!({ "alarmRule": "ALARM(orders-down)" }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_composite_of_an_unknown_alarm_is_refused() {
     let region = region();
     let answer = call(&region, "PutCompositeAlarm", json!({ "AlarmName": "orders", "AlarmRule": "ALARM(orders-restart)" })).await;

@@ -1,7 +1,10 @@
 //! Patterns against the events they are meant for, and deliveries with what can go wrong.
 
 use super::*;
-use crate::{faults, protocol::invoked_function};
+use crate::{
+    faults,
+    protocol::{invoked_function, refused},
+};
 
 type Arrivals = Arc<Mutex<Vec<(String, Value)>>>;
 

@@ -108,7 +108,7 @@ impl Service {
         errors::listed(self.prefix, self.listed, &format!("{}Exception", self.prefix), code)
     }
 
-    pub(super) fn to_wire(&self, arguments: Value) -> Value {
+    pub(super) fn arguments(&self, arguments: Value) -> Value {
         let arguments = if self.lower { renamed(arguments, &lower_first) } else { arguments };
         self.with_times(arguments, &|value| match value {
             Value::String(text) => text.parse::<Timestamp>().map_or(Value::String(text), |at| json!(at.as_millisecond() as f64 / 1000.0)),
@@ -116,7 +116,7 @@ impl Service {
         })
     }
 
-    pub(super) fn from_wire(&self, answer: Value) -> Value {
+    pub(super) fn result(&self, answer: Value) -> Value {
         let answer = if self.lower { renamed(answer, &pascal) } else { answer };
         self.with_times(answer, &|value| match value.as_f64() {
             Some(seconds) => json!(as_text(seconds)),
