@@ -1,4 +1,5 @@
 //! Every field of the service's descriptions is carried, or stops the restore, or is listed here with the reason why it does not matter.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../../shared/managed-flink/tests/support/mod.rs"]
 mod support;

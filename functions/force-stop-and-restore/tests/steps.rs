@@ -1,4 +1,5 @@
 //! The three steps over the real SDK client: exactly one call when it is due, none when it is not, and a fresh look after a lost answer.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../../shared/managed-flink/tests/support/mod.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! The Flink REST client over an in-process connector: both ways in, every way it can go wrong, and no trace of the URL.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -207,4 +208,31 @@ async fn an_id_that_is_no_id_never_gets_into_a_path() {
         assert_eq!(rest.job(id).await.unwrap_err().problem, RestProblem::Unparsable, "{id}");
     }
     assert_eq!(double.calls().len(), 1);
+}
+
+/// The deployed connector, over a socket of this machine: what the in-process double cannot show.
+#[tokio::test]
+async fn the_deployed_connector_reads_a_dashboard_over_a_socket() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"jobs\":[]}").unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    let env = lambda_kit::Env::from_iter([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1")]);
+    let aws = lambda_kit::Aws::of_lambda(&env).unwrap();
+    let url = PresignedUrl::new(format!("http://{address}/flinkdashboard?authToken={TOKEN}"));
+    let rest = FlinkRest::open(&aws, &url, HostRule::AwsOrLoopback).await.unwrap();
+    assert_eq!(look(&rest, &[]).await, (None, vec![]));
+    let request = served.join().unwrap();
+    assert!(request.starts_with(&format!("GET /flinkdashboard/jobs/overview?authToken={TOKEN} HTTP/1.1\r\n")), "{request}");
+    assert!(request.contains(&format!("host: {address}")), "{request}");
 }

@@ -1,4 +1,5 @@
 //! Every answer recorded from real clusters can be read, and says what the situation was.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::BTreeMap,

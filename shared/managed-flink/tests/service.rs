@@ -1,4 +1,5 @@
 //! The verbs over the real SDK client: what is asked, what is made of the answers, what is repeated and what never is.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -33,8 +33,8 @@ pub struct FlinkRest {
 enum Way {
     /// By the query of the presigned URL.
     Token(Option<String>),
-    /// By cookies.
-    Cookies(String),
+    /// By cookies, where any were set.
+    Cookies(Option<String>),
 }
 
 impl fmt::Debug for FlinkRest {
@@ -130,7 +130,7 @@ impl FlinkRest {
                 let joint = if path.contains('?') { '&' } else { '?' };
                 self.transport.get(&format!("{url}{joint}{query}"), None).await
             }
-            Way::Cookies(cookies) => self.transport.get(&url, Some(cookies)).await,
+            Way::Cookies(cookies) => self.transport.get(&url, cookies.as_deref()).await,
         };
         answer.and_then(|answer| parse(&answer)).map_err(|problem| problem.of(call))
     }
@@ -147,7 +147,7 @@ impl FlinkRest {
                 (200..=299, _) => {
                     let path = place.path.find(DASHBOARD).map_or(place.path.as_str(), |at| &place.path[..at + DASHBOARD.len()]);
                     self.base = format!("{}{}", place.origin, path.trim_end_matches('/'));
-                    self.way = Way::Cookies(jar.header().unwrap_or_default());
+                    self.way = Way::Cookies(jar.header());
                     return Ok(());
                 }
                 (status, _) => return Err(problem_of(status)),

@@ -46,10 +46,13 @@ async fn gather(rest: &FlinkRest, unreadable: &mut Vec<Unreadable>) -> Result<Op
     let vertices = flink::vertex_ids(&job);
     if vertices.len() <= VERTICES_ASKED {
         for vertex in vertices {
-            // A vertex that cannot be read takes nothing away: its attempts only add to what the sticky signals say.
+            // A vertex that cannot be read takes nothing away: its attempts only add to what the sticky signals say. A JobManager that fails to answer is not asked on.
             match rest.vertex(&id, &vertex).await {
                 Ok(answer) => captured.vertices.push(answer),
-                Err(error) => tracing::warn!(%error, "a vertex could not be read"),
+                Err(error) => {
+                    tracing::warn!(%error, "a vertex could not be read");
+                    break;
+                }
             }
         }
     }

@@ -39,6 +39,7 @@ pub struct Call {
 }
 
 /// What comes back.
+#[allow(clippy::large_enum_variant, reason = "a handful per test")]
 pub enum Wire {
     /// An answer.
     Answer(http::Response<SdkBody>),
