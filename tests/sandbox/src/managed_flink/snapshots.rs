@@ -56,7 +56,10 @@ impl Inner {
 
     /// Takes the snapshot, which is CREATING, after its time; with `stop`, the job ends with it.
     pub(super) async fn take_snapshot(self: &Arc<Self>, application: &str, name: &str, stop: bool) -> Result<(), String> {
+        let restarts = self.plane.restarts(application);
         self.stage(application, Stage::Snapshot).await;
+        // A savepoint that is under way does not survive a restart.
+        let restarted = self.plane.restarts(application) != restarts;
         let fails = {
             let mut state = self.lock();
             let faults = state.applications.get_mut(application).map(|application| &mut application.faults.failing_snapshots);
@@ -64,6 +67,7 @@ impl Inner {
         };
         let taken = match (fails, stop) {
             (true, _) => Err("the snapshot could not be written".to_owned()),
+            (false, _) if restarted => Err("the job restarted while it was taken".to_owned()),
             (false, true) => self.plane.stop_with_savepoint(application, name).await,
             (false, false) => self.plane.savepoint(application, name).await,
         };
