@@ -325,7 +325,7 @@ impl Vertex {
     /// Whether every subtask is RUNNING, or FINISHED beside running ones.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.tasks_in("RUNNING") + self.tasks_in("FINISHED") == self.parallelism
+        self.tasks_in("RUNNING").saturating_add(self.tasks_in("FINISHED")) == self.parallelism
     }
 }
 

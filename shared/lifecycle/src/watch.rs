@@ -51,6 +51,9 @@ pub struct JobWatch {
     pub up_since: Option<Timestamp>,
     /// Restarts known at the last look: a rise without a time stamp (metric, attempt) disturbs too.
     pub restarts: u64,
+    /// The last look that showed trouble, with or without a time stamp. What the checkpoint history proves of the time before it does not count.
+    #[serde(default)]
+    pub trouble_at: Option<Timestamp>,
 }
 
 impl Watch {
@@ -58,14 +61,14 @@ impl Watch {
     #[must_use]
     pub fn after(&self, seen: &Observation, soak_secs: u32) -> (Self, Assessment) {
         let mut watch = self.clone();
-        watch.looks += 1;
+        watch.looks = watch.looks.saturating_add(1);
         let status = &seen.application.status;
         if watch.status.as_ref().is_none_or(|known| known.status != *status) {
             watch.status = Some(StatusWatch { status: status.clone(), since: seen.at });
         }
         watch.keep_first_fault(seen.job.as_ref());
         let assessment = watch.assess(seen, soak_secs);
-        watch.blind_looks = if matches!(assessment, Assessment::Unknown { .. }) { self.blind_looks + 1 } else { 0 };
+        watch.blind_looks = if matches!(assessment, Assessment::Unknown { .. }) { self.blind_looks.saturating_add(1) } else { 0 };
         (watch, assessment)
     }
 
@@ -85,11 +88,12 @@ impl Watch {
         }
     }
 
-    /// Since when somebody has been at work: the operation's start where it is known, else the first look that showed the status.
+    /// Since when somebody has been at work: the operation's start where it is known, else the first look that showed the status. (Two looks may show the same status of two
+    /// operations: the second has its own time-out.)
     fn busy_since(&self, seen: &Observation) -> Timestamp {
         let first_look = self.status.as_ref().map_or(seen.at, |status| status.since);
         let operation = seen.operations.iter().find(|operation| operation.status == OperationStatus::InProgress);
-        operation.map_or(first_look, |operation| operation.started_at.min(first_look))
+        operation.map_or(first_look, |operation| operation.started_at)
     }
 
     /// Judges a job by this look and those before.
@@ -103,15 +107,17 @@ impl Watch {
             first_seen_at: job.at,
             up_since: None,
             restarts,
+            trouble_at: None,
         });
         let disturbed = restarts > run.restarts || run.up_since.is_some_and(|since| job.disturbed_at() > since);
         if disturbed || !job.is_all_running() {
             run.up_since = None;
+            run.trouble_at = run.trouble_at.max(Some(job.at));
         }
         if job.is_all_running() {
             let proven = job.checkpoints.as_ref().and_then(|checkpoints| checkpoints.oldest_completed_triggered_at);
-            // What the history proves counts only after the last disturbance; a rise seen between looks has no time stamp, so then nothing before this look counts.
-            let proven = proven.filter(|at| *at >= job.disturbed_at() && !disturbed);
+            // What the history proves counts only after the last disturbance; a rise seen between looks has no time stamp, so then nothing before that look counts.
+            let proven = proven.filter(|at| *at >= job.disturbed_at() && run.trouble_at.is_none_or(|trouble| *at >= trouble));
             let since = run.up_since.unwrap_or(job.at);
             run.up_since = Some(proven.map_or(since, |at| at.min(since)));
         }
@@ -164,12 +170,21 @@ fn settled(job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> As
     }
     match &job.checkpoints {
         None => Assessment::Settling { why: "all subtasks up, but the checkpoints could not be read".into() },
-        Some(checkpoints) if checkpoints.latest_completed_at.is_some_and(|at| at >= since) => Assessment::Healthy { since },
+        Some(checkpoints) if checkpoints.latest_completed_at.is_some_and(|at| at >= since && is_fresh(at, since, job.at, soak_secs)) => {
+            Assessment::Healthy { since }
+        }
         Some(checkpoints) => Assessment::NoProgress {
             since: checkpoints.latest_completed_at.unwrap_or(job.started_at).max(job.started_at),
             failed: checkpoints.failed,
         },
     }
+}
+
+/// Whether checkpoints still complete: the latest is no older than a soak, or than the time over which completed ones are known (their interval may be longer than a soak).
+/// An old one proves nothing: a job whose checkpoints hang keeps its completed ones in the history.
+fn is_fresh(latest: Timestamp, since: Timestamp, now: Timestamp, soak_secs: u32) -> bool {
+    let known_over = latest.as_millisecond() - since.as_millisecond();
+    now.as_millisecond() - latest.as_millisecond() <= known_over.max(i64::from(soak_secs) * 1000)
 }
 
 /// READY alone is no failure: the operations tell a failed start from a stop and from a job that is done.
@@ -180,6 +195,10 @@ fn assess_ready(seen: &Observation) -> Assessment {
     let Some(last) = seen.newest(&[OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback]) else {
         return Assessment::Stopped { why: "the application was never started".into() };
     };
+    let own = seen.newest(&[OperationKind::Maintenance, OperationKind::Scaling]);
+    if let Some(own) = own.filter(|own| own.status == OperationStatus::Failed && own.started_at > last.started_at) {
+        return failed(own);
+    }
     // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
     let ran = seen.newest(&[OperationKind::Start, OperationKind::Stop, OperationKind::Rollback]).unwrap_or(last);
     let only_stored = last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
@@ -188,18 +207,22 @@ fn assess_ready(seen: &Observation) -> Assessment {
             why: format!("{} failed at {}; the configuration was changed since and nobody has started it", ran.name, ran.started_at),
         };
     }
-    let decisive = if only_stored && ran.kind() == OperationKind::Stop { ran } else { last };
+    // Since the stop nothing has started it, so the update, failed or not, brought nothing down.
+    let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop { ran } else { last };
     match (decisive.kind(), &decisive.status) {
-        (OperationKind::Stop, OperationStatus::Successful) => {
+        // Whoever stopped it wanted it stopped, also where the stop had to be forced in the end.
+        (OperationKind::Stop, OperationStatus::Successful | OperationStatus::Failed) => {
             Assessment::Stopped { why: format!("stopped by {} at {}", decisive.name, decisive.started_at) }
         }
-        (_, OperationStatus::Failed) => Assessment::Failed {
-            why: format!("{} failed: {}", decisive.name, decisive.failure.as_deref().unwrap_or("the service gives no text")),
-            first_fault: None,
-        },
+        (_, OperationStatus::Failed) => failed(decisive),
         (OperationKind::Start | OperationKind::Update | OperationKind::Rollback, OperationStatus::Successful) => Assessment::Finished,
         (_, status) => Assessment::Unknown { why: format!("READY, and the last operation {} is {status}", decisive.name) },
     }
+}
+
+fn failed(operation: &crate::Operation) -> Assessment {
+    let text = operation.failure.as_deref().unwrap_or("the service gives no text");
+    Assessment::Failed { why: format!("{} failed: {text}", operation.name), first_fault: None }
 }
 
 fn stopped_with_savepoint(job: &Job) -> bool {
@@ -216,7 +239,8 @@ fn failed_because(fault: Option<&Fault>) -> String {
 fn subtasks_not_up(job: &Job) -> String {
     let mut states = std::collections::BTreeMap::<&str, u32>::new();
     for (state, count) in job.vertices.iter().flat_map(|vertex| &vertex.tasks) {
-        *states.entry(state).or_default() += count;
+        let sum = states.entry(state).or_default();
+        *sum = sum.saturating_add(*count);
     }
     let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
     if states.is_empty() { "the job has no vertices yet".into() } else { format!("subtasks: {}", states.join(", ")) }
