@@ -17,6 +17,9 @@ const BLIND_LOOKS: u32 = 6;
 /// Tries of a step that the service neither accepted nor refused (it was busy, or did not answer).
 const TRIES: usize = 3;
 
+/// Errors of a step that another try would meet again.
+const FOR_GOOD: [&str; 5] = ["Lifeguard.Refused", "Lifeguard.CannotCarry", "Lifeguard.NotAllowed", "Lifeguard.BadInput", "Lifeguard.Internal"];
+
 /// All that a turn knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
@@ -189,13 +192,12 @@ impl Turn<'_> {
         Decision { action, because, reason, progress, notice: None }
     }
 
-    /// A rung is used up once the service accepted or refused it; one it was too busy for, or gave no answer to, may be tried again after a fresh look.
+    /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out), may
+    /// be tried again after a fresh look: the steps are fenced and idempotent.
     fn is_spent(&self, step: Step) -> bool {
         let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
         let open = |taken: &StepTaken| match &taken.result {
-            Some(StepResult::Failed { error, .. }) => {
-                matches!(error.as_str(), "Lifeguard.Stale" | "Lifeguard.Retryable" | "Lambda.Unknown" | "States.Timeout")
-            }
+            Some(StepResult::Failed { error, .. }) => !FOR_GOOD.contains(&error.as_str()),
             _ => false,
         };
         tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_kinesisanalyticsv2::types as model;
 use managed_flink_support::{Region, codebook, orders, region, region_with, text, told};
-use sandbox::managed_flink::{Quirks, RollbackState, RollbackVersion, Settings, SnapshotStatus, Stage, Status, Timings};
 use sandbox::flink::{Sink, Stream};
+use sandbox::managed_flink::{Quirks, RollbackState, RollbackVersion, Settings, SnapshotStatus, Stage, Status, Timings};
 
 async fn rollback(region: &Region, version: i64) -> Result<(), String> {
     let sent = region.client.rollback_application().application_name("orders").current_application_version_id(version).send().await;
@@ -21,7 +21,8 @@ async fn force_stop(region: &Region) -> Result<(), String> {
 async fn operation(region: &Region, index: usize) -> (model::ApplicationOperationInfo, model::ApplicationOperationInfoDetails) {
     let listed = region.client.list_application_operations().application_name("orders").send().await.expect("listed");
     let info = listed.application_operation_info_list()[index].clone();
-    let detail = region.client.describe_application_operation().application_name("orders").operation_id(info.operation_id().expect("an id")).send().await;
+    let detail =
+        region.client.describe_application_operation().application_name("orders").operation_id(info.operation_id().expect("an id")).send().await;
     (info, detail.expect("described").application_operation_info_details.expect("details"))
 }
 
@@ -226,8 +227,15 @@ async fn which_snapshot_and_which_number_a_rollback_takes_can_be_chosen() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_of_flink_2_cannot_be_restored_under_flink_1() {
     let region = region();
-    region.service.add_application(orders().not_running().runtime("FLINK-2_2").version("also-good.jar", Duration::from_secs(60)).snapshot("of-two", Duration::from_secs(10)));
-    let update = region.client.update_application().application_name("orders").current_application_version_id(4).runtime_environment_update(model::RuntimeEnvironment::Flink120);
+    region.service.add_application(
+        orders().not_running().runtime("FLINK-2_2").version("also-good.jar", Duration::from_secs(60)).snapshot("of-two", Duration::from_secs(10)),
+    );
+    let update = region
+        .client
+        .update_application()
+        .application_name("orders")
+        .current_application_version_id(4)
+        .runtime_environment_update(model::RuntimeEnvironment::Flink120);
     update.send().await.expect("stored");
     region.client.start_application().application_name("orders").send().await.expect("accepted");
     region.sleep(1).await;
@@ -283,7 +291,10 @@ async fn autoscaling_takes_a_snapshot_and_changes_the_current_parallelism() {
     assert_eq!(region.status("orders"), Status::Autoscaling);
     region.until("orders", Status::Running).await;
     let described = region.client.describe_application().application_name("orders").send().await.expect("described");
-    let flink = described.application_detail.and_then(|detail| detail.application_configuration_description).and_then(|all| all.flink_application_configuration_description);
+    let flink = described
+        .application_detail
+        .and_then(|detail| detail.application_configuration_description)
+        .and_then(|all| all.flink_application_configuration_description);
     assert_eq!(flink.and_then(|flink| flink.parallelism_configuration_description).and_then(|all| all.current_parallelism), Some(4));
 }
 

@@ -176,7 +176,10 @@ impl CloudWatch {
     fn announce(&self, transitions: Vec<Transition>) {
         for transition in transitions {
             let (name, from, to) = (transition.alarm.definition.name(), transition.previous.value, transition.alarm.state.value);
-            let text = format!("Alarm {name} goes from {from} to {to}: {}", transition.alarm.state.reason);
+            let reason = transition.alarm.state.reason.trim_start_matches("Threshold Crossed: ");
+            // The reason lists every value; a timeline needs how many.
+            let reason = reason.split(" [").next().unwrap_or(reason);
+            let text = if to == StateValue::Alarm { format!("{name} rings: {reason}") } else { format!("{name} goes from {from} to {to}") };
             self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
             self.bus.emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[transition.alarm.definition.arn()], event(&transition));
             for action in transition.actions() {
