@@ -356,3 +356,23 @@ async fn neither_obstacles_nor_a_carried_update_show_property_values_in_debug() 
     assert_eq!(carried.parts, ["environment properties"]);
     assert!(!format!("{carried:?} {current:?} {target:?}").contains("marker"));
 }
+
+#[tokio::test]
+async fn a_custom_value_that_the_good_version_leaves_out_stops_before_anything_is_changed() {
+    for (part, value) in [("Checkpoint", "CheckpointInterval"), ("Monitoring", "LogLevel"), ("Parallelism", "ParallelismPerKPU")] {
+        let mut target = full();
+        at(&mut target, &format!("{FLINK}/{part}ConfigurationDescription")).as_object_mut().unwrap().remove(value);
+        let (service, outcome) = restored(full(), target).await;
+        assert_eq!(outcome.unwrap_err().error_type, ErrorType::CannotCarry, "{part}");
+        assert!(service.changes().is_empty(), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_system_rollback_that_is_not_described_is_off() {
+    let part = "ApplicationSystemRollbackConfigurationDescription";
+    let none = |value: &mut Value| drop(at(value, CONFIGURATION).as_object_mut().unwrap().remove(part));
+    assert_eq!(update(|_| (), none).await.unwrap(), Value::Null);
+    let body = update(|current| at(current, CONFIGURATION)[part] = json!({ "RollbackEnabled": true }), none).await.unwrap();
+    assert_eq!(body["ApplicationConfigurationUpdate"]["ApplicationSystemRollbackConfigurationUpdate"], json!({ "RollbackEnabledUpdate": false }));
+}

@@ -64,6 +64,11 @@ fn every_recorded_moment_can_be_read() {
         assert!(!matches!(job.state, JobState::Other(_)), "{name}: {}", job.state);
         assert!(job.at >= job.started_at, "{name}");
         assert!(job.checkpoints.is_some(), "{name}");
+        let Captured { vertices, metrics, .. } = moment(&name);
+        let attempts = vertices.iter().flat_map(|vertex| vertex["subtasks"].as_array().unwrap()).map(|subtask| subtask["attempt"].as_u64().unwrap());
+        assert!(u64::from(job.max_attempt) >= attempts.max().unwrap(), "{name}");
+        let has_metric = metrics.unwrap().as_array().unwrap().iter().any(|metric| metric["id"] == "numRestarts");
+        assert_eq!(job.restarts_metric.is_some(), has_metric, "{name}");
         for vertex in &job.vertices {
             assert_eq!(vertex.tasks.values().sum::<u32>(), vertex.parallelism, "{name}: {}", vertex.name);
         }
