@@ -65,10 +65,15 @@ async fn collect(region: &Region, url: &str, seconds: u64, into: &mut BTreeSet<S
 
 #[tokio::test(start_paused = true)]
 async fn every_recorded_key_exists_here_too() {
-    for (runtime, recorded) in [("FLINK-1_20", include_str!("flink_recordings/keys-1.20.txt")), ("FLINK-2_2", include_str!("flink_recordings/keys-2.2.txt"))] {
+    for (runtime, recorded) in
+        [("FLINK-1_20", include_str!("flink_recordings/keys-1.20.txt")), ("FLINK-2_2", include_str!("flink_recordings/keys-2.2.txt"))]
+    {
         let mut all = codebook();
         all.insert("poison.jar".to_owned(), looping(25, 1).checkpointing_every(7));
-        all.insert("dies.jar".to_owned(), looping(7, 1).checkpointing_every(3).restarting(RestartStrategy::FixedDelay { delay: Duration::from_secs(1), attempts: Some(2) }));
+        all.insert(
+            "dies.jar".to_owned(),
+            looping(7, 1).checkpointing_every(3).restarting(RestartStrategy::FixedDelay { delay: Duration::from_secs(1), attempts: Some(2) }),
+        );
         all.insert("good.jar".to_owned(), Code::healthy().checkpointing_every(5));
         let region = region_with(Settings::default(), all);
         let seed = ApplicationSeed::new("orders").runtime(runtime).version("good.jar", Duration::from_secs(9_000));
@@ -228,7 +233,10 @@ async fn too_few_slots_wait_five_minutes_and_then_loop() {
     assert_eq!(region.get(&url, "/jobs").await.0, 200);
     region.sleep(200).await;
     let job = region.job(&url, "").await;
-    assert_eq!((&job["state"], &job["vertices"][0]["tasks"]["SCHEDULED"], &job["vertices"][0]["status"]), (&"RUNNING".into(), &1.into(), &"CREATED".into()));
+    assert_eq!(
+        (&job["state"], &job["vertices"][0]["tasks"]["SCHEDULED"], &job["vertices"][0]["status"]),
+        (&"RUNNING".into(), &1.into(), &"CREATED".into())
+    );
     region.sleep(110).await;
     let entry = region.job(&url, "/exceptions").await["exceptionHistory"]["entries"][0]["exceptionName"].clone();
     assert!(entry.as_str().expect("a class").ends_with("NoResourceAvailableException"));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_kinesisanalyticsv2::types as model;
 use managed_flink_support::{Region, codebook, orders, region, region_with, text, told};
+use sandbox::flink::{Behaviour, Code, Sink, Stream};
 use sandbox::managed_flink::{Quirks, RollbackState, RollbackVersion, Settings, SnapshotStatus, Stage, Status, Timings};
-use sandbox::flink::{Sink, Stream};
 
 async fn rollback(region: &Region, version: i64) -> Result<(), String> {
     let sent = region.client.rollback_application().application_name("orders").current_application_version_id(version).send().await;
@@ -21,7 +21,8 @@ async fn force_stop(region: &Region) -> Result<(), String> {
 async fn operation(region: &Region, index: usize) -> (model::ApplicationOperationInfo, model::ApplicationOperationInfoDetails) {
     let listed = region.client.list_application_operations().application_name("orders").send().await.expect("listed");
     let info = listed.application_operation_info_list()[index].clone();
-    let detail = region.client.describe_application_operation().application_name("orders").operation_id(info.operation_id().expect("an id")).send().await;
+    let detail =
+        region.client.describe_application_operation().application_name("orders").operation_id(info.operation_id().expect("an id")).send().await;
     (info, detail.expect("described").application_operation_info_details.expect("details"))
 }
 
@@ -226,8 +227,15 @@ async fn which_snapshot_and_which_number_a_rollback_takes_can_be_chosen() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_of_flink_2_cannot_be_restored_under_flink_1() {
     let region = region();
-    region.service.add_application(orders().not_running().runtime("FLINK-2_2").version("also-good.jar", Duration::from_secs(60)).snapshot("of-two", Duration::from_secs(10)));
-    let update = region.client.update_application().application_name("orders").current_application_version_id(4).runtime_environment_update(model::RuntimeEnvironment::Flink120);
+    region.service.add_application(
+        orders().not_running().runtime("FLINK-2_2").version("also-good.jar", Duration::from_secs(60)).snapshot("of-two", Duration::from_secs(10)),
+    );
+    let update = region
+        .client
+        .update_application()
+        .application_name("orders")
+        .current_application_version_id(4)
+        .runtime_environment_update(model::RuntimeEnvironment::Flink120);
     update.send().await.expect("stored");
     region.client.start_application().application_name("orders").send().await.expect("accepted");
     region.sleep(1).await;
@@ -283,7 +291,10 @@ async fn autoscaling_takes_a_snapshot_and_changes_the_current_parallelism() {
     assert_eq!(region.status("orders"), Status::Autoscaling);
     region.until("orders", Status::Running).await;
     let described = region.client.describe_application().application_name("orders").send().await.expect("described");
-    let flink = described.application_detail.and_then(|detail| detail.application_configuration_description).and_then(|all| all.flink_application_configuration_description);
+    let flink = described
+        .application_detail
+        .and_then(|detail| detail.application_configuration_description)
+        .and_then(|all| all.flink_application_configuration_description);
     assert_eq!(flink.and_then(|flink| flink.parallelism_configuration_description).and_then(|all| all.current_parallelism), Some(4));
 }
 
@@ -326,6 +337,68 @@ async fn a_start_without_state_loses_what_came_before() {
     region.sleep(60).await;
     let records = region.service.records("orders");
     assert!(records.lost > 10_000, "{records:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_results_become_right_when_a_rollback_replays_them() {
+    let mut all = codebook();
+    all.insert("wrong.jar".to_owned(), Code::that(Behaviour::WrongResults));
+    let region = region_with(Settings { timings: Timings::default().exact(), ..Settings::default() }, all);
+    region.service.add_application(orders());
+    region.deploy("orders", "wrong.jar").await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    let before = region.service.records("orders");
+    assert!(before.wrong > 40_000 && region.service.application("orders").expect("it").healthy, "{before:?}");
+    rollback(&region, 4).await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    let after = region.service.records("orders");
+    // What the wrong version had committed is committed once more.
+    assert_eq!((after.wrong, after.lost, after.duplicated), (0, 0, before.wrong), "{after:?}");
+    assert!(after.replayed >= before.wrong && after.lag < 200, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_a_scenario_places_during_a_loop_holds_no_record_that_was_not_read() {
+    let region = region_with(Settings::default(), codebook());
+    region.service.add_application(orders());
+    region.deploy("orders", "bad.jar").await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    region.service.place_snapshot("orders", "of-the-loop", Duration::from_secs(5));
+    let position = region.service.flink().savepoint_position("orders", "of-the-loop").expect("placed");
+    assert!(position < 30_000, "{position}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_stage_takes_its_multiple_and_a_status_can_be_placed() {
+    let region = region();
+    region.service.add_application(orders());
+    region.service.faults("orders", |faults| _ = faults.slow.insert(Stage::Updating, 10));
+    region.deploy("orders", "good.jar").await.expect("accepted");
+    region.sleep(700).await;
+    assert_eq!(region.status("orders"), Status::Updating);
+    region.until("orders", Status::Running).await;
+    region.service.set_status("orders", Status::RolledBack);
+    assert!(rollback(&region, 4).await.expect_err("ROLLED_BACK").starts_with("ResourceInUseException"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_in_open_air_is_told_once_per_series() {
+    let region = region();
+    region.service.add_application(orders().version("needs-broker.jar", Duration::from_secs(3_600)));
+    for _ in 0..2 {
+        region.sleep(300).await;
+        region.service.set_dependency("broker", false);
+        region.sleep(300).await;
+        region.service.set_dependency("broker", true);
+        region.sleep(300).await;
+    }
+    let story = told(&region.journal);
+    assert_eq!(story.matches("java.net.ConnectException").count(), 2, "{story}");
+    assert_eq!(story.matches("RUNNING again").count(), 2, "{story}");
+    assert!(story.lines().count() < 30, "{story}");
 }
 
 #[tokio::test(start_paused = true)]

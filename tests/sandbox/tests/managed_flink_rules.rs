@@ -27,30 +27,75 @@ async fn every_member_of_an_update_is_stored_and_makes_one_version() {
         orders().not_running().configured("VpcConfigurations", json!([{ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] }])),
     );
     let logging = model::CloudWatchLoggingOption::builder().log_stream_arn("arn:aws:logs:::a").build().expect("an option");
-    region.client.add_application_cloud_watch_logging_option().application_name("orders").current_application_version_id(3).cloud_watch_logging_option(logging).send().await.expect("added");
+    region
+        .client
+        .add_application_cloud_watch_logging_option()
+        .application_name("orders")
+        .current_application_version_id(3)
+        .cloud_watch_logging_option(logging)
+        .send()
+        .await
+        .expect("added");
     let before = described(&region).await;
     let option = before.cloud_watch_logging_option_descriptions()[0].cloud_watch_logging_option_id().expect("an id").to_owned();
-    let vpc = before.application_configuration_description().expect("a configuration").vpc_configuration_descriptions()[0].vpc_configuration_id().to_owned();
-    let location = model::S3ContentLocationUpdate::builder().bucket_arn_update("arn:aws:s3:::other").file_key_update("also-good.jar").object_version_update("v7").build();
+    let vpc = before.application_configuration_description().expect("a configuration").vpc_configuration_descriptions()[0]
+        .vpc_configuration_id()
+        .to_owned();
+    let location = model::S3ContentLocationUpdate::builder()
+        .bucket_arn_update("arn:aws:s3:::other")
+        .file_key_update("also-good.jar")
+        .object_version_update("v7")
+        .build();
     let code = model::ApplicationCodeConfigurationUpdate::builder()
         .code_content_type_update(model::CodeContentType::Zipfile)
         .code_content_update(model::CodeContentUpdate::builder().s3_content_location_update(location).build())
         .build();
     let custom = model::ConfigurationType::Custom;
     let flink = model::FlinkApplicationConfigurationUpdate::builder()
-        .checkpoint_configuration_update(model::CheckpointConfigurationUpdate::builder().configuration_type_update(custom.clone()).checkpoint_interval_update(10_000).build())
-        .monitoring_configuration_update(model::MonitoringConfigurationUpdate::builder().configuration_type_update(custom.clone()).metrics_level_update(model::MetricsLevel::Task).build())
-        .parallelism_configuration_update(model::ParallelismConfigurationUpdate::builder().configuration_type_update(custom).parallelism_update(4).parallelism_per_kpu_update(2).auto_scaling_enabled_update(false).build())
+        .checkpoint_configuration_update(
+            model::CheckpointConfigurationUpdate::builder().configuration_type_update(custom.clone()).checkpoint_interval_update(10_000).build(),
+        )
+        .monitoring_configuration_update(
+            model::MonitoringConfigurationUpdate::builder()
+                .configuration_type_update(custom.clone())
+                .metrics_level_update(model::MetricsLevel::Task)
+                .build(),
+        )
+        .parallelism_configuration_update(
+            model::ParallelismConfigurationUpdate::builder()
+                .configuration_type_update(custom)
+                .parallelism_update(4)
+                .parallelism_per_kpu_update(2)
+                .auto_scaling_enabled_update(false)
+                .build(),
+        )
         .build();
     let group = model::PropertyGroup::builder().property_group_id("app").property_map("key", "value").build().expect("a group");
     let update = model::ApplicationConfigurationUpdate::builder()
         .application_code_configuration_update(code)
         .flink_application_configuration_update(flink)
         .environment_property_updates(model::EnvironmentPropertyUpdates::builder().property_groups(group).build().expect("groups"))
-        .application_snapshot_configuration_update(model::ApplicationSnapshotConfigurationUpdate::builder().snapshots_enabled_update(false).build().expect("a flag"))
-        .application_system_rollback_configuration_update(model::ApplicationSystemRollbackConfigurationUpdate::builder().rollback_enabled_update(true).build().expect("a flag"))
-        .vpc_configuration_updates(model::VpcConfigurationUpdate::builder().vpc_configuration_id(&vpc).subnet_id_updates("subnet-2").security_group_id_updates("sg-2").build().expect("a VPC"))
-        .application_encryption_configuration_update(model::ApplicationEncryptionConfigurationUpdate::builder().key_type_update(model::KeyType::CustomerManagedKey).key_id_update("alias/x").build().expect("a key"))
+        .application_snapshot_configuration_update(
+            model::ApplicationSnapshotConfigurationUpdate::builder().snapshots_enabled_update(false).build().expect("a flag"),
+        )
+        .application_system_rollback_configuration_update(
+            model::ApplicationSystemRollbackConfigurationUpdate::builder().rollback_enabled_update(true).build().expect("a flag"),
+        )
+        .vpc_configuration_updates(
+            model::VpcConfigurationUpdate::builder()
+                .vpc_configuration_id(&vpc)
+                .subnet_id_updates("subnet-2")
+                .security_group_id_updates("sg-2")
+                .build()
+                .expect("a VPC"),
+        )
+        .application_encryption_configuration_update(
+            model::ApplicationEncryptionConfigurationUpdate::builder()
+                .key_type_update(model::KeyType::CustomerManagedKey)
+                .key_id_update("alias/x")
+                .build()
+                .expect("a key"),
+        )
         .build();
     let done = region
         .client
@@ -60,23 +105,43 @@ async fn every_member_of_an_update_is_stored_and_makes_one_version() {
         .application_configuration_update(update)
         .service_execution_role_update("arn:aws:iam::1:role/y")
         .runtime_environment_update(model::RuntimeEnvironment::Flink22)
-        .run_configuration_update(model::RunConfigurationUpdate::builder().flink_run_configuration(model::FlinkRunConfiguration::builder().allow_non_restored_state(true).build()).build())
-        .cloud_watch_logging_option_updates(model::CloudWatchLoggingOptionUpdate::builder().cloud_watch_logging_option_id(option).log_stream_arn_update("arn:aws:logs:::b").build().expect("an option"))
+        .run_configuration_update(
+            model::RunConfigurationUpdate::builder()
+                .flink_run_configuration(model::FlinkRunConfiguration::builder().allow_non_restored_state(true).build())
+                .build(),
+        )
+        .cloud_watch_logging_option_updates(
+            model::CloudWatchLoggingOptionUpdate::builder()
+                .cloud_watch_logging_option_id(option)
+                .log_stream_arn_update("arn:aws:logs:::b")
+                .build()
+                .expect("an option"),
+        )
         .send()
         .await
         .expect("stored");
     let now = described(&region).await;
     assert_eq!(done.application_detail(), Some(&now));
-    assert_eq!((now.application_version_id(), now.application_version_updated_from(), now.application_status()), (5, Some(4), &model::ApplicationStatus::Ready));
+    assert_eq!(
+        (now.application_version_id(), now.application_version_updated_from(), now.application_status()),
+        (5, Some(4), &model::ApplicationStatus::Ready)
+    );
     assert_eq!((now.service_execution_role(), now.runtime_environment()), (Some("arn:aws:iam::1:role/y"), &model::RuntimeEnvironment::Flink22));
     assert_eq!(now.cloud_watch_logging_option_descriptions()[0].log_stream_arn(), "arn:aws:logs:::b");
     let all = now.application_configuration_description().expect("a configuration");
-    let content = all.application_code_configuration_description().and_then(|code| code.code_content_description()).and_then(|content| content.s3_application_code_location_description()).expect("a location");
+    let content = all
+        .application_code_configuration_description()
+        .and_then(|code| code.code_content_description())
+        .and_then(|content| content.s3_application_code_location_description())
+        .expect("a location");
     assert_eq!((content.bucket_arn(), content.file_key(), content.object_version()), ("arn:aws:s3:::other", "also-good.jar", Some("v7")));
     let flink = all.flink_application_configuration_description().expect("Flink");
     assert_eq!(flink.checkpoint_configuration_description().and_then(|part| part.checkpoint_interval()), Some(10_000));
     assert_eq!(flink.monitoring_configuration_description().and_then(|part| part.metrics_level()), Some(&model::MetricsLevel::Task));
-    assert_eq!(flink.parallelism_configuration_description().map(|part| (part.parallelism(), part.auto_scaling_enabled())), Some((Some(4), Some(false))));
+    assert_eq!(
+        flink.parallelism_configuration_description().map(|part| (part.parallelism(), part.auto_scaling_enabled())),
+        Some((Some(4), Some(false)))
+    );
     assert_eq!(all.environment_property_descriptions().map(|all| all.property_group_descriptions()[0].property_map()["key"].as_str()), Some("value"));
     assert_eq!(all.application_snapshot_configuration_description().map(|part| part.snapshots_enabled()), Some(false));
     assert_eq!(all.application_system_rollback_configuration_description().map(|part| part.rollback_enabled()), Some(true));
@@ -87,7 +152,15 @@ async fn every_member_of_an_update_is_stored_and_makes_one_version() {
     let old = old.application_version_detail().expect("a detail");
     assert_eq!((old.application_version_id(), old.runtime_environment()), (4, &model::RuntimeEnvironment::Flink120));
     // An update that does not name it makes it false again.
-    region.client.update_application().application_name("orders").current_application_version_id(5).service_execution_role_update("arn:aws:iam::1:role/z").send().await.expect("stored");
+    region
+        .client
+        .update_application()
+        .application_name("orders")
+        .current_application_version_id(5)
+        .service_execution_role_update("arn:aws:iam::1:role/z")
+        .send()
+        .await
+        .expect("stored");
     assert_eq!(allow_non_restored(&described(&region).await), Some(false));
 }
 
@@ -116,9 +189,17 @@ async fn values_need_the_custom_type_and_unknown_members_are_refused() {
     let region = region();
     region.service.add_application(orders().not_running());
     let update = flink_update(model::CheckpointConfigurationUpdate::builder().checkpoint_interval_update(10_000).build());
-    let sent = region.client.update_application().application_name("orders").current_application_version_id(3).application_configuration_update(update).send().await;
+    let sent = region
+        .client
+        .update_application()
+        .application_name("orders")
+        .current_application_version_id(3)
+        .application_configuration_update(update)
+        .send()
+        .await;
     assert!(text(&sent.expect_err("DEFAULT")).starts_with("InvalidArgumentException"));
-    let (status, body) = raw(&region, "UpdateApplication", &json!({ "ApplicationName": "orders", "CurrentApplicationVersionId": 3, "Colour": "red" })).await;
+    let (status, body) =
+        raw(&region, "UpdateApplication", &json!({ "ApplicationName": "orders", "CurrentApplicationVersionId": 3, "Colour": "red" })).await;
     assert_eq!((status, body["__type"].as_str()), (400, Some("InvalidArgumentException")));
     assert_eq!(raw(&region, "DiscoverInputSchema", &json!({})).await.1["__type"], "UnknownOperationException");
 }
@@ -203,7 +284,15 @@ async fn snapshots_are_created_listed_in_pages_out_of_order_and_deleted_by_their
     assert!(text(&again.expect_err("there already")).starts_with("InvalidArgumentException"));
     let detail = |name: &'static str| {
         let client = region.client.clone();
-        async move { client.describe_application_snapshot().application_name("orders").snapshot_name(name).send().await.map(|done| done.snapshot_details.expect("details")) }
+        async move {
+            client
+                .describe_application_snapshot()
+                .application_name("orders")
+                .snapshot_name(name)
+                .send()
+                .await
+                .map(|done| done.snapshot_details.expect("details"))
+        }
     };
     assert_eq!(detail("by-hand").await.expect("described").snapshot_status(), &model::SnapshotStatus::Creating);
     region.sleep(20).await;
@@ -215,7 +304,9 @@ async fn snapshots_are_created_listed_in_pages_out_of_order_and_deleted_by_their
     assert!(!all.is_sorted_by_key(|snapshot| snapshot.snapshot_creation_timestamp().map(|moment| moment.as_nanos())));
     let too_many = region.client.list_application_snapshots().application_name("orders").limit(51).send().await;
     assert!(text(&too_many.expect_err("51")).starts_with("InvalidArgumentException"));
-    let delete = |moment| region.client.delete_application_snapshot().application_name("orders").snapshot_name("by-hand").snapshot_creation_timestamp(moment).send();
+    let delete = |moment| {
+        region.client.delete_application_snapshot().application_name("orders").snapshot_name("by-hand").snapshot_creation_timestamp(moment).send()
+    };
     let moment = *ready.snapshot_creation_timestamp().expect("a moment");
     let wrong = aws_smithy_types::DateTime::from_secs(moment.secs() - 1);
     assert!(text(&delete(wrong).await.expect_err("another moment")).starts_with("InvalidArgumentException"));
@@ -267,14 +358,46 @@ async fn vpc_and_logging_options_each_make_a_version() {
     let region = region();
     region.service.add_application(orders().not_running());
     let vpc = model::VpcConfiguration::builder().subnet_ids("subnet-1").security_group_ids("sg-1").build().expect("a VPC");
-    let added = region.client.add_application_vpc_configuration().application_name("orders").current_application_version_id(3).vpc_configuration(vpc).send().await.expect("added");
+    let added = region
+        .client
+        .add_application_vpc_configuration()
+        .application_name("orders")
+        .current_application_version_id(3)
+        .vpc_configuration(vpc)
+        .send()
+        .await
+        .expect("added");
     assert_eq!(added.application_version_id(), Some(4));
     let id = added.vpc_configuration_description().expect("a VPC").vpc_configuration_id().to_owned();
-    region.client.delete_application_vpc_configuration().application_name("orders").current_application_version_id(4).vpc_configuration_id(id).send().await.expect("deleted");
+    region
+        .client
+        .delete_application_vpc_configuration()
+        .application_name("orders")
+        .current_application_version_id(4)
+        .vpc_configuration_id(id)
+        .send()
+        .await
+        .expect("deleted");
     let option = model::CloudWatchLoggingOption::builder().log_stream_arn("arn:aws:logs:::a").build().expect("an option");
-    let added = region.client.add_application_cloud_watch_logging_option().application_name("orders").current_application_version_id(5).cloud_watch_logging_option(option).send().await.expect("added");
+    let added = region
+        .client
+        .add_application_cloud_watch_logging_option()
+        .application_name("orders")
+        .current_application_version_id(5)
+        .cloud_watch_logging_option(option)
+        .send()
+        .await
+        .expect("added");
     let id = added.cloud_watch_logging_option_descriptions()[0].cloud_watch_logging_option_id().expect("an id").to_owned();
-    region.client.delete_application_cloud_watch_logging_option().application_name("orders").current_application_version_id(6).cloud_watch_logging_option_id(id).send().await.expect("deleted");
+    region
+        .client
+        .delete_application_cloud_watch_logging_option()
+        .application_name("orders")
+        .current_application_version_id(6)
+        .cloud_watch_logging_option_id(id)
+        .send()
+        .await
+        .expect("deleted");
     let versions = region.client.list_application_versions().application_name("orders").send().await.expect("listed");
     assert_eq!(versions.application_version_summaries().len(), 7);
     assert!(described(&region).await.application_configuration_description().expect("it").vpc_configuration_descriptions().is_empty());
@@ -318,7 +441,14 @@ async fn a_presigned_url_must_be_used_in_time_and_expires() {
     assert_eq!(region.get(&used.replace("authToken=", "authToken=x"), "/jobs").await.0, 403);
     region.sleep(43_200).await;
     assert_eq!(region.get(&used, "/jobs").await.0, 403);
-    let short = region.client.create_application_presigned_url().application_name("orders").url_type(model::UrlType::FlinkDashboardUrl).session_expiration_duration_in_seconds(60).send().await;
+    let short = region
+        .client
+        .create_application_presigned_url()
+        .application_name("orders")
+        .url_type(model::UrlType::FlinkDashboardUrl)
+        .session_expiration_duration_in_seconds(60)
+        .send()
+        .await;
     assert!(text(&short.expect_err("too short")).starts_with("InvalidArgumentException"));
     let token = used.split_once("authToken=").expect("a token").1;
     let calls: String = region.journal.calls().iter().map(|call| format!("{call:?}")).collect();
@@ -363,9 +493,23 @@ async fn operations_are_listed_newest_first_and_can_be_filtered() {
     assert_eq!((all.len(), all[0].operation_status()), (4, Some(&model::OperationStatus::InProgress)));
     assert!(all.windows(2).all(|pair| pair[0].start_time().map(|at| at.as_nanos()) > pair[1].start_time().map(|at| at.as_nanos())));
     assert_eq!(all[0].end_time(), None, "a list leaves the end out");
-    let detail = region.client.describe_application_operation().application_name("orders").operation_id(all[0].operation_id().expect("an id")).send().await.expect("described");
+    let detail = region
+        .client
+        .describe_application_operation()
+        .application_name("orders")
+        .operation_id(all[0].operation_id().expect("an id"))
+        .send()
+        .await
+        .expect("described");
     assert_eq!(detail.application_operation_info_details().map(|detail| detail.end_time().secs()), Some(0), "the SDK makes epoch 0 of a missing end");
-    let failed = region.client.list_application_operations().application_name("orders").operation_status(model::OperationStatus::Failed).send().await.expect("listed");
+    let failed = region
+        .client
+        .list_application_operations()
+        .application_name("orders")
+        .operation_status(model::OperationStatus::Failed)
+        .send()
+        .await
+        .expect("listed");
     assert!(failed.application_operation_info_list().is_empty());
 }
 
@@ -375,7 +519,9 @@ async fn every_call_is_recorded_with_its_outcome() {
     region.service.add_application(orders());
     let _ = region.client.rollback_application().application_name("orders").current_application_version_id(9).send().await;
     let _ = region.client.stop_application().application_name("orders").force(true).send().await;
-    let calls: Vec<_> = region.journal.calls().into_iter().map(|call| (call.caller, call.action, call.resource, call.outcome, call.changed)).collect();
-    let call = |action: &str, outcome: &str, changed| ("operator".to_owned(), action.to_owned(), Some("orders".to_owned()), outcome.to_owned(), changed);
+    let calls: Vec<_> =
+        region.journal.calls().into_iter().map(|call| (call.caller, call.action, call.resource, call.outcome, call.changed)).collect();
+    let call =
+        |action: &str, outcome: &str, changed| ("operator".to_owned(), action.to_owned(), Some("orders".to_owned()), outcome.to_owned(), changed);
     assert_eq!(calls, [call("RollbackApplication", "ConcurrentModificationException", false), call("StopApplication", "ok", true)]);
 }

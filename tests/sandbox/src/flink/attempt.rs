@@ -127,7 +127,9 @@ impl Attempt {
         {
             return match how {
                 End::Finished => (TaskState::Finished, Some(*end)),
-                End::Fault(fault) if fault.vertex.map(|index| index.min(vertices - 1)) == Some(vertex) && subtask == 0 => (TaskState::Failed, Some(*end)),
+                End::Fault(fault) if fault.vertex.map(|index| index.min(vertices - 1)) == Some(vertex) && subtask == 0 => {
+                    (TaskState::Failed, Some(*end))
+                }
                 End::Fault(_) if at < end + CANCELLING_MS && *end >= self.at.initializing => (TaskState::Canceling, None),
                 End::Fault(_) => (TaskState::Canceled, Some(end + CANCELLING_MS)),
             };

@@ -14,7 +14,14 @@ use super::restart::Backoff;
 
 impl Job {
     /// A job that was just submitted.
-    pub(super) fn submit(launch: &Launch, code: Code, at: Millis, restore_point: Option<RestorePoint>, misfit: bool, rng: &mut fastrand::Rng) -> Self {
+    pub(super) fn submit(
+        launch: &Launch,
+        code: Code,
+        at: Millis,
+        restore_point: Option<RestorePoint>,
+        misfit: bool,
+        rng: &mut fastrand::Rng,
+    ) -> Self {
         let id = hex(rng, 32);
         let statistics = Statistics::new(format!("s3://managed-flink/{}/checkpoints/{id}", launch.application));
         Self {
@@ -100,7 +107,8 @@ impl Job {
             Phase::Ended { at: end, .. } if end <= at => Some(end),
             _ => None,
         };
-        let running_since = attempt.filter(|attempt| matches!(self.phase, Phase::Running) && attempt.all_running(at)).map(|attempt| attempt.at.running);
+        let running_since =
+            attempt.filter(|attempt| matches!(self.phase, Phase::Running) && attempt.all_running(at)).map(|attempt| attempt.at.running);
         let restarting = if let Phase::Restarting { since, .. } = self.phase { at - since } else { 0 };
         let mut timestamps = self.timestamps.clone();
         timestamps.retain(|_, when| *when <= at);

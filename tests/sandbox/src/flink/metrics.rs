@@ -45,7 +45,8 @@ pub(super) fn for_cloudwatch(picture: &Picture) -> Vec<(String, f64)> {
     };
     let checkpoints = ["lastCheckpointDuration", "lastCheckpointSize", "numberOfFailedCheckpoints"];
     let all = of_job(picture);
-    let number = |name: &&str| all.iter().find(|(known, _)| known == name).map(|(known, value)| ((*known).to_owned(), value.parse::<f64>().unwrap_or(0.0)));
+    let number =
+        |name: &&str| all.iter().find(|(known, _)| known == name).map(|(known, value)| ((*known).to_owned(), value.parse::<f64>().unwrap_or(0.0)));
     names.iter().chain(&checkpoints).filter_map(number).filter(|(name, value)| *value >= 0.0 || !name.starts_with("lastCheckpoint")).collect()
 }
 

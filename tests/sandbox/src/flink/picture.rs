@@ -34,19 +34,8 @@ impl JobState {
     }
 
     /// Every key of a job's `timestamps`.
-    pub(super) const TIMESTAMPS: [&'static str; 11] = [
-        "FAILING",
-        "RUNNING",
-        "CANCELED",
-        "RECONCILING",
-        "CANCELLING",
-        "INITIALIZING",
-        "FAILED",
-        "RESTARTING",
-        "SUSPENDED",
-        "FINISHED",
-        "CREATED",
-    ];
+    pub(super) const TIMESTAMPS: [&'static str; 11] =
+        ["FAILING", "RUNNING", "CANCELED", "RECONCILING", "CANCELLING", "INITIALIZING", "FAILED", "RESTARTING", "SUSPENDED", "FINISHED", "CREATED"];
 
     pub(super) fn is_terminal(self) -> bool {
         matches!(self, Self::Failed | Self::Canceled | Self::Finished)
@@ -169,6 +158,8 @@ pub(super) const EXCEPTIONS: usize = 16;
 
 impl Picture {
     pub(super) fn all_running(&self) -> bool {
-        self.state == JobState::Running && !self.vertices.is_empty() && self.vertices.iter().all(|vertex| vertex.status() == "RUNNING" && vertex.count("RUNNING") == vertex.subtasks.len())
+        self.state == JobState::Running
+            && !self.vertices.is_empty()
+            && self.vertices.iter().all(|vertex| vertex.status() == "RUNNING" && vertex.count("RUNNING") == vertex.subtasks.len())
     }
 }

@@ -89,7 +89,12 @@ impl SimulatedFlink {
         let now = self.inner.now();
         let cluster = state.clusters.entry(application.to_owned()).or_insert_with(|| Cluster::new(Stream::default(), now));
         let location = location(application, snapshot);
-        let position = cluster.ledger.produced(taken.as_millisecond());
+        // No job can have read what was not there, nor further than it is now.
+        let mut ledger = cluster.ledger.clone();
+        if let Some(job) = &cluster.job {
+            job.clone().fold(now, &mut ledger);
+        }
+        let position = ledger.produced(taken.as_millisecond()).min(ledger.position());
         cluster.savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, state_version });
         location
     }
@@ -132,7 +137,11 @@ impl SimulatedFlink {
         }
         let mut state = self.inner.lock();
         let State { off, clusters, .. } = &mut *state;
-        if up { off.remove(name) } else { off.insert(name.to_owned()) };
+        if up {
+            off.remove(name)
+        } else {
+            off.insert(name.to_owned())
+        };
         for cluster in clusters.values_mut() {
             cluster.decide(off, now);
         }
@@ -275,7 +284,9 @@ impl Inner {
                 let Some(inner) = weak.upgrade() else { return };
                 let (wake, changed) = {
                     let state = inner.lock();
-                    let Some(cluster) = state.clusters.get(&application).filter(|cluster| cluster.run == run && cluster.job.is_some()) else { return };
+                    let Some(cluster) = state.clusters.get(&application).filter(|cluster| cluster.run == run && cluster.job.is_some()) else {
+                        return;
+                    };
                     (cluster.wake(&state.off), cluster.changed.clone())
                 };
                 drop(inner);
@@ -362,7 +373,9 @@ impl Inner {
 
 fn does_not_map(launch: &Launch) -> String {
     let from = launch.restore.as_ref().map_or("", |restore| restore.location.as_str());
-    format!("java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint {from}. Cannot map checkpoint/savepoint state for operator to the new program, because the operator is not available in the new program.")
+    format!(
+        "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint {from}. Cannot map checkpoint/savepoint state for operator to the new program, because the operator is not available in the new program."
+    )
 }
 
 fn location(application: &str, snapshot: &str) -> String {

@@ -105,11 +105,16 @@ pub(super) fn only(input: &Value, known: &[&str], place: &str) -> Result<(), Api
 pub(super) fn page(input: &Value, items: Vec<Value>, member: &str) -> Result<Value, ApiError> {
     let limit = match &input["Limit"] {
         Value::Null => 50,
-        limit => limit.as_u64().filter(|limit| (1..=50).contains(limit)).ok_or_else(|| ApiError::invalid_argument("Limit must be between 1 and 50"))?,
+        limit => {
+            limit.as_u64().filter(|limit| (1..=50).contains(limit)).ok_or_else(|| ApiError::invalid_argument("Limit must be between 1 and 50"))?
+        }
     };
     let from = match &input["NextToken"] {
         Value::Null => 0,
-        token => token.as_str().and_then(|token| token.strip_prefix("page-")?.parse::<usize>().ok()).ok_or_else(|| ApiError::invalid_argument("NextToken is not one of this list"))?,
+        token => token
+            .as_str()
+            .and_then(|token| token.strip_prefix("page-")?.parse::<usize>().ok())
+            .ok_or_else(|| ApiError::invalid_argument("NextToken is not one of this list"))?,
     };
     let to = (from + usize::try_from(limit).expect("at most 50")).min(items.len());
     let mut body = json!({ member: items.get(from..to).unwrap_or_default() });

@@ -20,7 +20,8 @@ impl Inner {
             body if body.is_empty() => Ok(json!({})),
             body => serde_json::from_slice(body).map_err(|_| ApiError::new("SerializationException", "the body is not JSON")),
         };
-        let resource = input.as_ref().ok().and_then(|input| input["ApplicationName"].as_str().or_else(|| input["ResourceARN"].as_str()).map(str::to_owned));
+        let resource =
+            input.as_ref().ok().and_then(|input| input["ApplicationName"].as_str().or_else(|| input["ResourceARN"].as_str()).map(str::to_owned));
         let known = target.starts_with(TARGET);
         let result = input.and_then(|input| if known { self.verb(&verb, &input, &caller) } else { Err(unknown(target)) });
         let (outcome, changed) = match &result {

@@ -117,7 +117,10 @@ impl Application {
 
     /// The newest snapshot that can be restored and satisfies `fits`.
     pub(super) fn newest_snapshot(&self, fits: impl Fn(&Snapshot) -> bool) -> Option<&Snapshot> {
-        self.snapshots.iter().filter(|snapshot| snapshot.status == SnapshotStatus::Ready && fits(snapshot)).max_by_key(|snapshot| (snapshot.created, &snapshot.name))
+        self.snapshots
+            .iter()
+            .filter(|snapshot| snapshot.status == SnapshotStatus::Ready && fits(snapshot))
+            .max_by_key(|snapshot| (snapshot.created, &snapshot.name))
     }
 
     pub(super) fn snapshot_mut(&mut self, name: &str) -> Option<&mut Snapshot> {
@@ -196,7 +199,8 @@ impl Snapshot {
 
 impl Operation {
     pub(super) fn info(&self) -> Value {
-        let mut info = json!({ "Operation": self.kind, "OperationId": self.id, "StartTime": epoch(self.started), "OperationStatus": self.status.name() });
+        let mut info =
+            json!({ "Operation": self.kind, "OperationId": self.id, "StartTime": epoch(self.started), "OperationStatus": self.status.name() });
         if let Some(ended) = self.ended {
             info["EndTime"] = epoch(ended);
         }

@@ -29,7 +29,12 @@ impl Inner {
     }
 
     /// Makes a new version of the application that the request names; a RUNNING application goes over to it.
-    pub(super) fn change(self: &Arc<Self>, input: &Value, kind: &str, edit: impl FnOnce(&mut Version) -> Result<(), ApiError>) -> Result<Done, ApiError> {
+    pub(super) fn change(
+        self: &Arc<Self>,
+        input: &Value,
+        kind: &str,
+        edit: impl FnOnce(&mut Version) -> Result<(), ApiError>,
+    ) -> Result<Done, ApiError> {
         let name = text(input, "ApplicationName")?.to_owned();
         let (running, snapshots_enabled) = {
             let state = self.lock();

@@ -86,7 +86,8 @@ impl ManagedFlink {
         let query = request.uri().query().unwrap_or("").to_owned();
         let token = query.split('&').find_map(|pair| pair.strip_prefix("authToken=")).map(decoded);
         let by_token = token.is_some();
-        let Some((token, session)) = token.or_else(|| cookie(&request)).and_then(|token| Some((token.clone(), self.inner.use_session(&token)?))) else {
+        let Some((token, session)) = token.or_else(|| cookie(&request)).and_then(|token| Some((token.clone(), self.inner.use_session(&token)?)))
+        else {
             return plain(403, json!({ "errors": ["Forbidden"] }));
         };
         if request.method() != http::Method::GET {
@@ -136,7 +137,10 @@ fn opened(token: Option<&str>, insecure: bool) -> Response {
             let answer = http::Response::builder().status(302).header(http::header::LOCATION, format!("{PATH}/"));
             answer.header(http::header::SET_COOKIE, format!("{COOKIE}={token}; Path={PATH}; HttpOnly{secure}")).body(Bytes::new())
         }
-        None => http::Response::builder().status(200).header(http::header::CONTENT_TYPE, "text/html").body(Bytes::from_static(b"<title>Apache Flink Dashboard</title>")),
+        None => http::Response::builder()
+            .status(200)
+            .header(http::header::CONTENT_TYPE, "text/html")
+            .body(Bytes::from_static(b"<title>Apache Flink Dashboard</title>")),
     };
     answer.expect("status and headers are of this project; a token has letters and digits")
 }

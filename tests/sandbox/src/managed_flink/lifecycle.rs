@@ -13,7 +13,8 @@ use super::{Inner, configuration, options, snapshots};
 use crate::journal::Actor;
 
 /// What the sandbox knows as a runtime; SQL and Zeppelin only to be described.
-const RUNTIMES: [&str; 9] = ["FLINK-1_11", "FLINK-1_13", "FLINK-1_15", "FLINK-1_18", "FLINK-1_19", "FLINK-1_20", "FLINK-2_2", "SQL-1_0", "ZEPPELIN-FLINK-3_0"];
+const RUNTIMES: [&str; 9] =
+    ["FLINK-1_11", "FLINK-1_13", "FLINK-1_15", "FLINK-1_18", "FLINK-1_19", "FLINK-1_20", "FLINK-2_2", "SQL-1_0", "ZEPPELIN-FLINK-3_0"];
 
 pub(super) fn check_runtime(runtime: &str) -> Result<(), ApiError> {
     if RUNTIMES.contains(&runtime) { Ok(()) } else { Err(ApiError::invalid_argument(format!("{runtime} is not a runtime that the sandbox knows"))) }
@@ -133,8 +134,9 @@ impl Inner {
         let version = application.versions.get_mut(&current).expect("the present version exists");
         version.configuration["RunConfigurationDescription"] = configuration::run_configuration(&input["RunConfiguration"]);
         let inner = self.clone();
-        let operation =
-            self.begin(&mut state, &name, "StartApplication", None, Status::Starting, |application, operation| async move { inner.run_start(&application, &operation).await });
+        let operation = self.begin(&mut state, &name, "StartApplication", None, Status::Starting, |application, operation| async move {
+            inner.run_start(&application, &operation).await
+        });
         Done::changed(json!({ "OperationId": operation }))
     }
 
@@ -155,9 +157,10 @@ impl Inner {
             if !status.may_be_forced() {
                 return Err(ApiError::in_use(format!("the application is {}: it cannot be stopped by force", status.name())));
             }
-            let operation = self.begin(&mut self.lock(), &name, "StopApplication", None, Status::ForceStopping, |application, operation| async move {
-                inner.run_force_stop(&application, &operation).await;
-            });
+            let operation =
+                self.begin(&mut self.lock(), &name, "StopApplication", None, Status::ForceStopping, |application, operation| async move {
+                    inner.run_force_stop(&application, &operation).await;
+                });
             return Done::changed(json!({ "OperationId": operation }));
         }
         if status != Status::Running {
@@ -166,8 +169,9 @@ impl Inner {
         if snapshots_enabled && !self.plane.is_healthy(&name) {
             return Err(ApiError::invalid_configuration(snapshots::downtime(&name)));
         }
-        let operation =
-            self.begin(&mut self.lock(), &name, "StopApplication", None, Status::Stopping, |application, operation| async move { inner.run_stop(&application, &operation).await });
+        let operation = self.begin(&mut self.lock(), &name, "StopApplication", None, Status::Stopping, |application, operation| async move {
+            inner.run_stop(&application, &operation).await
+        });
         Done::changed(json!({ "OperationId": operation }))
     }
 }

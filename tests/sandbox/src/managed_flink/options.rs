@@ -44,8 +44,14 @@ impl Inner {
 
     pub(super) fn update_maintenance(&self, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ApplicationName", "ApplicationMaintenanceConfigurationUpdate"], "the request")?;
+        only(
+            &input["ApplicationMaintenanceConfigurationUpdate"],
+            &["ApplicationMaintenanceWindowStartTimeUpdate"],
+            "ApplicationMaintenanceConfigurationUpdate",
+        )?;
         let start = text(&input["ApplicationMaintenanceConfigurationUpdate"], "ApplicationMaintenanceWindowStartTimeUpdate")?.to_owned();
-        let valid = |(hours, minutes): (&str, &str)| hours.parse().is_ok_and(|hours: u8| hours < 24) && minutes.parse().is_ok_and(|minutes: u8| minutes < 60);
+        let valid =
+            |(hours, minutes): (&str, &str)| hours.parse().is_ok_and(|hours: u8| hours < 24) && minutes.parse().is_ok_and(|minutes: u8| minutes < 60);
         if !start.split_once(':').is_some_and(valid) {
             return Err(ApiError::invalid_argument("the maintenance window's start must be HH:MM"));
         }
@@ -74,7 +80,8 @@ impl Inner {
     pub(super) fn delete_vpc(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ApplicationName", "CurrentApplicationVersionId", "ConditionalToken", "VpcConfigurationId"], "the request")?;
         let id = text(input, "VpcConfigurationId")?;
-        let mut done = self.change(input, "DeleteApplicationVpcConfiguration", |version| configuration::delete_vpc(&mut version.configuration, id))?;
+        let mut done =
+            self.change(input, "DeleteApplicationVpcConfiguration", |version| configuration::delete_vpc(&mut version.configuration, id))?;
         done.body = answer(&done.body, &[]);
         Ok(done)
     }

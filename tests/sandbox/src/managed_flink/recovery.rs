@@ -41,9 +41,10 @@ impl Inner {
         let (versions, snapshot) = ((plan.from, plan.to), plan.snapshot.clone());
         self.go_back(application, &plan);
         let inner = self.clone();
-        let operation = self.begin(&mut state, &name, "RollbackApplication", Some(versions), Status::RollingBack, |application, operation| async move {
-            inner.run_rollback(&application, &operation, &snapshot).await;
-        });
+        let operation =
+            self.begin(&mut state, &name, "RollbackApplication", Some(versions), Status::RollingBack, |application, operation| async move {
+                inner.run_rollback(&application, &operation, &snapshot).await;
+            });
         let detail = state.application(&name)?.detail(None, false);
         Done::changed(json!({ "ApplicationDetail": detail, "OperationId": operation }))
     }

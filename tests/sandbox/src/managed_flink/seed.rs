@@ -176,7 +176,13 @@ impl ManagedFlink {
         };
         self.inner.lock().applications.insert(seed.name.clone(), application);
         if seed.running && flink {
-            let launch = Launch { application: seed.name.clone(), version: current, configuration: present.configuration, runtime: present.runtime, restore: None };
+            let launch = Launch {
+                application: seed.name.clone(),
+                version: current,
+                configuration: present.configuration,
+                runtime: present.runtime,
+                restore: None,
+            };
             self.flink().place_job(&launch, present.created);
         }
         self.inner.journal.tell(Actor::Service, Some(&seed.name), format!("the application is {} at version {current}", status.name()));

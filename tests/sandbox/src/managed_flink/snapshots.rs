@@ -26,14 +26,19 @@ impl Inner {
             }
             match present.status {
                 Status::Running => {}
-                Status::Ready => return Err(ApiError::invalid_request("the application is READY: only a RUNNING one has state to take a snapshot of")),
+                Status::Ready => {
+                    return Err(ApiError::invalid_request("the application is READY: only a RUNNING one has state to take a snapshot of"));
+                }
                 other => return Err(ApiError::in_use(format!("the application is {}", other.name()))),
             }
             if !present.snapshots_enabled() {
                 return Err(ApiError::invalid_configuration("snapshots are not enabled for this application"));
             }
             if present.snapshots.len() >= self.settings.quirks.snapshot_quota {
-                return Err(ApiError::new("LimitExceededException", format!("an application has at most {} snapshots", self.settings.quirks.snapshot_quota)));
+                return Err(ApiError::new(
+                    "LimitExceededException",
+                    format!("an application has at most {} snapshots", self.settings.quirks.snapshot_quota),
+                ));
             }
             if present.snapshots.iter().any(|snapshot| snapshot.name == name) {
                 return Err(ApiError::invalid_argument(format!("there is a snapshot {name} already")));

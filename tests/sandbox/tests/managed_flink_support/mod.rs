@@ -41,7 +41,8 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let service = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().expect("an HTTP request").map(|body| Bytes::copy_from_slice(body.bytes().expect("a body in memory")));
+            let request =
+                request.try_into_http1x().expect("an HTTP request").map(|body| Bytes::copy_from_slice(body.bytes().expect("a body in memory")));
             let response = service.handle(request).await;
             Ok(HttpResponse::try_from(response.map(SdkBody::from)).expect("an HTTP response"))
         })
@@ -67,15 +68,24 @@ pub const CHANGED_AT: Duration = Duration::from_secs(86_400);
 
 /// A code book with one of each kind.
 pub fn codebook() -> Codebook {
-    let looping = |seconds| Code::that(Behaviour::throws_after(seconds, "java.lang.IllegalArgumentException", "cannot parse 'abc'")).restarting(RestartStrategy::every(1));
+    let looping = |seconds| {
+        Code::that(Behaviour::throws_after(seconds, "java.lang.IllegalArgumentException", "cannot parse 'abc'")).restarting(RestartStrategy::every(1))
+    };
     Codebook::from([
         ("good.jar".to_owned(), Code::healthy()),
         ("also-good.jar".to_owned(), Code::healthy().with_state(2, 1)),
         ("bad.jar".to_owned(), looping(5).with_state(2, 1)),
         ("bad-main.jar".to_owned(), Code::that(Behaviour::BadMain { message: "java.lang.NoSuchFieldError: X".to_owned() })),
         ("batch.jar".to_owned(), Code::that(Behaviour::Bounded { after: Duration::from_secs(600) })),
-        ("strict.jar".to_owned(), { let mut code = Code::healthy().with_state(5, 5); code.misfit = sandbox::flink::Misfit::Refused; code }),
-        ("needs-broker.jar".to_owned(), Code::healthy().needing("broker", "java.net.ConnectException", "Connection refused").restarting(RestartStrategy::every(10))),
+        ("strict.jar".to_owned(), {
+            let mut code = Code::healthy().with_state(5, 5);
+            code.misfit = sandbox::flink::Misfit::Refused;
+            code
+        }),
+        (
+            "needs-broker.jar".to_owned(),
+            Code::healthy().needing("broker", "java.net.ConnectException", "Connection refused").restarting(RestartStrategy::every(10)),
+        ),
     ])
 }
 
@@ -127,7 +137,14 @@ impl Region {
         let content = model::CodeContentUpdate::builder().s3_content_location_update(location).build();
         let code = model::ApplicationCodeConfigurationUpdate::builder().code_content_update(content).build();
         let update = model::ApplicationConfigurationUpdate::builder().application_code_configuration_update(code).build();
-        let sent = self.client.update_application().application_name(application).current_application_version_id(version).application_configuration_update(update).send().await;
+        let sent = self
+            .client
+            .update_application()
+            .application_name(application)
+            .current_application_version_id(version)
+            .application_configuration_update(update)
+            .send()
+            .await;
         sent.map(|done| done.operation_id().unwrap_or_default().to_owned()).map_err(|error| text(&error))
     }
 

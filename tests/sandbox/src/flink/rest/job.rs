@@ -96,7 +96,8 @@ fn plan(picture: &Picture) -> Value {
 pub(super) fn overview(picture: &Picture, now: Millis) -> Value {
     let count = |name: &str| picture.vertices.iter().map(|vertex| vertex.count(name)).sum::<usize>();
     let total: usize = picture.vertices.iter().map(|vertex| vertex.subtasks.len()).sum();
-    let names = ["running", "canceling", "canceled", "total", "created", "scheduled", "deploying", "reconciling", "finished", "initializing", "failed"];
+    let names =
+        ["running", "canceling", "canceled", "total", "created", "scheduled", "deploying", "reconciling", "finished", "initializing", "failed"];
     let tasks: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), if *name == "total" { total } else { count(&name.to_uppercase()) }.into())).collect();
     let mut job = json!({

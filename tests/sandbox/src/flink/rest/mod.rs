@@ -59,7 +59,7 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
         ["jobs", "overview"] => job::overview(&live(), now),
         ["jobs", _] => job::details(cached(&mut cache.graph, CACHE_MS, job, ledger, now), now),
         ["jobs", _, "status"] => json!({ "status": live().state.name() }),
-        ["jobs", _, "exceptions"] => exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now)),
+        ["jobs", _, "exceptions"] => exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now), query),
         ["jobs", _, "checkpoints"] => checkpoints::statistics(cached(&mut cache.checkpoints, CACHE_MS, job, ledger, now)),
         ["jobs", _, "checkpoints", "config"] => checkpoints::config(job),
         ["jobs", _, "metrics"] => metrics(cached(&mut cache.metrics, FETCH_MS, job, ledger, now), query),
@@ -112,7 +112,11 @@ fn metrics(picture: &Picture, query: &str) -> Value {
     let wanted = query.split('&').find_map(|pair| pair.strip_prefix("get=")).map(|names| names.replace("%2C", ",").replace("%2c", ","));
     match wanted {
         None => all.iter().map(|(name, _)| json!({ "id": name })).collect(),
-        Some(wanted) => wanted.split(',').filter_map(|name| all.iter().find(|(known, _)| *known == name)).map(|(name, value)| json!({ "id": name, "value": value })).collect(),
+        Some(wanted) => wanted
+            .split(',')
+            .filter_map(|name| all.iter().find(|(known, _)| *known == name))
+            .map(|(name, value)| json!({ "id": name, "value": value }))
+            .collect(),
     }
 }
 

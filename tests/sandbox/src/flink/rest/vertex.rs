@@ -16,7 +16,15 @@ pub(super) const TASK_MANAGER: &str = "10.0.1.17:6122-22f514";
 pub(super) fn details(picture: &Picture, id: &str, now: Millis) -> Option<Value> {
     let vertex = picture.vertices.iter().find(|vertex| vertex.id == id)?;
     let subtasks: Vec<Value> = vertex.subtasks.iter().enumerate().map(|(index, task)| subtask(picture, index, task, vertex.records, now)).collect();
-    let numbers = ["write-records", "accumulated-backpressured-time", "accumulated-idle-time", "write-bytes", "read-bytes", "read-records", "accumulated-busy-time"];
+    let numbers = [
+        "write-records",
+        "accumulated-backpressured-time",
+        "accumulated-idle-time",
+        "write-bytes",
+        "read-bytes",
+        "read-records",
+        "accumulated-busy-time",
+    ];
     let metrics: Map<String, Value> = numbers.iter().map(|name| ((*name).to_owned(), aggregate(&subtasks, "metrics", name))).collect();
     let states: Map<String, Value> =
         picture.durations.iter().map(|(state, _)| (state.name().to_owned(), aggregate(&subtasks, "status-duration", state.name()))).collect();
