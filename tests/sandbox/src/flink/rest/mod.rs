@@ -55,10 +55,10 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
     let body = match parts.as_slice() {
         ["overview"] => overview(&live()),
         ["config"] => config(job.runtime_two),
-        ["jobs"] => json!({ "jobs": [{ "id": job.id, "status": live().state.name() }] }),
+        ["jobs"] => json!({ "jobs": [{ "id": job.id, "status": job.state(now).name() }] }),
         ["jobs", "overview"] => job::overview(&live(), now),
         ["jobs", _] => job::details(cached(&mut cache.graph, CACHE_MS, job, ledger, now), now),
-        ["jobs", _, "status"] => json!({ "status": live().state.name() }),
+        ["jobs", _, "status"] => json!({ "status": job.state(now).name() }),
         ["jobs", _, "exceptions"] => exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now), query),
         ["jobs", _, "checkpoints"] => checkpoints::statistics(cached(&mut cache.checkpoints, CACHE_MS, job, ledger, now)),
         ["jobs", _, "checkpoints", "config"] => checkpoints::config(job),
