@@ -145,16 +145,23 @@ async fn sticky_signals_never_go_back_and_the_exception_history_is_capped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_shows_all_tasks_running_in_most_looks() {
-    let (region, url) = deployed(looping(20, 1)).await;
-    let (mut running, looks) = (0, 600);
-    for _ in 0..looks {
-        running += i32::from(all_running(&region.job(&url, "").await));
-        tokio::time::sleep(Duration::from_millis(200)).await;
+async fn loops_show_all_tasks_running_about_as_often_as_the_real_ones_did() {
+    // Restart delay, fails after, the share that was measured on real clusters. The first drifts against the cache with a period of almost twice the cache's,
+    // which makes its real figure accidental: hence the width.
+    for (delay, after, measured) in [(1, 5, 0.59), (1, 20, 0.90), (10, 5, 0.38), (10, 20, 0.67)] {
+        let mut code = looping(after, delay);
+        code.restore = Duration::ZERO;
+        let (region, url) = deployed(code).await;
+        region.sleep(5).await;
+        let (mut running, looks) = (0, 1_500);
+        for _ in 0..looks {
+            running += i32::from(all_running(&region.job(&url, "").await));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let share = f64::from(running) / f64::from(looks);
+        println!("delay {delay} s, fails after {after} s: {share:.2}, measured {measured:.2}");
+        assert!((share - measured).abs() < 0.22, "{share} {measured}");
     }
-    let share = f64::from(running) / f64::from(looks);
-    println!("{share}");
-    assert!((0.75..0.95).contains(&share), "{share}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_kinesisanalyticsv2::types as model;
 use managed_flink_support::{Region, codebook, orders, region, region_with, text, told};
-use sandbox::flink::{Sink, Stream};
+use sandbox::flink::{Behaviour, Code, Sink, Stream};
 use sandbox::managed_flink::{Quirks, RollbackState, RollbackVersion, Settings, SnapshotStatus, Stage, Status, Timings};
 
 async fn rollback(region: &Region, version: i64) -> Result<(), String> {
@@ -337,6 +337,68 @@ async fn a_start_without_state_loses_what_came_before() {
     region.sleep(60).await;
     let records = region.service.records("orders");
     assert!(records.lost > 10_000, "{records:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_results_become_right_when_a_rollback_replays_them() {
+    let mut all = codebook();
+    all.insert("wrong.jar".to_owned(), Code::that(Behaviour::WrongResults));
+    let region = region_with(Settings { timings: Timings::default().exact(), ..Settings::default() }, all);
+    region.service.add_application(orders());
+    region.deploy("orders", "wrong.jar").await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    let before = region.service.records("orders");
+    assert!(before.wrong > 40_000 && region.service.application("orders").expect("it").healthy, "{before:?}");
+    rollback(&region, 4).await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    let after = region.service.records("orders");
+    // What the wrong version had committed is committed once more.
+    assert_eq!((after.wrong, after.lost, after.duplicated), (0, 0, before.wrong), "{after:?}");
+    assert!(after.replayed >= before.wrong && after.lag < 200, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_a_scenario_places_during_a_loop_holds_no_record_that_was_not_read() {
+    let region = region_with(Settings::default(), codebook());
+    region.service.add_application(orders());
+    region.deploy("orders", "bad.jar").await.expect("accepted");
+    region.until("orders", Status::Running).await;
+    region.sleep(600).await;
+    region.service.place_snapshot("orders", "of-the-loop", Duration::from_secs(5));
+    let position = region.service.flink().savepoint_position("orders", "of-the-loop").expect("placed");
+    assert!(position < 30_000, "{position}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_stage_takes_its_multiple_and_a_status_can_be_placed() {
+    let region = region();
+    region.service.add_application(orders());
+    region.service.faults("orders", |faults| _ = faults.slow.insert(Stage::Updating, 10));
+    region.deploy("orders", "good.jar").await.expect("accepted");
+    region.sleep(700).await;
+    assert_eq!(region.status("orders"), Status::Updating);
+    region.until("orders", Status::Running).await;
+    region.service.set_status("orders", Status::RolledBack);
+    assert!(rollback(&region, 4).await.expect_err("ROLLED_BACK").starts_with("ResourceInUseException"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_in_open_air_is_told_once_per_series() {
+    let region = region();
+    region.service.add_application(orders().version("needs-broker.jar", Duration::from_secs(3_600)));
+    for _ in 0..2 {
+        region.sleep(300).await;
+        region.service.set_dependency("broker", false);
+        region.sleep(300).await;
+        region.service.set_dependency("broker", true);
+        region.sleep(300).await;
+    }
+    let story = told(&region.journal);
+    assert_eq!(story.matches("java.net.ConnectException").count(), 2, "{story}");
+    assert_eq!(story.matches("RUNNING again").count(), 2, "{story}");
+    assert!(story.lines().count() < 30, "{story}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -165,7 +165,8 @@ pub struct Code {
     pub misfit: Misfit,
     /// Size of a checkpoint in bytes.
     pub state_bytes: u64,
-    /// Locks the loop to the REST cache: every cached look falls into a RUNNING part. Sticky signals still tell.
+    /// Locks the loop to the REST cache: every cached look falls into a RUNNING part, as long as the job is back within the cache's three seconds
+    /// (restart delay and `restore` together). Sticky signals still tell.
     pub running_whenever_looked: bool,
 }
 

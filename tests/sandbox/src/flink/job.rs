@@ -179,12 +179,12 @@ impl Job {
         let execution = self.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let suppressed_by = delay.is_none().then(|| self.backoff.describe());
         let vertex = fault.vertex.map(|index| self.code.vertices[index.min(self.code.vertices.len() - 1)].0.clone());
-        self.exceptions.push_front(Exception { at: at + 1, fault: fault.clone(), execution, suppressed_by });
+        self.exceptions.push_front(Exception { at, fault: fault.clone(), execution, suppressed_by });
         self.exceptions.truncate(EXCEPTIONS);
         match delay {
             Some(delay) => {
                 self.restarts += 1;
-                self.timestamps.insert("RESTARTING", at + 1);
+                self.timestamps.insert("RESTARTING", at);
                 self.phase = Phase::Restarting { since: at, until: at + delay };
             }
             None => {

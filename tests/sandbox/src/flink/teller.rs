@@ -12,6 +12,8 @@ const LONGEST_MS: Millis = 1_800_000;
 pub(super) struct Teller {
     /// The next sum, and the time between that and the one after.
     next: Option<(Millis, Millis)>,
+    /// Restarts before the present series of faults.
+    settled: u64,
     told_restarts: u64,
     told_at: Millis,
 }
@@ -29,29 +31,37 @@ impl Teller {
             Tale::WithoutState => Some("the job is RUNNING, without state".to_owned()),
             Tale::TasksRunning { restarts: 0 } => Some("every task is RUNNING".to_owned()),
             Tale::TasksRunning { restarts } => {
-                self.next = None;
-                (*restarts > self.told_restarts.min(ONE_BY_ONE - 1)).then(|| format!("every task is RUNNING again, after {}", times(*restarts)))
+                let series = restarts - self.settled;
+                (self.next, self.settled, self.told_restarts) = (None, *restarts, *restarts);
+                Some(format!("every task is RUNNING again, after {}", times(series)))
             }
             Tale::Finished => Some("the job has read all its input and is FINISHED".to_owned()),
             Tale::Fault { fault, vertex, restarts, delay } => {
                 let place = vertex.as_ref().map_or_else(String::new, |name| format!(" in \"{name}\""));
-                let Some(delay) = delay else {
-                    return Some(format!("the job is FAILED: {}: {}{place}, recovery is suppressed", fault.class, fault.message));
-                };
-                if *restarts > ONE_BY_ONE || self.next.is_some() {
-                    return None;
+                let what = format!("{}: {}{place}", fault.class, fault.message);
+                match delay {
+                    None => Some(format!("the job is FAILED: {what}; recovery is suppressed")),
+                    Some(delay) => self.fault(now, &what, *restarts, *delay),
                 }
-                (self.told_restarts, self.told_at) = (*restarts, now);
-                if *restarts == ONE_BY_ONE {
-                    self.next = Some((now + FIRST_SUMMARY_MS, FIRST_SUMMARY_MS));
-                }
-                let wait = format!("{:.1} s", *delay as f64 / 1000.0);
-                Some(match restarts {
-                    1 => format!("first fault: {}: {}{place}; restarts in {wait}", fault.class, fault.message),
-                    _ => format!("fails again, restart {restarts} in {wait}"),
-                })
             }
         }
+    }
+
+    fn fault(&mut self, now: Millis, what: &str, restarts: u64, delay: Millis) -> Option<String> {
+        let series = restarts - self.settled;
+        if series > ONE_BY_ONE {
+            return None;
+        }
+        (self.told_restarts, self.told_at) = (restarts, now);
+        if series == ONE_BY_ONE {
+            self.next = Some((now + FIRST_SUMMARY_MS, FIRST_SUMMARY_MS));
+        }
+        let wait = format!("{:.1} s", delay as f64 / 1000.0);
+        Some(match series {
+            1 if self.settled == 0 => format!("first fault: {what}; restarts in {wait}"),
+            1 => format!("fails: {what}; restarts in {wait}"),
+            _ => format!("fails again, restart {restarts} in {wait}"),
+        })
     }
 
     /// The sum that is due at `now`.

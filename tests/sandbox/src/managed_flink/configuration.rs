@@ -38,8 +38,6 @@ pub(super) fn describe(configuration: &Value) -> Result<Value, ApiError> {
         "ApplicationSystemRollbackConfiguration",
         "VpcConfigurations",
         "ApplicationEncryptionConfiguration",
-        "SqlApplicationConfiguration",
-        "ZeppelinApplicationConfiguration",
     ];
     only(configuration, &known, "ApplicationConfiguration")?;
     let mut description = json!({
@@ -52,6 +50,9 @@ pub(super) fn describe(configuration: &Value) -> Result<Value, ApiError> {
     if !configuration["ApplicationCodeConfiguration"].is_null() {
         description["ApplicationCodeConfigurationDescription"] = code(&configuration["ApplicationCodeConfiguration"])?;
     }
+    only(&configuration["ApplicationSnapshotConfiguration"], &["SnapshotsEnabled"], "ApplicationSnapshotConfiguration")?;
+    only(&configuration["ApplicationSystemRollbackConfiguration"], &["RollbackEnabled"], "ApplicationSystemRollbackConfiguration")?;
+    only(&configuration["EnvironmentProperties"], &["PropertyGroups"], "EnvironmentProperties")?;
     if let Some(groups) = configuration["EnvironmentProperties"]["PropertyGroups"].as_array().filter(|groups| !groups.is_empty()) {
         description["EnvironmentPropertyDescriptions"] = json!({ "PropertyGroupDescriptions": groups });
     }
@@ -112,7 +113,8 @@ fn code(configuration: &Value) -> Result<Value, ApiError> {
     let location = &content["S3ContentLocation"];
     if !location.is_null() {
         only(location, &["BucketARN", "FileKey", "ObjectVersion"], "S3ContentLocation")?;
-        (text(location, "BucketARN")?, text(location, "FileKey")?);
+        text(location, "BucketARN")?;
+        text(location, "FileKey")?;
         described["S3ApplicationCodeLocationDescription"] = location.clone();
     }
     Ok(json!({ "CodeContentType": text(configuration, "CodeContentType")?, "CodeContentDescription": described }))
@@ -167,6 +169,9 @@ pub(super) fn apply(description: &mut Value, update: &Value) -> Result<(), ApiEr
     only(update, &known, "ApplicationConfigurationUpdate")?;
     apply_code(description, &update["ApplicationCodeConfigurationUpdate"])?;
     apply_flink(description, &update["FlinkApplicationConfigurationUpdate"])?;
+    only(&update["EnvironmentPropertyUpdates"], &["PropertyGroups"], "EnvironmentPropertyUpdates")?;
+    only(&update["ApplicationSnapshotConfigurationUpdate"], &["SnapshotsEnabledUpdate"], "ApplicationSnapshotConfigurationUpdate")?;
+    only(&update["ApplicationSystemRollbackConfigurationUpdate"], &["RollbackEnabledUpdate"], "ApplicationSystemRollbackConfigurationUpdate")?;
     if let Some(groups) = update["EnvironmentPropertyUpdates"]["PropertyGroups"].as_array() {
         description["EnvironmentPropertyDescriptions"] = json!({ "PropertyGroupDescriptions": groups });
         if let (true, Value::Object(members)) = (groups.is_empty(), &mut *description) {
@@ -224,7 +229,8 @@ fn apply_code(description: &mut Value, update: &Value) -> Result<(), ApiError> {
         if !location["ObjectVersionUpdate"].is_null() {
             described["ObjectVersion"] = location["ObjectVersionUpdate"].clone();
         }
-        (text(&described, "BucketARN")?, text(&described, "FileKey")?);
+        text(&described, "BucketARN")?;
+        text(&described, "FileKey")?;
         code["CodeContentDescription"] = json!({ "S3ApplicationCodeLocationDescription": described });
     }
     Ok(())

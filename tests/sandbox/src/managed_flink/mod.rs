@@ -59,7 +59,10 @@ struct Inner {
 }
 
 struct State {
+    /// Of durations.
     rng: fastrand::Rng,
+    /// Of names and tokens: asking for one more URL must not change how long an update takes.
+    names: fastrand::Rng,
     applications: BTreeMap<String, Application>,
     dashboard: Dashboard,
     sessions: BTreeMap<String, dashboard::Session>,
@@ -78,6 +81,7 @@ impl ManagedFlink {
     pub fn over(clock: Clock, journal: Journal, plane: Arc<dyn DataPlane>, settings: Settings) -> Self {
         let state = State {
             rng: fastrand::Rng::with_seed(settings.seed),
+            names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
             applications: BTreeMap::new(),
             dashboard: settings.dashboard.clone(),
             sessions: BTreeMap::new(),
@@ -125,7 +129,7 @@ impl State {
 
     /// A name as the service gives: random, but the same for the same seed.
     fn id(&mut self, length: usize) -> String {
-        let letter = || char::from(*b"abcdefghijklmnopqrstuvwxyz0123456789".get(self.rng.usize(0..36)).expect("thirty-six letters"));
+        let letter = || char::from(*b"abcdefghijklmnopqrstuvwxyz0123456789".get(self.names.usize(0..36)).expect("thirty-six letters"));
         std::iter::repeat_with(letter).take(length).collect()
     }
 }

@@ -44,6 +44,11 @@ impl Inner {
 
     pub(super) fn update_maintenance(&self, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ApplicationName", "ApplicationMaintenanceConfigurationUpdate"], "the request")?;
+        only(
+            &input["ApplicationMaintenanceConfigurationUpdate"],
+            &["ApplicationMaintenanceWindowStartTimeUpdate"],
+            "ApplicationMaintenanceConfigurationUpdate",
+        )?;
         let start = text(&input["ApplicationMaintenanceConfigurationUpdate"], "ApplicationMaintenanceWindowStartTimeUpdate")?.to_owned();
         let valid =
             |(hours, minutes): (&str, &str)| hours.parse().is_ok_and(|hours: u8| hours < 24) && minutes.parse().is_ok_and(|minutes: u8| minutes < 60);

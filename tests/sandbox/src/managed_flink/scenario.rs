@@ -10,6 +10,7 @@ use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
 use crate::flink::{Code, Records, SimulatedFlink, code_identity};
+use crate::journal::Actor;
 
 /// A snapshot, seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -160,6 +161,14 @@ impl ManagedFlink {
         if let Some(application) = self.inner.lock().applications.get_mut(application) {
             application.tags.insert(key.to_owned(), value.to_owned());
         }
+    }
+
+    /// Puts an application into a status that the emulated service does not take by itself, like ROLLED_BACK.
+    pub fn set_status(&self, application: &str, status: Status) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.status = status;
+        }
+        self.inner.journal.tell(Actor::Service, Some(application), format!("the application is {}", status.name()));
     }
 
     /// Removes all snapshots, as a careless hand would.

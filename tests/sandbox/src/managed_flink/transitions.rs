@@ -125,12 +125,15 @@ impl Inner {
 
     pub(super) async fn run_update(self: &Arc<Self>, name: &str, operation: &str, from: i64) {
         let carries = (!self.settings.quirks.update_snapshot_has_new_version).then_some(from);
-        if let Err(error) = self.stop_job(name, carries).await {
-            self.withdraw_version(name, from);
-            return self.close(name, operation, Status::Running, Some(&error));
-        }
+        let taken = match self.stop_job(name, carries).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.withdraw_version(name, from);
+                return self.close(name, operation, Status::Running, Some(&error));
+            }
+        };
         self.stage(name, Stage::Updating).await;
-        match self.launch(name, None).await {
+        match self.launch(name, self.unless_named(name, taken)).await {
             Ok(()) => {
                 self.close(name, operation, Status::Running, None);
                 self.watch_for_loops(name, operation);
@@ -140,9 +143,10 @@ impl Inner {
     }
 
     pub(super) async fn run_autoscale(self: &Arc<Self>, name: &str, operation: &str, parallelism: i64) {
-        if let Err(error) = self.stop_job(name, None).await {
-            return self.close(name, operation, Status::Running, Some(&error));
-        }
+        let taken = match self.stop_job(name, None).await {
+            Ok(taken) => taken,
+            Err(error) => return self.close(name, operation, Status::Running, Some(&error)),
+        };
         self.stage(name, Stage::Autoscaling).await;
         if let Some(application) = self.lock().applications.get_mut(name) {
             let current = application.current;
@@ -150,14 +154,14 @@ impl Inner {
             version.configuration["FlinkApplicationConfigurationDescription"]["ParallelismConfigurationDescription"]["CurrentParallelism"] =
                 parallelism.into();
         }
-        match self.launch(name, None).await {
+        match self.launch(name, taken).await {
             Ok(()) => self.close(name, operation, Status::Running, None),
             Err(failure) => self.failed_change(name, operation, failure).await,
         }
     }
 
-    /// Stops the job; where snapshots are enabled, with one that the service names.
-    pub(super) async fn stop_job(self: &Arc<Self>, name: &str, version: Option<i64>) -> Result<(), String> {
+    /// Stops the job; where snapshots are enabled, with one that the service names: its name.
+    pub(super) async fn stop_job(self: &Arc<Self>, name: &str, version: Option<i64>) -> Result<Option<String>, String> {
         let snapshot = {
             let mut state = self.lock();
             let enabled = state.applications.get(name).is_some_and(super::application::Application::snapshots_enabled);
@@ -169,12 +173,22 @@ impl Inner {
             snapshot
         };
         match snapshot {
-            Some(snapshot) => self.take_snapshot(name, &snapshot, true).await.map_err(|_| super::snapshots::downtime(name)),
+            Some(snapshot) => match self.take_snapshot(name, &snapshot, true).await {
+                Ok(()) => Ok(Some(snapshot)),
+                Err(_) => Err(super::snapshots::downtime(name)),
+            },
             None => {
                 self.plane.cancel(name).await;
-                Ok(())
+                Ok(None)
             }
         }
+    }
+
+    /// The snapshot of an update itself, unless the update says from where to start.
+    fn unless_named(&self, name: &str, taken: Option<String>) -> Option<String> {
+        let state = self.lock();
+        let run = &state.applications.get(name)?.version().configuration["RunConfigurationDescription"];
+        taken.filter(|_| run["ApplicationRestoreConfigurationDescription"]["ApplicationRestoreType"] == "RESTORE_FROM_LATEST_SNAPSHOT")
     }
 
     /// Launches the present version, from `snapshot` or as its run configuration says.

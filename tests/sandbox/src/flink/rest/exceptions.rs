@@ -6,10 +6,11 @@ use super::vertex::{HOST, TASK_MANAGER};
 use crate::flink::code::Fault;
 use crate::flink::picture::{EXCEPTIONS, Exception, Picture, TaskState};
 
-/// The exception history: newest first.
-pub(super) fn history(picture: &Picture) -> Value {
-    let entries: Vec<Value> = picture.exceptions.iter().map(|exception| entry(picture, exception)).collect();
-    let history = json!({ "entries": entries, "truncated": picture.exceptions.len() >= EXCEPTIONS });
+/// The exception history: newest first, at most as many as the query's `maxExceptions` says.
+pub(super) fn history(picture: &Picture, query: &str) -> Value {
+    let most = query.split('&').find_map(|pair| pair.strip_prefix("maxExceptions=")?.parse().ok()).unwrap_or(EXCEPTIONS);
+    let entries: Vec<Value> = picture.exceptions.iter().take(most).map(|exception| entry(picture, exception)).collect();
+    let history = json!({ "entries": entries, "truncated": picture.exceptions.len() > most });
     if picture.runtime_two {
         return json!({ "exceptionHistory": history });
     }
@@ -33,7 +34,7 @@ fn present(picture: &Picture) -> Vec<Value> {
             "task": task(picture, &exception.fault),
             "location": HOST,
             "endpoint": HOST,
-            "timestamp": exception.at - 1,
+            "timestamp": exception.at,
             "taskManagerId": TASK_MANAGER,
         })
     };
