@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{Assessment, Ledger, Observation, Operation, OperationKind, OperationStatus, Part, Policy};
 
 /// The service stamps a version a moment before or after the operation that makes it.
-const STAMP_SLACK_SECS: i64 = 120;
+pub(crate) const STAMP_SLACK_SECS: i64 = 120;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,9 @@ fn fault_at(seen: &Observation, assessment: &Assessment, run: &Operation) -> Opt
     match assessment {
         Assessment::Looping { since, first_fault, .. } => Some(first_fault.as_ref().map_or(*since, |fault| fault.at.min(*since))),
         Assessment::Failed { first_fault: Some(fault), .. } => Some(fault.at),
-        Assessment::Failed { .. } if seen.job.is_none() => Some(ended(newest_failed(seen).filter(|failed| failed.started_at >= run.started_at).unwrap_or(run))),
+        Assessment::Failed { .. } if seen.job.is_none() => {
+            Some(ended(newest_failed(seen).filter(|failed| failed.started_at >= run.started_at).unwrap_or(run)))
+        }
         Assessment::Busy { since, .. } => Some(*since),
         _ => None,
     }
