@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{Assessment, Ledger, Observation, Operation, OperationKind, OperationStatus, Part, Policy};
 
 /// The service stamps a version a moment before or after the operation that makes it.
-const STAMP_SLACK_SECS: i64 = 120;
+pub(crate) const STAMP_SLACK_SECS: i64 = 120;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +53,15 @@ fn judge(seen: &Observation, assessment: &Assessment, ledger: &Ledger, policy: &
         return Err(format!("version {version} ran before, since {}", earlier.started_at));
     }
     let fault_at = fault_at(seen, assessment, run).ok_or("when the trouble began cannot be told")?;
-    let window_ends = run.ended_at.unwrap_or(run.started_at).as_second() + i64::from(policy.blame_window_secs);
+    let window_ends = ended(run).as_second() + i64::from(policy.blame_window_secs);
     if fault_at.as_second() < made_at.as_second() - STAMP_SLACK_SECS {
         return Err(format!("the trouble began at {fault_at}, before version {version} was made at {made_at}"));
     }
     if fault_at.as_second() > window_ends {
         return Err(format!("version {version} was made at {made_at}, and the trouble began only at {fault_at}"));
+    }
+    if let Some(own) = restarted_by_service(seen, run, fault_at, policy.soak_secs) {
+        return Err(format!("version {version} had been running since {} when {} restarted it at {}", ended(run), own.name, own.started_at));
     }
     if let Some(healthy_secs) = ran_well_for(seen, fault_at, policy.soak_secs) {
         return Err(format!("version {version} ran for {healthy_secs} s before its first fault, much longer than it lives between faults now"));
@@ -94,10 +97,29 @@ fn fault_at(seen: &Observation, assessment: &Assessment, run: &Operation) -> Opt
     match assessment {
         Assessment::Looping { since, first_fault, .. } => Some(first_fault.as_ref().map_or(*since, |fault| fault.at.min(*since))),
         Assessment::Failed { first_fault: Some(fault), .. } => Some(fault.at),
-        Assessment::Failed { .. } if seen.job.is_none() => Some(run.ended_at.unwrap_or(run.started_at)),
+        Assessment::Failed { .. } if seen.job.is_none() => {
+            Some(ended(newest_failed(seen).filter(|failed| failed.started_at >= run.started_at).unwrap_or(run)))
+        }
         Assessment::Busy { since, .. } => Some(*since),
         _ => None,
     }
+}
+
+/// Maintenance or scaling between the run's start and the trouble: what a job did before it is not in its history any more. The service restarts only what has been running.
+fn restarted_by_service<'a>(seen: &'a Observation, run: &Operation, fault_at: Timestamp, soak_secs: u32) -> Option<&'a Operation> {
+    seen.operations
+        .iter()
+        .filter(|operation| matches!(operation.kind(), OperationKind::Maintenance | OperationKind::Scaling) && operation.started_at <= fault_at)
+        .find(|operation| operation.started_at.as_second() > ended(run).as_second() + i64::from(soak_secs))
+}
+
+/// The operation after which the application fell back to READY: not always the one that started the run.
+fn newest_failed(seen: &Observation) -> Option<&Operation> {
+    seen.operations.iter().find(|operation| operation.status == OperationStatus::Failed && operation.kind() != OperationKind::Stop)
+}
+
+fn ended(operation: &Operation) -> Timestamp {
+    operation.ended_at.unwrap_or(operation.started_at)
 }
 
 /// How long the job ran before its first fault, when that was a good deal longer than both the soak and the time it lives between two faults now.

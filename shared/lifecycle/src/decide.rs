@@ -2,6 +2,7 @@
 //!
 //! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
 
+mod effect;
 mod rescue;
 mod waiting;
 
@@ -133,12 +134,15 @@ impl Turn<'_> {
         Some(format!("{} at {}", foreign.name, foreign.started_at))
     }
 
-    /// By id where the service named one; a step whose answer was lost is known by its kind only.
+    /// By id where the service named one; a step whose answer was lost is known by its kind only. One that was refused began no operation.
     fn is_ours(&self, id: &str, kind: OperationKind) -> bool {
-        self.progress.steps.iter().any(|taken| match &taken.result {
+        let by_step = self.progress.steps.iter().any(|taken| match &taken.result {
             Some(StepResult::Accepted { operation_id: Some(ours) }) => ours == id,
-            _ => kind == kind_of(taken.step),
-        }) || kind == OperationKind::Rollback && self.s.seen.application.system_rollback_enabled == Some(true)
+            Some(StepResult::Accepted { operation_id: None }) => kind == kind_of(taken.step),
+            _ => effect::is_lost(taken) && kind == kind_of(taken.step),
+        });
+        let by_service = || self.s.seen.operations.iter().any(|operation| operation.rollback_operation_id.as_deref() == Some(id));
+        by_step || kind == OperationKind::Rollback && (self.s.seen.application.system_rollback_enabled == Some(true) || by_service())
     }
 
     fn unknown(&self) -> Option<Decision> {
@@ -196,28 +200,33 @@ impl Turn<'_> {
     /// be tried again after a fresh look: the steps are fenced and idempotent.
     fn is_spent(&self, step: Step) -> bool {
         let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
+<<<<<<< HEAD
         let open = |taken: &StepTaken| match &taken.result {
             Some(StepResult::Failed { error, .. }) => !FOR_GOOD.contains(&error.as_str()),
             _ => false,
         };
+=======
+        let open = |taken: &StepTaken| matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error));
+>>>>>>> judge
         tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
     }
 
     /// Why nothing may be changed, if so: mode, tags, ledger, budget. A person's word lifts the budget only.
     fn brakes(&self) -> Option<Decision> {
         let found = self.s.assessment.reason();
+        let nothing = if self.progress.has_acted() { "nothing more was changed" } else { "nothing was changed" };
         let applied = self.s.applied;
         if !applied.findings.is_empty() {
-            let text = format!("{found}; nothing was changed, because {}", applied.findings.join("; "));
+            let text = format!("{found}; {nothing}, because {}", applied.findings.join("; "));
             return Some(self.escalate(Reason::PolicyUnclear, text));
         }
         if applied.policy.mode == Mode::Observe {
-            return Some(self.escalate(Reason::ObserveOnly, format!("{found}; nothing was changed, the mode is observe")));
+            return Some(self.escalate(Reason::ObserveOnly, format!("{found}; {nothing}, the mode is observe")));
         }
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
             Err(why) => {
-                let text = format!("{found}; nothing was changed, because the ledger could not be read: {why}");
+                let text = format!("{found}; {nothing}, because the ledger could not be read: {why}");
                 return Some(self.escalate(Reason::LedgerUnreadable, text));
             }
         };
@@ -235,6 +244,11 @@ impl Turn<'_> {
     fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
         Decision { notice: Some(Notice { subject, text }), ..decision }
     }
+}
+
+/// Errors after which a step may be tried again: it was decided on a picture that was old, or nobody knows how it went.
+fn may_be_tried_again(error: &str) -> bool {
+    matches!(error, "Lifeguard.Stale" | "Lifeguard.Retryable" | "Lambda.Unknown" | "States.Timeout")
 }
 
 fn kind_of(step: Step) -> OperationKind {

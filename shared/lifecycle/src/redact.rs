@@ -49,7 +49,7 @@ pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
         }
         if hide_next {
             // `Authorization: Bearer abc`: the scheme is no secret, the word after it is.
-            hide_next = matches!(word, "Bearer" | "Basic" | "=" | ":");
+            hide_next = is_scheme(word) || matches!(word, "=" | ":");
             out.push_str(if hide_next { word } else { REDACTED });
         } else if after_name && matches!(word, "=" | ":") {
             hide_next = true;
@@ -76,8 +76,9 @@ pub fn shorten(text: &str, limit: usize) -> String {
 
 /// One word without its secret, and whether it announces that the next word is one.
 fn redact_word(word: &str) -> (String, bool) {
-    if let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_secret_name(name)) {
-        return if value.is_empty() { (word.to_owned(), true) } else { (format!("{name}={REDACTED}"), false) };
+    // A URL whose first parameter is a secret is a URL all the same: what stands before that parameter may hold a password too.
+    if let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.contains("://") && is_secret_name(name)) {
+        return if value.is_empty() || is_scheme(value) { (word.to_owned(), true) } else { (format!("{name}={REDACTED}"), false) };
     }
     if let Some((scheme, rest)) = word.split_once("://") {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
@@ -86,9 +87,14 @@ fn redact_word(word: &str) -> (String, bool) {
         return (format!("{scheme}://{rest}{cut}"), false);
     }
     if let Some((name, value)) = word.split_once(':').filter(|(name, _)| is_secret_name(name)) {
-        return if value.is_empty() { (word.to_owned(), true) } else { (format!("{name}:{REDACTED}"), false) };
+        return if value.is_empty() || is_scheme(value) { (word.to_owned(), true) } else { (format!("{name}:{REDACTED}"), false) };
     }
     if looks_like_key(word) { (REDACTED.to_owned(), false) } else { (word.to_owned(), false) }
+}
+
+/// A scheme of `Authorization` is no secret, the word after it is.
+fn is_scheme(word: &str) -> bool {
+    word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic")
 }
 
 fn is_secret_name(name: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use super::Turn;
 use crate::{
-    Action, ApplicationStatus, Assessment, Blame, Decision, Plan, Reason, Request, Rescue, Restore, Runtime, Snapshot, SnapshotChoice,
-    SnapshotStatus, Step, attribute, choose_snapshot, unfit,
+    Action, ApplicationStatus, Assessment, Blame, Decision, Operation, Part, Plan, Reason, Request, Rescue, Restore, Runtime, Snapshot,
+    SnapshotChoice, SnapshotStatus, Step, attribute, blame::STAMP_SLACK_SECS, choose_snapshot, unfit,
 };
 
 impl Turn<'_> {
@@ -26,7 +26,7 @@ impl Turn<'_> {
         }
         let application = &self.s.seen.application;
         let Some((good, runtime)) = self.version_before() else {
-            let text = format!("{}; {why}, but there is no version to go back to", self.s.assessment.reason());
+            let text = format!("{}; {why}, but {}", self.s.assessment.reason(), self.no_version());
             return self.escalate(Reason::NoVersion, text);
         };
         let snapshot = choose_snapshot(&self.s.seen.snapshots, &runtime, cutoff, self.s.now, self.s.applied.policy.max_snapshot_age_secs);
@@ -34,7 +34,7 @@ impl Turn<'_> {
             let text = format!(
                 "{}; {why}, but {}: nothing was touched. A start without state needs a person's word",
                 self.s.assessment.reason(),
-                no_snapshot(&snapshot)
+                self.no_snapshot(&snapshot)
             );
             return self.escalate(Reason::NoSnapshot, text);
         }
@@ -63,8 +63,20 @@ impl Turn<'_> {
         Some((before, self.s.seen.runtime_of(before)?.clone()))
     }
 
-    /// The next rung that is open from here.
+    /// Why there is no version to go back to.
+    fn no_version(&self) -> String {
+        match (self.s.seen.application.version_updated_from, self.s.seen.why_unreadable(Part::Versions)) {
+            (None, _) => "the service names no version before this one".into(),
+            (Some(before), Some(why)) => format!("version {before}, to go back to, could not be read: {why}"),
+            (Some(before), None) => format!("version {before}, to go back to, is not known"),
+        }
+    }
+
+    /// The next rung that is open from here. The brakes hold on every rung: a tag may be set while a rescue is under way.
     pub(super) fn next_rung(&self, rescue: &Rescue, why: &str) -> Decision {
+        if let Some(braked) = self.brakes() {
+            return braked;
+        }
         let application = &self.s.seen.application;
         let version_id = application.version_id;
         if application.status == ApplicationStatus::Ready {
@@ -73,14 +85,21 @@ impl Turn<'_> {
         if let Some(operation) = self.in_progress().filter(|_| !application.status.is_busy()) {
             return self.wait(30, Reason::Busy, format!("{} is RUNNING, but {operation} is in progress", application.name));
         }
-        let rollback_open = !self.is_spent(Step::Rollback) && !self.progress.is_used(Step::ForceStop) && application.status.allows_rollback();
+        let asked_for_another_way = matches!(self.s.request, Some(Request::ForceStop {} | Request::Restore { .. }));
+        let rollback_open = !asked_for_another_way
+            && !self.is_spent(Step::Rollback)
+            && !self.progress.is_used(Step::ForceStop)
+            && application.status.allows_rollback();
         // Only the version the rescue is about is rolled back: after any change of version the fence would be a guess.
         if rollback_open && version_id == rescue.faulty_version_id && !self.rollback_could_take_unfit_snapshot(rescue) {
             let reason = format!("roll version {version_id} back to version {}: {why}", rescue.good_version_id);
             let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
             return self.step(Step::Rollback, plan, Reason::ChangeToBlame);
         }
-        if !self.is_spent(Step::ForceStop) && application.status.allows_force_stop() {
+        // Stopped with no rung left, it would only stay stopped: a job that loops is retried by Flink.
+        let can_be_started =
+            !self.is_spent(Step::Start) && (!self.is_spent(Step::RestoreConfiguration) || self.progress.is_done(Step::RestoreConfiguration));
+        if can_be_started && !self.is_spent(Step::ForceStop) && application.status.allows_force_stop() {
             let reason = format!("force-stop, to start version {} from the right snapshot: {}", rescue.good_version_id, self.what_went_before(why));
             return self.step(Step::ForceStop, Plan { version_id, reason, ..Plan::default() }, Reason::NextRung);
         }
@@ -105,7 +124,7 @@ impl Turn<'_> {
         let (restore, from) = match (&rescue.snapshot.chosen, self.without_state()) {
             (_, true) => (Restore::WithoutState { without_state: true }, "without state, on a person's word".to_owned()),
             (Some(snapshot), false) => (Restore::Snapshot { snapshot_name: snapshot.name.clone() }, self.told_snapshot(rescue, snapshot)),
-            (None, false) => return self.escalate(Reason::NoSnapshot, no_snapshot(&rescue.snapshot)),
+            (None, false) => return self.escalate(Reason::NoSnapshot, self.no_snapshot(&rescue.snapshot)),
         };
         let allow_non_restored_state = match self.s.request {
             Some(Request::Restore { allow_non_restored_state, .. }) => *allow_non_restored_state,
@@ -144,13 +163,21 @@ impl Turn<'_> {
     pub(super) fn rescue_under_way(&self) -> Option<Decision> {
         let rescue = self.progress.rescue.as_ref()?;
         let why = self.s.assessment.reason();
+        let acted = self.progress.has_acted() || self.took_effect_unheard();
+        if let Some(wait) = self.not_shown_yet().filter(|_| acted && !self.asked_stop_is_done()) {
+            return Some(wait);
+        }
         let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}));
         Some(match self.s.assessment {
             _ if self.asked_stop_is_done() => self.leave_alone(Reason::Stopped, "force-stopped as asked; it stays READY until somebody starts it"),
             // The step was refused or lost and the application is as before: the rungs go on, or the person is told.
-            _ if !self.progress.has_acted() => self.retry_or_next(rescue, &why),
+            _ if !acted => self.retry_or_next(rescue, &why),
+            Assessment::Healthy { since } if self.is_older_than_the_step(*since) => self.healthy_all_along(&why),
             Assessment::Healthy { .. } => self.recovered(rescue),
-            Assessment::Finished if self.progress.is_done(Step::Start) || self.progress.is_done(Step::Rollback) => self.recovered(rescue),
+            // Only where the last step was to make it run: READY after a force-stop is our own doing.
+            Assessment::Finished if self.progress.steps.last().is_some_and(|last| matches!(last.step, Step::Start | Step::Rollback)) => {
+                self.recovered(rescue)
+            }
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
             Assessment::Looping { restarts, .. } if *restarts < u64::from(self.s.applied.policy.min_restarts) => self.too_few_restarts(*restarts),
@@ -167,12 +194,27 @@ impl Turn<'_> {
         match (self.s.request, self.s.assessment) {
             (None, Assessment::Healthy { .. }) => self.leave_alone(Reason::RunsAgain, format!("nothing was changed, and it runs again: {why}")),
             (None, Assessment::Settling { why }) => self.settle(why),
-            (Some(Request::Rollback {}), _) if self.is_spent(Step::Rollback) => {
+            (None, Assessment::NoProgress { since, .. }) => self.no_progress(*since),
+            (None, Assessment::Looping { restarts, .. }) if *restarts < u64::from(self.s.applied.policy.min_restarts) => {
+                self.too_few_restarts(*restarts)
+            }
+            // It was not us who stopped it.
+            (None, Assessment::Stopped { why }) => self.leave_alone(Reason::Stopped, format!("nothing was changed: {why}")),
+            (None, Assessment::Finished) => self.leave_alone(Reason::Finished, format!("nothing was changed: {why}")),
+            (Some(Request::Rollback {}), _) if self.is_spent(Step::Rollback) || !self.s.seen.application.status.allows_rollback() => {
                 let said = self.progress.last_failure().map_or("", |(_, _, message)| message);
                 self.escalate(Reason::RequestRefused, format!("the rollback that was asked for was not done: {said}"))
             }
             _ => self.next_rung(rescue, why),
         }
+    }
+
+    /// A step was accepted, and the job that is healthy now was so before it.
+    fn healthy_all_along(&self, why: &str) -> Decision {
+        if self.s.request.is_some() {
+            return self.escalate(Reason::LadderExhausted, format!("what was asked for was accepted, but changed nothing that runs: {why}"));
+        }
+        self.leave_alone(Reason::RunsAgain, format!("the last step changed nothing that runs, and it runs again: {why}"))
     }
 
     /// Soaked. Which snapshot was restored is checked against the plan.
@@ -186,17 +228,20 @@ impl Turn<'_> {
         let named = restored.and_then(|restored| restored.path.as_deref());
         match (&rescue.snapshot.chosen, named) {
             _ if self.without_state() => "started without state, as asked".into(),
-            (Some(planned), Some(path)) if path.contains(&planned.name) => format!("restored from snapshot {}, as planned", planned.name),
-            (Some(planned), Some(path)) => match self.s.seen.snapshots.iter().find(|one| path.contains(&one.name)) {
-                Some(other) if other.created_at >= rescue.cutoff => {
-                    format!(
-                        "CHECK THE STATE: restored from snapshot {}, taken after the faulty version began; planned was {}",
-                        other.name, planned.name
-                    )
+            // The longest name that fits: a path with `before-10` contains `before-1` too.
+            (Some(planned), Some(path)) => {
+                match self.s.seen.snapshots.iter().chain([planned]).filter(|one| path.contains(&one.name)).max_by_key(|one| one.name.len()) {
+                    Some(restored) if restored.name == planned.name => format!("restored from snapshot {}, as planned", planned.name),
+                    Some(other) if other.created_at >= rescue.cutoff => {
+                        format!(
+                            "CHECK THE STATE: restored from snapshot {}, taken after the faulty version began; planned was {}",
+                            other.name, planned.name
+                        )
+                    }
+                    Some(other) => format!("restored from snapshot {}; planned was {}", other.name, planned.name),
+                    None => format!("planned was snapshot {}; Flink names another path, so this could not be confirmed", planned.name),
                 }
-                Some(other) => format!("restored from snapshot {}; planned was {}", other.name, planned.name),
-                None => format!("planned was snapshot {}; Flink names another path, so this could not be confirmed", planned.name),
-            },
+            }
             (Some(planned), None) => format!("planned was snapshot {}; Flink does not say what was restored", planned.name),
             (None, _) => "no snapshot was planned".into(),
         }
@@ -216,6 +261,9 @@ impl Turn<'_> {
             return braked;
         }
         let status = &self.s.seen.application.status;
+        if let Some(operation) = self.in_progress().filter(|_| !status.is_busy()) {
+            return self.wait(30, Reason::Busy, format!("{} is {status}, but {operation} is in progress", self.s.seen.application.name));
+        }
         match request {
             Request::Rollback {} if !status.allows_rollback() => self
                 .escalate(Reason::RequestRefused, format!("a rollback is not possible from {status}; ask for restore with an applicationVersionId")),
@@ -234,12 +282,12 @@ impl Turn<'_> {
 
     fn asked_rollback(&self) -> Decision {
         let Some((good, runtime)) = self.version_before() else {
-            return self.escalate(Reason::NoVersion, "a rollback was asked for, but the service names no version before this one");
+            return self.escalate(Reason::NoVersion, format!("a rollback was asked for, but {}", self.no_version()));
         };
         let snapshot =
             choose_snapshot(&self.s.seen.snapshots, &runtime, self.processing_since(), self.s.now, self.s.applied.policy.max_snapshot_age_secs);
         if snapshot.chosen.is_none() {
-            return self.escalate(Reason::NoSnapshot, format!("a rollback was asked for, but {}", no_snapshot(&snapshot)));
+            return self.escalate(Reason::NoSnapshot, format!("a rollback was asked for, but {}", self.no_snapshot(&snapshot)));
         }
         let rescue = self.asked_rescue(good, &runtime, snapshot);
         let version_id = self.s.seen.application.version_id;
@@ -263,7 +311,13 @@ impl Turn<'_> {
             _ if without_state => SnapshotChoice::default(),
             None => choose_snapshot(&self.s.seen.snapshots, &runtime, cutoff, self.s.now, self.s.applied.policy.max_snapshot_age_secs),
             Some(name) => match self.s.seen.snapshots.iter().find(|one| one.name == name) {
-                None => return self.escalate(Reason::RequestRefused, format!("{} has no snapshot named {name}", application.name)),
+                None => {
+                    let text = match self.s.seen.why_unreadable(Part::Snapshots) {
+                        Some(why) => format!("the snapshots of {} could not be read, so {name} is not known to be there: {why}", application.name),
+                        None => format!("{} has no snapshot named {name}", application.name),
+                    };
+                    return self.escalate(Reason::RequestRefused, text);
+                }
                 // A person's word lifts age and time, never what cannot work.
                 Some(named) => match unfit(named, &runtime, None, self.s.now, None) {
                     Some(why) => return self.escalate(Reason::RequestRefused, format!("snapshot {name} cannot be restored: {why}")),
@@ -272,7 +326,7 @@ impl Turn<'_> {
             },
         };
         if choice.chosen.is_none() && !without_state {
-            return self.escalate(Reason::NoSnapshot, format!("a restore was asked for, but {}", no_snapshot(&choice)));
+            return self.escalate(Reason::NoSnapshot, format!("a restore was asked for, but {}", self.no_snapshot(&choice)));
         }
         let lost = self.told_loss(without_state);
         let rescue = self.asked_rescue(good, &runtime, choice);
@@ -296,8 +350,11 @@ impl Turn<'_> {
             return None;
         }
         let latest = self.s.seen.snapshots.iter().filter(|one| one.status == SnapshotStatus::Ready).map(|one| one.created_at).max();
-        let kept = latest
-            .map_or("There is no snapshot to come back to.".to_owned(), |at| format!("The newest snapshot, of {at}, stays and can still be named."));
+        let kept = match (latest, self.s.seen.why_unreadable(Part::Snapshots)) {
+            (Some(at), _) => format!("The newest snapshot, of {at}, stays and can still be named."),
+            (None, Some(_)) => "Whether there is a snapshot to come back to could not be read.".to_owned(),
+            (None, None) => "There is no snapshot to come back to.".to_owned(),
+        };
         Some(format!(
             "Everything the job remembers is dropped: every key's state, every window and timer that is open, and the positions in its sources. It begins where its \
              source's configuration says; with a latest position the records since the job last ran are not read. {kept}"
@@ -316,21 +373,29 @@ impl Turn<'_> {
         }
     }
 
-    /// When the present version began to process: the end of the first operation since it was made (during an update no snapshot can be taken but its own automatic one, of
-    /// the version before), or its job's start where that is earlier; now where the service does not say when the version was made.
+    /// When the present version began to process: the end of the operation that made it (during an update no snapshot can be taken but its own automatic one, of the version
+    /// before), or its job's start where that is earlier. Where that operation is not known, the version may have processed from the moment it was made: a later operation or
+    /// a restarted job tell nothing about that. The beginning of time where the service does not say when it was made: then no snapshot is known to be older.
     fn processing_since(&self) -> jiff::Timestamp {
         let seen = self.s.seen;
-        let Some(made) = seen.application.version_created_at else { return self.s.now };
-        let ended = seen.operations.iter().filter(|one| one.started_at >= made).filter_map(|one| one.ended_at);
+        let Some(made) = seen.application.version_created_at else { return jiff::Timestamp::UNIX_EPOCH };
+        let near = |one: &&Operation| (one.started_at.as_second() - made.as_second()).abs() <= STAMP_SLACK_SECS;
+        // One that had ended by then made an earlier version.
+        let ended = seen.operations.iter().filter(near).filter_map(|one| one.ended_at).filter(|ended| *ended >= made).min();
+        let Some(ended) = ended else { return made };
         let job = seen.job.as_ref().map(|job| job.started_at).filter(|started| *started >= made);
-        ended.chain(job).min().unwrap_or(made)
+        job.map_or(ended, |started| started.min(ended))
     }
-}
 
-fn no_snapshot(choice: &SnapshotChoice) -> String {
-    if choice.passed_over.is_empty() {
-        return "there is no snapshot".into();
+    /// Why no snapshot was chosen. Snapshots that could not be read are not "none": that would invite a start without state.
+    fn no_snapshot(&self, choice: &SnapshotChoice) -> String {
+        if let Some(why) = self.s.seen.why_unreadable(Part::Snapshots) {
+            return format!("the snapshots could not be read: {why}");
+        }
+        if choice.passed_over.is_empty() {
+            return "there is no snapshot".into();
+        }
+        let each: Vec<String> = choice.passed_over.iter().map(|one| format!("{}: {}", one.name, one.why)).collect();
+        format!("no snapshot is right ({})", each.join("; "))
     }
-    let each: Vec<String> = choice.passed_over.iter().map(|one| format!("{}: {}", one.name, one.why)).collect();
-    format!("no snapshot is right ({})", each.join("; "))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::{ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason};
+use crate::{ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request};
 
 /// Between two looks at an application that somebody is working on, or whose job comes up.
 const LOOK_AGAIN_SECS: u32 = 30;
@@ -23,12 +23,16 @@ impl Turn<'_> {
             return Some(self.wait(LOOK_AGAIN_SECS.min(left), Reason::Busy, format!("{status} since {since}, {waited} s of {limit} s")));
         }
         let stuck = format!("{status} for {waited} s, longer than the {limit} s allowed");
-        // What the service does of its own accord is never worked against; a stop that hangs may be somebody's intention.
-        let ours_to_end = matches!(status, ApplicationStatus::Starting | ApplicationStatus::Updating);
+        // What the service does of its own accord is never worked against; a stop that hangs may be somebody's intention, so it takes a person's word.
+        let ours_to_end = matches!(status, ApplicationStatus::Starting | ApplicationStatus::Updating)
+            || matches!(self.s.request, Some(Request::ForceStop {} | Request::Restore { .. })) && status.allows_force_stop();
         if !ours_to_end {
             return Some(self.escalate(Reason::OperationStuck, format!("{stuck}; this is the service's to end, open a support case")));
         }
         Some(match (&self.progress.rescue, self.s.request) {
+            (Some(_), Some(Request::Rollback {})) if self.progress.has_acted() => {
+                self.escalate(Reason::OperationStuck, format!("the rollback that was asked for does not end: {stuck}"))
+            }
             (Some(rescue), _) => self.next_rung(rescue, &stuck),
             (None, Some(request)) => self.begin_asked(request),
             (None, None) => self.begin_rescue(),
@@ -42,7 +46,8 @@ impl Turn<'_> {
         if let (Some(since), Some(job)) = (up_since, &self.s.seen.job) {
             let up = (job.at.as_millisecond() - since.as_millisecond()) / 1000;
             if up < soak {
-                let left = u32::try_from(soak - up + CACHE_SECS).unwrap_or(LOOK_AGAIN_SECS);
+                // A JobManager's clock may jump back: never longer than a soak.
+                let left = u32::try_from((soak - up).min(soak) + CACHE_SECS).unwrap_or(LOOK_AGAIN_SECS);
                 return self.wait(left, Reason::Settling, why.to_owned());
             }
         }

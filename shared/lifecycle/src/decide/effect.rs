@@ -1,0 +1,76 @@
+//! What became of a step: whether the service shows its effect yet, and whether what is seen now comes after it.
+//!
+//! Reads lag behind writes. Without this, the picture of before a step would be judged as its outcome: a job that was healthy when a person asked for its rollback would be
+//! reported as recovered before the rollback began.
+
+use jiff::Timestamp;
+
+use super::Turn;
+use crate::{ApplicationStatus, Decision, Operation, OperationStatus, Reason, Step, StepResult, StepTaken};
+
+/// Between two looks at a step whose effect does not show yet.
+const LOOK_AGAIN_SECS: u32 = 30;
+/// An operation of ours may be stamped that much before we decided on it: two clocks.
+const STAMP_SLACK_SECS: i64 = 5;
+
+impl Turn<'_> {
+    /// The step that is waited for: the last one, unless it was refused, or lost without a trace.
+    fn last_accepted(&self) -> Option<&StepTaken> {
+        let taken = self.progress.steps.last()?;
+        let accepted = !matches!(taken.result, Some(StepResult::Failed { .. }));
+        (accepted || is_lost(taken) && self.operation_of(taken).is_some()).then_some(taken)
+    }
+
+    /// Waits while the service has accepted a step and does not show it, up to an operation's time-out.
+    pub(super) fn not_shown_yet(&self) -> Option<Decision> {
+        let taken = self.last_accepted()?;
+        let waited = self.secs_since(taken.at);
+        let application = &self.s.seen.application;
+        let ended = |statuses: &[OperationStatus]| self.operation_of(taken).is_some_and(|operation| statuses.contains(&operation.status));
+        let given_up = ended(&[OperationStatus::Failed, OperationStatus::Cancelled]);
+        let shown = given_up
+            || match taken.step {
+                // The version after a rollback is a new or the old number, never the one it left.
+                Step::Rollback => application.version_id != taken.version_id || ended(&[OperationStatus::Successful]),
+                Step::ForceStop => application.status == ApplicationStatus::Ready,
+                // While READY the new configuration shows in nothing that is looked at; the start is fenced by the version.
+                Step::RestoreConfiguration => true,
+                Step::Start => application.status != ApplicationStatus::Ready || ended(&[OperationStatus::Successful]),
+            };
+        if shown || waited >= i64::from(self.s.applied.policy.operation_timeout_secs) {
+            return None;
+        }
+        let reason = format!("{:?} was accepted {waited} s ago and does not show yet: {} is {}", taken.step, application.name, application.status);
+        Some(self.wait(LOOK_AGAIN_SECS, Reason::Busy, reason))
+    }
+
+    /// Health that began before the last change is not its result.
+    pub(super) fn is_older_than_the_step(&self, since: Timestamp) -> bool {
+        self.last_accepted().is_some_and(|taken| since < taken.at)
+    }
+
+    /// Whether a step whose answer was lost took effect after all: an operation of its kind began when it was sent.
+    pub(super) fn took_effect_unheard(&self) -> bool {
+        self.progress.steps.iter().filter(|taken| is_lost(taken)).any(|taken| self.operation_of(taken).is_some())
+    }
+
+    /// The operation of a step: by id where the service named one, else by kind and time.
+    fn operation_of(&self, taken: &StepTaken) -> Option<&Operation> {
+        let operations = &self.s.seen.operations;
+        if let Some(StepResult::Accepted { operation_id: Some(id) }) = &taken.result {
+            return operations.iter().find(|operation| operation.id == *id);
+        }
+        let began = taken.at.as_second() - STAMP_SLACK_SECS;
+        operations.iter().find(|operation| operation.kind() == super::kind_of(taken.step) && operation.started_at.as_second() >= began)
+    }
+}
+
+/// Whether nobody knows how the step went.
+pub(super) fn is_lost(taken: &StepTaken) -> bool {
+    match &taken.result {
+        None => true,
+        Some(StepResult::Accepted { .. }) => false,
+        // A step that was stale was not sent at all.
+        Some(StepResult::Failed { error, .. }) => super::may_be_tried_again(error) && error != "Lifeguard.Stale",
+    }
+}
