@@ -200,14 +200,7 @@ impl Turn<'_> {
     /// be tried again after a fresh look: the steps are fenced and idempotent.
     fn is_spent(&self, step: Step) -> bool {
         let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
-<<<<<<< HEAD
-        let open = |taken: &StepTaken| match &taken.result {
-            Some(StepResult::Failed { error, .. }) => !FOR_GOOD.contains(&error.as_str()),
-            _ => false,
-        };
-=======
         let open = |taken: &StepTaken| matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error));
->>>>>>> judge
         tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
     }
 
@@ -246,9 +239,10 @@ impl Turn<'_> {
     }
 }
 
-/// Errors after which a step may be tried again: it was decided on a picture that was old, or nobody knows how it went.
+/// Errors after which a step may be tried again: it was decided on a picture that was old, or nobody knows how it went (a crash, a time-out: the list of those is Lambda's, and
+/// open). The steps are fenced and idempotent.
 fn may_be_tried_again(error: &str) -> bool {
-    matches!(error, "Lifeguard.Stale" | "Lifeguard.Retryable" | "Lambda.Unknown" | "States.Timeout")
+    !FOR_GOOD.contains(&error)
 }
 
 fn kind_of(step: Step) -> OperationKind {
