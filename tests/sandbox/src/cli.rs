@@ -3,6 +3,7 @@
 //! Exit codes: 0 when all is as it should be, 1 when not, 2 for wrong usage.
 
 mod rehearse;
+mod serve;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -26,6 +27,8 @@ enum Command {
     Scenarios,
     /// Rehearse a scenario and tell what happens.
     Rehearse(Rehearse),
+    /// Serve the region over TCP for the AWS CLI, with one application to play with.
+    Serve(Serve),
     /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
     Assess(Assess),
 }
@@ -47,6 +50,19 @@ struct Rehearse {
 }
 
 #[derive(clap::Args)]
+struct Serve {
+    /// The port on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 4566)]
+    port: u16,
+    /// Everything random comes from this.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// real, or a factor such as 20 for those who do not like to wait.
+    #[arg(long, default_value = "real")]
+    speed: Speed,
+}
+
+#[derive(clap::Args)]
 struct Assess {
     /// The directory with the answers.
     directory: PathBuf,
@@ -64,6 +80,7 @@ pub fn run() -> ExitCode {
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
+        Command::Serve(serve) => serve::run(&serve),
         Command::Assess(_) => wrong("not built yet"),
     }
 }
@@ -88,6 +105,18 @@ fn complain(text: &str) {
 fn wrong(text: &str) -> ExitCode {
     complain(text);
     ExitCode::from(2)
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    complain(&chain.join(": "));
+    ExitCode::FAILURE
+}
+
+/// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
+fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
 }
 
 fn list() -> ExitCode {

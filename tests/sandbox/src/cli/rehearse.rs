@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Rehearse, complain, paint, say, wrong};
+use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
     pace::Speed,
     region::{Region, RegionError},
@@ -20,12 +20,7 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
     };
     match rehearse(scenario, asked) {
         Ok(played) => finish(&played, asked.json),
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-            complain(&chain.join(": "));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
@@ -48,12 +43,6 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         }
         told = entries.len();
     }))
-}
-
-/// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
-fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
 }
 
 fn finish(played: &Played, json: bool) -> ExitCode {

@@ -45,8 +45,14 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 /// When the region cannot be opened.
 pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, mut shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
     let stage = (scenario.stage)();
-    let region =
-        Region::open(Blueprint { seed, parameters: stage.parameters, codebook: stage.codebook, settings: stage.settings, faults: stage.faults })?;
+    let region = Region::open(Blueprint {
+        seed,
+        parameters: stage.parameters,
+        codebook: stage.codebook,
+        settings: stage.settings,
+        faults: stage.faults,
+        ..Blueprint::default()
+    })?;
     for application in stage.applications {
         region.flink().add_application(application);
     }
