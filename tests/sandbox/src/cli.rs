@@ -47,6 +47,9 @@ struct Rehearse {
     /// One JSON document on standard output instead of the story.
     #[arg(long)]
     json: bool,
+    /// Also write the story as an HTML page, with a picture, into this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -75,8 +78,9 @@ struct Assess {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command =
-        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false }));
+    let command = arguments
+        .command
+        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false, html: None }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),

@@ -19,7 +19,7 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
         return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
     };
     match rehearse(scenario, asked) {
-        Ok(played) => finish(&played, asked.json),
+        Ok(played) => finish(&played, asked),
         Err(error) => failed(&error),
     }
 }
@@ -45,13 +45,18 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     }))
 }
 
-fn finish(played: &Played, json: bool) -> ExitCode {
+fn finish(played: &Played, asked: &Rehearse) -> ExitCode {
     let rehearsal = &played.rehearsal;
-    if json {
+    if asked.json {
         say(&rehearsal.json());
         say("\n");
     } else {
         say(&format!("\n{}", rehearsal.table(paint())));
+    }
+    if let Some(file) = &asked.html
+        && let Err(error) = std::fs::write(file, story::page(rehearsal))
+    {
+        return wrong(&format!("{} cannot be written: {error}", file.display()));
     }
     if rehearsal.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
