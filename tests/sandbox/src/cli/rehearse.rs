@@ -33,7 +33,10 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     let speed = match asked.speed {
         Some(speed) => speed,
         // A first run, at once, tells how long the story is.
-        None => Speed::Factor((in_virtual_time(scenario::play(scenario, asked.seed))?.region.clock().elapsed().as_secs_f64() / STORY_SECS).max(1.0)),
+        None => {
+            let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?.rehearsal.timeline;
+            Speed::Factor((timeline.last().map_or(0.0, |last| last.at_secs) / STORY_SECS).max(1.0))
+        }
     };
     let mut told = 0;
     in_virtual_time(scenario::play_observed(scenario, asked.seed, speed, move |region: &Region| {
