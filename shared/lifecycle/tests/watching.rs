@@ -13,8 +13,12 @@ fn judge(watch: &mut Watch, job: &Job) -> Assessment {
 }
 
 fn checkpointed(job: Job, oldest: i64, latest: i64) -> Job {
-    let checkpoints =
-        Checkpoints { completed: 3, oldest_completed_triggered_at: Some(ago(oldest)), latest_completed_at: Some(ago(latest)), ..Checkpoints::default() };
+    let checkpoints = Checkpoints {
+        completed: 3,
+        oldest_completed_triggered_at: Some(ago(oldest)),
+        latest_completed_at: Some(ago(latest)),
+        ..Checkpoints::default()
+    };
     Job { checkpoints: Some(checkpoints), ..job }
 }
 
@@ -395,7 +399,11 @@ fn ready_has_the_meaning_that_its_operations_give_it() {
         (&[("UpdateApplication", "SUCCESSFUL"), ("UpdateApplication", "FAILED"), ("StopApplication", "SUCCESSFUL")], "stopped", "stopped by"),
         (&[("UpdateApplication", "SUCCESSFUL"), ("StartApplication", "FAILED")], "stopped", "nobody has started it"),
         (&[("UpdateApplication", "SUCCESSFUL"), ("RollbackApplication", "FAILED")], "stopped", "nobody has started it"),
-        (&[("StartApplication", "FAILED"), ("UpdateApplication", "SUCCESSFUL"), ("StopApplication", "SUCCESSFUL")], "failed", "StartApplication failed"),
+        (
+            &[("StartApplication", "FAILED"), ("UpdateApplication", "SUCCESSFUL"), ("StopApplication", "SUCCESSFUL")],
+            "failed",
+            "StartApplication failed",
+        ),
         (&[("UpdateApplication", "SUCCESSFUL")], "finished", "done"),
         (&[("UpdateApplication", "CANCELLED"), ("StartApplication", "SUCCESSFUL")], "unknown", "CANCELLED"),
         (&[("RollbackApplication", "SUCCESSFUL"), ("UpdateApplication", "SUCCESSFUL")], "finished", "done"),
@@ -443,7 +451,11 @@ fn every_verdict_has_a_word_and_a_reason() {
         (Assessment::Settling { why: "coming up".into() }, "settling", "coming up"),
         (Assessment::NoProgress { since, failed: 3 }, "settling", "(3 failed)"),
         (Assessment::Looping { since, restarts: 4, first_fault: None }, "looping", "no exception recorded"),
-        (Assessment::Looping { since, restarts: 4, first_fault: Some(a_fault(since)) }, "looping", "4 restart(s): java.lang.IllegalArgumentException"),
+        (
+            Assessment::Looping { since, restarts: 4, first_fault: Some(a_fault(since)) },
+            "looping",
+            "4 restart(s): java.lang.IllegalArgumentException",
+        ),
         (Assessment::Failed { why: "no JAR".into(), first_fault: None }, "failed", "no JAR"),
         (Assessment::Finished, "finished", "bounded and done"),
         (Assessment::Stopped { why: "by hand".into() }, "stopped", "by hand"),

@@ -149,13 +149,7 @@ pub fn a_fault(at: Timestamp) -> Fault {
 }
 
 pub fn a_snapshot(name: &str, age: i64) -> Snapshot {
-    Snapshot {
-        name: name.into(),
-        status: SnapshotStatus::Ready,
-        version_id: 6,
-        created_at: ago(age),
-        runtime: Some(Runtime::from("FLINK-1_20")),
-    }
+    Snapshot { name: name.into(), status: SnapshotStatus::Ready, version_id: 6, created_at: ago(age), runtime: Some(Runtime::from("FLINK-1_20")) }
 }
 
 /// An operation that began `began` seconds ago and took `took` seconds; none while it is in progress.
@@ -219,13 +213,8 @@ impl Case {
     pub fn version(mut self, id: u64) -> Self {
         self.seen.application.version_id = id;
         self.seen.application.version_updated_from = id.checked_sub(1).filter(|before| *before > 0);
-        self.seen.versions = self
-            .seen
-            .application
-            .version_updated_from
-            .map(|id| Version { id, runtime: Runtime::from("FLINK-1_20") })
-            .into_iter()
-            .collect();
+        self.seen.versions =
+            self.seen.application.version_updated_from.map(|id| Version { id, runtime: Runtime::from("FLINK-1_20") }).into_iter().collect();
         self
     }
 
