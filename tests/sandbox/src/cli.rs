@@ -9,7 +9,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{pace::Speed, scenario::CATALOGUE, story::Paint};
+use crate::{assess, pace::Speed, scenario::CATALOGUE, story::Paint};
 
 /// What `cargo run` does.
 const DEFAULT_SCENARIO: &str = "bad-deployment";
@@ -72,6 +72,9 @@ struct Assess {
     /// One JSON array on standard output instead of a table.
     #[arg(long)]
     json: bool,
+    /// How long a job must run undisturbed to be called healthy. Captures are seconds long; the deployed default is 303.
+    #[arg(long, default_value_t = assess::CAPTURE_SOAK_SECS)]
+    soak_secs: u32,
 }
 
 /// Runs the command line of this process.
@@ -85,7 +88,7 @@ pub fn run() -> ExitCode {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
         Command::Serve(serve) => serve::run(&serve),
-        Command::Assess(_) => wrong("not built yet"),
+        Command::Assess(asked) => assess(&asked),
     }
 }
 
@@ -112,15 +115,29 @@ fn wrong(text: &str) -> ExitCode {
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-    complain(&chain.join(": "));
+    complain(&chain(error));
     ExitCode::FAILURE
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    chain.join(": ")
 }
 
 /// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
 fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+}
+
+fn assess(asked: &Assess) -> ExitCode {
+    match assess::assess(&asked.directory, asked.soak_secs) {
+        Ok(moments) if asked.json => say(&format!("{}\n", assess::render_json(&moments))),
+        Ok(moments) => say(&assess::render_table(&moments)),
+        // What cannot be assessed was asked for wrongly: no such directory, or none of its files is a capture.
+        Err(error) => return wrong(&chain(&error)),
+    }
+    ExitCode::SUCCESS
 }
 
 fn list() -> ExitCode {
