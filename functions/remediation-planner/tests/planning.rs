@@ -119,7 +119,9 @@ async fn the_report_says_what_was_done_what_is_replayed_and_what_a_pipeline_woul
     assert_eq!(report["detail"]["application"], json!({ "status": "RUNNING", "versionId": 8, "runtime": "FLINK-1_20" }));
     assert_eq!(report["detail"]["rescue"]["snapshot"]["chosen"]["name"], "before");
     let text = report["text"].as_str().expect("a text");
-    for part in ["orders", "recovered", "RollbackApplication", "before, taken 115 s before", "replayed", "Terraform", "version 7", "execution:remediate:one"] {
+    for part in
+        ["orders", "recovered", "RollbackApplication", "before, taken 115 s before", "replayed", "Terraform", "version 7", "execution:remediate:one"]
+    {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
 }
