@@ -1,4 +1,5 @@
 //! What holds for anything that could be observed: the invariants of the design, by their numbers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Anything that could be observed, remembered, allowed and asked: strategies for the properties, boxed, because nested
 //! tuples of them outgrow a test thread's stack. Times lie within ten days before `NOW_SECS`.
-#![allow(unreachable_pub, reason = "a vocabulary")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a vocabulary for tests only")]
 
 use jiff::Timestamp;
 use lifecycle::*;
