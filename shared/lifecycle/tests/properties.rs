@@ -334,10 +334,10 @@ proptest! {
                 // A step takes time, as the state machine's wait after it does.
                 _ => 10,
             };
-            case.now = case.now + jiff::SignedDuration::from_secs(passed);
+            case.now += jiff::SignedDuration::from_secs(passed);
             turns += 1;
             // Now and then the world changes, but who is looked after stays.
-            if turns % 3 == 0 {
+            if turns.is_multiple_of(3) {
                 let mut seen = later[turns / 3 % later.len()].clone();
                 seen.tags.clone_from(&case.seen.tags);
                 case.seen = seen;
