@@ -382,7 +382,9 @@ fn every_status_that_says_somebody_is_at_work_is_busy() {
 
 #[test]
 fn ready_has_the_meaning_that_its_operations_give_it() {
-    let rows: &[(&[(&str, &str)], &str, &str)] = &[
+    /// Operations newest first (name, status), the word, a part of the reason.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let rows: &[Row<'_>] = &[
         (&[], "stopped", "never started"),
         (&[("StartApplication", "SUCCESSFUL")], "finished", "done"),
         (&[("StartApplication", "FAILED")], "failed", "StartApplication failed: it did not work"),

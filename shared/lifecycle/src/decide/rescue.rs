@@ -94,7 +94,8 @@ impl Turn<'_> {
         if rollback_open && version_id == rescue.faulty_version_id && !self.rollback_could_take_unfit_snapshot(rescue) {
             let reason = format!("roll version {version_id} back to version {}: {why}", rescue.good_version_id);
             let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
-            return self.step(Step::Rollback, plan, Reason::ChangeToBlame);
+            let because = if self.s.request.is_some() { Reason::AskedFor } else { Reason::ChangeToBlame };
+            return self.step(Step::Rollback, plan, because);
         }
         // Stopped with no rung left, it would only stay stopped: a job that loops is retried by Flink.
         let can_be_started =
