@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lambda_kit::{Aws, ErrorType, Failure};
 use lifecycle::{
-    Application, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus, Part, Request, SNAPSHOTS_KEPT, Snapshot, TAG_PREFIX, Unreadable,
-    Version,
+    Application, ApplicationStatus, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus, Part, Request, SNAPSHOTS_KEPT, Snapshot,
+    TAG_PREFIX, Unreadable, Version,
 };
 use managed_flink::{
     CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, FlinkRest, HostRule,
@@ -29,11 +29,9 @@ pub(crate) async fn observe(service: &ManagedFlink, aws: &Aws, hosts: HostRule, 
     let operations = operations(service, name, &secrets, &mut notes).await;
     let snapshots = notes.note(Part::Snapshots, service.list_application_snapshots(name).await).unwrap_or_default();
     let versions = versions(service, &described.application, event, &mut notes).await;
-    let job = if described.application.status == lifecycle::ApplicationStatus::Running && described.application.runtime.is_flink() {
-        job(service, aws, hosts, name, &secrets, &mut notes).await
-    } else {
-        None
-    };
+    // ROLLED_BACK is known from AWS's prose only: whether a dashboard can be opened then, the service will say.
+    let has_job = matches!(described.application.status, ApplicationStatus::Running | ApplicationStatus::RolledBack);
+    let job = if has_job && described.application.runtime.is_flink() { job(service, aws, hosts, name, &secrets, &mut notes).await } else { None };
     Ok(Observation {
         at: now,
         application: described.application,

@@ -260,14 +260,16 @@ fn a_rung_is_tried_again_only_when_nobody_knows_or_the_picture_was_old_and_three
         ("Lambda.Unknown", "rollback"),
         ("States.Timeout", "rollback"),
         ("Lifeguard.Refused", "forceStop"),
-        ("Lifeguard.NotAllowed", "forceStop"),
-        ("Lifeguard.CannotCarry", "forceStop"),
-        ("States.TaskFailed", "forceStop"),
+        ("Runtime.ExitError", "rollback"),
+        ("Lifeguard.NotAllowed", "escalate"),
+        ("Lifeguard.BadInput", "escalate"),
+        ("Lifeguard.Internal", "escalate"),
     ] {
         let once = a_rescue().step(Step::Rollback, 20, failed(error));
         assert_eq!(word(&once.decide().action), expected, "{error}");
         let thrice = once.step(Step::Rollback, 15, failed(error)).step(Step::Rollback, 10, failed(error));
-        assert_eq!(word(&thrice.decide().action), "forceStop", "{error}");
+        let expected = if expected == "escalate" { "escalate" } else { "forceStop" };
+        assert_eq!(word(&thrice.decide().action), expected, "{error}");
     }
 }
 

@@ -74,8 +74,8 @@ fn a_job_that_fails_in_open_loops() {
 fn a_job_that_fails_while_processing_is_settling_and_then_loops() {
     expect(
         "1.20/loop-while-processing",
-        // At m1 the overview says RESTARTING already, while the job's own answer is from before; at m2 and m3 it has come up once more.
-        &[("m0", "settling"), ("m1", "looping"), ("m2", "settling"), ("m3", "settling"), ("m4", "looping"), ("m5", "looping")],
+        // At m1 the overview says RESTARTING already, while the job's own answer is from before. At m2 and m3 every subtask is up once more: no reason to take it back.
+        &[("m0", "settling"), ("m1", "looping"), ("m2", "looping"), ("m3", "looping"), ("m4", "looping"), ("m5", "looping")],
     );
     expect(
         "2.2/loop-while-processing",
