@@ -56,6 +56,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
+    pub more_variables: BTreeMap<String, String>,
 }
 
 /// Why a region cannot be opened.
@@ -125,7 +127,10 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(OPENED.parse().expect("a date"));
         let journal = Journal::new(clock.clone());
-        let stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        for function in stack.functions.values_mut() {
+            function.env.extend(blueprint.more_variables.clone());
+        }
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
         let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());

@@ -63,8 +63,14 @@ async fn run(
     opened: impl FnOnce(&Region),
     mut shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
-    let region =
-        Region::open(Blueprint { seed, parameters: stage.parameters, codebook: stage.codebook, settings: stage.settings, faults: stage.faults })?;
+    let region = Region::open(Blueprint {
+        seed,
+        parameters: stage.parameters,
+        codebook: stage.codebook,
+        settings: stage.settings,
+        faults: stage.faults,
+        ..Blueprint::default()
+    })?;
     for application in stage.applications {
         region.flink().add_application(application);
     }
