@@ -133,7 +133,7 @@ fn telling(secret: &str) -> Code {
 #[test]
 fn a_job_that_throws_its_password_is_rescued_and_the_password_told_to_nobody() {
     let odd = "p\"q\\r{s}t,u;v'w x&y<z>100%\u{fc}\u{20ac}";
-    for secret in [SECRET_PROPERTY, odd, "short", "line\nbreak"] {
+    for secret in [SECRET_PROPERTY, odd, "s3cr3", "line\nbreak"] {
         for name in ["bad-deployment", "rollback-refused"] {
             in_virtual_time(async {
                 let wire = Wire::default();
