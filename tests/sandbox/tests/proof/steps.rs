@@ -18,7 +18,7 @@ use sandbox::{
     scenario::{APPLICATION, Ends, Played, Scenario, Stage, World, hours, minutes, play_on},
     states::Status,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{
     assert_every_execution_told_once, assert_well, effects, ending, in_virtual_time, lease, named, outcomes, play_staged, stage, stage_where,
@@ -374,4 +374,48 @@ fn a_restore_stopped_by_a_person_at_any_of_its_steps_is_finished_by_the_next() {
             assert!(was_entered, "{state}");
         }
     }
+}
+
+#[test]
+fn what_a_person_had_asked_of_a_dead_execution_is_not_gone_on_with_unasked() {
+    let scenario = Scenario {
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.ask(json!({ "applicationName": APPLICATION, "request": { "action": "forceStop" } })).await;
+                look_again_later(world).await;
+            })
+        },
+        ..ending("maintenance", |_| {})
+    };
+    let stage = stage_where("maintenance", "DeadlineSecs", "3600");
+    assert!(stopped_at("AfterStep", Duration::ZERO, &scenario, stage, |played| {
+        assert_eq!(effects(&played.region), ["StopApplication"], "{}", story(&played.region));
+        assert_eq!((played.rehearsal.outcome.as_str(), played.rehearsal.application.status.as_str()), ("leftAlone", "READY"));
+    }));
+}
+
+#[test]
+fn a_rescue_that_a_person_took_over_from_a_dead_execution_is_not_gone_on_with() {
+    let scenario = Scenario {
+        script: |world| {
+            Box::pin(async move {
+                let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
+                world.region().flink().faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_told(hours(5)).await;
+                world.deploy("orders-6.jar").await;
+                world.start().await;
+                look_again_later(world).await;
+            })
+        },
+        ..ending("rollback-refused", |_| {})
+    };
+    let stage = stage_where("rollback-refused", "DeadlineSecs", "3600");
+    assert!(stopped_at("RestoreConfiguration", Duration::ZERO, &scenario, stage, |played| {
+        assert_eq!(effects(&played.region), ["StopApplication"], "{}", story(&played.region));
+        assert_eq!(played.rehearsal.outcome, "leftAlone", "{}", story(&played.region));
+        assert!(played.region.flink().application(APPLICATION).unwrap().healthy);
+    }));
 }
