@@ -91,6 +91,7 @@ struct Parts {
     cloudwatch: CloudWatch,
     lambda: LambdaHost,
     dynamodb: DynamoDb,
+    sns: Sns,
     stack: Stack,
 }
 
@@ -150,7 +151,7 @@ impl Region {
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         tokio::spawn(cloudwatch.clone().run());
 
-        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone());
+        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone());
         back.open(move |request| route(&services, request));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
@@ -160,7 +161,7 @@ impl Region {
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
         let log = tracing::subscriber::set_default(log);
-        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, stack };
+        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, stack };
         Ok(Open { region: Self(Arc::new(parts)), _log: log })
     }
 
@@ -216,6 +217,12 @@ impl Region {
     #[must_use]
     pub fn dynamodb(&self) -> &DynamoDb {
         &self.0.dynamodb
+    }
+
+    /// SNS.
+    #[must_use]
+    pub fn sns(&self) -> &Sns {
+        &self.0.sns
     }
 
     /// What the template made.

@@ -31,7 +31,7 @@ const WAIT_MAX_SECONDS: u64 = 99_999_999;
 /// A listener for changes of status.
 pub(super) type Hook = Arc<dyn Fn(ExecutionEvent) + Send + Sync>;
 /// A listener for states entered: the execution's ARN and the state's name.
-pub(super) type EntryHook = Arc<dyn Fn(&str, &str) + Send + Sync>;
+pub type EntryHook = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// What every execution of a region shares.
 pub(super) struct World {

@@ -14,7 +14,7 @@ use super::{
     errors::{PAYLOAD_LIMIT_BYTES, Trouble},
     execution::{End, Execution, ExecutionEvent, ExecutionView, Machine, Status},
     functions,
-    run::{Run, World},
+    run::{EntryHook, Run, World},
     tokens::Tokens,
 };
 use crate::clock::Clock;
@@ -91,7 +91,7 @@ impl StepFunctions {
     }
 
     /// Listens to every state that an execution enters, by the execution's ARN and the state's name: it may stop the execution there. One listener; a second replaces the first.
-    pub fn on_state_entered(&self, hook: Arc<dyn Fn(&str, &str) + Send + Sync>) {
+    pub fn on_state_entered(&self, hook: EntryHook) {
         *self.world.entry_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
     }
 

@@ -445,7 +445,7 @@ fn the_lease_of_a_dead_execution_keeps_others_out_until_it_expires_and_then_does
                     world.ask_to_look().await;
                     world.until_told(minutes(10)).await;
                     // The deadline of the dead one, and ten minutes.
-                    world.pass(Duration::from_secs(3_600 + 600)).await;
+                    world.pass(Duration::from_secs(3_600 + 601)).await;
                     world.ask_to_look().await;
                     world.until_told(hours(5)).await;
                 })
