@@ -7,6 +7,7 @@
 //! Invariant: an alarm never sees a minute that is not over.
 
 mod alarm;
+mod cbor;
 mod envelope;
 mod evaluate;
 mod math;
@@ -60,6 +61,8 @@ struct Site {
     sources: Vec<Arc<dyn MetricSource>>,
     store: metrics::Store,
     alarms: BTreeMap<String, Alarm>,
+    /// By alarm name.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 tower_service!(CloudWatch);
@@ -88,6 +91,14 @@ impl CloudWatch {
     /// When a property is not known or does not fit the others; the text names it.
     pub fn put_alarm(&self, properties: &Value) -> Result<(), AlarmError> {
         let alarm = MetricAlarm::read(properties)?;
+        let tags = alarm.tags.iter().filter_map(|tag| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned()))).collect();
+        {
+            // The service takes tags when an alarm is made, and ignores them on one that is there.
+            let mut site = self.site();
+            if !site.alarms.contains_key(&alarm.alarm_name) {
+                site.tags.insert(alarm.alarm_name.clone(), tags);
+            }
+        }
         self.put(alarm.alarm_name.clone(), Definition::Metric(alarm));
         Ok(())
     }
@@ -111,6 +122,12 @@ impl CloudWatch {
     #[must_use]
     pub fn alarm(&self, name: &str) -> Option<Alarm> {
         self.site().alarms.get(name).cloned()
+    }
+
+    /// The alarm's tags; none for one that does not exist.
+    #[must_use]
+    pub fn tags_of(&self, name: &str) -> BTreeMap<String, String> {
+        self.site().tags.get(name).cloned().unwrap_or_default()
     }
 
     /// The names of all alarms, in order.
@@ -155,8 +172,11 @@ impl CloudWatch {
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
-        let (answer, alarm, transitions) = verbs::answer(self, &request);
-        record(&self.journal, self.clock.now(), &request, alarm, &answer, false);
+        let as_json = cbor::to_json(&request);
+        let asked = as_json.as_ref().unwrap_or(&request);
+        let (answer, alarm, transitions) = verbs::answer(self, asked);
+        record(&self.journal, self.clock.now(), asked, alarm, &answer, false);
+        let answer = if as_json.is_some() { cbor::of_json(&answer) } else { answer };
         self.announce(transitions);
         answer
     }
@@ -180,7 +200,11 @@ impl CloudWatch {
             // The reason lists every value; a timeline needs how many.
             let reason = reason.split(" [").next().unwrap_or(reason);
             let text = if to == StateValue::Alarm { format!("{name} rings: {reason}") } else { format!("{name} goes from {from} to {to}") };
-            self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
+            let application = transition.alarm.definition.application();
+            // The automation's own alarms are told when they ring: that they have no data yet is no part of any story.
+            if application.is_some() || to == StateValue::Alarm {
+                self.journal.tell(Actor::Alarm, application, text);
+            }
             self.bus.emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[transition.alarm.definition.arn()], event(&transition));
             for action in transition.actions() {
                 delivery::deliver(&self.router, &self.journal, "cloudwatch", request(action, &transition));

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, World, alarms_of, world::OPERATOR};
+use super::{APPLICATION, Ends, Scenario, World, world::OPERATOR};
 use crate::{
     journal::Call,
     pace::{self, Speed},
@@ -50,9 +50,8 @@ pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, mut sho
     for application in stage.applications {
         region.flink().add_application(application);
     }
-    for alarm in alarms_of(APPLICATION) {
-        region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
-    }
+    // What a person does after the deployment; from then on the schedule keeps the alarms.
+    region.invoke("alarm-keeper", &serde_json::json!({})).await.map_err(RegionError::Alarms)?;
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone()));
     let world = World::new((*region).clone());
