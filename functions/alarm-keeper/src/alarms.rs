@@ -106,7 +106,8 @@ impl DescribeAlarms for CloudWatch {
     async fn alarms_beginning(&self, prefix: &str) -> Result<Vec<Found>, AlarmCallError> {
         let (mut found, mut next) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let request = self.client.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm).max_records(100).set_next_token(next);
+            let request =
+                self.client.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm).max_records(100).set_next_token(next);
             let answer = Box::pin(request.send()).await.map_err(|error| failed("DescribeAlarms", prefix, &error))?;
             found.extend(answer.metric_alarms.unwrap_or_default().into_iter().filter_map(read));
             next = answer.next_token.filter(|token| !token.is_empty());
@@ -250,5 +251,11 @@ where
         code if code.starts_with("AccessDenied") => ErrorType::NotAllowed,
         _ => ErrorType::Refused,
     };
-    AlarmCallError { verb, subject: subject.to_owned(), code, message: error.message().unwrap_or("the service gave no reason").to_owned(), error_type }
+    AlarmCallError {
+        verb,
+        subject: subject.to_owned(),
+        code,
+        message: error.message().unwrap_or("the service gave no reason").to_owned(),
+        error_type,
+    }
 }

@@ -50,7 +50,8 @@ pub fn read(event: &Value) -> Result<Asked, String> {
 fn of_trail(detail: &Value) -> Result<Scope, String> {
     let parameters = detail["requestParameters"].as_object();
     // How CloudTrail spells `ResourceARN` is not documented.
-    let named = |wanted: &str| parameters.into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).and_then(|(_, value)| value.as_str());
+    let named =
+        |wanted: &str| parameters.into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).and_then(|(_, value)| value.as_str());
     match (named("applicationName"), named("resourceARN")) {
         (Some(name), _) => Ok(Scope::One(checked(name)?)),
         (None, Some(arn)) => {
@@ -133,7 +134,13 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_is_refused() {
-        for event in [json!({ "dryrun": true }), json!({ "dryRun": "true" }), json!({ "applicationName": "or ders" }), json!({ "applicationName": 1 }), json!([])] {
+        for event in [
+            json!({ "dryrun": true }),
+            json!({ "dryRun": "true" }),
+            json!({ "applicationName": "or ders" }),
+            json!({ "applicationName": 1 }),
+            json!([]),
+        ] {
             assert!(read(&event).is_err(), "{event}");
         }
     }

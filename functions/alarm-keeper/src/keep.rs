@@ -31,8 +31,7 @@ where
         Scope::All => alarms.alarms_beginning(ALARM_PREFIX).await,
         Scope::One(name) => alarms.alarms_named(&alarm_names(name)).await,
     };
-    let found: BTreeMap<String, Found> =
-        found.map_err(|error| failure(&error))?.into_iter().map(|found| (found.alarm.name.clone(), found)).collect();
+    let found: BTreeMap<String, Found> = found.map_err(|error| failure(&error))?.into_iter().map(|found| (found.alarm.name.clone(), found)).collect();
     let list: Vec<FoundAlarm> = found.values().map(|found| found.alarm.clone()).collect();
     let owners = owners(alarms, &suspects(&wishes, &list), &found).await?;
     let plan = plan_alarms(&wishes, &list, &owners, owner);
@@ -96,11 +95,7 @@ async fn wish<F: ListTagsForResource>(flink: &F, application: &ApplicationSummar
 }
 
 /// The owner tags of these alarms. One that cannot be read leaves its alarm alone.
-async fn owners<C: OwnerOfAlarm>(
-    alarms: &C,
-    names: &[String],
-    found: &BTreeMap<String, Found>,
-) -> Result<BTreeMap<String, Option<String>>, Failure> {
+async fn owners<C: OwnerOfAlarm>(alarms: &C, names: &[String], found: &BTreeMap<String, Found>) -> Result<BTreeMap<String, Option<String>>, Failure> {
     let arns: Vec<(String, String)> = names.iter().filter_map(|name| Some((name.clone(), found.get(name)?.arn.clone()))).collect();
     let asked = stream::iter(arns).map(|(name, arn)| async move {
         let owner = alarms.owner_of(&arn).await;
@@ -153,7 +148,12 @@ where
         None => Ok(()),
         Some(error) => {
             let mut failure = failure(error);
-            failure.message = format!("{} of {planned} changes of alarms were refused, {} were made; the first: {}", refused.len(), answer.changed, failure.message);
+            failure.message = format!(
+                "{} of {planned} changes of alarms were refused, {} were made; the first: {}",
+                refused.len(),
+                answer.changed,
+                failure.message
+            );
             Err(failure)
         }
     }

@@ -39,7 +39,8 @@ impl Function for AlarmKeeper {
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let asked = event::read(&event).map_err(|wrong| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {wrong}", Self::NAME)))?;
+        let asked =
+            event::read(&event).map_err(|wrong| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {wrong}", Self::NAME)))?;
         let result = keep::keep(&self.flink, &self.alarms, &asked, &self.owner).await;
         let mut record = Record::of(Self::NAME, &invocation);
         match &result {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use aws_sdk_kinesisanalyticsv2::types::{
-    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails, ApplicationSummary as SdkApplicationSummary, ApplicationVersionSummary,
-    SnapshotDetails,
+    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails, ApplicationSummary as SdkApplicationSummary,
+    ApplicationVersionSummary, SnapshotDetails,
 };
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;

@@ -14,10 +14,10 @@ use lambda_kit::Aws;
 use lifecycle::{Operation, Snapshot};
 
 use crate::{
-    Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, Described,
-    ListApplicationOperations, ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource, OperationDetail, PresignedUrl,
-    RollbackApplication, StartApplication, StartFrom, StopApplication, UpdateApplication, VersionSummary, convert,
-    sdk::UpdateApplicationInputBuilder,
+    Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
+    DescribeApplicationVersion, Described, ListApplicationOperations, ListApplicationSnapshots, ListApplicationVersions, ListApplications,
+    ListTagsForResource, OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom, StopApplication, UpdateApplication,
+    VersionSummary, convert, sdk::UpdateApplicationInputBuilder,
 };
 
 /// Most entries of one page (API model).

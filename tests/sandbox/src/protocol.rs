@@ -84,7 +84,8 @@ pub fn verb(request: &Request) -> (String, String) {
     let verb = wire::verb(request)
         .or_else(|| wire::rpc_verb(request))
         .map(str::to_owned)
-        .or_else(|| form_action(request)).or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
+        .or_else(|| form_action(request))
+        .or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
     (service, verb.unwrap_or_else(|| request.uri().path().to_owned()))
 }
 

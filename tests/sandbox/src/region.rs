@@ -19,7 +19,7 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
 
 use crate::{
     clock::Clock,
-    cloudwatch::{CloudWatch, Datum, MetricSource},
+    cloudwatch::{self, CloudWatch, Datum, MetricSource},
     connector::{Connector, Router},
     dynamodb::DynamoDb,
     events::EventBus,
@@ -149,12 +149,18 @@ impl Region {
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         tokio::spawn(cloudwatch.clone().run());
 
-        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone());
+        let services =
+            (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone(), journal.clone(), clock.clone());
         back.open(move |request| route(&services, request));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
             let (gate, next, at, told) = (gate.clone(), next.clone(), at.clone(), told.clone());
-            Box::pin(async move { gate.pass(request, &next, &at, &told).await })
+            Box::pin(async move {
+                let speaks_cbor = wire::rpc_verb(&request).is_some();
+                let answer = gate.pass(request, &next, &at, &told).await;
+                // A fault answers in JSON, whoever asked.
+                if speaks_cbor { cloudwatch::in_cbor(answer) } else { answer }
+            })
         });
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
@@ -348,15 +354,22 @@ fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Resu
     Ok(())
 }
 
-type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost);
+type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost, Journal, Clock);
 
 /// By the service that the signature names; what is not signed can only be a dashboard.
 fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
-    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda) = services.clone();
+    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
     Box::pin(async move {
         let mut flink = flink;
         match wire::service(&request).as_deref() {
-            Some("states") => states.handle(request).await,
+            Some("states") => {
+                let asked = request.clone();
+                let answer = states.handle(request).await;
+                let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+                let machine = body["stateMachineArn"].as_str().map(str::to_owned);
+                protocol::record(&journal, clock.now(), &asked, machine, &answer, false);
+                answer
+            }
             Some("dynamodb") => dynamodb.handle(request).await,
             Some("sns") => sns.handle(request).await,
             Some("events") => bus.handle(request).await,

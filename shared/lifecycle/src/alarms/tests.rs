@@ -24,7 +24,10 @@ fn owned(names: &[String], by: Option<&str>) -> BTreeMap<String, Option<String>>
 fn an_application_that_opts_in_gets_all_its_alarms() {
     let plan = plan_alarms(&wishes(&[("orders", Wish::Watched)]), &[], &BTreeMap::new(), ME);
     let names: Vec<&str> = plan.create.iter().map(|alarm| alarm.name.as_str()).collect();
-    assert_eq!(names, ["lifeguard-orders-checkpoints", "lifeguard-orders-downtime", "lifeguard-orders-restarts", "lifeguard-orders-restarts-flink-2"]);
+    assert_eq!(
+        names,
+        ["lifeguard-orders-checkpoints", "lifeguard-orders-downtime", "lifeguard-orders-restarts", "lifeguard-orders-restarts-flink-2"]
+    );
     assert!(plan.create.iter().all(|alarm| alarm.description.contains("orders") && alarm.datapoints <= alarm.periods));
 }
 

@@ -11,8 +11,12 @@ use minicbor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::wire::{self, Request, Response};
+use crate::{
+    faults,
+    wire::{self, Request, Response},
+};
 
+const CBOR: &str = "application/cbor";
 const TARGET: &str = "GraniteServiceVersion20100801.";
 
 /// The request as AWS JSON, if it is one in CBOR.
@@ -25,14 +29,18 @@ pub(super) fn to_json(request: &Request) -> Option<Request> {
     Some(translated)
 }
 
-/// An AWS JSON answer as CBOR.
-pub(super) fn of_json(answer: &Response) -> Response {
+/// An AWS JSON answer as CBOR; one that is CBOR already, or no answer at all, as it is.
+#[must_use]
+pub fn in_cbor(answer: Response) -> Response {
+    if faults::is_cut(&answer) || answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == CBOR) {
+        return answer;
+    }
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let mut encoder = Encoder::new(Vec::new());
     write(&mut encoder, "", &body);
-    let mut translated = answer.clone();
+    let mut translated = answer;
     *translated.body_mut() = Bytes::from(encoder.into_writer());
-    translated.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/cbor"));
+    translated.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CBOR));
     translated.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     translated
 }
@@ -95,7 +103,9 @@ fn write(encoder: &mut Encoder<Vec<u8>>, name: &str, value: &Value) {
         Value::Bool(truth) => encoder.bool(*truth).map(drop),
         Value::Number(number) => match number.as_i64() {
             // A timestamp is tagged as one.
-            _ if name.ends_with("Timestamp") => encoder.tag(Tag::new(1)).and_then(|encoder| encoder.f64(number.as_f64().unwrap_or_default())).map(drop),
+            _ if name.ends_with("Timestamp") => {
+                encoder.tag(Tag::new(1)).and_then(|encoder| encoder.f64(number.as_f64().unwrap_or_default())).map(drop)
+            }
             Some(whole) => encoder.i64(whole).map(drop),
             None => encoder.f64(number.as_f64().unwrap_or_default()).map(drop),
         },

@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub use alarm::{AlarmError, CompositeAlarm, MetricAlarm};
+pub use cbor::in_cbor;
 pub use envelope::{event, lambda_action, sns_action};
 pub use metrics::{Datum, MetricSource, NAMESPACE};
 pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
@@ -176,7 +177,7 @@ impl CloudWatch {
         let asked = as_json.as_ref().unwrap_or(&request);
         let (answer, alarm, transitions) = verbs::answer(self, asked);
         record(&self.journal, self.clock.now(), asked, alarm, &answer, false);
-        let answer = if as_json.is_some() { cbor::of_json(&answer) } else { answer };
+        let answer = if as_json.is_some() { in_cbor(answer) } else { answer };
         self.announce(transitions);
         answer
     }

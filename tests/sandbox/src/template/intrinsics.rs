@@ -329,7 +329,8 @@ fn parameter_value(name: &str, parameter: &Value, given: Option<&String>) -> Res
         return Err(wrong(said(format!("{text:?} is none of {allowed:?}"))));
     }
     if let Some(pattern) = parameter["AllowedPattern"].as_str() {
-        let anchored = regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| wrong(format!("its AllowedPattern cannot be read: {error}")))?;
+        let anchored =
+            regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| wrong(format!("its AllowedPattern cannot be read: {error}")))?;
         if !anchored.is_match(&text) {
             return Err(wrong(said(format!("{text:?} does not match {pattern}"))));
         }
