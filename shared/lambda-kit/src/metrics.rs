@@ -45,11 +45,17 @@ pub enum Metric {
     LeftAlone,
     /// Executions that ended with a person asked for.
     Escalated,
+    /// Alarms of applications made or put right.
+    AlarmsPut,
+    /// Alarms of applications removed.
+    AlarmsRemoved,
+    /// Alarms left for the next run, and applications whose tags could not be read.
+    AlarmsNotKept,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -61,6 +67,9 @@ impl Metric {
         Self::Recovered,
         Self::LeftAlone,
         Self::Escalated,
+        Self::AlarmsPut,
+        Self::AlarmsRemoved,
+        Self::AlarmsNotKept,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -78,6 +87,9 @@ impl Metric {
             Self::Recovered => "Recovered",
             Self::LeftAlone => "LeftAlone",
             Self::Escalated => "Escalated",
+            Self::AlarmsPut => "AlarmsPut",
+            Self::AlarmsRemoved => "AlarmsRemoved",
+            Self::AlarmsNotKept => "AlarmsNotKept",
         }
     }
 

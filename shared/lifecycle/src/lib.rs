@@ -9,8 +9,10 @@
 //! | [`Assessment`], [`Ledger`] | [`attribute`] → [`Blame`] |
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
+//! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
 
 mod action;
+mod alarms;
 mod assessment;
 mod blame;
 mod choose;
@@ -26,6 +28,7 @@ mod status;
 mod watch;
 
 pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
+pub use alarms::*;
 pub use assessment::Assessment;
 pub use blame::{Blame, attribute};
 pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};

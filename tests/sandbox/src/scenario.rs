@@ -1,6 +1,5 @@
 //! Scenarios: what a region is like, what people and the world do in it, and how it must end.
 
-mod alarms;
 mod catalogue;
 mod play;
 mod world;
@@ -9,7 +8,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::BoxFuture;
 
-pub use alarms::alarms_of;
 pub use catalogue::{CATALOGUE, by_name};
 pub use play::{Played, play, play_observed, play_on};
 pub use world::World;
