@@ -167,6 +167,16 @@ impl SimulatedFlink {
         ledger.count(now)
     }
 
+    /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
+    pub fn up_since(&self, application: &str) -> Option<Timestamp> {
+        let now = self.inner.now();
+        self.inner.advance(application, now);
+        let state = self.inner.lock();
+        let job = state.clusters.get(application)?.job.as_ref().filter(|job| matches!(job.phase, Phase::Running))?;
+        let attempt = job.attempt.as_ref().filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
+        Timestamp::from_millisecond(attempt.at.running).ok()
+    }
+
     /// Where the state of a savepoint ends: the records processed before it.
     pub fn savepoint_position(&self, application: &str, snapshot: &str) -> Option<i64> {
         self.inner.lock().clusters.get(application)?.savepoints.get(snapshot).map(|stored| stored.position)
@@ -293,9 +303,11 @@ impl Inner {
                         None => std::future::pending().await,
                     }
                 };
+                // Biased: the unbiased order is drawn from the machine's randomness.
                 tokio::select! {
-                    () = sleep => {}
+                    biased;
                     () = changed.notified() => {}
+                    () = sleep => {}
                 }
                 let Some(inner) = weak.upgrade() else { return };
                 if inner.lock().clusters.get(&application).is_some_and(|cluster| cluster.run == run) {
