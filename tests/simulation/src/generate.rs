@@ -21,12 +21,57 @@ pub fn night(seed: u64) -> Night {
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
     let length_mins = rng.u32(45..180);
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
+    if one_in(rng, 4) {
+        return plain(rng, Night { opened_mins, length_mins, ..empty(seed) });
+    }
     let mut events = Vec::new();
     for (index, application) in applications.iter().enumerate() {
         story(rng, index, application, u64::from(length_mins) * 60, &mut events);
     }
     let strikes = strikes(rng, u64::from(length_mins) * 60);
     Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes }
+}
+
+fn empty(seed: u64) -> Night {
+    let (stack, quirks) = (Stack::default(), Quirks::default());
+    Night { seed, opened_mins: 0, length_mins: 0, stack, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
+}
+
+/// A night with one bad deployment and a plumbing that fails for moments: a rescue must succeed.
+fn plain(rng: &mut Rng, night: Night) -> Night {
+    let mut application = application(rng, 0);
+    application.tags = vec![(MANAGED.to_owned(), "true".to_owned())];
+    (application.snapshots_enabled, application.version_age_mins) = (true, any(rng, &[300, 1_440, 10_000]));
+    let after = rng.u64(120..u64::from(night.length_mins) * 30);
+    let mut code = deployed(rng, &application.code);
+    let fails = Duration::from_secs(any(rng, &[0, 1, 2, 5, 15, 45, 90, 150]));
+    code.behaviour = match weighted(rng, &[70, 15, 15]) {
+        0 => Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT")),
+        1 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
+        _ => Behaviour::Throws {
+            after: fails / 2,
+            jitter: Duration::from_secs(30),
+            fault: sandbox::flink::Fault::new("java.io.IOException", "now and then").outside_tasks(),
+        },
+    };
+    if one_in(rng, 2) {
+        code.restart_strategy = RestartStrategy::EXPONENTIAL;
+    }
+    let mut events = vec![Event { at: Moment::After(after), application: 0, what: What::Deploy { code: Box::new(code), runtime: None } }];
+    let mut add = |at: Moment, what: What| events.push(Event { at, application: 0, what });
+    if one_in(rng, 3) {
+        add(Moment::After(after / 2), What::RefuseRollback);
+    }
+    if one_in(rng, 3) {
+        add(Moment::After(after + rng.u64(60..600)), any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]));
+    }
+    if one_in(rng, 3) {
+        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
+    }
+    let strikes = (0..rng.u32(0..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, 1_000_000), ..strike(rng) }).collect();
+    let stack = Stack { soak_secs: any(rng, &[60, 303, 303, 600]), rescues_per_day: any(rng, &[1, 2]), ..Stack::default() };
+    let quirks = Quirks { slow: None, ..quirks(rng) };
+    Night { applications: vec![application], events, strikes, stack, quirks, ..night }
 }
 
 fn one_in(rng: &mut Rng, n: u32) -> bool {
@@ -93,7 +138,6 @@ fn application(rng: &mut Rng, index: usize) -> Application {
         tags: tags(rng),
         system_rollback: one_in(rng, 3),
         snapshots_enabled: !one_in(rng, 14),
-        running: !one_in(rng, 20),
         sink: if one_in(rng, 3) { Sink::AtLeastOnce } else { Sink::ExactlyOnce },
     }
 }
@@ -206,7 +250,8 @@ fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, ev
         code: Box::new(deployed(rng, &application.code)),
         runtime: one_in(rng, 12).then(|| any(rng, &["FLINK-2_2", "FLINK-1_20", "FLINK-1_18"]).to_owned()),
     };
-    if !application.running {
+    if one_in(rng, 20) {
+        add(Moment::After(30), What::Stop);
         add(Moment::After(start / 2), What::Start);
     }
     match weighted(rng, &[46, 14, 12, 14, 10, 4]) {
@@ -327,8 +372,9 @@ fn strike(rng: &mut Rng) -> Strike {
         Fault::ServerErrorAfter,
         Fault::Slow(slow),
         Fault::Late(slow),
-        Fault::Twice,
     ];
+    // Only deliveries come twice: the SDK's changes are sent once, and an answer that is lost is another fault.
+    let deliveries = [Fault::Twice, Fault::Twice, any(rng, &network)];
     let of_lambda = [
         LambdaFault::CrashBefore,
         LambdaFault::CrashAfter,
@@ -355,11 +401,11 @@ fn strike(rng: &mut Rng) -> Strike {
         }
         3 => {
             let packages = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
-            let fault = if one_in(rng, 4) { any(rng, &network) } else { Fault::Lambda(any(rng, &of_lambda)) };
+            let fault = if one_in(rng, 4) { any(rng, &deliveries) } else { Fault::Lambda(any(rng, &of_lambda)) };
             ("lambda", Some("Invoke"), Some(any(rng, &packages).to_owned()), fault)
         }
         4 => ("dynamodb", Some(any(rng, &["PutItem", "GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
-        5 => ("states", Some("StartExecution"), None, any(rng, &network)),
+        5 => ("states", Some("StartExecution"), None, any(rng, &deliveries)),
         _ => if rng.bool() { ("events", Some("PutEvents"), None, any(rng, &network)) } else { ("sns", Some("Publish"), None, any(rng, &network)) },
     };
     let (service, action) = (service.to_owned(), action.map(str::to_owned));

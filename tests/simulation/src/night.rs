@@ -119,8 +119,6 @@ pub struct Application {
     pub system_rollback: bool,
     /// Snapshots are taken.
     pub snapshots_enabled: bool,
-    /// RUNNING, or READY.
-    pub running: bool,
     /// Where its results go.
     pub sink: Sink,
 }

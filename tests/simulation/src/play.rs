@@ -25,10 +25,12 @@ use crate::{
 const DAY: &str = "2026-03-04T00:00:00Z";
 /// After the last execution has ended, so long nothing new must begin.
 const QUIET: Duration = Duration::from_secs(900);
+/// Alarms ring until so long after the night; then what loops may loop on, unseen.
+const AWAKE: Duration = Duration::from_secs(5_400);
 /// Between two looks whether executions are still under way.
 const GLANCE: Duration = Duration::from_secs(60);
 /// The state machine's own time-out is an hour after the longest deadline.
-const AT_MOST: Duration = Duration::from_secs(18_000 + 7_200);
+const AT_MOST: Duration = Duration::from_secs(18_000 + 10_800);
 
 /// What became of a night.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +159,7 @@ fn seed(index: usize, application: &Application) -> ApplicationSeed {
     if !application.snapshots_enabled {
         seed = seed.without_snapshots();
     }
-    if application.running { seed } else { seed.not_running() }
+    seed
 }
 
 /// Lets happen what happens.
@@ -207,6 +209,9 @@ async fn await_the_end(region: &Region) {
     let (began, mut quiet) = (tokio::time::Instant::now(), Duration::ZERO);
     while quiet < QUIET && began.elapsed() < AT_MOST {
         tokio::time::sleep(GLANCE).await;
+        if began.elapsed() >= AWAKE {
+            region.cloudwatch().clear_sources();
+        }
         quiet = if region.states().running() == 0 { quiet + GLANCE } else { Duration::ZERO };
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 pub(crate) use notes::{Effect, ExecutionNotes};
 
 /// The role under which people act.
-pub const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 /// States that change an application.
 pub(crate) const STEPS: [&str; 4] = ["RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
 

@@ -52,7 +52,7 @@ fn may_keep_every_record(night: &Night, index: usize, application: &Application)
         !matches!(what, What::StartWithoutState | What::DeleteSnapshots | What::Start | What::ForceStop | What::Autoscale(_) | What::FailSnapshots(_))
     };
     let ours = night.events.iter().filter(|event| event.application == index);
-    application.running && application.snapshots_enabled && ours.map(|event| &event.what).all(harmless)
+    application.snapshots_enabled && ours.map(|event| &event.what).all(harmless)
 }
 
 fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
@@ -69,17 +69,16 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         matches!(&event.what, What::Dependency(name, _) if application.code.needs.iter().any(|need| need.dependency == *name))
     });
     let time = night.events.iter().filter(|event| event.application == index && matches!(event.what, What::Deploy { .. }));
-    let early = time.map(|event| &event.at).all(|at| matches!(at, crate::night::Moment::After(secs) if secs + 3_600 < u64::from(night.length_mins) * 60));
+    let early = time.map(|event| &event.at).all(|at| matches!(at, crate::night::Moment::After(secs) if secs + 900 < u64::from(night.length_mins) * 60));
     rules.opted_in
         && rules.act
         && plain
         && rules.rescues_per_day > 0
         && rules.max_snapshot_age_secs >= 3_600
-        && rules.operation_timeout_secs >= 1_200
-        && night.stack.settle_timeout_secs >= 2_400
+        && rules.operation_timeout_secs >= 600
+        && night.stack.settle_timeout_secs >= 900
         && night.stack.deadline_secs >= 7_200
         && night.quirks.slow.is_none()
-        && application.running
         && application.snapshots_enabled
         && application.version_age_mins >= 300
         && changes == 1
@@ -107,5 +106,5 @@ fn is_seen(code: &Code) -> bool {
 
 /// Whether an event does not get in the way of a rescue.
 fn leaves_it_alone(what: &What) -> bool {
-    matches!(what, What::RefuseRollback | What::RollbackState(_) | What::RingAgain | What::Ask(None))
+    matches!(what, What::RefuseRollback | What::RollbackState(_) | What::RingAgain | What::Ask(None) | What::TakeSnapshot | What::PlaceSnapshot)
 }
