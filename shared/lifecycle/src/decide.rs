@@ -184,6 +184,7 @@ impl Turn<'_> {
 
     /// A decision to change something: the intent is written into the progress first.
     fn step(&self, step: Step, plan: Plan, because: Reason) -> Decision {
+        let plan = Plan { status: Some(self.s.seen.application.status.clone()), ..plan };
         let mut progress = self.progress.clone();
         progress.steps.push(StepTaken { step, at: self.s.now, version_id: plan.version_id, result: None });
         let reason = plan.reason.clone();
