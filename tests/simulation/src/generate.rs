@@ -21,8 +21,10 @@ pub fn night(seed: u64) -> Night {
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
     let length_mins = rng.u32(45..180);
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
-    if one_in(rng, 4) {
-        return plain(rng, Night { opened_mins, length_mins, ..empty(seed) });
+    match rng.u32(0..4) {
+        0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
+        1 => return ambush(rng, Night { opened_mins, length_mins, ..empty(seed) }),
+        _ => {}
     }
     let mut events = Vec::new();
     for (index, application) in applications.iter().enumerate() {
@@ -72,6 +74,21 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
     let stack = Stack { soak_secs: any(rng, &[60, 303, 303, 600]), rescues_per_day: any(rng, &[1, 2]), ..Stack::default() };
     let quirks = Quirks { slow: None, ..quirks(rng) };
     Night { applications: vec![application], events, strikes, stack, quirks, ..night }
+}
+
+/// The same, and somebody or something gets in the way at the worst moments.
+fn ambush(rng: &mut Rng, night: Night) -> Night {
+    let mut night = plain(rng, night);
+    for _ in 0..rng.u32(1..4) {
+        let what = match rng.u32(0..4) {
+            0 => of_the_service(rng),
+            1 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions]),
+            2 => What::Deploy { code: Box::new(deployed(rng, &night.applications[0].code)), runtime: None },
+            _ => noise(rng),
+        };
+        night.events.push(Event { at: worst_moment(rng), application: 0, what });
+    }
+    night
 }
 
 fn one_in(rng: &mut Rng, n: u32) -> bool {
@@ -410,4 +427,16 @@ fn strike(rng: &mut Rng) -> Strike {
     };
     let (service, action) = (service.to_owned(), action.map(str::to_owned));
     Strike { fault, service, action, package, when: When::Always, within_secs: (0, u64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_always_the_same_night() {
+        for seed in 0..200 {
+            assert_eq!(format!("{:?}", night(seed)), format!("{:?}", night(seed)));
+        }
+    }
 }

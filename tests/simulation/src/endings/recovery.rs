@@ -62,7 +62,7 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
     let ours: Vec<&What> = night.events.iter().filter(|event| event.application == index).map(|event| &event.what).collect();
     let changes = ours.iter().filter(|what| matches!(what, What::Deploy { .. })).count();
     let bad = ours.iter().all(|what| match what {
-        What::Deploy { code, runtime } => runtime.is_none() && is_seen(code),
+        What::Deploy { code, runtime } => runtime.is_none() && is_seen(code, u64::from(night.stack.soak_secs)),
         other => leaves_it_alone(other),
     });
     let outage = night.events.iter().any(|event| {
@@ -88,8 +88,8 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         && night.strikes.iter().all(|strike| strike.is_mild() && strike.service != "events" && !matches!(strike.fault, sandbox::faults::Fault::Late(_)))
 }
 
-/// A fault that the alarms can see.
-fn is_seen(code: &Code) -> bool {
+/// A fault that the alarms can see, and that comes before the soak is over: that is what a soak excludes.
+fn is_seen(code: &Code, soak_secs: u64) -> bool {
     let endless = |code: &Code| {
         matches!(
             code.restart_strategy,
@@ -97,7 +97,10 @@ fn is_seen(code: &Code) -> bool {
         )
     };
     let seen = match &code.behaviour {
-        Behaviour::Throws { after, .. } => after.as_secs() + code.restore.as_secs() <= SEEN_WITHIN_SECS,
+        Behaviour::Throws { after, jitter, .. } => {
+            let lives = after.as_secs() + jitter.as_secs();
+            lives + code.restore.as_secs() <= SEEN_WITHIN_SECS && lives < soak_secs
+        }
         Behaviour::ThrowsInOpen { .. } => true,
         _ => false,
     };

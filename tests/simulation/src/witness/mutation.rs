@@ -83,8 +83,8 @@ impl Witness {
         change.lease_and_intent(&mut book);
         let opted_in = tags.is_some_and(|tags| Rules::of(&self.night.stack, &tags).opted_in);
         let text = || format!("{verb} of an application without the tag, at the caller's last reading of its tags");
-        book.verdicts.check(Invariant::S6, opted_in, now, application, text);
         if !self.stale {
+            book.verdicts.check(Invariant::S6, opted_in, now, application, text);
             let text = || format!("{caller} sends {verb} without having looked since its last change");
             book.verdicts.check(Invariant::S8, blind == Some(false), now, application, text);
         }
