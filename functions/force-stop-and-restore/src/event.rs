@@ -1,5 +1,6 @@
 //! What comes in.
 
+use lifecycle::ApplicationStatus;
 use serde::Deserialize;
 
 /// The input: one of three steps. Fields that are not listed are other states' business.
@@ -35,6 +36,9 @@ pub enum Event {
 pub struct ForceStopPlan {
     /// The version it was decided on. The service does not check it, so this function does.
     pub version_id: u64,
+    /// The status it was decided on. An application that is busy otherwise makes the plan stale.
+    #[serde(default)]
+    pub status: Option<ApplicationStatus>,
 }
 
 /// The part of a plan that putting a configuration back needs.

@@ -20,6 +20,9 @@ where
     }
     at_version(&seen.application, plan.version_id)?;
     let status = &seen.application.status;
+    if status.is_busy() && plan.status.as_ref() != Some(status) {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and the force-stop was not decided on that: look again")));
+    }
     if !status.allows_force_stop() {
         return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not force-stop; look again")));
     }

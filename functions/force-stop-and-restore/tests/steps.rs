@@ -180,8 +180,20 @@ async fn force_stop_sends_force() {
     for status in ["STARTING", "UPDATING", "STOPPING", "AUTOSCALING", "RUNNING"] {
         let service = Service::new(full());
         service.with("ApplicationStatus", status);
-        assert_eq!(run(&service, force_stop()).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-stop", "versionId": 7 }));
+        let plan = event("forceStop", json!({ "versionId": 7, "status": status }));
+        assert_eq!(run(&service, plan).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-stop", "versionId": 7 }));
         assert_eq!(service.changes(), [("StopApplication".to_owned(), json!({ "ApplicationName": "orders", "Force": true }))]);
+    }
+}
+
+#[tokio::test]
+async fn what_has_become_busy_since_the_decision_is_not_force_stopped() {
+    for (decided, now) in [("RUNNING", "AUTOSCALING"), ("RUNNING", "STOPPING"), ("UPDATING", "STARTING")] {
+        let service = Service::new(full());
+        service.with("ApplicationStatus", now);
+        let plan = event("forceStop", json!({ "versionId": 7, "status": decided }));
+        assert_eq!(run(&service, plan).await.unwrap_err().error_type, ErrorType::Stale);
+        assert!(service.changes().is_empty());
     }
 }
 

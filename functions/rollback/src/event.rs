@@ -1,5 +1,6 @@
 //! What comes in.
 
+use lifecycle::ApplicationStatus;
 use serde::Deserialize;
 
 /// The input. Fields that are not listed are other states' business.
@@ -18,6 +19,9 @@ pub struct Event {
 pub struct Plan {
     /// The version that is to be left. Any other current version makes the plan stale.
     pub version_id: u64,
+    /// The status it was decided on. An application that is busy otherwise makes the plan stale.
+    #[serde(default)]
+    pub status: Option<ApplicationStatus>,
     /// Why, for the log.
     #[serde(default)]
     pub reason: Option<String>,

@@ -47,7 +47,7 @@ where
         tracing::info!(application = name, version = from, status = %seen.application.status, "a rollback is under way or done");
         return Ok(StepAnswer::already_done(&seen.application));
     }
-    still_fits(&seen.application, from)?;
+    still_fits(&seen.application, &event.plan)?;
     tracing::info!(application = name, version = from, reason = event.plan.reason, "rolling back");
     let error = match api.rollback_application(name, from).await {
         Ok(accepted) => {
@@ -73,13 +73,17 @@ fn is_visible(application: &Application, version: u64) -> bool {
     application.status == ApplicationStatus::RollingBack || was_left
 }
 
-fn still_fits(application: &Application, version: u64) -> Result<(), Failure> {
+fn still_fits(application: &Application, plan: &Plan) -> Result<(), Failure> {
     let Application { name, status, version_id, .. } = application;
+    let version = plan.version_id;
     if *version_id != version {
         return Err(Failure::new(
             ErrorType::Stale,
             format!("{name} is at version {version_id}, the rollback was decided on version {version}: look again"),
         ));
+    }
+    if status.is_busy() && plan.status.as_ref() != Some(status) {
+        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and the rollback was not decided on that: look again")));
     }
     if !status.allows_rollback() {
         return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not roll back; look again")));

@@ -38,9 +38,23 @@ async fn it_looks_and_calls_once_fenced_by_the_version() {
     for status in ["RUNNING", "UPDATING", "AUTOSCALING"] {
         let service = running();
         service.with("ApplicationStatus", status);
-        assert_eq!(run(&service, event()).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-rollback", "versionId": 7 }));
+        let mut event = event();
+        event["plan"]["status"] = status.into();
+        assert_eq!(run(&service, event).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-rollback", "versionId": 7 }));
         assert_eq!(service.double.verbs(), ["DescribeApplication", "ListTagsForResource", "RollbackApplication"]);
         assert_eq!(service.changes(), sent());
+    }
+}
+
+#[tokio::test]
+async fn what_has_become_busy_since_the_decision_is_not_rolled_back() {
+    for (decided, now) in [("RUNNING", "AUTOSCALING"), ("UPDATING", "AUTOSCALING"), ("RUNNING", "UPDATING")] {
+        let service = running();
+        service.with("ApplicationStatus", now);
+        let mut event = event();
+        event["plan"]["status"] = decided.into();
+        assert_eq!(run(&service, event).await.unwrap_err().error_type, ErrorType::Stale);
+        assert!(service.changes().is_empty());
     }
 }
 

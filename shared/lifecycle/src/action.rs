@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Progress;
+use crate::{ApplicationStatus, Progress};
 
 /// The next action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub enum Action {
 pub struct Plan {
     /// The version it was decided on: the fence.
     pub version_id: u64,
+    /// The status it was decided on, the other half of the fence: a busy application is touched only where just that was decided on. (What the service does of its own accord,
+    /// scaling say, makes no new version.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ApplicationStatus>,
     /// The version whose configuration is put back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_version_id: Option<u64>,

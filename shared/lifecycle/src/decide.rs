@@ -197,6 +197,7 @@ impl Turn<'_> {
             );
             return self.escalate(Reason::ForceStopDisabled, text);
         }
+        let plan = Plan { status: Some(self.s.seen.application.status.clone()), ..plan };
         let mut progress = self.progress.clone();
         progress.steps.push(StepTaken { step, at: self.s.now, version_id: plan.version_id, result: None });
         let reason = plan.reason.clone();

@@ -121,6 +121,14 @@ impl DynamoDb {
         self.database.sweep_ttl()
     }
 
+    /// An item as it stands, without a request: what a check of invariants looks at. None where there is none.
+    #[must_use]
+    pub fn peek(&self, table: &str, key: &Value) -> Option<Value> {
+        let body = json!({ "TableName": table, "Key": key, "ConsistentRead": true }).to_string();
+        let answer = run(&body, |request| self.database.get_item(request)).ok()?;
+        answer.get("Item").filter(|item| !item.is_null()).map(|item| sorted(item.clone()))
+    }
+
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         let verb = wire::verb(&request).unwrap_or_default().to_owned();

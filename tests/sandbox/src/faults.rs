@@ -4,6 +4,7 @@
 //! A fault is either the network's and the service's front door (any service), or a Lambda's (the host carries it out, see [`LambdaFault`]).
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -44,6 +45,45 @@ pub enum Fault {
     Slow(Duration),
     /// Something happens inside the invoked function.
     Lambda(LambdaFault),
+    /// The request arrives this much later: a late event, or one that others overtake.
+    Late(Duration),
+    /// The request arrives twice, as deliveries do that promise "at least once"; the second answer counts.
+    Twice,
+    /// A read gets the answer that the same request got before, where there is one: eventual consistency.
+    Stale,
+    /// The answer is cut off in the middle.
+    Truncate,
+    /// The answer is so long that it must not be read to its end: five megabytes of blanks follow it.
+    Huge,
+    /// Every id in the answer (32 hexadecimal digits) is another one: the answer of another job.
+    OtherJob,
+}
+
+impl Fault {
+    /// One word, for counts.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Refuse { .. } => "refused",
+            Self::Throttle => "throttled",
+            Self::ServerError => "server error",
+            Self::CutBefore => "cut before the effect",
+            Self::LoseAnswer => "cut after the effect",
+            Self::ServerErrorAfter => "server error after the effect",
+            Self::Slow(_) => "slow answer",
+            Self::Lambda(LambdaFault::CrashBefore) => "Lambda crash before",
+            Self::Lambda(LambdaFault::CrashAfter) => "Lambda crash after",
+            Self::Lambda(LambdaFault::RunTwice) => "Lambda run twice",
+            Self::Lambda(LambdaFault::TimeOutBefore) => "Lambda time-out before",
+            Self::Lambda(LambdaFault::TimeOutAfter) => "Lambda time-out after",
+            Self::Late(_) => "late",
+            Self::Twice => "delivered twice",
+            Self::Stale => "stale read",
+            Self::Truncate => "truncated answer",
+            Self::Huge => "huge answer",
+            Self::OtherJob => "answer of another job",
+        }
+    }
 }
 
 /// What goes wrong inside an invoked function.
@@ -94,6 +134,8 @@ pub struct Rule {
     pub function: Option<String>,
     /// Which occurrences.
     pub when: When,
+    /// From when to when, counted from the region's opening; None for always.
+    pub within: Option<(Duration, Duration)>,
     /// What happens then.
     pub fault: Fault,
 }
@@ -102,7 +144,7 @@ impl Rule {
     /// Strikes every request, until narrowed.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
-        Self { caller: None, service: None, action: None, function: None, when: When::Always, fault }
+        Self { caller: None, service: None, action: None, function: None, when: When::Always, within: None, fault }
     }
 
     /// Only requests of this role.
@@ -140,10 +182,18 @@ impl Rule {
         self
     }
 
-    fn matches(&self, caller: Option<&str>, service: &str, action: &str, function: Option<&str>) -> bool {
+    /// Only from `from` to `to`, counted from the region's opening.
+    #[must_use]
+    pub fn within(mut self, from: Duration, to: Duration) -> Self {
+        self.within = Some((from, to));
+        self
+    }
+
+    fn matches(&self, at: Duration, caller: Option<&str>, service: &str, action: &str, function: Option<&str>) -> bool {
         let fits = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
         let about_lambda = !matches!(self.fault, Fault::Lambda(_)) || function.is_some();
         about_lambda
+            && self.within.is_none_or(|(from, to)| (from..to).contains(&at))
             && fits(&self.caller, caller)
             && fits(&self.service, Some(service))
             && fits(&self.action, Some(action))
@@ -154,8 +204,15 @@ impl Rule {
 struct Plan {
     rules: Vec<(Rule, u64)>,
     chance: fastrand::Rng,
-    struck: u64,
+    struck: BTreeMap<&'static str, u64>,
+    /// Answers of reads by caller, verb and body, kept for [`Fault::Stale`].
+    answers: BTreeMap<String, (Duration, Response)>,
 }
+
+/// More than any client of this project reads of one answer.
+const HUGE_BYTES: usize = 5 << 20;
+/// An answer older than this is not given again: eventual consistency is a matter of seconds.
+const STALE_FOR: Duration = Duration::from_secs(15);
 
 /// The plan. Cheap to clone; all clones count together.
 #[derive(Clone)]
@@ -172,7 +229,7 @@ impl Faults {
     #[must_use]
     pub fn planned(rules: Vec<Rule>, seed: u64) -> Self {
         let rules = rules.into_iter().map(|rule| (rule, 0)).collect();
-        Self(Arc::new(Mutex::new(Plan { rules, chance: fastrand::Rng::with_seed(seed), struck: 0 })))
+        Self(Arc::new(Mutex::new(Plan { rules, chance: fastrand::Rng::with_seed(seed), struck: BTreeMap::new(), answers: BTreeMap::new() })))
     }
 
     /// Adds a rule to a running plan; it counts from here.
@@ -188,13 +245,19 @@ impl Faults {
     /// How many requests were struck so far.
     #[must_use]
     pub fn struck(&self) -> u64 {
-        self.plan().struck
+        self.plan().struck.values().sum()
+    }
+
+    /// The same by kind.
+    #[must_use]
+    pub fn struck_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.plan().struck.clone()
     }
 
     /// Passes a request on to `next`, unless or until something goes wrong with it.
     pub async fn pass(&self, mut request: Request, next: &Router, clock: &Clock, journal: &Journal) -> Response {
-        let Some(fault) = self.strike(&request) else {
-            return next.send(request).await;
+        let Some(fault) = self.strike(&request, clock.elapsed()) else {
+            return self.remembered(request, next, clock).await;
         };
         let service = verb(&request).0;
         let before = match &fault {
@@ -202,8 +265,12 @@ impl Faults {
             Fault::Throttle => Some(throttled(&service)),
             Fault::ServerError => Some(server_error(&service)),
             Fault::CutBefore => Some(cut()),
-            Fault::LoseAnswer | Fault::ServerErrorAfter | Fault::Slow(_) | Fault::Lambda(_) => None,
+            Fault::Stale => self.stale(&request, clock.elapsed()),
+            _ => None,
         };
+        if let (Some(answer), Fault::Stale) = (&before, &fault) {
+            return answer.clone();
+        }
         if let Some(answer) = before {
             record(journal, clock.now(), &request, invoked_function(&request), &answer, false);
             return answer;
@@ -211,6 +278,11 @@ impl Faults {
         if let Fault::Lambda(fault) = fault {
             request.extensions_mut().insert(fault);
             return next.send(request).await;
+        }
+        match fault {
+            Fault::Late(wait) => tokio::time::sleep(wait).await,
+            Fault::Twice => drop(next.send(request.clone()).await),
+            _ => {}
         }
         // The service itself records what happened.
         let answer = next.send(request).await;
@@ -220,17 +292,37 @@ impl Faults {
                 answer
             }
             Fault::LoseAnswer => cut(),
-            _ => server_error(&service),
+            Fault::Truncate => answer.map(|body| body.slice(..body.len() / 2)),
+            Fault::Huge => answer.map(|body| Bytes::from([&body[..], &vec![b' '; HUGE_BYTES][..]].concat())),
+            Fault::OtherJob => answer.map(|body| other_ids(&body)),
+            Fault::ServerErrorAfter => server_error(&service),
+            _ => answer,
         }
     }
 
-    fn strike(&self, request: &Request) -> Option<Fault> {
+    /// Passes a request on, and keeps the answer of a read where a stale one may be asked for later.
+    async fn remembered(&self, request: Request, next: &Router, clock: &Clock) -> Response {
+        let key = self.plan().rules.iter().any(|(rule, _)| rule.fault == Fault::Stale).then(|| key_of_read(&request)).flatten();
+        let answer = next.send(request).await;
+        if let Some(key) = key.filter(|_| answer.status().is_success()) {
+            self.plan().answers.insert(key, (clock.elapsed(), answer.clone()));
+        }
+        answer
+    }
+
+    fn stale(&self, request: &Request, now: Duration) -> Option<Response> {
+        let plan = self.plan();
+        let (at, answer) = plan.answers.get(&key_of_read(request)?)?;
+        (now.saturating_sub(*at) <= STALE_FOR).then(|| answer.clone())
+    }
+
+    fn strike(&self, request: &Request, at: Duration) -> Option<Fault> {
         let (caller, (service, action), function) = (wire::caller(request), verb(request), invoked_function(request));
         let mut plan = self.plan();
-        let Plan { rules, chance, struck } = &mut *plan;
+        let Plan { rules, chance, struck, .. } = &mut *plan;
         let mut hit = None;
         // Every matching rule counts the request, also when an earlier one already struck it.
-        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| rule.matches(caller.as_deref(), &service, &action, function.as_deref())) {
+        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| rule.matches(at, caller.as_deref(), &service, &action, function.as_deref())) {
             *seen += 1;
             let now = match rule.when {
                 When::Always => true,
@@ -243,13 +335,42 @@ impl Faults {
                 hit = Some(rule.fault.clone());
             }
         }
-        *struck += u64::from(hit.is_some());
+        if let Some(fault) = &hit {
+            *struck.entry(fault.word()).or_default() += 1;
+        }
         hit
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
         self.0.lock().expect("no thread panics while it holds the plan")
     }
+}
+
+/// What a read is known by, whoever asks; None for anything that changes something.
+fn key_of_read(request: &Request) -> Option<String> {
+    let (service, action) = verb(request);
+    let reads = service == "kinesisanalytics" && (action.starts_with("Describe") || action.starts_with("List"));
+    reads.then(|| format!("{action} {}", String::from_utf8_lossy(request.body())))
+}
+
+/// The same text with every digit of its 32-digit ids moved on by one.
+fn other_ids(body: &[u8]) -> Bytes {
+    let mut text = body.to_vec();
+    let mut from = 0;
+    while from < text.len() {
+        let length = text[from..].iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+        if length == 32 {
+            for byte in &mut text[from..from + length] {
+                *byte = match *byte {
+                    b'9' => b'a',
+                    b'f' => b'0',
+                    other => other + 1,
+                };
+            }
+        }
+        from += length.max(1);
+    }
+    Bytes::from(text)
 }
 
 /// The mark of an answer that never came.

@@ -181,7 +181,14 @@ impl LambdaHost {
         };
         let fault = request.extensions().get::<LambdaFault>().copied();
         match request.headers().get("x-amz-invocation-type").map_or(Ok("RequestResponse"), |kind| kind.to_str()) {
-            Ok("RequestResponse") => answered(self.run(name, &registered, payload, fault).await),
+            // A task of its own: a caller that goes away (an execution that was stopped) does not stop the function.
+            Ok("RequestResponse") => {
+                let (host, name) = (self.clone(), name.to_owned());
+                let run = tokio::spawn(async move { host.run(&name, &registered, payload, fault).await });
+                answered(run.await.unwrap_or_else(|_| {
+                    Err(FunctionError { error_type: "Runtime.ExitError".to_owned(), message: "Runtime exited without providing a reason".to_owned() })
+                }))
+            }
             Ok("Event") => {
                 tokio::spawn(self.clone().deliver(name.to_owned(), registered, payload, fault));
                 let mut answer = json_answer(202, "application/json", &Value::Null);

@@ -14,6 +14,7 @@ pub mod integrations;
 pub mod journal;
 pub mod lambda;
 pub mod managed_flink;
+pub mod observer;
 pub mod pace;
 pub mod place;
 pub mod protocol;

@@ -29,6 +29,7 @@ use crate::{
     journal::{Actor, Journal},
     lambda::{LambdaHost, LogWriter},
     managed_flink::{ManagedFlink, Settings},
+    observer::{Observer, Watchers},
     place::{ACCOUNT, REGION},
     protocol::{self, refusal},
     sns::Sns,
@@ -96,6 +97,8 @@ struct Parts {
     lambda: LambdaHost,
     dynamodb: DynamoDb,
     sns: Sns,
+    bus: EventBus,
+    watchers: Watchers,
     stack: Stack,
 }
 
@@ -110,6 +113,7 @@ impl Drop for Open {
         self.region.0.router.close();
         self.region.0.lambda.clear();
         self.region.0.cloudwatch.clear_sources();
+        self.region.0.watchers.clear();
     }
 }
 
@@ -127,9 +131,17 @@ impl Region {
     /// # Errors
     /// When the template cannot be used.
     pub fn open(blueprint: Blueprint) -> Result<Open, RegionError> {
+        Self::open_at(blueprint, OPENED.parse().expect("a date"))
+    }
+
+    /// The same at another time of day: budgets are per UTC day.
+    ///
+    /// # Errors
+    /// When the template cannot be used.
+    pub fn open_at(blueprint: Blueprint, opened: Timestamp) -> Result<Open, RegionError> {
         // The SDK's jitter and ids come from this generator.
         fastrand::seed(blueprint.seed);
-        let clock = Clock::starting_at(OPENED.parse().expect("a date"));
+        let clock = Clock::starting_at(opened);
         let journal = Journal::new(clock.clone());
         let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
         for function in stack.functions.values_mut() {
@@ -144,7 +156,8 @@ impl Region {
         let lambda = LambdaHost::new(clock.clone(), journal.clone());
         let settings = Settings { region: REGION.to_owned(), account: ACCOUNT.to_owned(), seed: blueprint.seed, ..blueprint.settings };
         let flink = ManagedFlink::simulated(clock.clone(), journal.clone(), blueprint.codebook, settings);
-        let states = step_functions(&clock, &journal, &front, &stack, blueprint.seed);
+        let watchers = Watchers::default();
+        let states = step_functions(&clock, &journal, &front, &stack, blueprint.seed, &watchers);
 
         deploy(
             &stack,
@@ -155,9 +168,19 @@ impl Region {
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         tokio::spawn(cloudwatch.clone().run());
 
-        let services =
-            (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone(), journal.clone(), clock.clone());
-        back.open(move |request| route(&services, request));
+        let services = (
+            flink.clone(),
+            states.clone(),
+            dynamodb.clone(),
+            sns.clone(),
+            bus.clone(),
+            cloudwatch.clone(),
+            lambda.clone(),
+            journal.clone(),
+            clock.clone(),
+        );
+        let watching = watchers.clone();
+        back.open(move |request| watching.watched(request, |request| route(&services, request)));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
             let (gate, next, at, told) = (gate.clone(), next.clone(), at.clone(), told.clone());
@@ -171,7 +194,8 @@ impl Region {
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
         let log = tracing::subscriber::set_default(log);
-        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, stack };
+        let opened = clock.now();
+        let parts = Parts { opened, clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, bus, watchers, stack };
         Ok(Open { region: Self(Arc::new(parts)), _log: log })
     }
 
@@ -235,6 +259,17 @@ impl Region {
         &self.0.sns
     }
 
+    /// EventBridge.
+    #[must_use]
+    pub fn bus(&self) -> &EventBus {
+        &self.0.bus
+    }
+
+    /// From now on `observer` sees every request that reaches a service, and every task of a state machine.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.0.watchers.set(observer);
+    }
+
     /// What the template made.
     #[must_use]
     pub fn stack(&self) -> &Stack {
@@ -280,9 +315,14 @@ fn template_path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml")
 }
 
-fn step_functions(clock: &Clock, journal: &Journal, front: &Router, stack: &Stack, seed: u64) -> StepFunctions {
+fn step_functions(clock: &Clock, journal: &Journal, front: &Router, stack: &Stack, seed: u64, watchers: &Watchers) -> StepFunctions {
     let roles = stack.state_machines.values().map(|machine| (machine.name.clone(), machine.role.clone())).collect();
-    let tasks = Tasks { integrations: Integrations::new(front.clone(), roles), journal: journal.clone(), told: narrator::Told::default() };
+    let tasks = Tasks {
+        integrations: Integrations::new(front.clone(), roles),
+        journal: journal.clone(),
+        told: narrator::Told::default(),
+        watchers: watchers.clone(),
+    };
     StepFunctions::new(clock.clone(), seed, ACCOUNT, REGION, Arc::new(tasks))
 }
 
@@ -291,16 +331,20 @@ struct Tasks {
     integrations: Integrations,
     journal: Journal,
     told: narrator::Told,
+    watchers: Watchers,
 }
 
 impl states::Integrations for Tasks {
     fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>> {
         let (integrations, journal, told) = (self.integrations.clone(), self.journal.clone(), self.told.clone());
+        let watchers = self.watchers.clone();
         Box::pin(async move {
+            let under_way = watchers.task_begins(&task);
             let origin = Origin { execution_arn: task.execution_arn.clone(), state_machine_arn: task.state_machine_arn.clone() };
             let result = integrations.call(&task.resource, task.arguments.clone(), &origin).await;
             let result = result.map_err(|(error, cause)| TaskFailure { error, cause });
             narrator::task(&journal, &told, &task, &result);
+            under_way.ends(&result);
             result
         })
     }

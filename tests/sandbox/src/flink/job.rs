@@ -23,6 +23,8 @@ pub(super) struct RestorePoint {
     pub(super) path: String,
     pub(super) is_savepoint: bool,
     pub(super) position: i64,
+    /// From where its sink's transactions are prepared and not committed: a restore commits them.
+    pub(super) pending_from: i64,
 }
 
 /// What the job is doing.
@@ -135,6 +137,7 @@ impl Job {
     fn begin(&mut self, number: u32, at: Millis, world: &mut World<'_>) {
         let from = match &self.restore_point {
             Some(point) => {
+                world.ledger.commit_pending(point.pending_from, point.position);
                 world.ledger.restore(point.position);
                 let restored = Restored { id: point.id, at, path: point.path.clone(), is_savepoint: point.is_savepoint };
                 self.statistics.restore(restored);
@@ -234,7 +237,8 @@ impl Job {
             if let Some(triggered) = series.last_completed(until) {
                 let latest = self.statistics.latest_completed.clone().expect("the statistics know of a completed checkpoint");
                 committed = self.position(triggered, ledger).expect("there is an attempt");
-                self.restore_point = Some(RestorePoint { id: latest.id, path: latest.path, is_savepoint: false, position: committed });
+                self.restore_point =
+                    Some(RestorePoint { id: latest.id, path: latest.path, is_savepoint: false, position: committed, pending_from: committed });
             }
         }
         ledger.processed(committed, position, matches!(self.code.behaviour, Behaviour::WrongResults));

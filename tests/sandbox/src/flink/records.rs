@@ -120,6 +120,24 @@ impl Ledger {
         self.position
     }
 
+    /// Up to where effects are visible.
+    pub fn visible_to(&self) -> i64 {
+        self.visible_to
+    }
+
+    /// A savepoint is restored whose sink had prepared transactions for `[from, to)`: they are committed now, where nobody else has made the same effects visible meanwhile.
+    pub fn commit_pending(&mut self, from: i64, to: i64) {
+        let mut at = from;
+        while at < to {
+            let under = self.effects.range(..=at).next_back().filter(|(_, range)| range.to > at).map(|(_, range)| range.to);
+            let next = self.effects.range(at + 1..to).next().map_or(to, |(start, _)| *start);
+            if under.is_none() {
+                self.emit(at, next, false);
+            }
+            at = under.unwrap_or(next);
+        }
+    }
+
     /// A job run reads on from `to`, restored: what lies between is replayed. Forward of the position, records are passed over.
     pub fn restore(&mut self, to: i64) {
         self.replayed += u64::try_from(self.position - to).unwrap_or(0);

@@ -54,6 +54,7 @@ pub(super) struct Cluster {
 struct Stored {
     location: String,
     position: i64,
+    pending_from: i64,
     state_version: u32,
 }
 
@@ -92,7 +93,8 @@ impl SimulatedFlink {
             job.clone().fold(now, &mut ledger);
         }
         let position = ledger.produced(taken.as_millisecond()).min(ledger.position());
-        cluster.savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, state_version });
+        let pending_from = ledger.visible_to().min(position);
+        cluster.savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, pending_from, state_version });
         location
     }
 
@@ -165,6 +167,16 @@ impl SimulatedFlink {
             job.clone().fold(now, &mut ledger);
         }
         ledger.count(now)
+    }
+
+    /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
+    pub fn up_since(&self, application: &str) -> Option<Timestamp> {
+        let now = self.inner.now();
+        self.inner.advance(application, now);
+        let state = self.inner.lock();
+        let job = state.clusters.get(application)?.job.as_ref().filter(|job| matches!(job.phase, Phase::Running))?;
+        let attempt = job.attempt.as_ref().filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
+        Timestamp::from_millisecond(attempt.at.running).ok()
     }
 
     /// Where the state of a savepoint ends: the records processed before it.
@@ -293,9 +305,11 @@ impl Inner {
                         None => std::future::pending().await,
                     }
                 };
+                // Biased: the unbiased order is drawn from the machine's randomness.
                 tokio::select! {
-                    () = sleep => {}
+                    biased;
                     () = changed.notified() => {}
+                    () = sleep => {}
                 }
                 let Some(inner) = weak.upgrade() else { return };
                 if inner.lock().clusters.get(&application).is_some_and(|cluster| cluster.run == run) {
@@ -326,7 +340,13 @@ impl Inner {
             let Some(stored) = cluster.savepoints.get(&restore.snapshot) else {
                 return Err(refusal(format!("Cannot find the savepoint of snapshot {}.", restore.snapshot)));
             };
-            point = Some(RestorePoint { id: 1, path: stored.location.clone(), is_savepoint: true, position: stored.position });
+            point = Some(RestorePoint {
+                id: 1,
+                path: stored.location.clone(),
+                is_savepoint: true,
+                position: stored.position,
+                pending_from: stored.pending_from,
+            });
             match code.misfit {
                 _ if code.reads(stored.state_version) => {}
                 Misfit::Refused => fits = restore.allow_non_restored_state,
@@ -359,7 +379,8 @@ impl Inner {
         }
         let location = location(application, snapshot);
         let position = job.take_savepoint(now, &location, stop, ledger);
-        savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, state_version: job.code.state_version });
+        let pending_from = ledger.visible_to().min(position);
+        savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, pending_from, state_version: job.code.state_version });
         if stop && let Some(cluster) = state.clusters.get_mut(application) {
             cluster.job = None;
             cluster.gone();

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures::future::BoxFuture;
 
 pub use answer::ApiError;
-pub use scenario::{ApplicationView, OperationView, SnapshotView};
+pub use scenario::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
 pub use seed::ApplicationSeed;
 pub use settings::{Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings};
 pub use status::{OperationStatus, SnapshotStatus, Status};

@@ -70,7 +70,64 @@ pub struct ApplicationView {
     pub tags: BTreeMap<String, String>,
 }
 
+/// A version, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionView {
+    /// Its number.
+    pub id: i64,
+    /// The S3 key of its code.
+    pub code: String,
+    /// Its runtime.
+    pub runtime: String,
+    /// When a job of it was first launched; None while none was.
+    pub launched: Option<Timestamp>,
+}
+
+/// How an application stands at this moment: what a hand that touches it now touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Its status.
+    pub status: Status,
+    /// The present version.
+    pub version: i64,
+    /// When the operation under way began.
+    pub busy_since: Option<Timestamp>,
+    /// Since when every subtask of its job runs undisturbed.
+    pub up_since: Option<Timestamp>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
 impl ManagedFlink {
+    /// How an application stands; None when there is none of that name.
+    pub fn standing(&self, name: &str) -> Option<Standing> {
+        let up_since = self.flink().up_since(name);
+        let state = self.inner.lock();
+        let application = state.applications.get(name)?;
+        let busy = application.operations.iter().rev().find(|operation| operation.status == OperationStatus::InProgress);
+        Some(Standing {
+            status: application.status,
+            version: application.current,
+            busy_since: busy.map(|operation| operation.started),
+            up_since: up_since.filter(|_| application.status == Status::Running),
+            tags: application.tags.clone(),
+        })
+    }
+
+    /// All versions of an application, oldest first.
+    pub fn versions(&self, name: &str) -> Vec<VersionView> {
+        let state = self.inner.lock();
+        let view = |version: &super::application::Version| VersionView {
+            id: version.id,
+            code: code_identity(&version.configuration).into_iter().next().unwrap_or_default(),
+            runtime: version.runtime.clone(),
+            launched: version.launched,
+        };
+        state.applications.get(name).map(|application| application.versions.values().map(view).collect()).unwrap_or_default()
+    }
+
     /// The simulated clusters.
     ///
     /// # Panics
@@ -154,6 +211,13 @@ impl ManagedFlink {
         let mut state = self.inner.lock();
         let application = state.applications.get_mut(application).unwrap_or_else(|| panic!("there is no application {application}"));
         change(&mut application.faults);
+    }
+
+    /// Removes a tag of an application.
+    pub fn remove_tag(&self, application: &str, key: &str) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.tags.remove(key);
+        }
     }
 
     /// Sets a tag of an application.

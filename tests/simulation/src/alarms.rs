@@ -1,0 +1,27 @@
+//! The alarms of a night's applications: what alarm-keeper would put, also for those that have not opted in, so that what must not be touched is alarmed about too.
+
+use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, METRIC_NAMESPACE, PERIOD_SECS};
+use serde_json::{Value, json};
+
+/// The definition as the properties of an `AWS::CloudWatch::Alarm`.
+pub(crate) fn properties(definition: &AlarmDefinition) -> Value {
+    let metric = json!({
+        "Namespace": METRIC_NAMESPACE,
+        "MetricName": definition.metric,
+        "Dimensions": [{ "Name": APPLICATION_DIMENSION, "Value": definition.application }]
+    });
+    let expression = definition.watched.expression();
+    let mut metrics =
+        vec![json!({ "Id": "m1", "ReturnData": expression.is_none(), "MetricStat": { "Metric": metric, "Period": PERIOD_SECS, "Stat": "Maximum" } })];
+    metrics.extend(expression.map(|expression| json!({ "Id": "e1", "Expression": expression, "ReturnData": true })));
+    json!({
+        "AlarmName": definition.name,
+        "AlarmDescription": definition.description,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "EvaluationPeriods": definition.periods,
+        "DatapointsToAlarm": definition.datapoints,
+        "TreatMissingData": "notBreaching",
+        "Metrics": metrics
+    })
+}

@@ -1,0 +1,183 @@
+//! The command line: play seeds, tell one night.
+//!
+//! Exit codes: 0 when every invariant held, 1 when one did not, 2 for wrong usage.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    ops::Range,
+    process::ExitCode,
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use clap::Parser;
+
+use crate::{
+    generate,
+    invariant::Invariant,
+    many::{Broken, Summary, play_all},
+    play::play,
+    shrink::shrink,
+};
+
+/// How a night is replayed.
+const REPLAY: &str = "cargo run --profile simulation -p simulation --";
+/// After so many broken nights no more are played.
+const MOST_BROKEN: usize = 20;
+
+#[derive(Parser)]
+#[command(name = "simulation", about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.", version)]
+struct Arguments {
+    /// Plays the nights of these seeds, A..B without B.
+    #[arg(long, conflicts_with = "seed")]
+    seeds: Option<Seeds>,
+    /// Plays the night of one seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Tells the night, event by event.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Prints the night as it was drawn, before it is played.
+    #[arg(long, requires = "seed")]
+    night: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Threads; all cores when absent.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Does not look for the shortest night.
+    #[arg(long)]
+    no_shrink: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Seeds(Range<u64>);
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "write A..B, two whole numbers, the second the larger one".to_owned();
+        let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+        let range = from.parse().map_err(|_| wrong())?..to.parse().map_err(|_| wrong())?;
+        if range.is_empty() { Err(wrong()) } else { Ok(Self(range)) }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match (&arguments.seeds, arguments.seed) {
+        (Some(seeds), None) => many(&arguments, seeds.0.clone()),
+        (None, Some(seed)) => one(&arguments, seed),
+        _ => {
+            complain("say which nights to play: --seeds A..B, or --seed N");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn one(arguments: &Arguments, seed: u64) -> ExitCode {
+    let night = generate::night(seed);
+    if arguments.night {
+        say(&format!("{night:#?}\n"));
+    }
+    let played = play(&night, arguments.trace);
+    say(&played.trace);
+    let mut summary = Summary::default();
+    let broken = Broken { seed, violations: played.violations.clone(), panic: None };
+    summary.broken.extend((!broken.violations.is_empty()).then_some(broken));
+    for violation in &played.violations {
+        complain(&format!("{:?} at {} ({}): {}", violation.invariant, violation.at, violation.application, violation.text));
+    }
+    if arguments.json {
+        say(&format!(
+            "{}\n",
+            serde_json::json!({ "seed": seed, "checks": played.checks, "outcomes": played.outcomes, "violations": played.violations })
+        ));
+    }
+    finish(arguments, &summary)
+}
+
+fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
+    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let (all, terminal, told) = (seeds.end - seeds.start, std::io::stderr().is_terminal(), AtomicU64::new(0));
+    let progress = |summary: &Summary| {
+        // A line that is rewritten on a terminal, a line per tenth elsewhere.
+        let tenth = summary.nights * 10 / all;
+        if terminal && summary.nights.is_multiple_of(25) {
+            let _ = write!(
+                std::io::stderr().lock(),
+                "\r{} of {all} nights, {} h, {} broken ",
+                summary.nights,
+                summary.application_hours,
+                summary.broken.len()
+            );
+        } else if !terminal && told.fetch_max(tenth, Ordering::Relaxed) < tenth {
+            complain(&format!("{} of {all} nights, {} h, {} broken", summary.nights, summary.application_hours, summary.broken.len()));
+        }
+    };
+    let summary = play_all(seeds, threads, MOST_BROKEN, &progress);
+    if terminal {
+        complain("");
+    }
+    if arguments.json {
+        say(&format!("{}\n", serde_json::to_string_pretty(&summary).unwrap_or_default()));
+    } else {
+        say(&table(&summary));
+    }
+    finish(arguments, &summary)
+}
+
+fn table(summary: &Summary) -> String {
+    let mut text = format!(
+        "{} nights, {} simulated application-hours, {} executions, {} changes by Lifeguard, {} requests\n",
+        summary.nights, summary.application_hours, summary.executions, summary.changes, summary.calls
+    );
+    let mut part = |title: &str, rows: Vec<(String, u64)>| {
+        text.push_str(&format!("\n{title}\n"));
+        for (name, n) in rows {
+            text.push_str(&format!("  {n:>9}  {name}\n"));
+        }
+    };
+    let rows = |of: &std::collections::BTreeMap<String, u64>| of.iter().map(|(name, n)| (name.clone(), *n)).collect();
+    part("What people, the service and the world did", rows(&summary.happened));
+    part("Requests struck by a fault", rows(&summary.faults));
+    part("How executions ended", rows(&summary.outcomes));
+    let checks = Invariant::ALL.iter().map(|one| (format!("{one:?}: {}", one.sentence()), summary.checks.get(one).copied().unwrap_or(0)));
+    part("Checks made", checks.collect());
+    text
+}
+
+/// Tells what broke, with the shortest night that shows it and how to replay it.
+fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
+    for broken in &summary.broken {
+        let what = broken.violations.first().map(|one| format!("{:?} ({}): {}", one.invariant, one.application, one.text));
+        let what = what.or_else(|| broken.panic.clone().map(|panic| format!("panic: {panic}"))).unwrap_or_default();
+        complain(&format!("seed {}: {what}\n  replay: {REPLAY} --seed {} --trace", broken.seed, broken.seed));
+    }
+    let Some((seed, invariant)) = summary.broken.iter().find_map(|broken| Some((broken.seed, broken.violations.first()?.invariant))) else {
+        return if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    };
+    if !arguments.no_shrink {
+        let shortest = shrink(&generate::night(seed), invariant);
+        complain(&format!("\nthe shortest night of seed {seed} that still breaks {invariant:?} ({}):\n{shortest:#?}", invariant.sentence()));
+        let events = play(&shortest, true).trace;
+        let told = events
+            .lines()
+            .filter(|line| !line.starts_with("log ") && !line.starts_with("message ") && (!line.contains(" call ") || line.ends_with(" *")));
+        complain(&told.collect::<Vec<_>>().join("\n"));
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,122 @@
+//! L1: a change-induced fault ends in a soaked RUNNING application; and no record is lost that nobody said may be.
+//!
+//! Promised only where a rescue is possible at all: the stack acts, the application is opted in with tags that say nothing else, one bad change and nobody else's hand, a
+//! fault that the alarms can see, snapshots, a plumbing that fails for moments only. Everything else may end with a person.
+
+use sandbox::{
+    flink::{Behaviour, Code},
+    states::ExecutionView,
+};
+
+use crate::{
+    invariant::{Invariant, Verdicts},
+    night::{Application, MANAGED, Night, What},
+    rules::Rules,
+    witness::Witness,
+};
+
+/// Loops slower than this may escape an alarm on three restarts within ten minutes.
+const SEEN_WITHIN_SECS: u64 = 180;
+
+pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionView]) {
+    let night = &witness.night;
+    let now = witness.region.clock().now();
+    for (index, application) in night.applications.iter().enumerate() {
+        let name = application.name.as_str();
+        if may_keep_every_record(night, index, application) && asked_nothing(executions, name) {
+            let records = witness.region.flink().records(name);
+            verdicts.check(Invariant::S2, records.lost == 0, now, name, || format!("{} records are lost", records.lost));
+        }
+        if !is_promised(night, index, application) {
+            continue;
+        }
+        let standing = witness.region.flink().standing(name);
+        let up = standing.as_ref().and_then(|standing| standing.up_since).map(|since| now.duration_since(since).as_secs());
+        let soak = i64::from(night.stack.soak_secs).max(60);
+        verdicts.check(Invariant::L1, up.is_some_and(|secs| secs >= soak), now, name, || {
+            let status = standing.map_or("gone", |standing| standing.status.name());
+            let last = executions
+                .iter()
+                .rev()
+                .find(|one| one.input["applicationName"] == name && one.output.as_ref().is_some_and(|output| output["because"] != "alreadyInHand"));
+            let told =
+                last.and_then(|one| one.output.as_ref()).map(|output| format!("{}/{}: {}", output["outcome"], output["because"], output["reason"]));
+            format!("it is {status}, up for {up:?} s; Lifeguard's last word: {}", told.unwrap_or_else(|| "nothing was started".to_owned()))
+        });
+    }
+}
+
+fn asked_nothing(executions: &[ExecutionView], application: &str) -> bool {
+    !executions.iter().any(|one| one.input["applicationName"] == application && !one.input["request"].is_null())
+}
+
+/// No hand took state away, and every start had state to begin with.
+fn may_keep_every_record(night: &Night, index: usize, application: &Application) -> bool {
+    let harmless = |what: &What| {
+        !matches!(what, What::StartWithoutState | What::DeleteSnapshots | What::Start | What::ForceStop | What::Autoscale(_) | What::FailSnapshots(_))
+    };
+    let ours = night.events.iter().filter(|event| event.application == index);
+    application.snapshots_enabled && ours.map(|event| &event.what).all(harmless)
+}
+
+fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
+    let tags = application.tags.iter().cloned().collect();
+    let rules = Rules::of(&night.stack, &tags);
+    let plain = application.tags.iter().all(|(key, _)| key == MANAGED || !key.starts_with("lifeguard:"));
+    let ours: Vec<&What> = night.events.iter().filter(|event| event.application == index).map(|event| &event.what).collect();
+    let changes = ours.iter().filter(|what| matches!(what, What::Deploy { .. })).count();
+    let bad = ours.iter().all(|what| match what {
+        What::Deploy { code, runtime } => runtime.is_none() && is_seen(code, u64::from(night.stack.soak_secs)),
+        other => leaves_it_alone(other),
+    });
+    let outage = night
+        .events
+        .iter()
+        .any(|event| matches!(&event.what, What::Dependency(name, _) if application.code.needs.iter().any(|need| need.dependency == *name)));
+    let time = night.events.iter().filter(|event| event.application == index && matches!(event.what, What::Deploy { .. }));
+    let early =
+        time.map(|event| &event.at).all(|at| matches!(at, crate::night::Moment::After(secs) if secs + 900 < u64::from(night.length_mins) * 60));
+    rules.opted_in
+        && rules.act
+        && plain
+        && rules.rescues_per_day > 0
+        && rules.max_snapshot_age_secs >= 3_600
+        && rules.operation_timeout_secs >= 600
+        && night.stack.settle_timeout_secs >= 900
+        && night.stack.deadline_secs >= 7_200
+        && night.quirks.slow.is_none()
+        && application.snapshots_enabled
+        && application.version_age_mins >= 300
+        && changes == 1
+        && bad
+        && early
+        && !outage
+        && night
+            .strikes
+            .iter()
+            .all(|strike| strike.is_mild() && strike.service != "events" && !matches!(strike.fault, sandbox::faults::Fault::Late(_)))
+}
+
+/// A fault that the alarms can see, and that comes before the soak is over: that is what a soak excludes.
+fn is_seen(code: &Code, soak_secs: u64) -> bool {
+    let endless = |code: &Code| {
+        matches!(
+            code.restart_strategy,
+            sandbox::flink::RestartStrategy::ExponentialDelay { .. } | sandbox::flink::RestartStrategy::FixedDelay { attempts: None, .. }
+        )
+    };
+    let seen = match &code.behaviour {
+        Behaviour::Throws { after, jitter, .. } => {
+            let lives = after.as_secs() + jitter.as_secs();
+            lives + code.restore.as_secs() <= SEEN_WITHIN_SECS && lives < soak_secs
+        }
+        Behaviour::ThrowsInOpen { .. } => true,
+        _ => false,
+    };
+    seen && endless(code) && code.reads(1)
+}
+
+/// Whether an event does not get in the way of a rescue.
+fn leaves_it_alone(what: &What) -> bool {
+    matches!(what, What::RefuseRollback | What::RollbackState(_) | What::RingAgain | What::Ask(None) | What::TakeSnapshot | What::PlaceSnapshot)
+}

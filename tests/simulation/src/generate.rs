@@ -1,0 +1,445 @@
+//! From a seed to a night. The same seed gives the same night, on every machine.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use sandbox::{
+    faults::{Fault, LambdaFault, When},
+    flink::{Behaviour, Code, Misfit, RestartStrategy, Sink},
+    managed_flink::{RollbackState, SnapshotStatus, Stage},
+};
+use serde_json::json;
+
+use crate::night::{Application, Event, MANAGED, Moment, Night, Quirks, SECRET, Stack, Strike, What};
+
+/// The night of a seed.
+#[must_use]
+pub fn night(seed: u64) -> Night {
+    let mut rng = Rng::with_seed(seed ^ 0x6e69_6768_7473);
+    let rng = &mut rng;
+    // One in four begins late in the evening: budgets are per UTC day.
+    let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
+    let length_mins = rng.u32(45..180);
+    let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
+    match rng.u32(0..4) {
+        0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
+        1 => return ambush(rng, Night { opened_mins, length_mins, ..empty(seed) }),
+        _ => {}
+    }
+    let mut events = Vec::new();
+    for (index, application) in applications.iter().enumerate() {
+        story(rng, index, application, u64::from(length_mins) * 60, &mut events);
+    }
+    let strikes = strikes(rng, u64::from(length_mins) * 60);
+    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes }
+}
+
+fn empty(seed: u64) -> Night {
+    let (stack, quirks) = (Stack::default(), Quirks::default());
+    Night { seed, opened_mins: 0, length_mins: 0, stack, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
+}
+
+/// A night with one bad deployment and a plumbing that fails for moments: a rescue must succeed.
+fn plain(rng: &mut Rng, night: Night) -> Night {
+    let mut application = application(rng, 0);
+    application.tags = vec![(MANAGED.to_owned(), "true".to_owned())];
+    (application.snapshots_enabled, application.version_age_mins) = (true, any(rng, &[300, 1_440, 10_000]));
+    let after = rng.u64(120..u64::from(night.length_mins) * 30);
+    let mut code = deployed(rng, &application.code);
+    let fails = Duration::from_secs(any(rng, &[0, 1, 2, 5, 15, 45, 90, 150]));
+    code.behaviour = match weighted(rng, &[70, 15, 15]) {
+        0 => {
+            Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"))
+        }
+        1 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
+        _ => Behaviour::Throws {
+            after: fails / 2,
+            jitter: Duration::from_secs(30),
+            fault: sandbox::flink::Fault::new("java.io.IOException", "now and then").outside_tasks(),
+        },
+    };
+    if one_in(rng, 2) {
+        code.restart_strategy = RestartStrategy::EXPONENTIAL;
+    }
+    let mut events = vec![Event { at: Moment::After(after), application: 0, what: What::Deploy { code: Box::new(code), runtime: None } }];
+    let mut add = |at: Moment, what: What| events.push(Event { at, application: 0, what });
+    if one_in(rng, 3) {
+        add(Moment::After(after / 2), What::RefuseRollback);
+    }
+    if one_in(rng, 3) {
+        add(Moment::After(after + rng.u64(60..600)), any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]));
+    }
+    if one_in(rng, 3) {
+        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
+    }
+    let strikes = (0..rng.u32(0..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, 1_000_000), ..strike(rng) }).collect();
+    let stack = Stack { soak_secs: any(rng, &[60, 303, 303, 600]), rescues_per_day: any(rng, &[1, 2]), ..Stack::default() };
+    let quirks = Quirks { slow: None, ..quirks(rng) };
+    Night { applications: vec![application], events, strikes, stack, quirks, ..night }
+}
+
+/// The same, and somebody or something gets in the way at the worst moments.
+fn ambush(rng: &mut Rng, night: Night) -> Night {
+    let mut night = plain(rng, night);
+    for _ in 0..rng.u32(1..4) {
+        let what = match rng.u32(0..4) {
+            0 => of_the_service(rng),
+            1 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions]),
+            2 => What::Deploy { code: Box::new(deployed(rng, &night.applications[0].code)), runtime: None },
+            _ => noise(rng),
+        };
+        night.events.push(Event { at: worst_moment(rng), application: 0, what });
+    }
+    night
+}
+
+fn one_in(rng: &mut Rng, n: u32) -> bool {
+    rng.u32(0..n) == 0
+}
+
+/// An index, by weight.
+fn weighted(rng: &mut Rng, weights: &[u32]) -> usize {
+    let mut left = rng.u32(0..weights.iter().sum());
+    for (index, weight) in weights.iter().enumerate() {
+        if left < *weight {
+            return index;
+        }
+        left -= weight;
+    }
+    0
+}
+
+fn any<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
+    of[rng.usize(0..of.len())].clone()
+}
+
+fn stack(rng: &mut Rng) -> Stack {
+    let normal = Stack::default();
+    if one_in(rng, 2) {
+        return Stack { deadline_secs: any(rng, &[3_600, 7_200, 14_400]), ..normal };
+    }
+    Stack {
+        act: !one_in(rng, 8),
+        soak_secs: any(rng, &[60, 120, 303, 303, 600]),
+        operation_timeout_secs: any(rng, &[300, 600, 1_200, 2_400]),
+        settle_timeout_secs: any(rng, &[300, 900, 2_400]),
+        rescues_per_day: any(rng, &[0, 1, 1, 2, 3]),
+        max_snapshot_age_secs: any(rng, &[600, 3_600, 28_800, 86_400]),
+        deadline_secs: any(rng, &[3_600, 3_600, 7_200, 14_400]),
+    }
+}
+
+fn quirks(rng: &mut Rng) -> Quirks {
+    Quirks {
+        rollback_latest: rng.bool(),
+        rollback_old_number: rng.bool(),
+        snapshot_has_new_version: rng.bool(),
+        system_rollback_name: rng.bool(),
+        rollback_on_loops_secs: one_in(rng, 4).then(|| rng.u64(30..400)),
+        slow: one_in(rng, 6).then(|| rng.u32(2..8)),
+    }
+}
+
+fn application(rng: &mut Rng, index: usize) -> Application {
+    let mut code = Code::healthy().restarting(strategy(rng)).restoring_for(any(rng, &[1, 2, 2, 5, 30, 240, 700]));
+    code.checkpoint_interval = Some(Duration::from_secs(any(rng, &[10, 30, 60, 60, 300])));
+    if one_in(rng, 3) {
+        code = code.needing("broker", "org.apache.kafka.common.errors.TimeoutException", &format!("Timed out as {SECRET}-in-a-message"));
+    } else if one_in(rng, 4) {
+        code = code.needing("permission", "software.amazon.awssdk.services.kinesis.model.AccessDeniedException", "not authorized to perform it");
+    }
+    Application {
+        name: format!("app-{index}"),
+        runtime: any(rng, &["FLINK-1_20", "FLINK-1_20", "FLINK-1_18", "FLINK-2_2"]).to_owned(),
+        code,
+        version_age_mins: any(rng, &[30, 300, 1_440, 10_000]),
+        snapshots: snapshots(rng),
+        tags: tags(rng),
+        system_rollback: one_in(rng, 3),
+        snapshots_enabled: !one_in(rng, 14),
+        sink: if one_in(rng, 3) { Sink::AtLeastOnce } else { Sink::ExactlyOnce },
+    }
+}
+
+fn snapshots(rng: &mut Rng) -> Vec<(u64, SnapshotStatus)> {
+    if one_in(rng, 10) {
+        return Vec::new();
+    }
+    let step = any(rng, &[5, 60, 360, 1_300]);
+    let status = |rng: &mut Rng| if one_in(rng, 8) { SnapshotStatus::Failed } else { SnapshotStatus::Ready };
+    (1..=rng.u64(1..5)).map(|n| (n * step, status(rng))).collect()
+}
+
+fn tags(rng: &mut Rng) -> Vec<(String, String)> {
+    let mut tags = Vec::new();
+    let mut tag = |key: &str, value: &str| tags.push((key.to_owned(), value.to_owned()));
+    match weighted(rng, &[90, 3, 3, 2, 2]) {
+        0 => tag(MANAGED, "true"),
+        1 => tag(MANAGED, "false"),
+        2 => {}
+        3 => tag(MANAGED, "True"),
+        _ => tag("Lifeguard:Managed", "true"),
+    }
+    if one_in(rng, 3) {
+        let (key, value) = policy_tag(rng);
+        tag(&key, &value);
+    }
+    tag("team", "payments");
+    tags
+}
+
+fn policy_tag(rng: &mut Rng) -> (String, String) {
+    let tags = [
+        ("lifeguard:mode", "observe"),
+        ("lifeguard:mode", "act"),
+        ("lifeguard:soak", "90s"),
+        ("lifeguard:soak", "10m"),
+        ("lifeguard:rescues-per-day", "1"),
+        ("lifeguard:rescues-per-day", "0"),
+        ("lifeguard:operation-timeout", "20m"),
+        ("lifeguard:snapshot-max-age", "2h"),
+        ("lifeguard:mode", "on"),
+        ("lifeguard:sok", "90s"),
+        ("lifeguard:snapshot-keep-last", "5"),
+    ];
+    let (key, value) = any(rng, &tags);
+    (key.to_owned(), value.to_owned())
+}
+
+fn strategy(rng: &mut Rng) -> RestartStrategy {
+    match weighted(rng, &[50, 25, 10, 10, 5]) {
+        0 => RestartStrategy::EXPONENTIAL,
+        1 => RestartStrategy::every(any(rng, &[1, 5, 10, 30])),
+        2 => RestartStrategy::FixedDelay { delay: Duration::from_secs(10), attempts: Some(rng.u32(1..8)) },
+        3 => RestartStrategy::ExponentialDelay {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(300),
+            multiplier: 2.0,
+            reset_after: Duration::from_secs(600),
+        },
+        _ => RestartStrategy::None,
+    }
+}
+
+/// A new version of the code: bad in one of the ways there are, or good.
+fn deployed(rng: &mut Rng, present: &Code) -> Code {
+    let fault_after = any(rng, &[1, 3, 5, 10, 30, 60, 120, 180, 310, 420]);
+    let fails =
+        || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"));
+    let mut code = Code { needs: present.needs.clone(), ..Code::that(Behaviour::Healthy) };
+    code.restart_strategy = if one_in(rng, 2) { present.restart_strategy } else { strategy(rng) };
+    code.restore = present.restore;
+    code.checkpoint_interval = present.checkpoint_interval;
+    let kind = weighted(rng, &[34, 8, 8, 8, 4, 8, 4, 4, 3, 19]);
+    code.behaviour = match kind {
+        0 => fails(),
+        1 => {
+            let Behaviour::Throws { after, fault, .. } = fails() else { return code };
+            Behaviour::Throws { after, jitter: Duration::from_secs(rng.u64(1..60)), fault }
+        }
+        2 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
+        3 => Behaviour::BadMain { message: "java.lang.NoClassDefFoundError: com/example/Enricher".to_owned() },
+        4 => Behaviour::TooFewSlots,
+        5 => Behaviour::Healthy,
+        6 => Behaviour::CheckpointsStop { after: Duration::from_secs(rng.u64(30..1_200)) },
+        7 => Behaviour::WrongResults,
+        8 => Behaviour::Bounded { after: Duration::from_secs(rng.u64(60..3_000)) },
+        _ => Behaviour::Healthy,
+    };
+    if kind == 5 {
+        // A new format of the state, without a way from the old one: refused at the start, or found out by a loop.
+        code = code.with_state(9, 9);
+        code.misfit = any(rng, &[Misfit::Refused, Misfit::Loops]);
+    } else if one_in(rng, 4) {
+        code = code.with_state(2, 1);
+        code.misfit = any(rng, &[Misfit::Refused, Misfit::Loops]);
+    }
+    if matches!(code.behaviour, Behaviour::Throws { .. }) && one_in(rng, 6) {
+        code.running_whenever_looked = true;
+        code.restart_strategy = RestartStrategy::every(1);
+        code.restore = Duration::from_secs(1);
+    }
+    code
+}
+
+/// What is done to one application.
+fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, events: &mut Vec<Event>) {
+    let mut add = |at: Moment, what: What| events.push(Event { at, application: index, what });
+    let start = rng.u64(120..length / 3);
+    let deploy = |rng: &mut Rng| What::Deploy {
+        code: Box::new(deployed(rng, &application.code)),
+        runtime: one_in(rng, 12).then(|| any(rng, &["FLINK-2_2", "FLINK-1_20", "FLINK-1_18"]).to_owned()),
+    };
+    if one_in(rng, 20) {
+        add(Moment::After(30), What::Stop);
+        add(Moment::After(start / 2), What::Start);
+    }
+    match weighted(rng, &[46, 14, 12, 14, 10, 4]) {
+        0 => add(Moment::After(start), deploy(rng)),
+        1 => {
+            let what = any(rng, &["broker", "permission"]).to_owned();
+            add(Moment::After(start), What::Dependency(what.clone(), false));
+            if !one_in(rng, 4) {
+                add(Moment::After(start + rng.u64(60..5_400)), What::Dependency(what, true));
+            }
+        }
+        2 => {
+            for _ in 0..rng.u32(1..5) {
+                add(Moment::After(rng.u64(60..length)), of_the_service(rng));
+            }
+        }
+        3 => {
+            add(Moment::After(start), deploy(rng));
+            add(Moment::After(start + rng.u64(100..2_400)), deploy(rng));
+        }
+        4 => {
+            add(Moment::After(start), any(rng, &[What::Stop, What::ForceStop]));
+            let (next, then) = (start + rng.u64(60..900), start + rng.u64(900..1_500));
+            add(Moment::After(next), if rng.bool() { deploy(rng) } else { What::ChangeProperty });
+            add(Moment::After(then), if one_in(rng, 6) { What::StartWithoutState } else { What::Start });
+        }
+        _ => {}
+    }
+    for _ in 0..weighted(rng, &[35, 25, 20, 10, 5, 5]) {
+        let at = if one_in(rng, 3) { worst_moment(rng) } else { Moment::After(rng.u64(30..length)) };
+        let what = if one_in(rng, 12) { deploy(rng) } else { noise(rng) };
+        add(at, what);
+    }
+}
+
+fn of_the_service(rng: &mut Rng) -> What {
+    match rng.u32(0..3) {
+        0 => What::Maintenance,
+        1 => What::Autoscale(rng.u32(1..5)),
+        _ => What::LoseMachine,
+    }
+}
+
+fn worst_moment(rng: &mut Rng) -> Moment {
+    let states =
+        ["Look", "Decide", "RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot", "ClaimLease", "SpendBudget"];
+    Moment::Task { state: any(rng, &states).to_owned(), nth: rng.u32(1..4), ended: rng.bool() }
+}
+
+fn noise(rng: &mut Rng) -> What {
+    let stages = [Stage::Starting, Stage::Updating, Stage::RollingBack, Stage::ForceStopping, Stage::Stopping, Stage::Autoscaling, Stage::Snapshot];
+    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3]) {
+        0 => What::TakeSnapshot,
+        1 => What::PlaceSnapshot,
+        2 => What::DeleteSnapshots,
+        3 => What::Tag(MANAGED.to_owned(), any(rng, &["false", "true", "no"]).to_owned()),
+        4 => What::Untag(MANAGED.to_owned()),
+        5 => {
+            let (key, value) = policy_tag(rng);
+            What::Tag(key, value)
+        }
+        6 => What::LoseMachine,
+        7 => of_the_service(rng),
+        8 => What::Stuck(any(rng, &stages)),
+        9 => What::Slow(any(rng, &stages), rng.u32(2..20)),
+        10 => What::RefuseRollback,
+        11 => What::Ask(request(rng)),
+        12 => What::AbortExecutions,
+        13 => What::RingAgain,
+        14 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback]),
+        15 => What::FailSnapshots(rng.u32(1..3)),
+        _ => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
+    }
+}
+
+fn request(rng: &mut Rng) -> Option<serde_json::Value> {
+    Some(match weighted(rng, &[40, 20, 10, 10, 10, 5, 5]) {
+        0 => return None,
+        1 => json!({ "action": "rollback" }),
+        2 => json!({ "action": "forceStop" }),
+        3 => json!({ "action": "restore" }),
+        4 => json!({ "action": "restore", "applicationVersionId": rng.u32(1..4) }),
+        5 => json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true }),
+        _ => json!({ "action": "restore", "snapshotName": "scheduled-1", "allowNonRestoredState": true }),
+    })
+}
+
+fn strikes(rng: &mut Rng, length: u64) -> Vec<Strike> {
+    match weighted(rng, &[35, 40, 25]) {
+        0 => Vec::new(),
+        1 => (0..rng.u32(1..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, length * 4), ..strike(rng) }).collect(),
+        _ => (0..rng.u32(1..5)).map(|_| harsh(rng, length)).collect(),
+    }
+}
+
+fn mildly(rng: &mut Rng) -> When {
+    if rng.bool() { When::Nth(rng.u64(1..40)) } else { When::First(rng.u64(1..3)) }
+}
+
+fn harsh(rng: &mut Rng, length: u64) -> Strike {
+    let from = rng.u64(0..length);
+    let to = from + any(rng, &[60, 300, 900, 3_600]);
+    let when = match rng.u32(0..3) {
+        0 => When::Always,
+        1 => When::OneIn(rng.u64(2..6)),
+        _ => When::EveryKth { k: rng.u64(2..5), from: rng.u64(1..5) },
+    };
+    Strike { when, within_secs: (from, to), ..strike(rng) }
+}
+
+/// What goes wrong where; occurrences are drawn by the caller.
+fn strike(rng: &mut Rng) -> Strike {
+    let slow = Duration::from_secs(any(rng, &[1, 4, 8, 16, 40]));
+    let network =
+        [Fault::Throttle, Fault::ServerError, Fault::CutBefore, Fault::LoseAnswer, Fault::ServerErrorAfter, Fault::Slow(slow), Fault::Late(slow)];
+    // Only deliveries come twice: the SDK's changes are sent once, and an answer that is lost is another fault.
+    let deliveries = [Fault::Twice, Fault::Twice, any(rng, &network)];
+    let of_lambda = [LambdaFault::CrashBefore, LambdaFault::CrashAfter, LambdaFault::RunTwice, LambdaFault::TimeOutBefore, LambdaFault::TimeOutAfter];
+    let (service, action, package, fault) = match weighted(rng, &[30, 12, 14, 24, 6, 6, 8]) {
+        0 => {
+            let reads = [
+                "DescribeApplication",
+                "ListApplicationOperations",
+                "ListApplicationSnapshots",
+                "ListTagsForResource",
+                "CreateApplicationPresignedUrl",
+            ];
+            let changes = ["RollbackApplication", "StopApplication", "UpdateApplication", "StartApplication"];
+            if rng.bool() {
+                let fault = if one_in(rng, 4) { Fault::Stale } else { any(rng, &network) };
+                ("kinesisanalytics", Some(any(rng, &reads)), None, fault)
+            } else {
+                ("kinesisanalytics", Some(any(rng, &changes)), None, any(rng, &network))
+            }
+        }
+        1 => ("kinesisanalytics", None, None, any(rng, &network)),
+        2 => {
+            let expired = Fault::Refuse { status: 403, code: "Forbidden".to_owned(), message: "the URL has expired".to_owned() };
+            let more = [Fault::Truncate, Fault::Huge, Fault::OtherJob, expired, any(rng, &network)];
+            ("flink", None, None, any(rng, &more))
+        }
+        3 => {
+            let packages = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
+            let fault = if one_in(rng, 4) { any(rng, &deliveries) } else { Fault::Lambda(any(rng, &of_lambda)) };
+            ("lambda", Some("Invoke"), Some(any(rng, &packages).to_owned()), fault)
+        }
+        4 => ("dynamodb", Some(any(rng, &["PutItem", "GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
+        5 => ("states", Some("StartExecution"), None, any(rng, &deliveries)),
+        _ => {
+            if rng.bool() {
+                ("events", Some("PutEvents"), None, any(rng, &network))
+            } else {
+                ("sns", Some("Publish"), None, any(rng, &network))
+            }
+        }
+    };
+    let (service, action) = (service.to_owned(), action.map(str::to_owned));
+    Strike { fault, service, action, package, when: When::Always, within_secs: (0, u64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_always_the_same_night() {
+        for seed in 0..200 {
+            assert_eq!(format!("{:?}", night(seed)), format!("{:?}", night(seed)));
+        }
+    }
+}

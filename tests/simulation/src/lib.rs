@@ -1,0 +1,27 @@
+//! Thousands of bad nights: seeded schedules of everything that can go wrong, played in the sandbox's region in virtual time, every invariant of the design checked at the
+//! moment it could break.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`generate`] | a seed → a [`night::Night`], plain data |
+//! | [`play`] | a night → a region, lived through in a runtime of its own |
+//! | `witness` | sees every request and task, and checks S1–S4 and S6–S9 on the spot |
+//! | `endings` | checks what is left in the end: S5, S10, L1–L3 |
+//! | [`many`] | many seeds on all cores, summed up |
+//! | [`shrink`] | a night that breaks an invariant → the shortest one that still does |
+//!
+//! Invariant: a seed gives the same night and the same trace in every process, whatever the number of threads.
+
+mod alarms;
+pub mod cli;
+mod endings;
+pub mod generate;
+pub mod invariant;
+pub mod many;
+pub mod night;
+mod people;
+pub mod play;
+pub mod rules;
+pub mod shrink;
+mod trace;
+mod witness;

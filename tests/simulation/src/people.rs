@@ -1,0 +1,158 @@
+//! What people, the service and the world do in a night. People go through the same API as everybody, as the role `operator`; what is refused is their bad luck.
+
+use std::time::Duration;
+
+use sandbox::{
+    connector::Router,
+    faults::is_cut,
+    journal::Actor,
+    managed_flink::{ApiError, RollbackState, Status},
+    protocol::{aws_json, invocation, refused},
+    region::Region,
+    states,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    night::{Night, What, properties},
+    witness::{OPERATOR, Witness},
+};
+
+/// Uploads the code of every deployment to where its event will find it.
+pub(crate) fn code_key(event: usize) -> String {
+    format!("event-{event}.jar")
+}
+
+/// Does what an event says.
+pub(crate) async fn act(witness: Witness, event: usize) {
+    let (region, night) = (witness.region.clone(), witness.night.clone());
+    let Some((happening, application)) = named(&night, event) else { return };
+    let hand = Hand { region: &region, router: region.router().clone(), application: &application.name };
+    hand.tell(&happening.what);
+    match &happening.what {
+        What::Deploy { runtime, .. } => hand.deploy(&code_key(event), runtime.as_deref()).await,
+        What::ChangeProperty => {
+            let groups = properties(&format!("{}-changed", application.secret()));
+            hand.update(json!({ "EnvironmentPropertyUpdates": { "PropertyGroups": groups } }), None).await;
+        }
+        What::Stop => hand.send("StopApplication", json!({})).await,
+        What::ForceStop => hand.send("StopApplication", json!({ "Force": true })).await,
+        What::Start => hand.start("RESTORE_FROM_LATEST_SNAPSHOT").await,
+        What::StartWithoutState => hand.start("SKIP_RESTORE_FROM_SNAPSHOT").await,
+        What::Rollback => hand.send("RollbackApplication", json!({ "CurrentApplicationVersionId": hand.version() })).await,
+        What::TakeSnapshot => hand.send("CreateApplicationSnapshot", json!({ "SnapshotName": format!("by-hand-{event}") })).await,
+        What::Tag(key, value) => region.flink().set_tag(&application.name, key, value),
+        What::Untag(key) => region.flink().remove_tag(&application.name, key),
+        What::Ask(request) => {
+            let mut input = json!({ "applicationName": application.name });
+            if let Some(request) = request {
+                input["request"] = request.clone();
+            }
+            let _ = region.start_remediation(&input.to_string());
+        }
+        What::AbortExecutions => abort(&region, &application.name),
+        What::RingAgain => ring_again(&witness, &application.name).await,
+        other => of_the_world(&region, &application.name, event, other),
+    }
+}
+
+/// What no person does.
+fn of_the_world(region: &Region, application: &str, event: usize, what: &What) {
+    let flink = region.flink();
+    match what {
+        What::Dependency(name, up) => region.set_dependency(name, *up),
+        What::LoseMachine => flink.kill_task_manager(application),
+        What::Maintenance => drop(flink.start_maintenance(application)),
+        What::Autoscale(parallelism) => drop(flink.autoscale(application, *parallelism)),
+        What::Stuck(stage) => flink.faults(application, |faults| drop(faults.stuck.insert(*stage))),
+        What::Slow(stage, times) => flink.faults(application, |faults| drop(faults.slow.insert(*stage, *times))),
+        What::RefuseRollback => {
+            let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
+            flink.faults(application, |faults| faults.refuse_rollback = Some(refusal));
+        }
+        What::FailSnapshots(n) => flink.faults(application, |faults| faults.failing_snapshots = *n),
+        What::RollbackState(state) => flink.faults(application, |faults| faults.rollback_state = Some(*state)),
+        What::DeleteSnapshots => flink.delete_snapshots(application),
+        // A snapshot of a job that is down cannot be taken; one that was under way when the job went down may still come to its end.
+        What::PlaceSnapshot if flink.standing(application).is_some_and(|standing| standing.status == Status::Running) => {
+            flink.place_snapshot(application, &format!("placed-{event}"), Duration::ZERO);
+        }
+        _ => {}
+    }
+}
+
+fn named(night: &Night, event: usize) -> Option<(&crate::night::Event, &crate::night::Application)> {
+    let happening = night.events.get(event)?;
+    Some((happening, night.applications.get(happening.application)?))
+}
+
+/// A person's hand on one application.
+struct Hand<'a> {
+    region: &'a Region,
+    router: Router,
+    application: &'a str,
+}
+
+impl Hand<'_> {
+    fn tell(&self, what: &What) {
+        let text = match what {
+            What::Deploy { code, runtime } => {
+                format!("deploys code that is {:?}{}", code.behaviour, runtime.as_ref().map_or(String::new(), |on| format!(" on {on}")))
+            }
+            other => format!("{other:?}"),
+        };
+        self.region.journal().tell(Actor::Operator, Some(self.application), text);
+    }
+
+    fn version(&self) -> i64 {
+        self.region.flink().standing(self.application).map_or(0, |standing| standing.version)
+    }
+
+    async fn send(&self, verb: &str, mut body: Value) {
+        body["ApplicationName"] = self.application.into();
+        let target = format!("KinesisAnalytics_20180523.{verb}");
+        let answer = self.router.send(aws_json(OPERATOR, "kinesisanalytics", &target, "1.1", &body)).await;
+        if let Some((code, message)) = refused(&answer).filter(|_| !is_cut(&answer)) {
+            self.region.journal().tell(Actor::Operator, Some(self.application), format!("{verb} is refused: {code}: {message}"));
+        }
+    }
+
+    async fn update(&self, configuration: Value, runtime: Option<&str>) {
+        let mut body = json!({ "CurrentApplicationVersionId": self.version(), "ApplicationConfigurationUpdate": configuration });
+        if let Some(runtime) = runtime {
+            body["RuntimeEnvironmentUpdate"] = runtime.into();
+        }
+        self.send("UpdateApplication", body).await;
+    }
+
+    async fn deploy(&self, key: &str, runtime: Option<&str>) {
+        let location = json!({ "S3ContentLocationUpdate": { "FileKeyUpdate": key } });
+        self.update(json!({ "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": location } }), runtime).await;
+    }
+
+    async fn start(&self, restore: &str) {
+        let run = json!({ "ApplicationRestoreConfiguration": { "ApplicationRestoreType": restore } });
+        self.send("StartApplication", json!({ "RunConfiguration": run })).await;
+    }
+}
+
+fn abort(region: &Region, application: &str) {
+    for execution in region.states().executions() {
+        if execution.status == states::Status::Running && execution.input["applicationName"] == application {
+            let _ = region.states().stop(&execution.arn, None, Some("a person stopped it"));
+        }
+    }
+}
+
+/// EventBridge delivers at least once: the last event of an alarm of this application comes again.
+async fn ring_again(witness: &Witness, application: &str) {
+    let event = witness.book().alarms.iter().rev().find(|(alarm, _)| alarm.starts_with(application)).map(|(_, event)| event.clone());
+    if let Some(event) = event {
+        witness.region.router().send(invocation("events.amazonaws.com", "lifeguard-AlarmHandler", "Event", &event)).await;
+    }
+}
+
+/// What the service's rollback restores when nobody says.
+pub(crate) fn rollback_state(latest: bool) -> RollbackState {
+    if latest { RollbackState::Latest } else { RollbackState::BeforeTheChange }
+}

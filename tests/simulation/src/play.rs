@@ -1,0 +1,215 @@
+//! Plays a night in virtual time, in a runtime of its own, and checks what is left in the end.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use sandbox::{
+    flink::{Codebook, Stream},
+    managed_flink::{ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings},
+    region::{Blueprint, Open, Region},
+};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::{
+    alarms, endings,
+    invariant::{Invariant, Verdicts, Violation},
+    night::{Application, Moment, Night, What, properties},
+    people::{act, code_key, rollback_state},
+    trace,
+    witness::Witness,
+};
+
+/// The day on which every night begins.
+const DAY: &str = "2026-03-04T00:00:00Z";
+/// After the last execution has ended, so long nothing new must begin.
+const QUIET: Duration = Duration::from_secs(900);
+/// Alarms ring until so long after the night; then what loops may loop on, unseen.
+const AWAKE: Duration = Duration::from_secs(5_400);
+/// Between two looks whether executions are still under way.
+const GLANCE: Duration = Duration::from_secs(60);
+/// The state machine's own time-out is an hour after the longest deadline.
+const AT_MOST: Duration = Duration::from_secs(18_000 + 10_800);
+
+/// What became of a night.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// What broke.
+    pub violations: Vec<Violation>,
+    /// Checks made.
+    pub checks: BTreeMap<Invariant, u64>,
+    /// Ends of executions, `outcome/because`.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Requests struck, by kind of fault.
+    pub struck: BTreeMap<String, u64>,
+    /// Things that happened, by kind.
+    pub happened: BTreeMap<String, u64>,
+    /// Virtual seconds, summed over applications.
+    pub application_secs: u64,
+    /// Executions.
+    pub executions: u64,
+    /// Changes by Lifeguard that took effect.
+    pub changes: u64,
+    /// Requests to the region.
+    pub calls: u64,
+    /// Everything that happened, where it was asked for.
+    pub trace: String,
+}
+
+/// Plays a night. With `told`, its trace is kept.
+///
+/// # Panics
+/// When the region cannot be opened, which is a mistake in the template and not in the night.
+#[must_use]
+pub fn play(night: &Night, told: bool) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime of one thread needs nothing but memory");
+    runtime.block_on(async {
+        let night = Arc::new(night.clone());
+        let region = open(&night);
+        let (moments, happened) = mpsc::unbounded_channel();
+        let witness = Witness::new((*region).clone(), night.clone(), moments);
+        region.observe(Arc::new(witness.clone()));
+        live(&witness, happened).await;
+        mend(&region, &night);
+        await_the_end(&region).await;
+        let mut played = Played::default();
+        let mut verdicts: Verdicts = std::mem::take(&mut witness.book().verdicts);
+        endings::check(&witness, &mut verdicts, &mut played);
+        (played.violations, played.checks) = (verdicts.violations, verdicts.checks);
+        if told {
+            played.trace = trace::of(&region);
+        }
+        played
+    })
+}
+
+/// Opens the region of a night.
+pub(crate) fn open(night: &Night) -> Open {
+    let opened = DAY.parse::<Timestamp>().expect("a date") + SignedDuration::from_mins(night.opened_mins.into());
+    let mut codebook = Codebook::new();
+    for (index, application) in night.applications.iter().enumerate() {
+        codebook.insert(format!("{index}-old.jar"), application.code.clone());
+        codebook.insert(format!("{index}.jar"), application.code.clone());
+    }
+    for (index, event) in night.events.iter().enumerate() {
+        if let What::Deploy { code, .. } = &event.what {
+            codebook.insert(code_key(index), (**code).clone());
+        }
+    }
+    let blueprint = Blueprint { seed: night.seed, parameters: night.stack.parameters(), codebook, settings: settings(night), ..Blueprint::default() };
+    let region = Region::open_at(blueprint, opened).expect("the template can be used");
+    let function = |package: &str| region.stack().functions.values().find(|function| function.package == package).map(|one| one.name.clone());
+    for strike in &night.strikes {
+        region.faults().add(strike.rule(function));
+    }
+    for (index, application) in night.applications.iter().enumerate() {
+        region.flink().add_application(seed(index, application));
+        for alarm in lifecycle::alarms_of(&application.name) {
+            region.cloudwatch().put_alarm(&alarms::properties(&alarm)).expect("the alarms of this project are well formed");
+        }
+    }
+    region
+}
+
+fn settings(night: &Night) -> Settings {
+    let own = &night.quirks;
+    let mut timings = Timings::default();
+    if let Some(times) = own.slow {
+        let stages: Vec<(Stage, Duration)> = timings.stages.iter().map(|(stage, time)| (*stage, *time * times)).collect();
+        timings.stages = stages.into_iter().collect();
+    }
+    let mut quirks = Quirks {
+        rollback_state: rollback_state(own.rollback_latest),
+        rollback_version: if own.rollback_old_number { RollbackVersion::Old } else { RollbackVersion::New },
+        update_snapshot_has_new_version: own.snapshot_has_new_version,
+        system_rollback_on_loops: own.rollback_on_loops_secs.map(Duration::from_secs),
+        ..Quirks::default()
+    };
+    if own.system_rollback_name {
+        "SystemRollback".clone_into(&mut quirks.system_rollback_operation);
+        "Maintenance".clone_into(&mut quirks.maintenance_operation);
+    }
+    Settings { timings, quirks, ..Settings::default() }
+}
+
+fn seed(index: usize, application: &Application) -> ApplicationSeed {
+    let minutes = |mins: u64| Duration::from_secs(mins * 60);
+    let mut seed = ApplicationSeed::new(&application.name)
+        .runtime(&application.runtime)
+        .version(&format!("{index}-old.jar"), minutes(application.version_age_mins * 3))
+        .version(&format!("{index}.jar"), minutes(application.version_age_mins))
+        .stream(Stream { sink: application.sink, ..Stream::default() })
+        .configured("EnvironmentProperties", json!({ "PropertyGroups": properties(&application.secret()) }));
+    for (n, (age, status)) in application.snapshots.iter().enumerate() {
+        let name = format!("scheduled-{}", n + 1);
+        seed = match status {
+            SnapshotStatus::Ready => seed.snapshot(&name, minutes(*age)),
+            other => seed.snapshot_that_is(*other, &name, minutes(*age)),
+        };
+    }
+    for (key, value) in &application.tags {
+        seed = seed.tag(key, value);
+    }
+    if application.system_rollback {
+        seed = seed.with_system_rollback();
+    }
+    if !application.snapshots_enabled {
+        seed = seed.without_snapshots();
+    }
+    seed
+}
+
+/// Lets happen what happens.
+async fn live(witness: &Witness, mut moments: mpsc::UnboundedReceiver<usize>) {
+    let night = &witness.night;
+    let length = u64::from(night.length_mins) * 60;
+    let mut timed: Vec<(u64, usize)> = night
+        .events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, event)| match event.at {
+            Moment::After(secs) if secs < length => Some((secs, index)),
+            _ => None,
+        })
+        .collect();
+    timed.sort_unstable();
+    let began = tokio::time::Instant::now();
+    let mut timed = timed.into_iter().peekable();
+    loop {
+        let next = timed.peek().map_or(length, |(secs, _)| *secs);
+        tokio::select! {
+            biased;
+            event = moments.recv() => if let Some(event) = event {
+                // A task of its own: nobody waits for a slow answer.
+                tokio::spawn(act(witness.clone(), event));
+            },
+            () = tokio::time::sleep_until(began + Duration::from_secs(next)) => match timed.next() {
+                Some((_, event)) => drop(tokio::spawn(act(witness.clone(), event))),
+                None => return,
+            },
+        }
+    }
+}
+
+/// The plumbing works again, and what jobs depend on is back.
+fn mend(region: &Region, night: &Night) {
+    region.faults().clear();
+    for application in &night.applications {
+        for need in &application.code.needs {
+            region.flink().set_dependency(&need.dependency, true);
+        }
+    }
+}
+
+/// Until every execution has ended and no new one has begun for a while.
+async fn await_the_end(region: &Region) {
+    let (began, mut quiet) = (tokio::time::Instant::now(), Duration::ZERO);
+    while quiet < QUIET && began.elapsed() < AT_MOST {
+        tokio::time::sleep(GLANCE).await;
+        if began.elapsed() >= AWAKE {
+            region.cloudwatch().clear_sources();
+        }
+        quiet = if region.states().running() == 0 { quiet + GLANCE } else { Duration::ZERO };
+    }
+}

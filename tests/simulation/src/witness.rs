@@ -1,0 +1,208 @@
+//! The witness: sees every request that reaches a service and every task of the state machine, and checks at that very moment what the invariants say about it.
+//!
+//! It knows what an application was like when it was touched, from the service itself, and what the hand that touched it could have known: the application at that caller's
+//! last look. Nothing that Lifeguard says about itself is believed; its decisions are read only where an invariant is about them (the intent in the ledger).
+
+mod mutation;
+mod notes;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use jiff::Timestamp;
+use sandbox::{
+    managed_flink::Standing,
+    observer::Observer,
+    protocol,
+    region::Region,
+    states::{TaskCall, TaskFailure},
+    wire::{self, Request, Response},
+};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    invariant::{Invariant, Verdicts},
+    night::{Moment, Night},
+};
+
+pub(crate) use notes::{Effect, ExecutionNotes};
+
+/// The role under which people act.
+pub(crate) const OPERATOR: &str = "operator";
+/// States that change an application.
+pub(crate) const STEPS: [&str; 4] = ["RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
+
+/// A task of the state machine under way.
+#[derive(Clone, Debug)]
+struct UnderWay {
+    state: String,
+    application: String,
+}
+
+/// A look at an application, seen from the service.
+#[derive(Clone, Debug)]
+pub(crate) struct Glance {
+    pub(crate) at: Timestamp,
+    pub(crate) standing: Standing,
+}
+
+#[derive(Default)]
+pub(crate) struct Book {
+    under_way: BTreeMap<String, UnderWay>,
+    pub(crate) executions: BTreeMap<String, ExecutionNotes>,
+    /// By caller and application: its last DescribeApplication.
+    described: BTreeMap<(String, String), Glance>,
+    /// By caller and application: a change was sent since the caller's last look.
+    blind: BTreeMap<(String, String), bool>,
+    /// By caller and application: the tags at its last ListTagsForResource.
+    tags_read: BTreeMap<(String, String), BTreeMap<String, String>>,
+    /// By application: the execution whose step came last.
+    last_step: BTreeMap<String, String>,
+    /// By application and state: how often its tasks have begun and ended.
+    counts: BTreeMap<(String, String, bool), u32>,
+    /// Tokens of presigned URLs.
+    pub(crate) tokens: HashSet<String>,
+    /// Applications that a person, or the world by a person's hand, started without state, or whose state a hand took away.
+    pub(crate) verdicts: Verdicts,
+    /// Alarm events as they were delivered, for being delivered again.
+    pub(crate) alarms: Vec<(String, Value)>,
+}
+
+/// The witness. Cheap to clone; all clones share the book.
+#[derive(Clone)]
+pub(crate) struct Witness {
+    pub(crate) region: Region,
+    pub(crate) night: Arc<Night>,
+    book: Arc<Mutex<Book>>,
+    moments: UnboundedSender<usize>,
+    pub(crate) table: Arc<str>,
+    /// A read may be up to 15 s old in this night.
+    pub(crate) stale: bool,
+}
+
+impl Witness {
+    pub(crate) fn new(region: Region, night: Arc<Night>, moments: UnboundedSender<usize>) -> Self {
+        let table = region.stack().tables.values().next().map_or("", |table| table.name.as_str()).into();
+        let stale = night.strikes.iter().any(|strike| strike.fault == sandbox::faults::Fault::Stale);
+        Self { region, night, book: Arc::default(), moments, table, stale }
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().expect("no thread panics while it holds the book")
+    }
+
+    fn now(&self) -> Timestamp {
+        self.region.clock().now()
+    }
+
+    /// Tells those who wait for the worst moment.
+    fn moment(&self, book: &mut Book, application: &str, state: &str, ended: bool) {
+        let count = book.counts.entry((application.to_owned(), state.to_owned(), ended)).or_default();
+        *count += 1;
+        let now = Moment::Task { state: state.to_owned(), nth: *count, ended };
+        for (index, event) in self.night.events.iter().enumerate() {
+            let named = self.night.applications.get(event.application).is_some_and(|one| one.name == application);
+            if named && event.at == now {
+                // The receiver lives as long as the night.
+                let _ = self.moments.send(index);
+            }
+        }
+    }
+}
+
+/// The application a request to Managed Flink is about.
+fn application_of(body: &Value) -> Option<String> {
+    let named = body["ApplicationName"].as_str().map(str::to_owned);
+    named.or_else(|| body["ResourceARN"].as_str().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned))
+}
+
+pub(crate) fn is_read(verb: &str) -> bool {
+    verb.starts_with("Describe") || verb.starts_with("List") || verb == "CreateApplicationPresignedUrl"
+}
+
+impl Observer for Witness {
+    fn arriving(&self, request: &Request) {
+        let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else { return };
+        let (service, verb) = protocol::verb(request);
+        if service != "kinesisanalytics" {
+            return;
+        }
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let Some(application) = application_of(&body) else { return };
+        match verb.as_str() {
+            "DescribeApplication" => self.glance(&caller, &application),
+            "ListTagsForResource" => {
+                if let Some(standing) = self.region.flink().standing(&application) {
+                    self.book().tags_read.insert((caller, application), standing.tags);
+                }
+            }
+            _ if is_read(&verb) => {}
+            _ => self.mutation(&caller, &verb, &application, &body),
+        }
+    }
+
+    fn answered(&self, request: &Request, answer: &Response) {
+        if !answer.status().is_success() {
+            return;
+        }
+        let Some(caller) = wire::caller(request) else { return };
+        let (service, verb) = protocol::verb(request);
+        match (service.as_str(), verb.as_str()) {
+            ("kinesisanalytics", "CreateApplicationPresignedUrl") => {
+                let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+                if let Some((_, token)) = answer["AuthorizedUrl"].as_str().and_then(|url| url.split_once("authToken=")) {
+                    self.book().tokens.insert(token.to_owned());
+                }
+            }
+            ("kinesisanalytics", verb) if caller != OPERATOR && !is_read(verb) => {
+                let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+                if let Some(application) = application_of(&body) {
+                    self.effect(verb, &application, &body);
+                }
+            }
+            ("dynamodb", "UpdateItem") => self.spent(request),
+            ("lambda", "Invoke") if protocol::invoked_function(request).as_deref() == Some("lifeguard-AlarmHandler") => {
+                let payload: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+                self.book().alarms.push((payload["detail"]["alarmName"].as_str().unwrap_or_default().to_owned(), payload));
+            }
+            _ => {}
+        }
+    }
+
+    fn task_begins(&self, task: &TaskCall) {
+        let Some(application) = task_application(task) else { return };
+        let mut book = self.book();
+        let now = self.now();
+        let request = || self.request_of(&task.execution_arn);
+        let notes = book.executions.entry(task.execution_arn.clone()).or_insert_with(|| ExecutionNotes::new(&application, request()));
+        if STEPS.contains(&task.state.as_str()) {
+            notes.first_step.get_or_insert(notes.decided.unwrap_or(now));
+            book.last_step.insert(application.clone(), task.execution_arn.clone());
+            let others = book.under_way.values().filter(|other| other.application == application && STEPS.contains(&other.state.as_str())).count();
+            let text = || format!("{} begins while {others} step(s) for the same application are under way", task.state);
+            book.verdicts.check(Invariant::S4, others == 0, now, &application, text);
+        }
+        book.under_way.insert(task.execution_arn.clone(), UnderWay { state: task.state.clone(), application: application.clone() });
+        self.moment(&mut book, &application, &task.state, false);
+    }
+
+    fn task_ends(&self, task: &TaskCall, result: Option<&Result<Value, TaskFailure>>) {
+        let Some(application) = task_application(task) else { return };
+        let mut book = self.book();
+        book.under_way.remove(&task.execution_arn);
+        if let (Some(notes), "Decide", Some(Ok(_))) = (book.executions.get_mut(&task.execution_arn), task.state.as_str(), result) {
+            notes.decided = Some(self.now());
+        }
+        self.moment(&mut book, &application, &task.state, true);
+    }
+}
+
+/// The application a task is about.
+fn task_application(task: &TaskCall) -> Option<String> {
+    let arguments = &task.arguments;
+    let named = arguments["Payload"]["applicationName"].as_str();
+    named.or_else(|| arguments["Item"]["pk"]["S"].as_str()).or_else(|| arguments["Key"]["pk"]["S"].as_str()).map(str::to_owned)
+}

@@ -1,0 +1,275 @@
+//! A change by Lifeguard arrives at the service: S1–S4 and S6–S9 are checked before it takes effect.
+
+use jiff::Timestamp;
+use sandbox::{
+    managed_flink::{SnapshotView, Status},
+    protocol,
+    wire::Request,
+};
+use serde_json::{Value, json};
+
+use super::{Book, Effect, ExecutionNotes, Glance, STEPS, Witness};
+use crate::{invariant::Invariant, rules::Rules};
+
+/// A stale read is at most this old.
+const STALE_SECS: i64 = 16;
+/// The service's stamps and the decision's clock may differ by a moment.
+const SLACK_SECS: i64 = 1;
+
+fn busy(status: Status) -> bool {
+    !matches!(status, Status::Ready | Status::Running | Status::RolledBack)
+}
+
+/// Seconds from one moment to a later one.
+fn secs(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs()
+}
+
+/// The action of the ledger's intent that leads to this verb.
+fn intent_of(verb: &str) -> &'static str {
+    match verb {
+        "RollbackApplication" => "rollback",
+        "StopApplication" => "forceStop",
+        "UpdateApplication" => "restoreConfiguration",
+        "StartApplication" => "start",
+        _ => "nothing",
+    }
+}
+
+impl Witness {
+    /// A DescribeApplication arrives.
+    pub(super) fn glance(&self, caller: &str, application: &str) {
+        let Some(standing) = self.region.flink().standing(application) else { return };
+        let glance = Glance { at: self.now(), standing };
+        let mut book = self.book();
+        let looking = book.under_way.iter().find(|(_, task)| task.application == application && task.state == "Look").map(|(arn, _)| arn.clone());
+        if let Some(notes) = looking.and_then(|arn| book.executions.get_mut(&arn)) {
+            notes.look = Some(glance.clone());
+        }
+        let key = (caller.to_owned(), application.to_owned());
+        book.blind.insert(key.clone(), false);
+        book.described.insert(key, glance);
+    }
+
+    pub(super) fn request_of(&self, execution: &str) -> Option<Value> {
+        let executions = self.region.states().executions();
+        let input = executions.into_iter().find(|one| one.arn == execution)?.input;
+        input.get("request").filter(|request| !request.is_null()).cloned()
+    }
+
+    /// Whose hand it is: the execution whose step is under way, or, for a function that outlived it, the one whose step came last.
+    fn hand(book: &Book, application: &str) -> Option<String> {
+        let mut steps = book.under_way.iter().filter(|(_, task)| task.application == application && STEPS.contains(&task.state.as_str()));
+        steps.next().map(|(arn, _)| arn.clone()).or_else(|| book.last_step.get(application).cloned())
+    }
+
+    /// A change arrives.
+    pub(super) fn mutation(&self, caller: &str, verb: &str, application: &str, body: &Value) {
+        let Some(standing) = self.region.flink().standing(application) else { return };
+        let now = self.now();
+        let mut book = self.book();
+        let Some(execution) = Self::hand(&book, application) else {
+            let text = || format!("{caller} sends {verb}, and no execution has a step for it");
+            return book.verdicts.check(Invariant::S4, false, now, application, text);
+        };
+        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, None));
+        let key = (caller.to_owned(), application.to_owned());
+        let known = book.described.get(&key).cloned();
+        let tags = book.tags_read.get(&key).cloned();
+        let blind = book.blind.insert(key, true);
+        let change = Change { witness: self, now, verb, application, body, execution: &execution, notes: &notes };
+        change.busy_or_healthy(&mut book, known.as_ref());
+        change.state_and_snapshot(&mut book, standing.version);
+        change.lease_and_intent(&mut book);
+        let opted_in = tags.is_some_and(|tags| Rules::of(&self.night.stack, &tags).opted_in);
+        let text = || format!("{verb} of an application without the tag, at the caller's last reading of its tags");
+        if !self.stale {
+            book.verdicts.check(Invariant::S6, opted_in, now, application, text);
+            let text = || format!("{caller} sends {verb} without having looked since its last change");
+            book.verdicts.check(Invariant::S8, blind == Some(false), now, application, text);
+        }
+        change.brakes(&mut book);
+        change.deletion(&mut book);
+    }
+
+    /// A change took effect.
+    pub(super) fn effect(&self, verb: &str, application: &str, _body: &Value) {
+        let now = self.now();
+        let mut book = self.book();
+        let Some(execution) = Self::hand(&book, application) else { return };
+        let Some(notes) = book.executions.get_mut(&execution) else { return };
+        let again = notes.effects.iter().filter(|effect| effect.verb == verb).count();
+        let version = notes.before.take().unwrap_or_default();
+        notes.effects.push(Effect { at: now, verb: verb.to_owned(), version });
+        let text = || format!("{verb} took effect {} times in one execution", again + 1);
+        book.verdicts.check(Invariant::S8, again == 0, now, application, text);
+    }
+
+    /// The ledger counts an execution among the rescues of a day.
+    pub(super) fn spent(&self, request: &Request) {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let day = body["ExpressionAttributeNames"]["#today"].as_str().and_then(|name| name.strip_prefix("rescues ")).map(str::to_owned);
+        let execution = body["ExpressionAttributeValues"][":execution"]["S"].as_str();
+        if let (Some(day), Some(execution)) = (day, execution)
+            && let Some(notes) = self.book().executions.get_mut(execution)
+        {
+            notes.spent.get_or_insert(day);
+        }
+        debug_assert!(protocol::verb(request).1 == "UpdateItem");
+    }
+}
+
+/// One change and who sends it.
+struct Change<'a> {
+    witness: &'a Witness,
+    now: Timestamp,
+    verb: &'a str,
+    application: &'a str,
+    body: &'a Value,
+    execution: &'a str,
+    notes: &'a ExecutionNotes,
+}
+
+impl Change<'_> {
+    fn check(&self, book: &mut Book, invariant: Invariant, holds: bool, text: impl FnOnce() -> String) {
+        book.verdicts.check(invariant, holds, self.now, self.application, || format!("{} by {}: {}", self.verb, short(self.execution), text()));
+    }
+
+    fn rules(&self, glance: &Glance) -> Rules {
+        Rules::of(&self.witness.night.stack, &glance.standing.tags)
+    }
+
+    /// S1, by what the caller could know: the application at its last look, a moment before the change.
+    fn busy_or_healthy(&self, book: &mut Book, known: Option<&Glance>) {
+        let Some(look) = &self.notes.look else {
+            return self.check(book, Invariant::S1, self.witness.stale, || "nobody has looked".to_owned());
+        };
+        let rules = self.rules(look);
+        let stale = if self.witness.stale { STALE_SECS } else { 0 };
+        if let Some(known) = known {
+            let standing = &known.standing;
+            let busy_for = standing.busy_since.map(|since| secs(since, known.at));
+            let too_early = busy(standing.status) && busy_for.is_some_and(|secs| secs + SLACK_SECS < rules.operation_timeout_secs && secs >= stale);
+            self.check(book, Invariant::S1, !too_early, || {
+                format!(
+                    "the application is {} since {} s, the time-out is {} s",
+                    standing.status.name(),
+                    busy_for.unwrap_or(0),
+                    rules.operation_timeout_secs
+                )
+            });
+        }
+        if self.notes.request.is_none() {
+            let up_for = look.standing.up_since.map_or(-1, |since| secs(since, look.at));
+            let healthy = up_for > rules.soak_secs + stale;
+            // Our own force-stop and start follow one decision: only the first touch is of a running job.
+            self.check(book, Invariant::S1, !healthy, || format!("the job had been up and undisturbed for {up_for} s when Lifeguard looked"));
+        }
+    }
+
+    /// S2 and S3.
+    fn state_and_snapshot(&self, book: &mut Book, version: i64) {
+        if let Some(notes) = book.executions.get_mut(self.execution) {
+            notes.before = Some(version);
+        }
+        if self.verb != "StartApplication" {
+            return;
+        }
+        let restore = &self.body["RunConfiguration"]["ApplicationRestoreConfiguration"];
+        let asked = |member: &str| self.notes.request.as_ref().map_or(&Value::Null, |request| &request[member]);
+        let without_state = asked("withoutState") == true;
+        let named = restore["SnapshotName"].as_str().filter(|_| restore["ApplicationRestoreType"] == "RESTORE_FROM_CUSTOM_SNAPSHOT");
+        let skips = restore["ApplicationRestoreType"] == "SKIP_RESTORE_FROM_SNAPSHOT";
+        self.check(book, Invariant::S2, named.is_some() || skips && without_state, || format!("it is started with {restore}"));
+        let Some(name) = named else { return };
+        let view = self.witness.region.flink().application(self.application);
+        let Some(snapshot) = view.as_ref().and_then(|view| view.snapshots.iter().find(|one| one.name == name)) else {
+            // The service refuses it; a careless hand deleted it meanwhile.
+            return;
+        };
+        let runtime = view.as_ref().map_or("", |view| view.runtime.as_str());
+        self.check(book, Invariant::S3, fits(&snapshot.runtime, runtime), || {
+            format!("snapshot {name} of {} is restored under {runtime}", snapshot.runtime)
+        });
+        if asked("snapshotName").is_null() {
+            self.age_and_time(book, snapshot, version);
+        }
+    }
+
+    fn age_and_time(&self, book: &mut Book, snapshot: &SnapshotView, version: i64) {
+        let decided = self.notes.first_step.unwrap_or(self.now);
+        let limit = self.notes.look.as_ref().map_or(0, |look| self.rules(look).max_snapshot_age_secs);
+        let age = secs(snapshot.created, decided);
+        self.check(book, Invariant::S3, age <= limit + SLACK_SECS, || format!("snapshot {} was {age} s old, {limit} s are allowed", snapshot.name));
+        let Some(faulty) = self.notes.faulty().filter(|faulty| *faulty != version) else { return };
+        let versions = self.witness.region.flink().versions(self.application);
+        let Some(began) = versions.iter().find(|one| one.id == faulty).and_then(|one| one.launched) else { return };
+        self.check(book, Invariant::S3, snapshot.created <= began, || {
+            format!("snapshot {} of {} is from after version {faulty} began at {began}", snapshot.name, snapshot.created)
+        });
+    }
+
+    /// S4 and S8, by the lease's row.
+    fn lease_and_intent(&self, book: &mut Book) {
+        let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
+        let lease = self.witness.region.dynamodb().peek(&self.witness.table, &key).unwrap_or_default();
+        let expires: i64 = lease["expiresAt"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let held = lease["holder"]["S"] == self.execution && expires > self.now.as_second();
+        self.check(book, Invariant::S4, held, || format!("the lease is {lease}"));
+        let intent = lease["intent"]["S"].as_str().unwrap_or_default();
+        let meant = intent.strip_prefix(intent_of(self.verb)).and_then(|rest| rest.strip_prefix(" decided on version "));
+        let fence = self.body["CurrentApplicationVersionId"].as_i64();
+        let same = fence.is_none_or(|fence| meant.and_then(|version| version.parse::<i64>().ok()) == Some(fence));
+        self.check(book, Invariant::S8, meant.is_some() && same, || format!("the recorded intent is {intent:?}"));
+    }
+
+    /// S7: mode and tags at the last look, and the day's budget.
+    fn brakes(&self, book: &mut Book) {
+        let Some(look) = &self.notes.look else { return };
+        let rules = self.rules(look);
+        self.check(book, Invariant::S7, rules.act, || format!("the rules at the last look allow no change: {:?}", look.standing.tags));
+        if self.notes.request.is_some() {
+            return;
+        }
+        let Some(day) = self.notes.spent.clone() else {
+            return self.check(book, Invariant::S7, false, || "it was not counted among the day's rescues".to_owned());
+        };
+        let same_day = |one: &&ExecutionNotes| one.application == self.application && one.request.is_none() && one.spent.as_ref() == Some(&day);
+        let others =
+            book.executions.values().filter(same_day).filter(|one| !one.effects.is_empty() && one.first_step != self.notes.first_step).count();
+        // The limit that the first step was decided under: a tag may have changed since.
+        let limit = rules.rescues_per_day.max(self.notes.limit.unwrap_or(0));
+        self.check(book, Invariant::S7, (others as u64) < limit, || format!("{others} rescue(s) were begun on {day} already, {limit} are allowed"));
+        if let Some(notes) = book.executions.get_mut(self.execution) {
+            notes.limit.get_or_insert(rules.rescues_per_day);
+        }
+    }
+
+    /// S9: whatever is deleted, the newest READY snapshot from before the present version began is not.
+    fn deletion(&self, book: &mut Book) {
+        if self.verb != "DeleteApplicationSnapshot" {
+            return;
+        }
+        let Some(view) = self.witness.region.flink().application(self.application) else { return };
+        let versions = self.witness.region.flink().versions(self.application);
+        let began = versions.iter().find(|one| one.id == view.version).and_then(|one| one.launched).unwrap_or(self.now);
+        let ready = |one: &&SnapshotView| one.status.name() == "READY" && one.created <= began;
+        let needed = view.snapshots.iter().filter(ready).max_by_key(|one| one.created);
+        let holds = needed.is_none_or(|needed| self.body["SnapshotName"] != needed.name.as_str());
+        self.check(book, Invariant::S9, holds, || "it is the snapshot that a rescue of the present version needs".to_owned());
+    }
+}
+
+/// Whether a snapshot of that runtime may be restored under this one: the same major version, not a newer minor one.
+fn fits(taken: &str, under: &str) -> bool {
+    let version = |runtime: &str| -> Option<(u32, u32)> {
+        let (major, minor) = runtime.strip_prefix("FLINK-")?.split_once('_')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    matches!((version(taken), version(under)), (Some(taken), Some(under)) if taken.0 == under.0 && taken.1 <= under.1)
+}
+
+/// An execution's name, without its ARN.
+pub(crate) fn short(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
+}
