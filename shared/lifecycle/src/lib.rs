@@ -38,7 +38,7 @@ pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use progress::{Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
-pub use request::Request;
+pub use request::{Request, read_request};
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use watch::{JobWatch, StatusWatch, Watch};

@@ -11,6 +11,7 @@ mod convert;
 mod opt_in;
 mod rest;
 mod service;
+mod step;
 mod verbs;
 
 pub mod flink;
@@ -20,6 +21,7 @@ pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSumm
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, look};
 pub use service::ManagedFlink;
+pub use step::{StepAnswer, StepOutcome};
 pub use verbs::*;
 
 /// The SDK's types, for the one place that carries a configuration from its description to an update.

@@ -1,14 +1,11 @@
 //! A state machine's graph as an SVG, drawn from its definition: what the README shows.
 //!
-//! States stand in rows by their distance from the start; the path without errors is drawn solid, what a `Catch` takes is dashed. Deliberately absent: nested states, and any
+//! States stand in rows by the longest way to them; the path without errors is drawn solid, what a `Catch` takes is dashed. Deliberately absent: nested states, and any
 //! font or style that is not in the file itself.
 //!
 //! Invariant: the same definition gives the same bytes, so a test can tell a drawing that is out of date.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt::Write as _,
-};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
 
@@ -56,30 +53,42 @@ pub fn svg(definition: &Value) -> String {
     drawing
 }
 
-/// The states by their distance from the start, each row in the order in which they are reached; catches count only for what nothing else reaches.
+/// The states by the longest way to them, ways back left out: what ends an execution stands at the bottom. Within a row, in the order in which they are reached.
 fn rows(definition: &Value) -> Vec<Vec<&str>> {
     let start = definition["StartAt"].as_str().unwrap_or_default();
-    let mut distance = BTreeMap::from([(start, 0_usize)]);
-    let mut order = vec![start];
-    for catches in [false, true] {
-        let mut queue: VecDeque<&str> = order.iter().copied().collect();
-        while let Some(name) = queue.pop_front() {
-            for (target, is_catch) in targets(&definition["States"][name]) {
-                if (!is_catch || catches) && !distance.contains_key(target) {
-                    distance.insert(target, distance[name] + 1);
-                    order.push(target);
-                    queue.push_back(target);
-                }
-            }
+    let (mut under_way, mut done, mut forward) = (Vec::new(), Vec::new(), Vec::new());
+    visit(definition, start, &mut under_way, &mut done, &mut forward);
+    // Ended last is reached first: a topological order.
+    done.reverse();
+    let mut row: BTreeMap<&str, usize> = done.iter().map(|name| (*name, 0)).collect();
+    for name in &done {
+        for (_, target) in forward.iter().filter(|(from, _)| from == name) {
+            let below = row[name] + 1;
+            row.entry(target).and_modify(|at| *at = below.max(*at));
         }
     }
     let mut rows: Vec<Vec<&str>> = Vec::new();
-    for name in order {
-        let row = distance[name];
-        rows.resize_with(rows.len().max(row + 1), Vec::new);
-        rows[row].push(name);
+    for name in done {
+        rows.resize_with(rows.len().max(row[name] + 1), Vec::new);
+        rows[row[name]].push(name);
     }
     rows
+}
+
+/// Depth first: notes the states as they are done with, and the ways that lead not back to one that is under way.
+fn visit<'a>(definition: &'a Value, name: &'a str, under_way: &mut Vec<&'a str>, done: &mut Vec<&'a str>, forward: &mut Vec<(&'a str, &'a str)>) {
+    under_way.push(name);
+    for (target, _) in targets(&definition["States"][name]) {
+        if under_way.contains(&target) {
+            continue;
+        }
+        forward.push((name, target));
+        if !done.contains(&target) {
+            visit(definition, target, under_way, done, forward);
+        }
+    }
+    under_way.pop();
+    done.push(name);
 }
 
 /// Where a state leads, and whether only an error does.

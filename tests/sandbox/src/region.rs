@@ -57,6 +57,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
+    pub more_variables: BTreeMap<String, String>,
 }
 
 /// Why a region cannot be opened.
@@ -93,6 +95,7 @@ struct Parts {
     cloudwatch: CloudWatch,
     lambda: LambdaHost,
     dynamodb: DynamoDb,
+    sns: Sns,
     stack: Stack,
 }
 
@@ -128,7 +131,10 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(OPENED.parse().expect("a date"));
         let journal = Journal::new(clock.clone());
-        let stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        for function in stack.functions.values_mut() {
+            function.env.extend(blueprint.more_variables.clone());
+        }
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
         let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());
@@ -150,7 +156,7 @@ impl Region {
         tokio::spawn(cloudwatch.clone().run());
 
         let services =
-            (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone(), journal.clone(), clock.clone());
+            (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone(), journal.clone(), clock.clone());
         back.open(move |request| route(&services, request));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
@@ -165,7 +171,7 @@ impl Region {
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
         let log = tracing::subscriber::set_default(log);
-        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, stack };
+        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, stack };
         Ok(Open { region: Self(Arc::new(parts)), _log: log })
     }
 
@@ -223,6 +229,12 @@ impl Region {
         &self.0.dynamodb
     }
 
+    /// SNS.
+    #[must_use]
+    pub fn sns(&self) -> &Sns {
+        &self.0.sns
+    }
+
     /// What the template made.
     #[must_use]
     pub fn stack(&self) -> &Stack {
@@ -244,6 +256,14 @@ impl Region {
         let answer = self.0.router.send(protocol::invocation("operator", &function.arn, "RequestResponse", payload)).await;
         let body: Value = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
         if answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error") { Ok(body) } else { Err(body.to_string()) }
+    }
+
+    /// Has the alarms of all applications made at once, as a person does after the deployment; the schedule would later.
+    ///
+    /// # Errors
+    /// What alarm-keeper says.
+    pub async fn keep_alarms(&self) -> Result<(), RegionError> {
+        self.invoke("alarm-keeper", &serde_json::json!({})).await.map(drop).map_err(RegionError::Alarms)
     }
 
     /// Starts the remediation as a person does from the console, and gives the execution's ARN.

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
-pub use play::{Played, play, play_observed};
+pub use play::{Played, play, play_observed, play_on};
 pub use world::World;
 
 use crate::{

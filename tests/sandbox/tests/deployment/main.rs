@@ -37,9 +37,15 @@ fn virtually<T>(future: impl Future<Output = T>) -> T {
 /// A region with `orders` in it, which runs well.
 fn region() -> Open {
     let stage = Stage::of(Code::healthy());
-    let region =
-        Region::open(Blueprint { seed: 1, parameters: stage.parameters, codebook: stage.codebook, settings: stage.settings, faults: stage.faults })
-            .unwrap();
+    let region = Region::open(Blueprint {
+        seed: 1,
+        parameters: stage.parameters,
+        codebook: stage.codebook,
+        settings: stage.settings,
+        faults: stage.faults,
+        ..Blueprint::default()
+    })
+    .unwrap();
     for application in stage.applications {
         region.flink().add_application(application);
     }
