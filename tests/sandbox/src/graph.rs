@@ -78,7 +78,8 @@ fn rows(definition: &Value) -> Vec<Vec<&str>> {
 /// Depth first: notes the states as they are done with, and the ways that lead not back to one that is under way.
 fn visit<'a>(definition: &'a Value, name: &'a str, under_way: &mut Vec<&'a str>, done: &mut Vec<&'a str>, forward: &mut Vec<(&'a str, &'a str)>) {
     under_way.push(name);
-    for (target, _) in targets(&definition["States"][name]) {
+    // Backwards, because what is done with last stands first.
+    for (target, _) in targets(&definition["States"][name]).into_iter().rev() {
         if under_way.contains(&target) {
             continue;
         }
