@@ -27,6 +27,11 @@ enum Command {
     Scenarios,
     /// Rehearse a scenario and tell what happens.
     Rehearse(Rehearse),
+    /// Draw a state machine's graph as SVG, from its definition.
+    Graph {
+        /// The definition, Amazon States Language in JSON.
+        definition: PathBuf,
+    },
     /// Serve the region over TCP for the AWS CLI, with one application to play with.
     Serve(Serve),
     /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
@@ -87,6 +92,7 @@ pub fn run() -> ExitCode {
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
+        Command::Graph { definition } => draw(&definition),
         Command::Serve(serve) => serve::run(&serve),
         Command::Assess(asked) => assess(&asked),
     }
@@ -112,6 +118,17 @@ fn complain(text: &str) {
 fn wrong(text: &str) -> ExitCode {
     complain(text);
     ExitCode::from(2)
+}
+
+fn draw(definition: &std::path::Path) -> ExitCode {
+    let text = std::fs::read_to_string(definition).map_err(|error| error.to_string());
+    match text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string())) {
+        Ok(definition) => {
+            say(&crate::graph::svg(&definition));
+            ExitCode::SUCCESS
+        }
+        Err(error) => wrong(&format!("{} cannot be drawn: {error}", definition.display())),
+    }
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {

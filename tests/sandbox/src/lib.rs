@@ -10,6 +10,7 @@ pub mod dynamodb;
 pub mod events;
 pub mod faults;
 pub mod flink;
+pub mod graph;
 pub mod integrations;
 pub mod journal;
 pub mod lambda;

@@ -293,6 +293,14 @@ impl Region {
         if answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error") { Ok(body) } else { Err(body.to_string()) }
     }
 
+    /// Has the alarms of all applications made at once, as a person does after the deployment; the schedule would later.
+    ///
+    /// # Errors
+    /// What alarm-keeper says.
+    pub async fn keep_alarms(&self) -> Result<(), RegionError> {
+        self.invoke("alarm-keeper", &serde_json::json!({})).await.map(drop).map_err(RegionError::Alarms)
+    }
+
     /// Starts the remediation as a person does from the console, and gives the execution's ARN.
     ///
     /// # Errors

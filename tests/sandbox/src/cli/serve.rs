@@ -7,7 +7,7 @@ use crate::{
     flink::{Behaviour, Code},
     managed_flink::Dashboard,
     pace::{self, Speed},
-    region::{Blueprint, Open, Region, RegionError},
+    region::{Blueprint, Open, Region},
     scenario::Stage,
     server::Server,
     story,
@@ -53,7 +53,7 @@ async fn serve(asked: &Serve) -> ExitCode {
 }
 
 /// The region with `orders` running version 2, and code to deploy.
-async fn open(seed: u64) -> Result<Open, RegionError> {
+async fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
     let fault = Behaviour::throws_after(5, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT");
     let main =
         Behaviour::BadMain { message: "The main method caused an error: java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned() };
@@ -72,8 +72,7 @@ async fn open(seed: u64) -> Result<Open, RegionError> {
     for application in stage.applications {
         region.flink().add_application(application);
     }
-    // What a person does after the deployment; from then on the schedule keeps the alarms.
-    region.invoke("alarm-keeper", &serde_json::json!({})).await.map_err(RegionError::Alarms)?;
+    region.keep_alarms().await?;
     Ok(region)
 }
 

@@ -75,7 +75,7 @@ async fn run(
         region.flink().add_application(application);
     }
     // What a person does after the deployment; from then on the schedule keeps the alarms.
-    region.invoke("alarm-keeper", &serde_json::json!({})).await.map_err(RegionError::Alarms)?;
+    region.keep_alarms().await?;
     opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone()));

@@ -201,3 +201,10 @@ fn metrics_that_the_template_watches_are_counted() {
     let functions = found(r#""function", "([a-z-]+)"\]"#, &template);
     assert!(functions.iter().all(|name| PACKAGES.contains(&name.as_str())), "{functions:?}");
 }
+
+#[test]
+fn the_drawing_of_the_state_machine_is_current() {
+    let definition = serde_json::from_str(&text("infra/statemachines/remediate.asl.json")).unwrap();
+    let current = sandbox::graph::svg(&definition) == text("infra/remediate.svg");
+    assert!(current, "draw it again: cargo run -- graph infra/statemachines/remediate.asl.json > infra/remediate.svg");
+}

@@ -64,7 +64,7 @@ const BOUND: [(&str, &str); 5] = [
 
 impl Roles {
     /// Those of the template.
-    pub(crate) fn of(stack: &Stack) -> Self {
+    pub(super) fn of(stack: &Stack) -> Self {
         let roles = stack.passive.values().filter(|resource| resource.kind == "AWS::IAM::Role");
         let statements = |role: &Value| -> Vec<Value> {
             let policies = role["Policies"].as_array().into_iter().flatten();
@@ -78,7 +78,7 @@ impl Roles {
     }
 
     /// What is wrong with these roles, held against these calls. A sentence each.
-    pub(crate) fn complaints(&self, calls: &BTreeSet<Asked>) -> Vec<String> {
+    pub(super) fn complaints(&self, calls: &BTreeSet<Asked>) -> Vec<String> {
         let mut complaints = Vec::new();
         for asked in calls {
             if !self.allows(&asked.role, asked) {
