@@ -45,11 +45,27 @@ pub enum Metric {
     LeftAlone,
     /// Executions that ended with a person asked for.
     Escalated,
+    /// The age of the newest state that a rescue could go back to; a gauge of one application.
+    SnapshotAge,
+    /// Snapshots of an application, whatever their status; a gauge.
+    Snapshots,
+    /// The share of the service's quota that they use; a gauge.
+    SnapshotQuotaUsed,
+    /// Snapshots that FAILED or are stuck in CREATING; a gauge.
+    SnapshotFailures,
+    /// What about the snapshots of an application needs a person; a gauge.
+    SnapshotFindings,
+    /// Snapshots taken.
+    SnapshotsTaken,
+    /// Snapshots deleted.
+    SnapshotsDeleted,
+    /// Snapshots that were due and were not taken, because the application was not verified healthy or was being changed.
+    SnapshotsRefused,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 19] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -61,6 +77,14 @@ impl Metric {
         Self::Recovered,
         Self::LeftAlone,
         Self::Escalated,
+        Self::SnapshotAge,
+        Self::Snapshots,
+        Self::SnapshotQuotaUsed,
+        Self::SnapshotFailures,
+        Self::SnapshotFindings,
+        Self::SnapshotsTaken,
+        Self::SnapshotsDeleted,
+        Self::SnapshotsRefused,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -78,13 +102,25 @@ impl Metric {
             Self::Recovered => "Recovered",
             Self::LeftAlone => "LeftAlone",
             Self::Escalated => "Escalated",
+            Self::SnapshotAge => "SnapshotAge",
+            Self::Snapshots => "Snapshots",
+            Self::SnapshotQuotaUsed => "SnapshotQuotaUsed",
+            Self::SnapshotFailures => "SnapshotFailures",
+            Self::SnapshotFindings => "SnapshotFindings",
+            Self::SnapshotsTaken => "SnapshotsTaken",
+            Self::SnapshotsDeleted => "SnapshotsDeleted",
+            Self::SnapshotsRefused => "SnapshotsRefused",
         }
     }
 
     /// The unit, as CloudWatch spells it.
     #[must_use]
     pub const fn unit(self) -> &'static str {
-        "Count"
+        match self {
+            Self::SnapshotAge => "Seconds",
+            Self::SnapshotQuotaUsed => "Percent",
+            _ => "Count",
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{Application, Operation, Snapshot, SnapshotStatus};
 
 pub use alarm::{SNAPSHOT_AGE_METRIC, SNAPSHOT_FINDINGS_METRIC, snapshot_alarms};
 pub use finding::Finding;
-pub use origin::{Origin, origin, snapshot_name};
+pub use origin::{Origin, origin, snapshot_name, version_named};
 pub use policy::{AppliedSnapshots, Prune, SnapshotPolicy};
 pub use protect::Why;
 pub use taking::{JobNow, LOOK_VALID_SECS, Need, may_take, need, verified};

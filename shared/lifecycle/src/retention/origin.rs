@@ -34,7 +34,7 @@ pub fn snapshot_name(version_id: u64, tick: Timestamp) -> String {
 /// Who made a snapshot, as far as can be told.
 #[must_use]
 pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
-    if is_named_by_us(&snapshot.name) {
+    if version_named(&snapshot.name).is_some() {
         return Origin::Lifeguard;
     }
     let at = snapshot.created_at.as_second();
@@ -46,12 +46,13 @@ pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
     operations.iter().find(takes_one).map_or(Origin::Somebody, |operation| Origin::Service { operation: operation.name.clone() })
 }
 
-/// Exactly the form of [`snapshot_name`]: a person's `lifeguard-v2-before-the-migration` is a person's.
-fn is_named_by_us(name: &str) -> bool {
-    let Some((version, tick)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')) else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let Some((day, minute)) = tick.strip_suffix('Z').and_then(|tick| tick.split_once('T')) else { return false };
-    digits(version) && digits(day) && digits(minute) && day.len() == 8 && minute.len() == 4
+/// The version in a name of Lifeguard's own: the one that was verified. Exactly the form of [`snapshot_name`]: a person's `lifeguard-v2-before-the-migration` is a person's.
+#[must_use]
+pub fn version_named(name: &str) -> Option<u64> {
+    let (version, tick) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    let (day, minute) = tick.strip_suffix('Z')?.split_once('T')?;
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits(day, 8) && digits(minute, 4) && digits(version, version.len()) { version.parse().ok() } else { None }
 }
 
 #[cfg(test)]
