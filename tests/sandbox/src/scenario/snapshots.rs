@@ -19,6 +19,10 @@ const INTERVAL: Duration = hours(1);
 const FLEET: usize = 1_000;
 const CREATE: &str = "CreateApplicationSnapshot";
 const DELETE: &str = "DeleteApplicationSnapshot";
+/// While the rescue is at work nothing; then one taken, and of 24 those deleted that neither age nor the rescue's change protect.
+const RESCUED_THEN_KEPT: &[&str] = &["RollbackApplication", CREATE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE];
+/// Of 24: ten are among the newest, four the first of their day, one stands before the change; when the new one is READY, one more makes room for it.
+const TAKEN_AND_TEN_DELETED: &[&str] = &[CREATE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE];
 
 /// Nothing taken, nothing deleted, nobody told.
 const CHECKED: Ends = Ends {
@@ -48,7 +52,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
         sentence: "The newest snapshot is too old: one is taken of the verified job, and the oldest of Lifeguard's own are deleted; the next check finds it fresh.",
         stage: || scheduled(Stage::of(Code::healthy()).application(with_own(Stage::orders(), 24, hours(6)))),
         script: |world| Box::pin(async move { world.until_checked(2, hours(3)).await }),
-        ends: Ends { changes: &[CREATE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE], because: "1 fresh", ..CHECKED },
+        ends: Ends { changes: TAKEN_AND_TEN_DELETED, because: "1 fresh", ..CHECKED },
     },
     Scenario {
         name: "snapshots-unhealthy-application",
@@ -97,7 +101,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
         },
         script: |world| Box::pin(meet_a_rescue(world)),
         ends: Ends {
-            changes: &["RollbackApplication", CREATE, DELETE, DELETE, DELETE, DELETE, DELETE, DELETE],
+            changes: RESCUED_THEN_KEPT,
             snapshots: Some(first_check_met_the_rescue),
             ..CHECKED
         },
