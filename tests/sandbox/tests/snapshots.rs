@@ -1,6 +1,8 @@
 //! The scenarios about snapshots end as they should, and what they show besides.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
+
 use sandbox::{
     journal::Actor,
     region::SNAPSHOT_CHECK,
@@ -85,4 +87,30 @@ fn every_scenario_is_told_by_lifeguard() {
             scenario.name
         );
     }
+}
+
+/// Each row of ours in the comparison names a test that is there.
+#[test]
+fn the_tables_tests_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let files = BTreeMap::from([
+        ("k", read("functions/snapshot-keeper/tests/keeper.rs")),
+        ("r", read("shared/lifecycle/tests/retention.rs")),
+        ("t", read("shared/lifecycle/tests/taking.rs")),
+        ("p", read("shared/lifecycle/src/retention/alarm.rs")),
+        ("s", read("tests/sandbox/tests/snapshots.rs")),
+    ]);
+    let readme = read("functions/snapshot-keeper/README.md");
+    let table = readme.split("## Ours and AWS's").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut named = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")) {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for test in tests.split("; ") {
+            let (file, name) = test.split_once(" `").unwrap_or_else(|| panic!("a row without a test: {row}"));
+            assert!(files[file].contains(&format!("fn {}(", name.trim_end_matches('`'))), "{test}");
+            named += 1;
+        }
+    }
+    assert!(named > 20);
 }
