@@ -1,6 +1,6 @@
-//! What comes in and what goes out.
+//! What comes in.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// The input: one of three steps. Fields that are not listed are other states' business.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -70,27 +70,4 @@ pub struct Restore {
     /// `true`: without any state. Only ever on a person's explicit word.
     #[serde(default)]
     pub without_state: bool,
-}
-
-/// The result of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The service's operation, where it named one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation_id: Option<String>,
-    /// The application's version as last seen: after `restoreConfiguration` a new one, which `start` is to name.
-    pub version_id: u64,
-}
-
-/// What came of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Outcome {
-    /// The service has taken it on. Whether it succeeds, the next look tells.
-    Accepted,
-    /// It is under way or done: nothing was sent.
-    AlreadyDone,
 }

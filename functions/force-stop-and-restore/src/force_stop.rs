@@ -2,21 +2,21 @@
 
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::{Application, ApplicationStatus};
-use managed_flink::{DescribeApplication, ListTagsForResource, StopApplication, look_before_change, property_values};
+use managed_flink::{DescribeApplication, ListTagsForResource, StepAnswer, StopApplication, look_before_change, property_values};
 
-use crate::{Answer, ForceStopPlan, Outcome, already_done, at_version};
+use crate::{ForceStopPlan, at_version};
 
 /// Stops the application without a snapshot.
 ///
 /// # Errors
 /// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
-pub async fn force_stop<A>(api: &A, name: &str, plan: &ForceStopPlan) -> Result<Answer, Failure>
+pub async fn force_stop<A>(api: &A, name: &str, plan: &ForceStopPlan) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + StopApplication,
 {
     let seen = look_before_change(api, name).await?;
     if is_visible(&seen.application) {
-        return Ok(already_done(&seen.application));
+        return Ok(StepAnswer::already_done(&seen.application));
     }
     at_version(&seen.application, plan.version_id)?;
     let status = &seen.application.status;
@@ -26,7 +26,7 @@ where
     tracing::info!(application = name, version = plan.version_id, %status, "force-stopping");
     let error = match api.stop_application(name, true).await {
         Ok(accepted) => {
-            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: seen.application.version_id });
+            return Ok(StepAnswer::accepted(accepted.operation_id, seen.application.version_id));
         }
         Err(error) => error.without(&property_values(&seen.detail)),
     };
@@ -36,7 +36,7 @@ where
     tracing::warn!(application = name, %error, "the answer is lost: looking again");
     let now = api.describe_application(name).await?.application;
     if is_visible(&now) {
-        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.version_id });
+        return Ok(StepAnswer::accepted(None, now.version_id));
     }
     Err(error.into_refusal())
 }

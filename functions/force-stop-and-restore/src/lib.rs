@@ -12,14 +12,14 @@ mod force_stop;
 mod restore;
 mod start;
 
-pub use event::{Answer, Event, ForceStopPlan, Outcome, Restore, RestorePlan, StartPlan};
+pub use event::{Event, ForceStopPlan, Restore, RestorePlan, StartPlan};
 pub use force_stop::force_stop;
 pub use restore::restore_configuration;
 pub use start::start;
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
 use lifecycle::Application;
-use managed_flink::ManagedFlink;
+use managed_flink::{ManagedFlink, StepAnswer};
 
 /// The function.
 #[derive(Clone, Debug)]
@@ -30,13 +30,13 @@ pub struct ForceStopAndRestore {
 impl Function for ForceStopAndRestore {
     const NAME: &'static str = "force-stop-and-restore";
     type Event = Event;
-    type Answer = Answer;
+    type Answer = StepAnswer;
 
     fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self { api: ManagedFlink::new(aws) })
     }
 
-    async fn handle(&self, event: Event, _: Invocation) -> Result<Answer, Failure> {
+    async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
         match event {
             Event::ForceStop { application_name, plan } => force_stop(&self.api, &application_name, &plan).await,
             Event::RestoreConfiguration { application_name, plan } => restore_configuration(&self.api, &application_name, &plan).await,
@@ -52,9 +52,4 @@ fn at_version(application: &Application, planned: u64) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(ErrorType::Stale, format!("{name} is at version {version_id}, the plan was made for version {planned}: look again")))
-}
-
-/// The answer when there is nothing to do.
-fn already_done(application: &Application) -> Answer {
-    Answer { outcome: Outcome::AlreadyDone, operation_id: None, version_id: application.version_id }
 }

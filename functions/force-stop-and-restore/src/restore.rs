@@ -3,11 +3,12 @@
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::ApplicationStatus;
 use managed_flink::{
-    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, UpdateApplication, look_before_change, property_values,
+    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer, UpdateApplication, look_before_change,
+    property_values,
 };
 
 use crate::{
-    Answer, Outcome, RestorePlan, already_done, at_version,
+    RestorePlan, at_version,
     carry::{CannotCarry, Carried, carry},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// `CannotCarry` naming the parts that no update can restore, with nothing changed; otherwise as for the other steps.
-pub async fn restore_configuration<A>(api: &A, name: &str, plan: &RestorePlan) -> Result<Answer, Failure>
+pub async fn restore_configuration<A>(api: &A, name: &str, plan: &RestorePlan) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + DescribeApplicationVersion + UpdateApplication,
 {
@@ -30,10 +31,12 @@ where
     let carried = carry(seen.detail.as_sdk(), target.detail.as_sdk());
     // Before the fence: a second run finds the version it made itself, and that is success.
     if matches!(carried, Ok(None)) {
-        return Ok(already_done(&seen.application));
+        return Ok(StepAnswer::already_done(&seen.application));
     }
     at_version(&seen.application, plan.version_id)?;
-    let Some(Carried { change, parts }) = carried.map_err(|error| cannot(name, plan, &error))? else { return Ok(already_done(&seen.application)) };
+    let Some(Carried { change, parts }) = carried.map_err(|error| cannot(name, plan, &error))? else {
+        return Ok(StepAnswer::already_done(&seen.application));
+    };
     let change = match seen.detail.as_sdk().conditional_token() {
         Some(token) => change.conditional_token(token),
         None => change.current_application_version_id(seen.detail.as_sdk().application_version_id()),
@@ -53,14 +56,14 @@ where
                 None => api.describe_application(name).await?,
             };
             checked(name, plan, &now, &target)?;
-            Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: now.application.version_id })
+            Ok(StepAnswer::accepted(accepted.operation_id, now.application.version_id))
         }
         Err(error) if error.is_outcome_unknown() => {
             let error = error.without(&secrets);
             tracing::warn!(application = name, %error, "the answer is lost: looking again");
             let now = api.describe_application(name).await?;
             if is_restored(&now, &target) {
-                return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.application.version_id });
+                return Ok(StepAnswer::accepted(None, now.application.version_id));
             }
             Err(error.into_refusal())
         }

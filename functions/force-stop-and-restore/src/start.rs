@@ -3,17 +3,17 @@
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::ApplicationStatus;
 use managed_flink::{
-    DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, look_before_change, property_values,
+    DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer, look_before_change, property_values,
     sdk::ApplicationRestoreType,
 };
 
-use crate::{Answer, Outcome, Restore, StartPlan, already_done, at_version};
+use crate::{Restore, StartPlan, at_version};
 
 /// Starts the application from what the plan names.
 ///
 /// # Errors
 /// `BadInput` when the plan names neither a snapshot nor, in as many words, no state; otherwise as for the other steps.
-pub async fn start<A>(api: &A, name: &str, plan: &StartPlan) -> Result<Answer, Failure>
+pub async fn start<A>(api: &A, name: &str, plan: &StartPlan) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + StartApplication,
 {
@@ -23,7 +23,7 @@ where
     let allow = plan.allow_non_restored_state.or(seen.application.allow_non_restored_state).unwrap_or(false);
     let status = &seen.application.status;
     if is_visible(&seen, &from, allow) {
-        return Ok(already_done(&seen.application));
+        return Ok(StepAnswer::already_done(&seen.application));
     }
     if *status != ApplicationStatus::Ready {
         return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and not started as planned: look again")));
@@ -31,7 +31,7 @@ where
     tracing::info!(application = name, version = plan.version_id, ?from, allow_non_restored_state = allow, "starting");
     let error = match api.start_application(name, &from, allow).await {
         Ok(accepted) => {
-            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id: seen.application.version_id });
+            return Ok(StepAnswer::accepted(accepted.operation_id, seen.application.version_id));
         }
         Err(error) => error.without(&property_values(&seen.detail)),
     };
@@ -41,7 +41,7 @@ where
     tracing::warn!(application = name, %error, "the answer is lost: looking again");
     let now = api.describe_application(name).await?;
     if now.application.version_id == plan.version_id && is_visible(&now, &from, allow) {
-        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.application.version_id });
+        return Ok(StepAnswer::accepted(None, now.application.version_id));
     }
     Err(error.into_refusal())
 }

@@ -156,8 +156,8 @@ async fn restored(current: Value, target: Value) -> (Service, Result<&'static st
     service.set(|state| drop(state.versions.insert(6, target)));
     let outcome = restore_configuration(&service.api(), "orders", &RestorePlan { version_id: 7, target_version_id: 6 }).await;
     let outcome = outcome.map(|answer| match answer.outcome {
-        force_stop_and_restore::Outcome::Accepted => "accepted",
-        force_stop_and_restore::Outcome::AlreadyDone => "alreadyDone",
+        managed_flink::StepOutcome::Accepted => "accepted",
+        managed_flink::StepOutcome::AlreadyDone => "alreadyDone",
     });
     (service, outcome)
 }

@@ -24,11 +24,14 @@ pub struct Event {
     /// What the execution did so far; absent before the first turn.
     #[serde(default)]
     pub progress: Option<Progress>,
+    /// What an earlier execution had begun when it died, if its lease was taken over.
+    #[serde(default)]
+    pub unfinished: Option<Unfinished>,
     /// How the last step went, if the last turn decided one.
     #[serde(default)]
     pub step_result: Option<StepResult>,
     /// What a person asked for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lifecycle::read_request")]
     pub request: Option<Request>,
     /// What started the execution; only repeated in the report.
     #[serde(default)]
@@ -37,6 +40,27 @@ pub struct Event {
     pub execution: String,
     /// When it started.
     pub started_at: Timestamp,
+}
+
+/// What an execution wrote down before each change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Unfinished {
+    /// What it had done, the last step's outcome unknown.
+    pub progress: Progress,
+    /// What a person had asked it for.
+    #[serde(default)]
+    pub request: Option<Request>,
+}
+
+impl Event {
+    /// What this execution did so far; before its first turn, what a dead one had begun by itself. What a person had asked for is not gone on with: it takes that word again.
+    pub(crate) fn progress(&self) -> Progress {
+        let taken_over = || self.unfinished.as_ref().filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
+        match &self.progress {
+            Some(progress) => progress.clone(),
+            None => taken_over().map_or_else(Progress::default, |unfinished| unfinished.progress.clone().interrupted()),
+        }
+    }
 }
 
 /// A look, as subtask-verifier answers it.

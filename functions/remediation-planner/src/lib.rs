@@ -7,10 +7,10 @@ mod report;
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
-use lifecycle::{Action, Assessment, Decision, Policy, Situation, decide};
+use lifecycle::{Action, Assessment, Decision, Policy, Progress, Reason, Situation, decide};
 use serde::Serialize;
 
-pub use event::{Event, LedgerRow, Look};
+pub use event::{Event, LedgerRow, Look, Unfinished};
 pub use report::Report;
 
 /// Days after which the executions of a day are forgotten.
@@ -93,21 +93,29 @@ impl RemediationPlanner {
         let today = day(now, 0);
         let applied = self.policy.under(event.look.observation.tags.as_ref());
         let ledger = event.ledger.view(&today);
-        let mut progress = event.progress.clone().unwrap_or_default();
+        let mut progress = event.progress();
         if let Some(result) = event.step_result.clone() {
             progress.settle(result);
         }
-        let decision = decide(&Situation {
-            seen: &event.look.observation,
-            watch: &event.look.watch,
-            assessment: &event.look.assessment,
-            applied: &applied,
-            ledger: &ledger,
-            progress: &progress,
-            request: event.request.as_ref(),
-            now,
-            started_at: event.started_at,
-        });
+        let decide_from = |progress: &Progress| {
+            decide(&Situation {
+                seen: &event.look.observation,
+                watch: &event.look.watch,
+                assessment: &event.look.assessment,
+                applied: &applied,
+                ledger: &ledger,
+                progress,
+                request: event.request.as_ref(),
+                now,
+                started_at: event.started_at,
+            })
+        };
+        let mut decision = decide_from(&progress);
+        if event.progress.is_none() && decision.because == Reason::SomebodyElseActed {
+            // What a dead execution had begun was taken up by somebody else since: this one begins afresh.
+            progress = Progress::default();
+            decision = decide_from(&progress);
+        }
         let first_change = decision.action.plan().is_some() && progress.steps.is_empty() && event.request.is_none();
         let spend = first_change.then(|| Spend { day: today, forget: day(now, FORGET_AFTER_DAYS), limit: applied.policy.rescues_per_day });
         let is_soaked = decision.action.is_final() && matches!(event.look.assessment, Assessment::Healthy { .. });

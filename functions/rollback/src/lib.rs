@@ -7,11 +7,11 @@
 
 mod event;
 
-pub use event::{Answer, Event, Outcome, Plan};
+pub use event::{Event, Plan};
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
 use lifecycle::{Application, ApplicationStatus};
-use managed_flink::{DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, look_before_change, property_values};
+use managed_flink::{DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer, look_before_change, property_values};
 
 /// The function.
 #[derive(Clone, Debug)]
@@ -22,13 +22,13 @@ pub struct Rollback {
 impl Function for Rollback {
     const NAME: &'static str = "rollback";
     type Event = Event;
-    type Answer = Answer;
+    type Answer = StepAnswer;
 
     fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self { api: ManagedFlink::new(aws) })
     }
 
-    async fn handle(&self, event: Event, _: Invocation) -> Result<Answer, Failure> {
+    async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
         roll_back(&self.api, &event).await
     }
 }
@@ -37,7 +37,7 @@ impl Function for Rollback {
 ///
 /// # Errors
 /// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
-pub async fn roll_back<A>(api: &A, event: &Event) -> Result<Answer, Failure>
+pub async fn roll_back<A>(api: &A, event: &Event) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + RollbackApplication,
 {
@@ -45,14 +45,14 @@ where
     let seen = look_before_change(api, name).await?;
     if is_visible(&seen.application, from) {
         tracing::info!(application = name, version = from, status = %seen.application.status, "a rollback is under way or done");
-        return Ok(Answer { outcome: Outcome::AlreadyDone, operation_id: None, version_id: seen.application.version_id });
+        return Ok(StepAnswer::already_done(&seen.application));
     }
     still_fits(&seen.application, from)?;
     tracing::info!(application = name, version = from, reason = event.plan.reason, "rolling back");
     let error = match api.rollback_application(name, from).await {
         Ok(accepted) => {
             let version_id = accepted.version_id.unwrap_or(from);
-            return Ok(Answer { outcome: Outcome::Accepted, operation_id: accepted.operation_id, version_id });
+            return Ok(StepAnswer::accepted(accepted.operation_id, version_id));
         }
         Err(error) => error.without(&property_values(&seen.detail)),
     };
@@ -62,7 +62,7 @@ where
     tracing::warn!(application = name, %error, "the answer is lost: looking again");
     let now = api.describe_application(name).await?.application;
     if is_visible(&now, from) {
-        return Ok(Answer { outcome: Outcome::Accepted, operation_id: None, version_id: now.version_id });
+        return Ok(StepAnswer::accepted(None, now.version_id));
     }
     Err(error.into_refusal())
 }

@@ -1,7 +1,7 @@
 //! One page of the account's applications: which have opted in?
 
 use lambda_kit::Failure;
-use managed_flink::{ListApplications, ListTagsForResource, is_opted_in};
+use managed_flink::{ListApplicationPage, ListTagsForResource, is_opted_in};
 
 use crate::Page;
 
@@ -9,8 +9,8 @@ use crate::Page;
 const PAGE: i32 = 25;
 
 /// Reads one page.
-pub(crate) async fn list<A: ListApplications + ListTagsForResource>(api: &A, from: Option<String>) -> Result<Page, Failure> {
-    let listed = api.list_applications(PAGE, from).await?;
+pub(crate) async fn list<A: ListApplicationPage + ListTagsForResource>(api: &A, from: Option<String>) -> Result<Page, Failure> {
+    let listed = api.list_application_page(PAGE, from).await?;
     let mut page = Page { next_token: listed.next, listed: u32::try_from(listed.applications.len()).unwrap_or(u32::MAX), ..Page::default() };
     for application in listed.applications {
         if !application.runtime.is_flink() {

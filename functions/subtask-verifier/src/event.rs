@@ -13,7 +13,7 @@ pub struct Event {
     #[serde(default)]
     pub watch: Option<Watch>,
     /// What a person asked for: the version it names is described too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lifecycle::read_request")]
     pub request: Option<Request>,
     /// What the execution did so far: the version it goes back to is described too.
     #[serde(default)]

@@ -1,16 +1,16 @@
 //! Gathers the facts of one look. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lambda_kit::{Aws, ErrorType, Failure};
 use lifecycle::{
-    Application, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus, Part, Request, SNAPSHOTS_KEPT, Snapshot, TAG_PREFIX, Unreadable,
-    Version,
+    Application, ApplicationStatus, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus, Part, Request, SNAPSHOTS_KEPT, Snapshot,
+    TAG_PREFIX, Unreadable, Version,
 };
 use managed_flink::{
-    CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, FlinkRest, HostRule,
-    ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource, ManagedFlink, property_values,
+    CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, Described, FlinkRest,
+    HostRule, ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, property_values,
 };
 
 use crate::Event;
@@ -23,17 +23,16 @@ pub(crate) async fn observe(service: &ManagedFlink, aws: &Aws, hosts: HostRule, 
     let name = event.application_name.as_str();
     check_name(name)?;
     let described = service.describe_application(name).await?;
-    let secrets = property_values(&described.detail);
+    let mut secrets = Secrets { versions: BTreeSet::from([described.application.version_id]), values: property_values(&described.detail) };
     let mut notes = Notes(Vec::new());
     let tags = notes.note(Part::Tags, service.list_tags_for_resource(&described.application.arn).await);
-    let operations = operations(service, name, &secrets, &mut notes).await;
+    let versions = versions(service, &described.application, event, &mut secrets, &mut notes).await;
+    let operations = operations(service, name, &mut secrets, &mut notes).await;
     let snapshots = notes.note(Part::Snapshots, service.list_application_snapshots(name).await).unwrap_or_default();
-    let versions = versions(service, &described.application, event, &mut notes).await;
-    let job = if described.application.status == lifecycle::ApplicationStatus::Running && described.application.runtime.is_flink() {
-        job(service, aws, hosts, name, &secrets, &mut notes).await
-    } else {
-        None
-    };
+    // ROLLED_BACK is known from AWS's prose only: whether a dashboard can be opened then, the service will say.
+    let has_job = matches!(described.application.status, ApplicationStatus::Running | ApplicationStatus::RolledBack);
+    let job =
+        if has_job && described.application.runtime.is_flink() { job(service, aws, hosts, name, &secrets.values, &mut notes).await } else { None };
     Ok(Observation {
         at: now,
         application: described.application,
@@ -71,13 +70,34 @@ impl Notes {
     }
 }
 
-async fn operations(service: &ManagedFlink, name: &str, secrets: &[String], notes: &mut Notes) -> Vec<Operation> {
+/// Environment property values: those of every version whose code may have written a text that is read here. A version that was left had a password too, and its failure is
+/// told long after.
+struct Secrets {
+    versions: BTreeSet<u64>,
+    values: Vec<String>,
+}
+
+impl Secrets {
+    fn learn(&mut self, version: u64, described: &Described) {
+        self.versions.insert(version);
+        self.values.extend(property_values(&described.detail));
+    }
+
+    /// Learns those of a version that an operation was about.
+    async fn ask(&mut self, service: &ManagedFlink, name: &str, version: u64) -> Result<(), CallError> {
+        let described = service.describe_application_version(name, version).await?;
+        self.learn(version, &described);
+        Ok(())
+    }
+}
+
+async fn operations(service: &ManagedFlink, name: &str, secrets: &mut Secrets, notes: &mut Notes) -> Vec<Operation> {
     let Some(mut operations) = notes.note(Part::Operations, service.list_application_operations(name, OPERATIONS_KEPT).await) else {
         return Vec::new();
     };
     let failed = operations.iter_mut().filter(|operation| operation.status == OperationStatus::Failed).take(FAILURES_ASKED);
     for operation in failed {
-        match service.describe_application_operation(name, &operation.id, secrets).await {
+        match failure(service, name, &operation.id, secrets).await {
             Ok(detail) => {
                 operation.failure = detail.operation.failure;
                 operation.rollback_operation_id = detail.operation.rollback_operation_id;
@@ -89,16 +109,33 @@ async fn operations(service: &ManagedFlink, name: &str, secrets: &[String], note
     operations
 }
 
-/// The versions a rescue could go back to: the one before, the one a rescue under way goes back to, the one a person named.
-async fn versions(service: &ManagedFlink, application: &Application, event: &Event, notes: &mut Notes) -> Vec<Version> {
-    let rescue = event.progress.as_ref().and_then(|progress| progress.rescue.as_ref()).map(|rescue| rescue.good_version_id);
+/// A failed operation. Its text is told only without the properties of both versions that it is about: when they are learnt only from the operation itself, it is read again.
+async fn failure(service: &ManagedFlink, name: &str, id: &str, secrets: &mut Secrets) -> Result<OperationDetail, CallError> {
+    let detail = service.describe_application_operation(name, id, &secrets.values).await?;
+    let about: Vec<u64> = detail.versions.iter().flat_map(|change| [change.from, change.to]).filter(|id| !secrets.versions.contains(id)).collect();
+    if about.is_empty() {
+        return Ok(detail);
+    }
+    for version in about {
+        secrets.ask(service, name, version).await?;
+    }
+    service.describe_application_operation(name, id, &secrets.values).await
+}
+
+/// The versions a rescue could go back to: the one before, the one a rescue under way goes back to, the one a person named. And those that were left, for what their texts
+/// must not tell.
+async fn versions(service: &ManagedFlink, application: &Application, event: &Event, secrets: &mut Secrets, notes: &mut Notes) -> Vec<Version> {
+    let rescue = event.progress.as_ref().and_then(|progress| progress.rescue.as_ref());
+    let (good, faulty) = (rescue.map(|rescue| rescue.good_version_id), rescue.map(|rescue| rescue.faulty_version_id));
     let asked = event.request.as_ref().and_then(Request::version_id);
-    let mut wanted: Vec<u64> = [application.version_updated_from, rescue, asked].into_iter().flatten().collect();
+    let left = application.version_rolled_back_from;
+    let mut wanted: Vec<u64> = [application.version_updated_from, good, asked, faulty, left].into_iter().flatten().collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut versions = Vec::new();
     for id in wanted.into_iter().filter(|id| *id != application.version_id) {
         if let Some(version) = notes.note(Part::Versions, service.describe_application_version(&application.name, id).await) {
+            secrets.learn(id, &version);
             versions.push(Version { id, runtime: version.application.runtime });
         }
     }

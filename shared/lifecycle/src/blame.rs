@@ -96,7 +96,10 @@ fn ran_before<'a>(seen: &'a Observation, made_at: Timestamp, run: &Operation) ->
 fn fault_at(seen: &Observation, assessment: &Assessment, run: &Operation) -> Option<Timestamp> {
     match assessment {
         Assessment::Looping { since, first_fault, .. } => Some(first_fault.as_ref().map_or(*since, |fault| fault.at.min(*since))),
-        Assessment::Failed { first_fault: Some(fault), .. } => Some(fault.at),
+        // Flink may have dropped the oldest entries before it gave up.
+        Assessment::Failed { first_fault: Some(fault), .. } => {
+            Some(seen.job.as_ref().and_then(crate::Job::first_fault_at).map_or(fault.at, |counted| counted.min(fault.at)))
+        }
         Assessment::Failed { .. } if seen.job.is_none() => {
             Some(ended(newest_failed(seen).filter(|failed| failed.started_at >= run.started_at).unwrap_or(run)))
         }

@@ -15,6 +15,8 @@ use crate::{
 
 /// Looks in a row that may fail to tell before a person is needed.
 const BLIND_LOOKS: u32 = 6;
+/// Looks in a row that may fail to tell before a person's request is carried out all the same.
+const BLIND_LOOKS_BEFORE_A_REQUEST: u32 = 3;
 /// Tries of a step that the service neither accepted nor refused (it was busy, or did not answer).
 const TRIES: usize = 3;
 
@@ -147,6 +149,10 @@ impl Turn<'_> {
 
     fn unknown(&self) -> Option<Decision> {
         let Assessment::Unknown { why } = self.s.assessment else { return None };
+        // A person who asks for something knows that the job cannot be read: that is often why they ask.
+        if self.s.request.is_some() && self.progress.steps.is_empty() && self.s.watch.blind_looks >= BLIND_LOOKS_BEFORE_A_REQUEST {
+            return None;
+        }
         if self.s.watch.blind_looks >= BLIND_LOOKS {
             return Some(self.escalate(Reason::Unknown, format!("{} looks in a row could not tell: {why}", self.s.watch.blind_looks)));
         }

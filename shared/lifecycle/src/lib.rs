@@ -37,7 +37,7 @@ pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use progress::{Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
-pub use request::Request;
+pub use request::{Request, read_request};
 pub use retention::{SnapshotPolicy, snapshot_alarms};
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};

@@ -339,7 +339,7 @@ impl Job {
     /// Restarts known of this run of the job, by whichever signal knows most.
     #[must_use]
     pub fn restarts(&self) -> u64 {
-        let restarting = u64::from(self.restarting_at.is_some());
+        let restarting = u64::from(self.restarting_at.is_some() || self.state == JobState::Restarting);
         restarting.max(u64::from(self.max_attempt)).max(u64::from(self.faults.known)).max(self.restarts_metric.unwrap_or(0))
     }
 

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Runtime, choose::SnapshotChoice};
 
+/// The error of a step whose execution died: like any lost answer, it is looked for and may be tried again.
+const INTERRUPTED: &str = "Lifeguard.Interrupted";
+
 /// A rung of the ladder: a step that changes an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +119,16 @@ impl Progress {
             Some(StepResult::Failed { error, message }) => Some((taken.step, error, message)),
             _ => None,
         }
+    }
+
+    /// What an execution that died had done so far, for the one that goes on: nobody heard how its last step went.
+    #[must_use]
+    pub fn interrupted(mut self) -> Self {
+        if let Some(taken) = self.steps.last_mut().filter(|taken| taken.result.is_none()) {
+            let message = "the execution that did it ended before it heard how it went".to_owned();
+            taken.result = Some(StepResult::Failed { error: INTERRUPTED.to_owned(), message });
+        }
+        self
     }
 
     /// Writes down how the last step went.

@@ -1,6 +1,6 @@
 //! What a person asks for: one request with an execution started from the console.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,17 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         allow_non_restored_state: Option<bool>,
     },
+}
+
+/// What can be asked for, for a person whose request was not understood.
+const WRITE: &str = r#"write {"action":"rollback"}, {"action":"forceStop"}, or {"action":"restore"} with any of applicationVersionId, snapshotName, withoutState, allowNonRestoredState"#;
+
+/// Reads a request, or none; one that cannot be read is refused together with what can be written.
+///
+/// # Errors
+/// When there is a request, and it is none of those known.
+pub fn read_request<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Request>, D::Error> {
+    Option::deserialize(deserializer).map_err(|error| D::Error::custom(format!("the request cannot be read ({error}); {WRITE}")))
 }
 
 impl Request {

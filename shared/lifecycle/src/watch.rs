@@ -54,6 +54,9 @@ pub struct JobWatch {
     /// The last look that showed trouble, with or without a time stamp. What the checkpoint history proves of the time before it does not count.
     #[serde(default)]
     pub trouble_at: Option<Timestamp>,
+    /// Whether a look at this run found it looping: it stays so until it has been quiet for a soak, whatever a single picture shows.
+    #[serde(default)]
+    pub looped: bool,
 }
 
 impl Watch {
@@ -108,6 +111,7 @@ impl Watch {
             up_since: None,
             restarts,
             trouble_at: None,
+            looped: false,
         });
         let disturbed = restarts > run.restarts || run.up_since.is_some_and(|since| job.disturbed_at() > since);
         if disturbed || !job.is_all_running() {
@@ -123,6 +127,11 @@ impl Watch {
         }
         run.restarts = run.restarts.max(restarts);
         let assessment = self.judge(job, &run, checkpointing, soak_secs);
+        run.looped = match &assessment {
+            Assessment::Looping { .. } => true,
+            Assessment::Healthy { .. } => false,
+            _ => run.looped,
+        };
         self.job = Some(run);
         assessment
     }
@@ -142,7 +151,7 @@ impl Watch {
             JobState::Failed => Assessment::Failed { why: failed_because(self.first_fault.as_ref()), first_fault: self.first_fault.clone() },
             JobState::Restarting | JobState::Failing => looping(),
             // A job that recovered keeps its count for ever: only a disturbance within the soak makes it a loop.
-            _ if run.restarts >= LOOPING_RESTARTS && quiet < soak => looping(),
+            _ if (run.restarts >= LOOPING_RESTARTS || run.looped) && quiet < soak => looping(),
             JobState::Running if job.is_all_running() => settled(job, run, checkpointing, soak_secs),
             JobState::Running => Assessment::Settling { why: subtasks_not_up(job) },
             state => Assessment::Settling { why: format!("the job is {state}") },

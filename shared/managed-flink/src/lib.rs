@@ -12,6 +12,7 @@ mod opt_in;
 mod rest;
 mod service;
 mod snapshots;
+mod step;
 mod verbs;
 
 pub mod flink;
@@ -22,6 +23,7 @@ pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
 pub use service::ManagedFlink;
 pub use snapshots::*;
+pub use step::{StepAnswer, StepOutcome};
 pub use verbs::*;
 
 /// The SDK's types, for the one place that carries a configuration from its description to an update.

@@ -5,20 +5,19 @@
 
 use std::future::Future;
 
+use aws_sdk_kinesisanalyticsv2::types::ApplicationSummary;
 use aws_smithy_types::DateTime;
-use lifecycle::{ApplicationStatus, Runtime, Snapshot};
+use lifecycle::{Runtime, Snapshot};
 
 use crate::{CallError, ManagedFlink, convert};
 
-/// An application in a list.
+/// An application on a page of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApplicationSummary {
+pub struct ListedApplication {
     /// Name.
     pub name: String,
     /// ARN, by which its tags are asked for.
     pub arn: String,
-    /// Status.
-    pub status: ApplicationStatus,
     /// Runtime.
     pub runtime: Runtime,
 }
@@ -27,7 +26,7 @@ pub struct ApplicationSummary {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApplicationPage {
     /// The applications.
-    pub applications: Vec<ApplicationSummary>,
+    pub applications: Vec<ListedApplication>,
     /// Where the next page begins; None after the last.
     pub next: Option<String>,
 }
@@ -40,10 +39,10 @@ pub struct ExactSnapshot {
     exact: Option<DateTime>,
 }
 
-/// `ListApplications`.
-pub trait ListApplications: Send + Sync {
+/// `ListApplications`, one page: a state machine works through a fleet page by page.
+pub trait ListApplicationPage: Send + Sync {
     /// One page of at most `most` (1–50), from where the page before ended.
-    fn list_applications(&self, most: i32, from: Option<String>) -> impl Future<Output = Result<ApplicationPage, CallError>> + Send;
+    fn list_application_page(&self, most: i32, from: Option<String>) -> impl Future<Output = Result<ApplicationPage, CallError>> + Send;
 }
 
 /// `DescribeApplicationSnapshot`.
@@ -64,12 +63,11 @@ pub trait DeleteApplicationSnapshot: Send + Sync {
     fn delete_application_snapshot(&self, application: &str, snapshot: &ExactSnapshot) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
-impl ListApplications for ManagedFlink {
-    async fn list_applications(&self, most: i32, from: Option<String>) -> Result<ApplicationPage, CallError> {
+impl ListApplicationPage for ManagedFlink {
+    async fn list_application_page(&self, most: i32, from: Option<String>) -> Result<ApplicationPage, CallError> {
         let request = self.reads.list_applications().limit(most).set_next_token(from);
         let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListApplications", "the account", &error))?;
-        let summary = |summary: aws_sdk_kinesisanalyticsv2::types::ApplicationSummary| ApplicationSummary {
-            status: ApplicationStatus::from(summary.application_status.as_str()),
+        let summary = |summary: ApplicationSummary| ListedApplication {
             runtime: Runtime::from(summary.runtime_environment.as_str()),
             name: summary.application_name,
             arn: summary.application_arn,

@@ -3,12 +3,14 @@
 //! Exit codes: 0 when all is as it should be, 1 when not, 2 for wrong usage.
 
 mod rehearse;
+mod serve;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 use crate::{
+    assess,
     pace::Speed,
     scenario::{CATALOGUE, SNAPSHOTS},
     story::Paint,
@@ -30,6 +32,8 @@ enum Command {
     Scenarios,
     /// Rehearse a scenario and tell what happens.
     Rehearse(Rehearse),
+    /// Serve the region over TCP for the AWS CLI, with one application to play with.
+    Serve(Serve),
     /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
     Assess(Assess),
 }
@@ -48,6 +52,22 @@ struct Rehearse {
     /// One JSON document on standard output instead of the story.
     #[arg(long)]
     json: bool,
+    /// Also write the story as an HTML page, with a picture, into this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// The port on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 4566)]
+    port: u16,
+    /// Everything random comes from this.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// real, or a factor such as 20 for those who do not like to wait.
+    #[arg(long, default_value = "real")]
+    speed: Speed,
 }
 
 #[derive(clap::Args)]
@@ -57,18 +77,23 @@ struct Assess {
     /// One JSON array on standard output instead of a table.
     #[arg(long)]
     json: bool,
+    /// How long a job must run undisturbed to be called healthy. Captures are seconds long; the deployed default is 303.
+    #[arg(long, default_value_t = assess::CAPTURE_SOAK_SECS)]
+    soak_secs: u32,
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command =
-        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false }));
+    let command = arguments
+        .command
+        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false, html: None }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
-        Command::Assess(_) => wrong("not built yet"),
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Assess(asked) => assess(&asked),
     }
 }
 
@@ -92,6 +117,32 @@ fn complain(text: &str) {
 fn wrong(text: &str) -> ExitCode {
     complain(text);
     ExitCode::from(2)
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    complain(&chain(error));
+    ExitCode::FAILURE
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    chain.join(": ")
+}
+
+/// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
+fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+}
+
+fn assess(asked: &Assess) -> ExitCode {
+    match assess::assess(&asked.directory, asked.soak_secs) {
+        Ok(moments) if asked.json => say(&format!("{}\n", assess::render_json(&moments))),
+        Ok(moments) => say(&assess::render_table(&moments)),
+        // What cannot be assessed was asked for wrongly: no such directory, or none of its files is a capture.
+        Err(error) => return wrong(&chain(&error)),
+    }
+    ExitCode::SUCCESS
 }
 
 fn list() -> ExitCode {

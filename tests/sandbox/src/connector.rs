@@ -53,6 +53,15 @@ impl Router {
         *self.route() = Some(Arc::new(route));
     }
 
+    /// From now on requests go to the route that `around` makes; it is given the router as it was, to pass them on. For those who watch what goes over the wire.
+    pub fn wrap<F>(&self, around: impl FnOnce(Self) -> F)
+    where
+        F: Fn(Request) -> Answering + Send + Sync + 'static,
+    {
+        let before = Self(Arc::new(Mutex::new(self.route().take())));
+        self.open(around(before));
+    }
+
     /// From now on every connection breaks. Lets go of the services behind the router.
     pub fn close(&self) {
         // Dropped outside of the lock: the services' own drop may come back here.

@@ -58,6 +58,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
+    pub more_variables: BTreeMap<String, String>,
 }
 
 /// Why a region cannot be opened.
@@ -91,6 +93,7 @@ struct Parts {
     cloudwatch: CloudWatch,
     lambda: LambdaHost,
     dynamodb: DynamoDb,
+    sns: Sns,
     stack: Stack,
 }
 
@@ -126,7 +129,10 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(OPENED.parse().expect("a date"));
         let journal = Journal::new(clock.clone());
-        let stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        for function in stack.functions.values_mut() {
+            function.env.extend(blueprint.more_variables.clone());
+        }
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
         let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());
@@ -147,7 +153,7 @@ impl Region {
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         tokio::spawn(cloudwatch.clone().run());
 
-        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns, bus, cloudwatch.clone(), lambda.clone());
+        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone());
         back.open(move |request| route(&services, request));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
@@ -157,7 +163,7 @@ impl Region {
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
         let log = tracing::subscriber::set_default(log);
-        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, stack };
+        let parts = Parts { opened: clock.now(), clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, stack };
         Ok(Open { region: Self(Arc::new(parts)), _log: log })
     }
 
@@ -213,6 +219,12 @@ impl Region {
     #[must_use]
     pub fn dynamodb(&self) -> &DynamoDb {
         &self.0.dynamodb
+    }
+
+    /// SNS.
+    #[must_use]
+    pub fn sns(&self) -> &Sns {
+        &self.0.sns
     }
 
     /// What the template made.

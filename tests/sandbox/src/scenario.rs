@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 pub use alarms::alarms_of;
 pub use catalogue::{CATALOGUE, by_name};
-pub use play::{Played, play, play_observed};
+pub use play::{Played, play, play_observed, play_on};
 pub use snapshots::SNAPSHOTS;
 pub use world::World;
 

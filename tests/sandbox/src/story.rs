@@ -1,10 +1,12 @@
 //! What happened, for people: a timeline of who did what, when, and how it ended.
 
+mod html;
 mod paint;
 mod result;
 
 use jiff::Timestamp;
 
+pub use html::page;
 pub use paint::Paint;
 pub use result::{ActionTaken, ApplicationNow, RecordsCount, Rehearsal, TimelineEntry};
 

@@ -6,6 +6,9 @@ use crate::{
     SnapshotChoice, SnapshotStatus, Step, attribute, blame::STAMP_SLACK_SECS, choose_snapshot, unfit,
 };
 
+/// Errors of a step after which no other step is right either: what is not permitted, or a defect of this project.
+const NEEDS_A_PERSON: [&str; 3] = ["Lifeguard.NotAllowed", "Lifeguard.BadInput", "Lifeguard.Internal"];
+
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
     pub(super) fn begin_rescue(&self) -> Decision {
@@ -79,6 +82,10 @@ impl Turn<'_> {
         }
         let application = &self.s.seen.application;
         let version_id = application.version_id;
+        if let Some((step, error, message)) = self.progress.last_failure().filter(|(_, error, _)| NEEDS_A_PERSON.contains(error)) {
+            return self
+                .escalate(Reason::LadderExhausted, format!("{step:?} ended with {error}: {message}; no other step is tried without a person"));
+        }
         if application.status == ApplicationStatus::Ready {
             return self.restore_rungs(rescue, why);
         }
@@ -94,7 +101,8 @@ impl Turn<'_> {
         if rollback_open && version_id == rescue.faulty_version_id && !self.rollback_could_take_unfit_snapshot(rescue) {
             let reason = format!("roll version {version_id} back to version {}: {why}", rescue.good_version_id);
             let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
-            return self.step(Step::Rollback, plan, Reason::ChangeToBlame);
+            let because = if self.s.request.is_some() { Reason::AskedFor } else { Reason::ChangeToBlame };
+            return self.step(Step::Rollback, plan, because);
         }
         // Stopped with no rung left, it would only stay stopped: a job that loops is retried by Flink.
         let can_be_started =

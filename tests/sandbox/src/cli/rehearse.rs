@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Rehearse, complain, paint, say, wrong};
+use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
     pace::Speed,
     region::{Region, RegionError},
@@ -19,13 +19,8 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
         return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
     };
     match rehearse(scenario, asked) {
-        Ok(played) => finish(&played, asked.json),
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-            complain(&chain.join(": "));
-            ExitCode::FAILURE
-        }
+        Ok(played) => finish(&played, asked),
+        Err(error) => failed(&error),
     }
 }
 
@@ -38,7 +33,10 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     let speed = match asked.speed {
         Some(speed) => speed,
         // A first run, at once, tells how long the story is.
-        None => Speed::Factor((in_virtual_time(scenario::play(scenario, asked.seed))?.region.clock().elapsed().as_secs_f64() / STORY_SECS).max(1.0)),
+        None => {
+            let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?.rehearsal.timeline;
+            Speed::Factor((timeline.last().map_or(0.0, |last| last.at_secs) / STORY_SECS).max(1.0))
+        }
     };
     let mut told = 0;
     in_virtual_time(scenario::play_observed(scenario, asked.seed, speed, move |region: &Region| {
@@ -50,19 +48,18 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     }))
 }
 
-/// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
-fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
-}
-
-fn finish(played: &Played, json: bool) -> ExitCode {
+fn finish(played: &Played, asked: &Rehearse) -> ExitCode {
     let rehearsal = &played.rehearsal;
-    if json {
+    if asked.json {
         say(&rehearsal.json());
         say("\n");
     } else {
         say(&format!("\n{}", rehearsal.table(paint())));
+    }
+    if let Some(file) = &asked.html
+        && let Err(error) = std::fs::write(file, story::page(rehearsal))
+    {
+        return wrong(&format!("{} cannot be written: {error}", file.display()));
     }
     if rehearsal.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

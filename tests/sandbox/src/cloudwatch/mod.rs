@@ -179,8 +179,15 @@ impl CloudWatch {
             let reason = transition.alarm.state.reason.trim_start_matches("Threshold Crossed: ");
             // The reason lists every value; a timeline needs how many.
             let reason = reason.split(" [").next().unwrap_or(reason);
-            let text = if to == StateValue::Alarm { format!("{name} rings: {reason}") } else { format!("{name} goes from {from} to {to}") };
-            self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
+            let news = match (from, to) {
+                (_, StateValue::Alarm) => Some(format!("{name} rings: {reason}")),
+                (StateValue::Alarm, _) => Some(format!("{name} goes back to {to}")),
+                // That an alarm has got its first data is no news.
+                _ => None,
+            };
+            if let Some(text) = news {
+                self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
+            }
             self.bus.emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[transition.alarm.definition.arn()], event(&transition));
             for action in transition.actions() {
                 delivery::deliver(&self.router, &self.journal, "cloudwatch", request(action, &transition));

@@ -128,7 +128,7 @@ pub(super) fn task(journal: &Journal, told: &Told, task: &TaskCall, result: &Res
 fn seen(look: &Value) -> Option<String> {
     let assessment = &look["assessment"];
     Some(match assessment["is"].as_str()? {
-        "busy" => format!("{}", assessment["status"].as_str().unwrap_or_default()),
+        "busy" => assessment["status"].as_str().unwrap_or_default().to_owned(),
         "looping" => "the job fails and restarts".into(),
         "settling" => "the job is coming up, not yet soaked".into(),
         "healthy" => "healthy, soaked".into(),

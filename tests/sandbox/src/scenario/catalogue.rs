@@ -223,7 +223,8 @@ pub const CATALOGUE: &[Scenario] = &[
         name: "flip-flop",
         sentence: "The bad version loops in step with the REST cache: every look shows all subtasks RUNNING. It is never called healthy.",
         stage: || {
-            let mut bad = throwing(3).restarting(RestartStrategy::every(1));
+            // Back within the cache's three seconds, or a look could fall into the gap.
+            let mut bad = throwing(3).restarting(RestartStrategy::every(1)).restoring_for(0);
             bad.running_whenever_looked = true;
             Stage::of(Code::healthy()).code("orders-7.jar", bad)
         },

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, World, alarms_of, world::OPERATOR};
+use super::{APPLICATION, Ends, Scenario, Stage, World, alarms_of, world::OPERATOR};
 use crate::{
     journal::Call,
     pace::{self, Speed},
@@ -51,16 +51,41 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, mut shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
-    let stage = (scenario.stage)();
-    let region =
-        Region::open(Blueprint { seed, parameters: stage.parameters, codebook: stage.codebook, settings: stage.settings, faults: stage.faults })?;
+pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
+    run(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
+}
+
+/// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
+///
+/// # Errors
+/// When the region cannot be opened.
+pub async fn play_on(scenario: &Scenario, stage: Stage, seed: u64, opened: impl FnOnce(&Region)) -> Result<Played, RegionError> {
+    run(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
+}
+
+async fn run(
+    scenario: &Scenario,
+    stage: Stage,
+    seed: u64,
+    speed: Speed,
+    opened: impl FnOnce(&Region),
+    mut shown: impl FnMut(&Region),
+) -> Result<Played, RegionError> {
+    let region = Region::open(Blueprint {
+        seed,
+        parameters: stage.parameters,
+        codebook: stage.codebook,
+        settings: stage.settings,
+        faults: stage.faults,
+        ..Blueprint::default()
+    })?;
     for application in stage.applications {
         region.flink().add_application(application);
     }
     for alarm in alarms_of(APPLICATION) {
         region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
     }
+    opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone()));
     let world = World::new((*region).clone());

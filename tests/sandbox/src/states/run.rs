@@ -30,6 +30,8 @@ const WAIT_MAX_SECONDS: u64 = 99_999_999;
 
 /// A listener for changes of status.
 pub(super) type Hook = Arc<dyn Fn(ExecutionEvent) + Send + Sync>;
+/// A listener for states entered: the execution's ARN and the state's name.
+pub type EntryHook = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// What every execution of a region shares.
 pub(super) struct World {
@@ -39,6 +41,7 @@ pub(super) struct World {
     pub(super) integrations: Arc<dyn Integrations>,
     pub(super) tokens: Tokens,
     pub(super) hook: Mutex<Option<Hook>>,
+    pub(super) entry_hook: Mutex<Option<EntryHook>>,
 }
 
 impl World {
@@ -47,6 +50,15 @@ impl World {
         let hook = self.hook.lock().expect("no thread panics while it holds the listener").clone();
         if let Some(hook) = hook {
             hook(ExecutionEvent(execution.view()));
+        }
+    }
+
+    /// Tells the listener that a state is entered. What it does takes effect before the state does anything: an execution that it stops goes no further.
+    async fn announce_entry(&self, execution: &Execution, state: &str) {
+        let hook = self.entry_hook.lock().expect("no thread panics while it holds the listener").clone();
+        if let Some(hook) = hook {
+            hook(&execution.arn, state);
+            tokio::task::yield_now().await;
         }
     }
 
@@ -137,6 +149,7 @@ impl Run {
         details.append(&mut history::payload("input", &input));
         let entered_at = self.world.clock.now();
         self.push(thread, &format!("{}StateEntered", state.kind.name()), Some(("stateEnteredEventDetails", Value::Object(details))));
+        self.world.announce_entry(&self.execution, &state.name).await;
         let visit = Visit { state, input, entered_at, entered_id: thread.last, retry_count: 0, token: None };
         match &state.kind {
             Kind::Pass { next } => Ok((next.target(), self.pass_on(thread, &visit, &state.leave)?)),

@@ -14,7 +14,7 @@ use super::{
     errors::{PAYLOAD_LIMIT_BYTES, Trouble},
     execution::{End, Execution, ExecutionEvent, ExecutionView, Machine, Status},
     functions,
-    run::{Run, World},
+    run::{EntryHook, Run, World},
     tokens::Tokens,
 };
 use crate::clock::Clock;
@@ -72,8 +72,15 @@ impl ApiError {
 impl StepFunctions {
     /// A service without state machines. Everything random in it comes from `rng_seed`.
     pub fn new(clock: Clock, rng_seed: u64, account: &str, region: &str, integrations: Arc<dyn Integrations>) -> Self {
-        let world =
-            World { clock, account: account.to_owned(), region: region.to_owned(), integrations, tokens: Tokens::default(), hook: Mutex::default() };
+        let world = World {
+            clock,
+            account: account.to_owned(),
+            region: region.to_owned(),
+            integrations,
+            tokens: Tokens::default(),
+            hook: Mutex::default(),
+            entry_hook: Mutex::default(),
+        };
         let state = State { rng: fastrand::Rng::with_seed(rng_seed), machines: BTreeMap::new(), executions: Vec::new() };
         Self { world: Arc::new(world), state: Arc::new(Mutex::new(state)) }
     }
@@ -81,6 +88,11 @@ impl StepFunctions {
     /// Listens to every change of an execution's status, its start included. One listener; a second replaces the first.
     pub fn on_status_change(&self, hook: Arc<dyn Fn(ExecutionEvent) + Send + Sync>) {
         *self.world.hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
+    }
+
+    /// Listens to every state that an execution enters, by the execution's ARN and the state's name: it may stop the execution there. One listener; a second replaces the first.
+    pub fn on_state_entered(&self, hook: EntryHook) {
+        *self.world.entry_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
     }
 
     /// Creates a state machine from a definition without `${…}` and gives its ARN. Creating the same again changes nothing.

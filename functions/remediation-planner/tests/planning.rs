@@ -1,0 +1,157 @@
+//! From the state machine's JSON to the planner's JSON: the ledger's row, what is counted, what is remembered, what is reported.
+
+use jiff::Timestamp;
+use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metrics, answer};
+use remediation_planner::RemediationPlanner;
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-03-04T03:00:00Z";
+
+/// Version 7 was made ten minutes ago by an update and has looped since; one snapshot from before it.
+fn looping() -> Value {
+    let application = json!({
+        "name": "orders", "arn": "arn:aws:kinesisanalytics:us-east-1:123456789012:application/orders", "status": "RUNNING", "versionId": 7,
+        "versionCreatedAt": "2026-03-04T02:50:00Z", "versionUpdatedFrom": 6, "versionRolledBackFrom": null, "versionRolledBackTo": null,
+        "runtime": "FLINK-1_20", "snapshotsEnabled": true, "systemRollbackEnabled": false, "checkpointingEnabled": true, "allowNonRestoredState": false
+    });
+    let update = json!({
+        "id": "op-7", "name": "UpdateApplication", "status": "SUCCESSFUL", "startedAt": "2026-03-04T02:50:00Z", "endedAt": "2026-03-04T02:51:30Z",
+        "failure": null, "rollbackOperationId": null
+    });
+    let snapshot = json!({ "name": "before", "status": "READY", "versionId": 6, "createdAt": "2026-03-04T02:50:05Z", "runtime": "FLINK-1_20" });
+    json!({
+        "look": {
+            "observation": {
+                "at": NOW, "application": application, "versions": [{ "id": 6, "runtime": "FLINK-1_20" }], "operations": [update], "job": null,
+                "snapshots": [snapshot], "tags": { "lifeguard:managed": "true" }, "unreadable": []
+            },
+            "watch": { "looks": 1, "job": null, "firstFault": null, "blindLooks": 0, "status": null },
+            "assessment": { "is": "looping", "since": "2026-03-04T02:52:00Z", "restarts": 20, "firstFault": null }
+        },
+        "ledger": {},
+        "progress": null,
+        "stepResult": null,
+        "request": null,
+        "trigger": { "kind": "alarm" },
+        "execution": "arn:aws:states:us-east-1:123456789012:execution:remediate:one",
+        "startedAt": "2026-03-04T02:59:00Z"
+    })
+}
+
+fn with(path: &str, value: Value) -> Value {
+    let mut event = looping();
+    *event.pointer_mut(path).expect("the path is in the event") = value;
+    event
+}
+
+async fn plan_as(mode: &str, event: Value) -> Result<Value, Failure> {
+    let credentials = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "us-east-1")];
+    let aws = Aws::of_lambda(&Env::from_iter(credentials)).expect("the variables are set").with_metrics(Metrics::to(|_| {}));
+    let planner = RemediationPlanner::build(&Env::from_iter([("MODE", mode)]), &aws).expect("the mode is one");
+    let now: Timestamp = NOW.parse().expect("a date");
+    answer(&planner, event, Invocation { request_id: "r1".into(), now }).await
+}
+
+async fn plan(event: Value) -> Value {
+    plan_as("act", event).await.expect("the event is complete")
+}
+
+#[tokio::test]
+async fn the_first_change_is_counted_and_later_ones_are_not() {
+    let first = plan(looping()).await;
+    assert_eq!(first["action"], "rollback", "{first}");
+    assert_eq!(first["plan"]["versionId"], 7);
+    assert_eq!(first["spend"], json!({ "day": "2026-03-04", "forget": "2026-02-25", "limit": 2 }));
+    assert_eq!((&first["report"], &first["soaked"]), (&Value::Null, &Value::Null));
+
+    let mut next = with("/progress", first["progress"].clone());
+    next["stepResult"] = json!({ "is": "failed", "error": "Lifeguard.Refused", "message": "no" });
+    let second = plan(next).await;
+    assert_eq!((second["action"].as_str(), &second["spend"]), (Some("forceStop"), &Value::Null), "{second}");
+    assert!(second["reason"].as_str().expect("a reason").contains("Rollback failed (no)"), "{second}");
+}
+
+#[tokio::test]
+async fn a_person_spends_nothing() {
+    let asked = plan(with("/request", json!({ "action": "rollback" }))).await;
+    assert_eq!((asked["action"].as_str(), &asked["spend"]), (Some("rollback"), &Value::Null), "{asked}");
+}
+
+#[tokio::test]
+async fn the_ledgers_row_is_read_and_a_row_that_does_not_parse_stops_everything() {
+    let row = |item: Value| with("/ledger", json!({ "item": item }));
+    let executions = json!({ "pk": { "S": "orders" }, "sk": { "S": "ledger" }, "rescues 2026-03-04": { "SS": ["a", "b"] } });
+    for (event, because) in [
+        (row(executions), "budgetSpent"),
+        (row(json!({ "rescues 2026-03-03": { "SS": ["a", "b", "c"] } })), "changeToBlame"),
+        (row(json!({ "soaked 7": { "S": "2026-03-04T02:40:00Z" } })), "notTheChange"),
+        (row(json!({ "soaked 6": { "S": "2026-03-01T00:00:00Z" } })), "changeToBlame"),
+        (row(json!({ "soaked seven": { "S": "2026-03-01T00:00:00Z" } })), "ledgerUnreadable"),
+        (row(json!({ "soaked 6": { "N": "1" } })), "ledgerUnreadable"),
+        (row(json!({ "rescues 2026-03-04": { "N": "1" } })), "ledgerUnreadable"),
+        (with("/ledger", json!({ "unreadable": "DynamoDB.InternalServerError" })), "ledgerUnreadable"),
+    ] {
+        let told = event["ledger"].to_string();
+        assert_eq!(plan(event).await["because"], because, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_version_is_remembered_with_the_end_of_the_execution_only() {
+    let healthy = with("/look/assessment", json!({ "is": "healthy", "since": "2026-03-04T02:54:00Z" }));
+    let answer = plan(healthy).await;
+    assert_eq!((&answer["action"], &answer["soaked"]), (&json!("leaveAlone"), &json!({ "versionId": 7, "at": NOW })));
+    assert_eq!(plan(looping()).await["soaked"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_report_says_what_was_done_what_is_replayed_and_what_a_pipeline_would_undo() {
+    let first = plan(looping()).await;
+    let mut healthy = with("/progress", first["progress"].clone());
+    healthy["stepResult"] = json!({ "is": "accepted", "operationId": "op-8" });
+    healthy["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T03:01:00Z" });
+    healthy["look"]["observation"]["application"]["versionId"] = json!(8);
+    healthy["look"]["observation"]["application"]["versionRolledBackFrom"] = json!(7);
+    let last = plan(healthy).await;
+    assert_eq!(last["action"], "recovered", "{last}");
+    let report = &last["report"];
+    assert_eq!(report["detail"]["outcome"], "recovered");
+    assert_eq!(report["detail"]["application"], json!({ "status": "RUNNING", "versionId": 8, "runtime": "FLINK-1_20" }));
+    assert_eq!(report["detail"]["rescue"]["snapshot"]["chosen"]["name"], "before");
+    let text = report["text"].as_str().expect("a text");
+    for part in
+        ["orders", "recovered", "RollbackApplication", "before, taken 115 s before", "replayed", "Terraform", "version 7", "execution:remediate:one"]
+    {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn subjects_fit_sns() {
+    let mut event = with("/look/observation/application/name", json!("ö".repeat(80)));
+    event["look"]["observation"]["tags"] = json!({});
+    let subject = plan(event).await["report"]["subject"].as_str().expect("a subject").to_owned();
+    assert!(subject.is_ascii() && (1..100).contains(&subject.len()), "{subject}");
+}
+
+#[tokio::test]
+async fn in_observe_mode_the_same_event_changes_nothing_and_says_so() {
+    let answer = plan_as("observe", looping()).await.expect("the event is complete");
+    assert_eq!((&answer["action"], &answer["because"]), (&json!("escalate"), &json!("observeOnly")));
+    assert!(answer["report"]["text"].as_str().expect("a text").contains("none, nothing was changed"));
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_parse_is_bad_input() {
+    for event in [
+        json!({}),
+        json!(7),
+        with("/request", json!({ "action": "explode" })),
+        with("/request", json!({ "action": "rollback", "quickly": true })),
+        with("/request", json!({ "action": "restore", "applicationVersionId": "six" })),
+        with("/startedAt", json!("yesterday")),
+    ] {
+        let told = event.to_string();
+        assert_eq!(plan_as("act", event).await.expect_err(&told).error_type, ErrorType::BadInput);
+    }
+}

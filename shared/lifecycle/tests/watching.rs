@@ -1,0 +1,470 @@
+//! Looks become a verdict: the soak, the sticky signals, what one look can prove and what it cannot.
+
+mod support;
+
+use jiff::{SignedDuration, Timestamp};
+use lifecycle::{Assessment, Checkpoints, Job, JobState, Part, Watch};
+use support::*;
+
+const SOAK: u32 = 303;
+
+fn judge(watch: &mut Watch, job: &Job) -> Assessment {
+    watch.assess_job(job, true, SOAK)
+}
+
+fn checkpointed(job: Job, oldest: i64, latest: i64) -> Job {
+    let checkpoints = Checkpoints {
+        completed: 3,
+        oldest_completed_triggered_at: Some(ago(oldest)),
+        latest_completed_at: Some(ago(latest)),
+        ..Checkpoints::default()
+    };
+    Job { checkpoints: Some(checkpoints), ..job }
+}
+
+/// The same job, seen so many seconds later, its latest checkpoint one second old.
+fn later(job: &Job, after: i64) -> Job {
+    let at = job.at + SignedDuration::from_secs(after);
+    let checkpoints = Checkpoints { completed: 5, latest_completed_at: Some(at - SignedDuration::from_secs(1)), ..Checkpoints::default() };
+    Job { at, checkpoints: Some(checkpoints), ..job.clone() }
+}
+
+fn plus(at: Timestamp, secs: i64) -> Timestamp {
+    at + SignedDuration::from_secs(secs)
+}
+
+#[test]
+fn one_look_is_enough_when_the_checkpoint_history_proves_the_other_end() {
+    for (oldest, latest, expected) in [
+        (303, 10, "healthy"),
+        (302, 10, "settling"),
+        (500, 303, "healthy"),
+        // Known over 200 s, nothing for 304 s: checkpoints have stopped.
+        (504, 304, "settling"),
+        // Every 20 minutes: older than a soak, but no older than the interval that is known.
+        (3_600, 1_100, "healthy"),
+        (3_600, 3_300, "settling"),
+    ] {
+        let job = checkpointed(a_job(hours(2)), oldest, latest);
+        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "oldest {oldest} s, latest {latest} s");
+    }
+}
+
+#[test]
+fn one_look_without_a_checkpoint_proves_nothing_however_old_the_job() {
+    let mut watch = Watch::default();
+    assert_eq!(judge(&mut watch, &a_job(days(3))).word(), "settling");
+    assert_eq!(watch.job.expect("a run is watched").up_since, Some(now()));
+}
+
+#[test]
+fn two_looks_at_both_ends_of_a_soak_are_enough() {
+    for (apart, expected) in [(1, "settling"), (302, "settling"), (303, "healthy"), (9_000, "healthy")] {
+        let mut watch = Watch::default();
+        let first = a_job(hours(1));
+        assert_eq!(judge(&mut watch, &first).word(), "settling");
+        let second = judge(&mut watch, &later(&first, apart));
+        assert_eq!(second.word(), expected, "{apart} s apart");
+        if let Assessment::Healthy { since } = second {
+            assert_eq!(since, now());
+        }
+    }
+}
+
+#[test]
+fn whatever_sticky_signal_rises_between_two_looks_begins_the_soak_anew() {
+    type Change = fn(&mut Job);
+    let rises: [(&str, Change); 6] = [
+        ("RESTARTING", |job| job.restarting_at = Some(plus(now(), 100))),
+        ("RUNNING again", |job| job.running_at = Some(plus(now(), 101))),
+        ("an attempt", |job| job.max_attempt = 1),
+        ("the metric", |job| job.restarts_metric = Some(1)),
+        ("an exception", |job| {
+            job.faults.known = 1;
+            job.faults.newest_at = Some(plus(now(), 100));
+        }),
+        ("an exception without a count", |job| job.faults.newest_at = Some(plus(now(), 100))),
+    ];
+    for (what, rise) in rises {
+        let mut watch = Watch::default();
+        let first = a_job(hours(1));
+        judge(&mut watch, &first);
+        let mut second = later(&first, 400);
+        rise(&mut second);
+        assert_eq!(judge(&mut watch, &second).word(), "settling", "{what}");
+        assert_eq!(watch.job.as_ref().unwrap().up_since, Some(second.at), "{what}: the soak starts at the look that showed it");
+        let third = Job { at: plus(second.at, 303), ..later(&second, 303) };
+        assert_eq!(judge(&mut watch, &third).word(), "healthy", "{what}: undisturbed since");
+    }
+}
+
+#[test]
+fn a_rise_without_a_time_is_not_forgotten_at_the_look_after() {
+    let mut watch = Watch::default();
+    judge(&mut watch, &a_job(hours(1)));
+    let mut second = later(&a_job(hours(1)), 400);
+    second.max_attempt = 1;
+    judge(&mut watch, &second);
+    // The history would prove the time before the rise: it must not count.
+    let mut third = later(&second, 30);
+    third.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(ago(600));
+    assert_eq!(judge(&mut watch, &third).word(), "settling");
+    assert_eq!(watch.job.unwrap().up_since, Some(second.at));
+}
+
+#[test]
+fn subtasks_that_were_not_up_at_a_look_are_not_forgotten_either() {
+    let mut watch = Watch::default();
+    let mut first = a_job(hours(1));
+    first.vertices = vec![vertex(&[("RUNNING", 1), ("INITIALIZING", 1)])];
+    judge(&mut watch, &first);
+    let mut second = later(&a_job(hours(1)), 30);
+    second.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(ago(900));
+    assert_eq!(judge(&mut watch, &second).word(), "settling");
+    // What was triggered after that look does count.
+    second.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(plus(now(), 10));
+    judge(&mut watch, &second);
+    assert_eq!(watch.job.unwrap().up_since, Some(plus(now(), 10)));
+}
+
+#[test]
+fn a_checkpoint_from_before_the_last_disturbance_proves_nothing() {
+    let mut job = checkpointed(a_job(hours(2)), 600, 5);
+    job.restarting_at = Some(ago(590));
+    assert_eq!(judge(&mut Watch::default(), &job).word(), "settling");
+    job.restarting_at = Some(ago(601));
+    assert_eq!(judge(&mut Watch::default(), &job).word(), "healthy", "one restart long ago is no loop");
+}
+
+#[test]
+fn a_job_that_flips_with_twice_the_cache_is_never_healthy() {
+    // Fails every 6 s; every look falls on a moment in which all subtasks run.
+    let mut watch = Watch::default();
+    for look in 0..200_i64 {
+        let at = plus(now(), look * 30);
+        let restarts = u32::try_from(1 + look * 5).unwrap();
+        let mut job = checkpointed(a_job(hours(1)), 3, 1);
+        job.at = at;
+        job.restarting_at = Some(plus(at, -4));
+        job.running_at = Some(plus(at, -3));
+        job.restarts_metric = Some(u64::from(restarts));
+        let checkpoints = job.checkpoints.as_mut().unwrap();
+        (checkpoints.oldest_completed_triggered_at, checkpoints.latest_completed_at) = (Some(plus(at, -2)), Some(plus(at, -1)));
+        assert!(job.is_all_running());
+        let word = judge(&mut watch, &job).word();
+        assert_eq!(word, if restarts < 2 { "settling" } else { "looping" }, "look {look}");
+    }
+}
+
+#[test]
+fn even_without_any_time_stamp_a_rising_metric_keeps_a_job_from_being_healthy() {
+    let mut watch = Watch::default();
+    for look in 0..50_i64 {
+        let mut job = later(&a_job(hours(1)), look * 307);
+        job.restarts_metric = Some(u64::try_from(look).unwrap());
+        assert_ne!(judge(&mut watch, &job).word(), "healthy", "look {look}");
+    }
+}
+
+#[test]
+fn a_job_loops_from_its_second_restart_on_and_only_while_the_last_is_within_a_soak() {
+    for (restarts, quiet, expected) in [(0, 10, "settling"), (1, 10, "settling"), (2, 10, "looping"), (2, 302, "looping"), (2, 303, "settling")] {
+        let mut job = a_job(hours(1));
+        job.restarts_metric = Some(restarts);
+        job.restarting_at = (restarts > 0).then(|| ago(quiet));
+        job.running_at = Some(ago(quiet));
+        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "{restarts} restarts, {quiet} s quiet");
+    }
+}
+
+#[test]
+fn every_state_of_a_job_has_its_word() {
+    for (state, expected) in [
+        ("INITIALIZING", "settling"),
+        ("CREATED", "settling"),
+        ("RUNNING", "settling"),
+        ("RESTARTING", "looping"),
+        ("FAILING", "looping"),
+        ("FAILED", "failed"),
+        ("CANCELLING", "stopped"),
+        ("CANCELED", "stopped"),
+        ("FINISHED", "finished"),
+        ("SUSPENDED", "settling"),
+        ("RECONCILING", "settling"),
+        ("SOMETHING_NEW", "settling"),
+    ] {
+        let job = Job { state: JobState::from(state), ..a_job(60) };
+        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "{state}");
+    }
+}
+
+#[test]
+fn a_job_stopped_with_a_savepoint_is_stopped_and_not_finished() {
+    let mut job = Job { state: JobState::Finished, ..a_job(60) };
+    job.checkpoints.as_mut().unwrap().stopped_with_savepoint = true;
+    let verdict = judge(&mut Watch::default(), &job);
+    says(&verdict.reason(), &["savepoint"]);
+    assert_eq!(verdict.word(), "stopped");
+}
+
+#[test]
+fn a_failed_job_names_its_first_fault() {
+    let mut job = a_looping_job(minutes(5), 10);
+    job.state = JobState::Failed;
+    says(&judge(&mut Watch::default(), &job).reason(), &["does not try again", "poison record"]);
+    job.faults.first = None;
+    says(&judge(&mut Watch::default(), &job).reason(), &["does not try again"]);
+}
+
+#[test]
+fn slow_initialisation_is_settling_and_says_what_is_missing() {
+    for (tasks, expected) in [
+        (vec![vertex(&[("RUNNING", 2)]), vertex(&[("INITIALIZING", 1), ("RUNNING", 1)])], "subtasks: 1 INITIALIZING, 3 RUNNING"),
+        (vec![vertex(&[("SCHEDULED", 2)])], "subtasks: 2 SCHEDULED"),
+        (vec![], "no vertices yet"),
+    ] {
+        let verdict = judge(&mut Watch::default(), &Job { vertices: tasks, ..a_job(minutes(12)) });
+        assert_eq!(verdict.word(), "settling");
+        says(&verdict.reason(), &[expected]);
+    }
+}
+
+#[test]
+fn finished_subtasks_beside_running_ones_are_up() {
+    let job = Job { vertices: vec![vertex(&[("FINISHED", 2)]), vertex(&[("FINISHED", 1), ("RUNNING", 1)])], ..a_job(hours(1)) };
+    assert_eq!(judge(&mut Watch::default(), &checkpointed(job, 400, 5)).word(), "healthy");
+}
+
+#[test]
+fn up_and_quiet_without_a_completed_checkpoint_is_no_progress() {
+    let mut watch = Watch::default();
+    let first = a_job(hours(1));
+    judge(&mut watch, &first);
+    let mut second = later(&first, 400);
+    second.checkpoints = Some(Checkpoints { failed: 7, latest_completed_at: Some(ago(120)), ..Checkpoints::default() });
+    let Assessment::NoProgress { since, failed } = judge(&mut watch, &second) else { panic!("no progress") };
+    assert_eq!((since, failed), (ago(120), 7));
+    second.checkpoints = Some(Checkpoints::default());
+    let Assessment::NoProgress { since, .. } = judge(&mut watch, &second) else { panic!("no progress") };
+    assert_eq!(since, first.started_at, "never completed one: since the start");
+    second.checkpoints = None;
+    says(&judge(&mut watch, &second).reason(), &["checkpoints could not be read"]);
+    assert_eq!(watch.assess_job(&second, false, SOAK).word(), "healthy", "checkpointing is off, so none is asked for");
+}
+
+#[test]
+fn another_run_of_the_job_begins_another_soak() {
+    type Change = fn(&mut Job);
+    let changes: [(&str, Change); 2] = [("another id", |job| job.id = "job-2".into()), ("a failover", |job| job.started_at = plus(now(), 200))];
+    for (what, change) in changes {
+        let mut watch = Watch::default();
+        let first = a_job(hours(1));
+        judge(&mut watch, &first);
+        let mut second = later(&first, 400);
+        change(&mut second);
+        assert_eq!(judge(&mut watch, &second).word(), "settling", "{what}");
+        assert_eq!(watch.job.unwrap().first_seen_at, second.at, "{what}");
+    }
+}
+
+#[test]
+fn time_going_backwards_between_two_looks_only_lengthens_the_soak() {
+    let mut watch = Watch::default();
+    let first = a_job(hours(1));
+    judge(&mut watch, &first);
+    for back in [-1, -3_600, -86_400] {
+        assert_eq!(judge(&mut watch, &later(&first, back)).word(), "settling", "{back} s");
+    }
+    assert_eq!(judge(&mut watch, &later(&first, 303)).word(), "healthy");
+}
+
+#[test]
+fn the_earliest_fault_of_any_look_is_kept() {
+    let mut watch = Watch::default();
+    judge(&mut watch, &a_looping_job(100, 10));
+    let first = watch.first_fault.clone().unwrap();
+    let mut second = a_looping_job(1_000, 10);
+    second.faults.first = Some(a_fault(ago(20)));
+    judge(&mut watch, &second);
+    assert_eq!(watch.first_fault, Some(first));
+    second.faults.first = Some(a_fault(ago(5_000)));
+    judge(&mut watch, &second);
+    assert_eq!(watch.first_fault.unwrap().at, ago(5_000));
+}
+
+#[test]
+fn the_first_fault_is_counted_back_where_flink_has_dropped_it() {
+    for (started, period, first) in [(100, 10, 90), (1_000, 10, 990), (1_005, 10, 995)] {
+        let job = a_looping_job(started, period);
+        assert_eq!(job.first_fault_at(), Some(ago(first)), "fails every {period} s for {started} s");
+    }
+    let mut job = a_looping_job(1_000, 10);
+    job.restarts_metric = Some(u64::MAX);
+    assert_eq!(job.first_fault_at(), Some(job.started_at), "never before the job's start");
+    job.faults.shortest_gap_millis = None;
+    assert_eq!(job.first_fault_at(), job.faults.first.map(|fault| fault.at), "no gap known, nothing counted back");
+    assert_eq!(a_job(100).first_fault_at(), None);
+    let mut unread = a_job(100);
+    unread.restarting_at = Some(ago(40));
+    assert_eq!(unread.first_fault_at(), Some(ago(40)), "exceptions unreadable: the restart is all that is known");
+}
+
+#[test]
+fn restarts_are_counted_by_the_signal_that_knows_most() {
+    let mut job = a_job(100);
+    assert_eq!(job.restarts(), 0);
+    job.restarting_at = Some(ago(50));
+    assert_eq!(job.restarts(), 1);
+    job.faults.known = 2;
+    assert_eq!(job.restarts(), 2);
+    job.max_attempt = 3;
+    assert_eq!(job.restarts(), 3);
+    job.restarts_metric = Some(4);
+    assert_eq!(job.restarts(), 4);
+}
+
+#[test]
+fn a_running_application_is_judged_by_its_job() {
+    let case = an_application("orders").made(minutes(20));
+    assert_eq!(case.clone().healthy_for(600).assess().word(), "healthy");
+    assert_eq!(case.clone().status("ROLLED_BACK").healthy_for(600).assess().word(), "healthy");
+    assert_eq!(case.clone().looping_every(10).assess().word(), "looping");
+    says(&case.clone().assess().reason(), &["Flink knows no job yet"]);
+    let blind = case.unreadable(Part::Job, "403").assess();
+    assert_eq!(blind.word(), "unknown");
+    says(&blind.reason(), &["403"]);
+}
+
+#[test]
+fn blind_looks_are_counted_in_a_row() {
+    let blind = an_application("orders").unreadable(Part::Job, "timed out");
+    let mut watch = Watch::default();
+    for count in 1..=3 {
+        watch = watch.after(&blind.seen, SOAK).0;
+        assert_eq!((watch.blind_looks, watch.looks), (count, count));
+    }
+    watch = watch.after(&an_application("orders").healthy_for(600).seen, SOAK).0;
+    assert_eq!((watch.blind_looks, watch.looks), (0, 4));
+}
+
+#[test]
+fn a_busy_application_is_busy_since_its_operation_began_or_the_first_look_that_showed_it() {
+    let busy = |age: i64| {
+        let mut case = an_application("orders").status("UPDATING");
+        case.seen.at = ago(age);
+        case
+    };
+    let since = |watch: &Watch, case: &Case| match watch.after(&case.seen, SOAK).1 {
+        Assessment::Busy { since, .. } => since,
+        other => panic!("{other:?}"),
+    };
+    let first = Watch::default().after(&busy(500).seen, SOAK).0;
+    assert_eq!(since(&first, &busy(0)), ago(500), "no operation is listed");
+    let named = busy(0).operation("UpdateApplication", "IN_PROGRESS", 900, None);
+    assert_eq!(since(&first, &named), ago(900), "it began before the first look");
+    let second = busy(0).operation("UpdateApplication", "IN_PROGRESS", 20, None).operation("UpdateApplication", "SUCCESSFUL", 600, Some(100));
+    assert_eq!(since(&first, &second), ago(20), "another operation with the same status has its own time-out");
+    let other = Watch::default().after(&an_application("orders").status("STARTING").seen, SOAK).0;
+    assert_eq!(since(&other, &busy(30)), ago(30), "another status, another since");
+}
+
+#[test]
+fn every_status_that_says_somebody_is_at_work_is_busy() {
+    for status in ["STARTING", "STOPPING", "UPDATING", "AUTOSCALING", "FORCE_STOPPING", "ROLLING_BACK", "MAINTENANCE", "DELETING", "SOMETHING_NEW"] {
+        let case = an_application("orders").status(status).healthy_for(600);
+        assert_eq!(case.assess().word(), "busy", "{status}");
+        assert!(case.seen.application.status.is_busy());
+    }
+    for status in ["READY", "RUNNING", "ROLLED_BACK"] {
+        assert!(!an_application("orders").status(status).seen.application.status.is_busy());
+    }
+}
+
+#[test]
+fn ready_has_the_meaning_that_its_operations_give_it() {
+    /// Operations newest first (name, status), the word, a part of the reason.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let rows: &[Row<'_>] = &[
+        (&[], "stopped", "never started"),
+        (&[("StartApplication", "SUCCESSFUL")], "finished", "done"),
+        (&[("StartApplication", "FAILED")], "failed", "StartApplication failed: it did not work"),
+        (&[("StartApplication", "CANCELLED")], "unknown", "CANCELLED"),
+        (&[("StartApplication", "IN_PROGRESS")], "unknown", "IN_PROGRESS"),
+        (&[("StopApplication", "SUCCESSFUL"), ("StartApplication", "SUCCESSFUL")], "stopped", "stopped by StopApplication"),
+        (&[("StopApplication", "FAILED"), ("StartApplication", "SUCCESSFUL")], "stopped", "stopped by StopApplication"),
+        (&[("StopApplication", "IN_PROGRESS"), ("StartApplication", "SUCCESSFUL")], "unknown", "IN_PROGRESS"),
+        (&[("UpdateApplication", "FAILED"), ("StartApplication", "SUCCESSFUL")], "failed", "UpdateApplication failed"),
+        (&[("UpdateApplication", "SUCCESSFUL"), ("StartApplication", "SUCCESSFUL")], "finished", "done"),
+        // The update only stored a configuration: the stop before it tells.
+        (&[("UpdateApplication", "SUCCESSFUL"), ("StopApplication", "SUCCESSFUL")], "stopped", "stopped by"),
+        (&[("UpdateApplication", "FAILED"), ("StopApplication", "SUCCESSFUL"), ("StartApplication", "SUCCESSFUL")], "stopped", "stopped by"),
+        (&[("UpdateApplication", "SUCCESSFUL"), ("UpdateApplication", "FAILED"), ("StopApplication", "SUCCESSFUL")], "stopped", "stopped by"),
+        (&[("UpdateApplication", "SUCCESSFUL"), ("StartApplication", "FAILED")], "stopped", "nobody has started it"),
+        (&[("UpdateApplication", "SUCCESSFUL"), ("RollbackApplication", "FAILED")], "stopped", "nobody has started it"),
+        (
+            &[("StartApplication", "FAILED"), ("UpdateApplication", "SUCCESSFUL"), ("StopApplication", "SUCCESSFUL")],
+            "failed",
+            "StartApplication failed",
+        ),
+        (&[("UpdateApplication", "SUCCESSFUL")], "finished", "done"),
+        (&[("UpdateApplication", "CANCELLED"), ("StartApplication", "SUCCESSFUL")], "unknown", "CANCELLED"),
+        (&[("RollbackApplication", "SUCCESSFUL"), ("UpdateApplication", "SUCCESSFUL")], "finished", "done"),
+        (&[("RollbackApplication", "FAILED"), ("UpdateApplication", "SUCCESSFUL")], "failed", "RollbackApplication failed"),
+        // Maintenance and scaling restart a job; they neither start nor stop an application, but they may break it.
+        (&[("ApplicationMaintenance", "SUCCESSFUL"), ("StartApplication", "SUCCESSFUL")], "finished", "done"),
+        (&[("ApplicationMaintenance", "FAILED"), ("StartApplication", "SUCCESSFUL")], "failed", "ApplicationMaintenance failed"),
+        (&[("AutoScaling", "FAILED"), ("StartApplication", "SUCCESSFUL")], "failed", "AutoScaling failed"),
+        (&[("StopApplication", "SUCCESSFUL"), ("Maintenance", "FAILED"), ("StartApplication", "SUCCESSFUL")], "stopped", "stopped by"),
+        (&[("TagResource", "FAILED"), ("StopApplication", "SUCCESSFUL")], "stopped", "stopped by"),
+    ];
+    for (operations, expected, reason) in rows {
+        let newest_first = operations.iter().zip(1..).map(|((name, status), age)| an_operation(name, status, age * 600, Some(60))).collect();
+        let verdict = an_application("orders").ready().operations(newest_first).assess();
+        assert_eq!(verdict.word(), *expected, "{operations:?}: {}", verdict.reason());
+        says(&verdict.reason(), &[reason]);
+    }
+}
+
+#[test]
+fn ready_with_unreadable_operations_cannot_be_told() {
+    let case = an_application("orders").ready().operation("StartApplication", "FAILED", 60, Some(30)).unreadable(Part::Operations, "throttled");
+    assert_eq!(case.assess().word(), "unknown");
+}
+
+#[test]
+fn ready_ends_the_run_that_was_watched() {
+    let running = an_application("orders").healthy_for(600);
+    let case = an_application("orders").ready().looked_at(&running, 60);
+    assert!(case.before.job.is_some() && case.look().0.job.is_none());
+}
+
+#[test]
+fn a_failed_operation_without_a_text_says_so() {
+    let mut case = an_application("orders").ready().operation("StartApplication", "FAILED", 60, Some(30));
+    case.seen.operations[0].failure = None;
+    says(&case.assess().reason(), &["the service gives no text"]);
+}
+
+#[test]
+fn every_verdict_has_a_word_and_a_reason() {
+    let since = now();
+    for (verdict, word, reason) in [
+        (Assessment::Healthy { since }, "healthy", "undisturbed since"),
+        (Assessment::Settling { why: "coming up".into() }, "settling", "coming up"),
+        (Assessment::NoProgress { since, failed: 3 }, "settling", "(3 failed)"),
+        (Assessment::Looping { since, restarts: 4, first_fault: None }, "looping", "no exception recorded"),
+        (
+            Assessment::Looping { since, restarts: 4, first_fault: Some(a_fault(since)) },
+            "looping",
+            "4 restart(s): java.lang.IllegalArgumentException",
+        ),
+        (Assessment::Failed { why: "no JAR".into(), first_fault: None }, "failed", "no JAR"),
+        (Assessment::Finished, "finished", "bounded and done"),
+        (Assessment::Stopped { why: "by hand".into() }, "stopped", "by hand"),
+        (Assessment::Busy { status: "UPDATING".into(), since }, "busy", "UPDATING since"),
+        (Assessment::Unknown { why: "403".into() }, "unknown", "403"),
+    ] {
+        assert_eq!(verdict.word(), word);
+        says(&verdict.reason(), &[reason]);
+    }
+}

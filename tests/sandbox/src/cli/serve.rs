@@ -1,0 +1,96 @@
+//! `serve`: the region over TCP, with one application to play with.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use super::{Serve, complain, failed, in_virtual_time, paint, say, wrong};
+use crate::{
+    flink::{Behaviour, Code},
+    managed_flink::Dashboard,
+    pace::{self, Speed},
+    region::{Blueprint, Open, Region},
+    scenario::{APPLICATION, Stage, alarms_of},
+    server::Server,
+    story,
+};
+
+/// Serves until Ctrl-C.
+pub(super) fn run(asked: &Serve) -> ExitCode {
+    if asked.speed == Speed::Virtual {
+        return wrong("a region that is served cannot run in virtual time: nobody could type fast enough; write real or a factor");
+    }
+    in_virtual_time(serve(asked))
+}
+
+async fn serve(asked: &Serve) -> ExitCode {
+    let region = match open(asked.seed) {
+        Ok(region) => region,
+        Err(error) => return failed(&error),
+    };
+    let server = match Server::start(asked.port, region.router().clone()).await {
+        Ok(server) => server,
+        Err(error) => {
+            complain(&format!("port {} cannot be used: {error}; name another with --port, or 0 for any free one", asked.port));
+            return ExitCode::FAILURE;
+        }
+    };
+    region.flink().serve_dashboards_at(Dashboard::Loopback(server.endpoint()));
+    say(&welcome(&server.endpoint(), &region));
+    let (paint, mut told) = (paint(), 0);
+    let shown = || {
+        let entries = region.journal().entries();
+        for entry in &entries[told..] {
+            say(&format!("{}\n", story::line(entry, region.opened(), paint)));
+        }
+        told = entries.len();
+    };
+    tokio::select! {
+        () = pace::hold(asked.speed, shown) => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    server.stop().await;
+    say("\nstopped\n");
+    ExitCode::SUCCESS
+}
+
+/// The region with `orders` running version 2, and code to deploy.
+fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
+    let fault = Behaviour::throws_after(5, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT");
+    let main =
+        Behaviour::BadMain { message: "The main method caused an error: java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned() };
+    let stage = Stage::of(Code::healthy())
+        .code("orders-good.jar", Code::healthy())
+        .code("orders-bad.jar", Code::that(fault))
+        .code("orders-broken.jar", Code::that(main));
+    let region = Region::open(Blueprint {
+        seed,
+        parameters: stage.parameters,
+        codebook: stage.codebook,
+        settings: stage.settings,
+        faults: stage.faults,
+        more_variables: BTreeMap::from([("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned())]),
+    })?;
+    for application in stage.applications {
+        region.flink().add_application(application);
+    }
+    for alarm in alarms_of(APPLICATION) {
+        region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
+    }
+    Ok(region)
+}
+
+fn welcome(endpoint: &str, region: &Region) -> String {
+    let machine = region.stack().state_machines.values().next().map_or("", |machine| machine.arn.as_str());
+    format!(
+        r#"A region is served at {endpoint}. Ctrl-C ends it. In another terminal:
+
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=operator AWS_SECRET_ACCESS_KEY=sandbox
+  aws kinesisanalyticsv2 describe-application --application-name orders
+  aws kinesisanalyticsv2 update-application --application-name orders --current-application-version-id 2 \
+    --application-configuration-update '{{"ApplicationCodeConfigurationUpdate":{{"CodeContentUpdate":{{"S3ContentLocationUpdate":{{"FileKeyUpdate":"orders-bad.jar"}}}}}}}}'
+  aws stepfunctions start-execution --state-machine-arn {machine} --input '{{"applicationName":"orders"}}'
+
+Code to deploy: orders-good.jar runs, orders-bad.jar throws 5 s after each start, orders-broken.jar cannot be started. The alarm rings after some minutes.
+
+"#
+    )
+}

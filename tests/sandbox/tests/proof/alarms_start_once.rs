@@ -1,0 +1,174 @@
+//! Alarms start what they should, once: through the region, with its own events.
+
+use std::time::Duration;
+
+use sandbox::{
+    connector::Router,
+    events::CALLER,
+    faults::{Fault, LambdaFault, Rule, When},
+    place,
+    protocol::{invocation, invoked_function},
+    region::Region,
+    scenario::{APPLICATION, Scenario, alarms_of, hours, minutes, play_on},
+    wire,
+};
+use serde_json::{Value, json};
+
+use crate::support::{assert_well, attempts, ending, in_virtual_time, named, play_staged, stage, stage_with, story, text};
+
+/// How many executions the alarm of that name started.
+fn started_by(region: &Region, alarm: &str) -> usize {
+    region.states().executions().iter().filter(|execution| execution.input["trigger"]["alarmName"] == alarm).count()
+}
+
+/// How often the alarm handler was invoked.
+fn invocations(region: &Region) -> usize {
+    let name = handler(region);
+    region.journal().calls().iter().filter(|call| call.action == "Invoke" && call.resource.as_deref() == Some(&name)).count()
+}
+
+fn handler(region: &Region) -> String {
+    region.stack().functions.values().find(|function| function.package == "alarm-handler").expect("it is in the template").name.clone()
+}
+
+/// From now on everything that reaches the alarm handler reaches it twice.
+fn duplicate(region: &Region) {
+    let handler = handler(region);
+    region.router().wrap(|before: Router| {
+        move |request: wire::Request| {
+            let (before, twice) = (before.clone(), invoked_function(&request).as_deref() == Some(&handler));
+            Box::pin(async move {
+                if twice {
+                    before.send(request.clone()).await;
+                }
+                before.send(request).await
+            })
+        }
+    });
+}
+
+#[test]
+fn an_alarms_event_that_is_delivered_twice_starts_one_execution() {
+    in_virtual_time(async {
+        let played = play_on(named("bad-deployment"), stage("bad-deployment"), 1, duplicate).await.unwrap();
+        assert_well(&played, "delivered twice");
+        assert!(invocations(&played.region) >= 2);
+        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+    });
+}
+
+#[test]
+fn a_delivery_that_fails_in_any_way_starts_one_execution() {
+    let on_handler = |fault: Fault, times: u64| Rule::new(fault).on("lambda", "Invoke").by(CALLER).when(When::First(times));
+    let on_start = |fault: Fault, times: u64| Rule::new(fault).on("states", "StartExecution").when(When::First(times));
+    let mut rules = Vec::new();
+    for fault in [Fault::ServerError, Fault::Throttle, Fault::CutBefore, Fault::LoseAnswer, Fault::ServerErrorAfter] {
+        rules.extend([on_handler(fault.clone(), 1), on_handler(fault.clone(), 3), on_start(fault.clone(), 1), on_start(fault, 4)]);
+    }
+    for fault in [LambdaFault::CrashBefore, LambdaFault::CrashAfter, LambdaFault::RunTwice, LambdaFault::TimeOutBefore, LambdaFault::TimeOutAfter] {
+        rules.push(on_handler(Fault::Lambda(fault), 1));
+    }
+    for rule in rules {
+        in_virtual_time(async {
+            let what = format!("{rule:?}");
+            let played = play_staged(named("bad-deployment"), stage_with("bad-deployment", vec![rule]), 1).await;
+            assert!(played.region.faults().struck() > 0, "{what}: nothing was struck");
+            assert_well(&played, &what);
+            assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{what}\n{}", story(&played.region));
+        });
+    }
+}
+
+/// All three ways from an alarm to the handler: a rule on the bus, which the template has, a Lambda action, and a topic.
+fn all_three(region: &Region) {
+    let function = place::arn("lambda", &format!("function:{}", handler(region)));
+    let topic = region.sns().create_topic("alarms");
+    region.sns().subscribe_function(&topic, &function);
+    for mut alarm in alarms_of(APPLICATION) {
+        alarm["AlarmActions"] = json!([function, topic]);
+        alarm["OKActions"] = json!([function, topic]);
+        region.cloudwatch().put_alarm(&alarm).expect("it is well formed");
+    }
+}
+
+#[test]
+fn an_alarm_that_comes_in_all_three_envelopes_starts_one_execution() {
+    in_virtual_time(async {
+        let played = play_on(named("bad-deployment"), stage("bad-deployment"), 1, all_three).await.unwrap();
+        assert_well(&played, "three envelopes");
+        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+        assert!(invocations(&played.region) >= 3, "{}", invocations(&played.region));
+    });
+}
+
+/// Long enough for the alarms to calm down, and to be told so.
+fn with_a_long_tail(name: &str) -> Scenario {
+    Scenario {
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_told(hours(5)).await;
+                world.pass(hours(1)).await;
+            })
+        },
+        ..ending(name, |_| {})
+    }
+}
+
+#[test]
+fn an_alarm_that_calms_down_starts_nothing_whichever_way_it_says_so() {
+    in_virtual_time(async {
+        let played = play_on(&with_a_long_tail("bad-deployment"), stage("bad-deployment"), 1, all_three).await.unwrap();
+        assert_well(&played, "it calms down");
+        let entries = played.region.journal().entries();
+        assert!(entries.iter().any(|entry| entry.text == "orders-restarts goes from ALARM to OK"), "{}", story(&played.region));
+        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+        let log = played.region.journal().log_lines();
+        assert!(log.iter().any(|line| line.contains("ignored") && line.contains("OK")), "what is ignored is logged");
+    });
+}
+
+#[test]
+fn an_event_that_is_no_alarm_of_ours_changes_nothing_and_is_logged_with_the_reason() {
+    let alarm = |state: &str, namespace: &str, dimensions: Value| {
+        json!({
+            "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "time": "2026-03-04T02:47:00Z",
+            "detail": {
+                "alarmName": "orders-restarts",
+                "configuration": { "metrics": [{ "id": "m1", "metricStat": { "metric": { "namespace": namespace, "name": "fullRestarts", "dimensions": dimensions } } }] },
+                "state": { "value": state, "reason": "because", "timestamp": "2026-03-04T02:47:00.000+0000" },
+            },
+        })
+    };
+    let ours = json!({ "Application": APPLICATION });
+    let events = [
+        (json!({}), "empty object"),
+        (json!([]), "an array of 0"),
+        (json!("ALARM"), "a string"),
+        (json!({ "Records": [{ "Sns": { "Message": "{not json" } }] }), "refuses the event"),
+        (json!({ "source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification" }), "EC2"),
+        (alarm("ALARM", "AWS/EC2", json!({ "InstanceId": "i-1" })), "AWS/EC2"),
+        (alarm("ALARM", "AWS/KinesisAnalytics", json!({})), "refuses the event"),
+        (alarm("ALARM", "AWS/KinesisAnalytics", json!({ "Application": "../orders;rm -rf" })), "refuses the event"),
+        (alarm("ON FIRE", "AWS/KinesisAnalytics", ours.clone()), "ON FIRE"),
+        (alarm("INSUFFICIENT_DATA", "AWS/KinesisAnalytics", ours.clone()), "INSUFFICIENT_DATA"),
+        (alarm("OK", "AWS/KinesisAnalytics", ours), "OK"),
+    ];
+    in_virtual_time(async {
+        let quiet = Scenario { script: |world| Box::pin(async move { world.pass(minutes(1)).await }), ..ending("maintenance", |_| {}) };
+        let played = play_staged(&quiet, stage("maintenance"), 1).await;
+        let region = &played.region;
+        for (event, reason) in events {
+            let before = region.journal().log_lines().len();
+            region.router().send(invocation(CALLER, &handler(region), "Event", &event)).await;
+            // All three tries of an asynchronous invocation.
+            tokio::time::sleep(Duration::from_secs(400)).await;
+            let said = region.journal().log_lines().split_off(before).join("\n");
+            assert!(said.contains(reason), "{event}: {said}");
+        }
+        assert!(region.states().executions().is_empty(), "{}", story(region));
+        assert!(attempts(region).is_empty());
+        assert_eq!(text(&json!(region.flink().application(APPLICATION).unwrap().status.name())), "RUNNING");
+    });
+}
