@@ -62,8 +62,10 @@ impl SnapshotKeeper {
         if may_delete && !delete_first {
             deleted = self.delete(name, &retention, dry, &mut found).await;
         }
-        // Being remedied right now, or a rescue's business, whose own report follows.
-        let is_in_hand = matches!(outcome.did, Did::Taken | Did::WouldTake | Did::Underway) || matches!(order.lease, Lease::Held { .. });
+        // Being remedied right now, or a rescue's business, whose own report follows. In mode observe nobody remedies it.
+        let is_in_hand = matches!(outcome.did, Did::Taken | Did::Underway)
+            || (order.dry_run && outcome.did == Did::WouldTake)
+            || matches!(order.lease, Lease::Held { .. });
         found.retain(|finding| !(is_in_hand && matches!(finding, Finding::Stale { .. })));
         let mut row = facts.row(outcome.did, outcome.why, &found);
         (row.snapshot_name, row.deleted) = (outcome.snapshot_name, deleted);

@@ -14,6 +14,7 @@ mod event;
 mod facts;
 mod follow;
 mod list;
+mod settings;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metrics, SettingError};
 use lifecycle::{Policy, SnapshotPolicy};
@@ -43,7 +44,7 @@ impl Function for SnapshotKeeper {
             aws: aws.clone(),
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
-            snapshots: lambda_kit::snapshot_policy(env)?,
+            snapshots: settings::policy(env)?,
             metrics: aws.metrics().clone(),
         })
     }

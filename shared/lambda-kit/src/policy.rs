@@ -1,6 +1,6 @@
 //! The stack's default policy, from the environment. The template's parameters are named after these variables.
 
-use lifecycle::{Policy, SnapshotPolicy};
+use lifecycle::Policy;
 
 use crate::{Env, SettingError};
 
@@ -22,25 +22,6 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,
         min_restarts: env.or("MIN_RESTARTS", default.min_restarts)?,
         deadline_secs: env.or("DEADLINE_SECS", default.deadline_secs)?,
-    })
-}
-
-/// Reads the stack's rules for snapshots. What is not set has the default of [`SnapshotPolicy::default`]; names to keep come from tags only.
-///
-/// # Errors
-/// When a variable does not parse.
-pub fn snapshot_policy(env: &Env) -> Result<SnapshotPolicy, SettingError> {
-    let default = SnapshotPolicy::default();
-    Ok(SnapshotPolicy {
-        max_age_secs: env.or("SNAPSHOT_MAX_AGE_SECS", default.max_age_secs)?,
-        check_every_secs: env.or("SNAPSHOT_CHECK_EVERY_SECS", default.check_every_secs)?,
-        keep_last: env.or("SNAPSHOT_KEEP_LAST", default.keep_last)?,
-        keep_daily_days: env.or("SNAPSHOT_KEEP_DAILY_DAYS", default.keep_daily_days)?,
-        min_age_secs: env.or("SNAPSHOT_MIN_AGE_SECS", default.min_age_secs)?,
-        version_changes: env.or("SNAPSHOT_VERSION_CHANGES", default.version_changes)?,
-        creating_limit_secs: env.or("SNAPSHOT_CREATING_LIMIT_SECS", default.creating_limit_secs)?,
-        quota: env.or("SNAPSHOT_QUOTA", default.quota)?,
-        ..default
     })
 }
 
