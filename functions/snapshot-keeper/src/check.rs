@@ -47,6 +47,7 @@ impl SnapshotKeeper {
         let mut record = Record::of(Self::NAME, invocation);
         record
             .about(name)
+            .add(Metric::SnapshotsStale, u64::from(found.iter().any(|finding| matches!(finding, Finding::Stale { .. }))))
             .add(Metric::Snapshots, count(facts.snapshots.len()))
             .add(Metric::SnapshotQuotaUsed, u64::from(quota_percent(&stock)))
             .add(Metric::SnapshotFailures, count(found.iter().filter(is_failure).count()))

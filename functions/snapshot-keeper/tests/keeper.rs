@@ -267,7 +267,10 @@ async fn a_check_changes_nothing_and_says_what_is_to_come() {
         assert!(service.changes().is_empty());
         assert_eq!(service.sent("CreateApplicationPresignedUrl"), 0, "a check never looks at a job");
         let line = service.metrics.lock().unwrap()[0].clone();
-        assert!(line.contains(&format!("\"SnapshotAge\":{age_secs}")) && line.contains("\"Snapshots\":1"), "{line}");
+        assert!(
+            line.contains(&format!("\"SnapshotAge\":{age_secs}")) && line.contains("\"Snapshots\":1") && line.contains("\"SnapshotsStale\":0"),
+            "{line}"
+        );
     }
 }
 

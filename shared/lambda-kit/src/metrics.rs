@@ -47,6 +47,8 @@ pub enum Metric {
     Escalated,
     /// The age of the newest state that a rescue could go back to; a gauge of one application.
     SnapshotAge,
+    /// One while that is older than the application's policy allows, zero otherwise; a gauge, the same for every policy, so that one alarm does for all.
+    SnapshotsStale,
     /// Snapshots of an application, whatever their status; a gauge.
     Snapshots,
     /// The share of the service's quota that they use; a gauge.
@@ -65,7 +67,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -78,6 +80,7 @@ impl Metric {
         Self::LeftAlone,
         Self::Escalated,
         Self::SnapshotAge,
+        Self::SnapshotsStale,
         Self::Snapshots,
         Self::SnapshotQuotaUsed,
         Self::SnapshotFailures,
@@ -103,6 +106,7 @@ impl Metric {
             Self::LeftAlone => "LeftAlone",
             Self::Escalated => "Escalated",
             Self::SnapshotAge => "SnapshotAge",
+            Self::SnapshotsStale => "SnapshotsStale",
             Self::Snapshots => "Snapshots",
             Self::SnapshotQuotaUsed => "SnapshotQuotaUsed",
             Self::SnapshotFailures => "SnapshotFailures",
@@ -298,6 +302,14 @@ mod tests {
         let line = record.line().unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["application"], "or\n\"ders");
+    }
+
+    #[test]
+    fn the_alarms_on_snapshots_watch_metrics_that_are_counted() {
+        for alarm in lifecycle::snapshot_alarms("orders", &lifecycle::SnapshotPolicy::default()) {
+            assert_eq!(alarm["Namespace"], NAMESPACE);
+            assert!(Metric::ALL.iter().any(|metric| alarm["MetricName"] == metric.name()), "{alarm}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Application, Operation, Snapshot, SnapshotStatus};
 
-pub use alarm::{SNAPSHOT_AGE_METRIC, SNAPSHOT_FINDINGS_METRIC, snapshot_alarms};
+pub use alarm::{SNAPSHOT_FINDINGS_METRIC, SNAPSHOTS_STALE_METRIC, snapshot_alarms};
 pub use finding::Finding;
 pub use origin::{Origin, origin, snapshot_name, version_named};
 pub use policy::{AppliedSnapshots, Prune, SnapshotPolicy};

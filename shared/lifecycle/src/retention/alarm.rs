@@ -4,17 +4,19 @@ use serde_json::{Value, json};
 
 use super::SnapshotPolicy;
 
-/// The metric that holds the age of the newest READY snapshot, in seconds.
-pub const SNAPSHOT_AGE_METRIC: &str = "SnapshotAge";
+/// The metric that is one while no READY snapshot is as fresh as the application's own policy asks.
+pub const SNAPSHOTS_STALE_METRIC: &str = "SnapshotsStale";
 /// The metric that counts what needs a person: disabled, stuck, failed, near the quota, a tag that does not parse.
 pub const SNAPSHOT_FINDINGS_METRIC: &str = "SnapshotFindings";
+/// Names of alarms that this project keeps begin with this: the role that puts them is narrowed to it.
+const PREFIX: &str = "lifeguard-";
 /// The namespace of this project's metrics.
 const NAMESPACE: &str = "FlinkLifeguard";
 /// The function that counts.
 const FUNCTION: &str = "snapshot-keeper";
 /// CloudWatch takes periods of whole minutes.
 const MINUTE_SECS: u32 = 60;
-/// One check that did not see the application is no alarm; two are.
+/// A check that finds the newest too old takes the next: only the second one in a row that does is an alarm.
 const CHECKS: u32 = 2;
 
 /// The properties of the alarms of one application, as `PutMetricAlarm` and `AWS::CloudWatch::Alarm` have them: snapshots that are stale or missing, and findings that need a
@@ -22,9 +24,9 @@ const CHECKS: u32 = 2;
 #[must_use]
 pub fn snapshot_alarms(application: &str, policy: &SnapshotPolicy) -> Vec<Value> {
     let period = policy.check_every_secs.max(MINUTE_SECS).div_ceil(MINUTE_SECS) * MINUTE_SECS;
-    let alarm = |what: &str, metric: &str, threshold: u32, description: String| {
+    let alarm = |what: &str, metric: &str, description: &str| {
         json!({
-            "AlarmName": format!("{application}-{what}"),
+            "AlarmName": format!("{PREFIX}{application}-{what}"),
             "AlarmDescription": description,
             "Namespace": NAMESPACE,
             "MetricName": metric,
@@ -34,23 +36,17 @@ pub fn snapshot_alarms(application: &str, policy: &SnapshotPolicy) -> Vec<Value>
             "EvaluationPeriods": CHECKS,
             "DatapointsToAlarm": CHECKS,
             "ComparisonOperator": "GreaterThanThreshold",
-            "Threshold": threshold,
+            "Threshold": 0,
             "TreatMissingData": "notBreaching",
         })
     };
     vec![
         alarm(
             "snapshots-stale",
-            SNAPSHOT_AGE_METRIC,
-            policy.max_age_secs,
-            format!("No READY snapshot is younger than {} s: a rescue would replay more, or find none", policy.max_age_secs),
+            SNAPSHOTS_STALE_METRIC,
+            "Two checks in a row found no READY snapshot as fresh as the policy asks: a rescue would replay more, or find none",
         ),
-        alarm(
-            "snapshots-findings",
-            SNAPSHOT_FINDINGS_METRIC,
-            0,
-            "Something about the snapshots needs a person: see the report of the snapshot check".into(),
-        ),
+        alarm("snapshots-findings", SNAPSHOT_FINDINGS_METRIC, "Something about the snapshots needs a person: see the report of the snapshot check"),
     ]
 }
 
@@ -59,13 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alarm_rings_at_the_policys_age_and_watches_as_often_as_is_checked() {
-        let policy = SnapshotPolicy { max_age_secs: 7_200, check_every_secs: 1_810, ..SnapshotPolicy::default() };
+    fn an_alarm_watches_as_often_as_is_checked_and_waits_for_the_second_check() {
+        let policy = SnapshotPolicy { check_every_secs: 1_810, ..SnapshotPolicy::default() };
         let alarms = snapshot_alarms("orders", &policy);
-        assert_eq!(
-            (&alarms[0]["Threshold"], &alarms[0]["Period"], &alarms[0]["AlarmName"]),
-            (&json!(7_200), &json!(1_860), &json!("orders-snapshots-stale"))
-        );
+        assert_eq!((&alarms[0]["Period"], &alarms[0]["EvaluationPeriods"]), (&json!(1_860), &json!(2)));
+        assert_eq!((&alarms[0]["AlarmName"], &alarms[0]["MetricName"]), (&json!("lifeguard-orders-snapshots-stale"), &json!(SNAPSHOTS_STALE_METRIC)));
         assert_eq!(alarms[1]["MetricName"], SNAPSHOT_FINDINGS_METRIC);
         for alarm in &alarms {
             assert_eq!(alarm["Dimensions"][1]["Value"], "orders");
