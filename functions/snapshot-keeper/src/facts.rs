@@ -70,8 +70,16 @@ impl Facts {
 
     /// What is noteworthy: about the tags, about the list.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let tags = self.policy.findings.iter().map(|text| Finding::Tag { text: text.clone() });
-        tags.chain(findings(&self.stock(&Lease::Free))).collect()
+        let mut found: Vec<Finding> = self.policy.findings.iter().map(|text| Finding::Tag { text: text.clone() }).collect();
+        // A tag that both policies know is told once.
+        let tag = |finding: &Finding| finding.to_string().split(": ").next().map(str::to_owned);
+        for finding in &self.rules.findings {
+            if !found.iter().any(|known| tag(known) == tag(finding)) {
+                found.push(finding.clone());
+            }
+        }
+        found.extend(findings(&self.stock(&Lease::Free)));
+        found
     }
 
     /// A row of this application.

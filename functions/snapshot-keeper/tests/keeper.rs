@@ -410,18 +410,20 @@ async fn observe_and_a_dry_run_change_nothing_and_say_what_they_would() {
 }
 
 #[tokio::test]
-async fn a_tag_that_does_not_parse_is_told_and_nothing_is_deleted() {
-    for (key, value) in
-        [("lifeguard:snapshot-keep-last", "many"), ("lifeguard:snapshot-keep-lst", "30"), ("lifeguard:snapshot-keep-daily-days", "two")]
-    {
+async fn a_tag_that_does_not_parse_is_told_once_and_nothing_is_deleted() {
+    for (key, value, did) in [
+        ("lifeguard:snapshot-keep-last", "many", "taken"),
+        ("lifeguard:snapshot-keep-daily-days", "two", "taken"),
+        // Also the rescue's tags, or nobody's: then nothing is changed at all.
+        ("lifeguard:snapshot-keep-lst", "30", "wouldTake"),
+        ("lifeguard:snapshot-max-age", "6", "wouldTake"),
+    ] {
         let service = Service::crowded();
-        service.set(|world| {
-            world.tags.insert(key.to_owned(), value.to_owned());
-        });
+        service.set(|world| drop(world.tags.insert(key.to_owned(), value.to_owned())));
         let row = service.run(healthy()).await.unwrap();
-        assert_eq!((&row["deleted"], &row["needsPerson"]), (&0.into(), &true.into()), "{row}");
-        assert!(row["findings"].to_string().contains(key), "{row}");
-        assert!(service.changes().is_empty());
+        assert_eq!((&row["did"], &row["deleted"], &row["needsPerson"]), (&did.into(), &0.into(), &true.into()), "{row}");
+        assert_eq!(row["findings"].to_string().matches(key).count(), 1, "{row}");
+        assert_eq!(service.sent("DeleteApplicationSnapshot"), 0);
     }
 }
 

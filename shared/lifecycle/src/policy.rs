@@ -120,8 +120,9 @@ impl Applied {
                 policy.rescues_per_day = value.parse::<u32>().ok().filter(|n| *n <= 10).ok_or("write a whole number from 0 to 10")?;
             }
             other if TAGS_OF_OTHERS.contains(&other) => {}
-            // Parsed here only for what is wrong with it: one tag that nobody understands makes the whole application observe-only.
-            other => SnapshotPolicy::default().take(other, value).ok_or("no such tag; see the table of tags in the README")??,
+            // The keeper of snapshots reports what is wrong with its own, and deletes nothing then; a rescue has nothing to do with them.
+            other if SnapshotPolicy::knows(other) => {}
+            _ => return Err("no such tag; see the table of tags in the README".into()),
         }
         Ok(())
     }

@@ -102,6 +102,11 @@ impl SnapshotPolicy {
         AppliedSnapshots { policy, tags_parse: findings.is_empty(), findings }
     }
 
+    /// Whether a tag, named without [`TAG_PREFIX`], is one of this policy's.
+    pub(crate) fn knows(name: &str) -> bool {
+        Self::default().take(name, "").is_some()
+    }
+
     /// Takes one tag in; None when it is not one of this policy's.
     pub(crate) fn take(&mut self, name: &str, value: &str) -> Option<Result<(), String>> {
         let taken = match name.strip_prefix(TAGS)? {

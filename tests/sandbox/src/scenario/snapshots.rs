@@ -256,7 +256,7 @@ fn the_whole_fleet(region: &Region) -> Vec<String> {
     expect("listed", report["sums"]["listed"].to_string(), names.len().to_string());
     expect("checked", report["sums"]["checked"].to_string(), expected.len().to_string());
     let number = |name: &str| name.strip_prefix("job-").and_then(|n| n.parse::<usize>().ok());
-    let due: Vec<&String> = names.iter().filter(|name| number(name).is_some_and(|n| (13..=15).contains(&(n % 20)))).collect();
+    let due: Vec<&String> = names.iter().filter(|name| number(name).is_some_and(|n| (12..=15).contains(&(n % 20)))).collect();
     let with_two = names.iter().filter(|name| region.flink().application(name).is_some_and(|application| application.snapshots.len() == 2));
     let with_two: Vec<&String> = with_two.collect();
     expect("taken only of those that are healthy and due", with_two.iter().all(|name| due.contains(name)).to_string(), "true".into());
