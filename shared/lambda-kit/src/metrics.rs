@@ -51,11 +51,29 @@ pub enum Metric {
     AlarmsRemoved,
     /// Alarms left for the next run, and applications whose tags could not be read.
     AlarmsNotKept,
+    /// The age of the newest state that a rescue could go back to; a gauge of one application.
+    SnapshotAge,
+    /// One while that is older than the application's policy allows, zero otherwise; a gauge, the same for every policy, so that one alarm does for all.
+    SnapshotsStale,
+    /// Snapshots of an application, whatever their status; a gauge.
+    Snapshots,
+    /// The share of the service's quota that they use; a gauge.
+    SnapshotQuotaUsed,
+    /// Snapshots that FAILED or are stuck in CREATING; a gauge.
+    SnapshotFailures,
+    /// What about the snapshots of an application needs a person; a gauge.
+    SnapshotFindings,
+    /// Snapshots taken.
+    SnapshotsTaken,
+    /// Snapshots deleted.
+    SnapshotsDeleted,
+    /// Snapshots that were due and were not taken, because the application was not verified healthy or was being changed.
+    SnapshotsRefused,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -70,6 +88,15 @@ impl Metric {
         Self::AlarmsPut,
         Self::AlarmsRemoved,
         Self::AlarmsNotKept,
+        Self::SnapshotAge,
+        Self::SnapshotsStale,
+        Self::Snapshots,
+        Self::SnapshotQuotaUsed,
+        Self::SnapshotFailures,
+        Self::SnapshotFindings,
+        Self::SnapshotsTaken,
+        Self::SnapshotsDeleted,
+        Self::SnapshotsRefused,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -90,13 +117,26 @@ impl Metric {
             Self::AlarmsPut => "AlarmsPut",
             Self::AlarmsRemoved => "AlarmsRemoved",
             Self::AlarmsNotKept => "AlarmsNotKept",
+            Self::SnapshotAge => "SnapshotAge",
+            Self::SnapshotsStale => "SnapshotsStale",
+            Self::Snapshots => "Snapshots",
+            Self::SnapshotQuotaUsed => "SnapshotQuotaUsed",
+            Self::SnapshotFailures => "SnapshotFailures",
+            Self::SnapshotFindings => "SnapshotFindings",
+            Self::SnapshotsTaken => "SnapshotsTaken",
+            Self::SnapshotsDeleted => "SnapshotsDeleted",
+            Self::SnapshotsRefused => "SnapshotsRefused",
         }
     }
 
     /// The unit, as CloudWatch spells it.
     #[must_use]
     pub const fn unit(self) -> &'static str {
-        "Count"
+        match self {
+            Self::SnapshotAge => "Seconds",
+            Self::SnapshotQuotaUsed => "Percent",
+            _ => "Count",
+        }
     }
 }
 
@@ -274,6 +314,14 @@ mod tests {
         let line = record.line().unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["application"], "or\n\"ders");
+    }
+
+    #[test]
+    fn the_alarms_on_snapshots_watch_metrics_that_are_counted() {
+        for alarm in lifecycle::snapshot_alarms("orders", &lifecycle::SnapshotPolicy::default()) {
+            assert_eq!(alarm["Namespace"], NAMESPACE);
+            assert!(Metric::ALL.iter().any(|metric| alarm["MetricName"] == metric.name()), "{alarm}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | tags, the stack's [`Policy`] | [`Policy::under`] → [`Applied`] |
 //! | [`Assessment`], [`Ledger`] | [`attribute`] → [`Blame`] |
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
+//! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
 //! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
 
@@ -23,6 +24,7 @@ mod policy;
 mod progress;
 mod redact;
 mod request;
+pub mod retention;
 mod runtime;
 mod status;
 mod watch;
@@ -39,6 +41,7 @@ pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use progress::{Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
 pub use request::{Request, read_request};
+pub use retention::{SnapshotPolicy, snapshot_alarms};
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use watch::{JobWatch, StatusWatch, Watch};

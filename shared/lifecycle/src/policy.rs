@@ -6,12 +6,14 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::SnapshotPolicy;
+
 /// Tags of this project start with this.
 pub const TAG_PREFIX: &str = "lifeguard:";
 /// Opts an application in when its value is `true`; the IAM roles ask for it too.
 pub const MANAGED_TAG: &str = "lifeguard:managed";
-/// Tags that other functions of this project read.
-const TAGS_OF_OTHERS: [&str; 3] = ["snapshot-keep-last", "snapshot-keep-daily-days", "owner"];
+/// Tags that other functions of this project read, beside those of [`crate::SnapshotPolicy`].
+const TAGS_OF_OTHERS: [&str; 1] = ["owner"];
 
 /// How far Lifeguard may go. Ordered: a tag can only make an application's mode more careful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -126,6 +128,8 @@ impl Applied {
                 policy.rescues_per_day = value.parse::<u32>().ok().filter(|n| *n <= 10).ok_or("write a whole number from 0 to 10")?;
             }
             other if TAGS_OF_OTHERS.contains(&other) => {}
+            // The keeper of snapshots reports what is wrong with its own, and deletes nothing then; a rescue has nothing to do with them.
+            other if SnapshotPolicy::knows(other) => {}
             _ => return Err("no such tag; see the table of tags in the README".into()),
         }
         Ok(())
@@ -154,7 +158,7 @@ impl fmt::Display for Mode {
 }
 
 /// Parses `90s`, `15m`, `24h` or `2d`; a bare number has no unit and is refused, and so is anything above 30 days or below `least`.
-fn seconds(text: &str, least: u32) -> Result<u32, String> {
+pub(crate) fn seconds(text: &str, least: u32) -> Result<u32, String> {
     const LONGEST_SECS: u32 = 30 * 86_400;
     let bad = || format!("write a duration such as 90s, 15m, 24h or 2d, from {least}s to 30d");
     let unit = text.char_indices().next_back().ok_or_else(bad)?;

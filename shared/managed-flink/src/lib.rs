@@ -11,6 +11,7 @@ mod convert;
 mod opt_in;
 mod rest;
 mod service;
+mod snapshots;
 mod step;
 mod verbs;
 
@@ -19,8 +20,9 @@ pub mod flink;
 pub use call_error::{CallError, CallErrorKind};
 pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values};
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
-pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, look};
+pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
 pub use service::ManagedFlink;
+pub use snapshots::*;
 pub use step::{StepAnswer, StepOutcome};
 pub use verbs::*;
 

@@ -6,11 +6,13 @@
 
 mod client;
 mod error;
+mod glance;
 mod look;
 mod transport;
 mod url;
 
 pub use client::FlinkRest;
 pub use error::{RestCall, RestError, RestProblem};
+pub use glance::glance;
 pub use look::look;
 pub use url::{HostRule, PresignedUrl};

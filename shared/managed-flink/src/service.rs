@@ -33,9 +33,9 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug)]
 pub struct ManagedFlink {
     /// With the SDK's standard retries.
-    reads: Client,
+    pub(crate) reads: Client,
     /// Without any.
-    changes: Client,
+    pub(crate) changes: Client,
 }
 
 impl ManagedFlink {

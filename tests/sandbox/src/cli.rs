@@ -9,7 +9,12 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{assess, pace::Speed, scenario::CATALOGUE, story::Paint};
+use crate::{
+    assess,
+    pace::Speed,
+    scenario::{CATALOGUE, SNAPSHOTS},
+    story::Paint,
+};
 
 /// What `cargo run` does.
 const DEFAULT_SCENARIO: &str = "bad-deployment";
@@ -159,7 +164,7 @@ fn assess(asked: &Assess) -> ExitCode {
 
 fn list() -> ExitCode {
     let paint = paint();
-    for scenario in CATALOGUE {
+    for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
         say(&format!("{} {}\n", paint.strong(&format!("{:<27}", scenario.name)), scenario.sentence));
     }
     ExitCode::SUCCESS

@@ -33,17 +33,20 @@ use crate::{
     place::{ACCOUNT, REGION},
     protocol::{self, refusal},
     sns::Sns,
-    states::{self, StepFunctions, TaskCall, TaskFailure},
+    states::{self, ExecutionView, StepFunctions, TaskCall, TaskFailure},
     template::{FunctionSpec, Stack, TemplateError, Trigger},
     wire::{self, Request, Response},
 };
 
 /// When every region opens: somebody is asleep.
-const OPENED: &str = "2026-03-04T02:47:00Z";
+pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
 /// The packages whose code is linked in.
-const PACKAGES: [&str; 6] = ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
+const PACKAGES: [&str; 7] =
+    ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
 /// The state machine that rescues.
-const REMEDIATE: &str = "Remediate";
+pub const REMEDIATE: &str = "Remediate";
+/// The state machine that checks snapshots.
+pub const SNAPSHOT_CHECK: &str = "SnapshotCheck";
 
 /// What makes a region.
 #[derive(Clone, Debug, Default)]
@@ -306,8 +309,26 @@ impl Region {
     /// # Errors
     /// What Step Functions says.
     pub fn start_remediation(&self, input: &str) -> Result<String, String> {
-        let machine = self.0.stack.state_machines.get(REMEDIATE).map_or("", |machine| machine.arn.as_str());
-        self.0.states.start(machine, None, input).map(|(arn, _)| arn).map_err(|error| error.message)
+        self.start(REMEDIATE, input)
+    }
+
+    /// Starts a state machine of the stack, by its logical id, as a person does from the console, and gives the execution's ARN.
+    ///
+    /// # Errors
+    /// What Step Functions says.
+    pub fn start(&self, machine: &str, input: &str) -> Result<String, String> {
+        self.0.states.start(self.machine(machine), None, input).map(|(arn, _)| arn).map_err(|error| error.message)
+    }
+
+    /// The executions so far of a state machine of the stack, by its logical id.
+    #[must_use]
+    pub fn executions_of(&self, machine: &str) -> Vec<ExecutionView> {
+        let arn = self.machine(machine);
+        self.0.states.executions().into_iter().filter(|execution| execution.state_machine_arn == arn).collect()
+    }
+
+    fn machine(&self, id: &str) -> &str {
+        self.0.stack.state_machines.get(id).map_or("", |machine| machine.arn.as_str())
     }
 
     /// Switches something that jobs depend on off or on, and tells it.
@@ -413,6 +434,7 @@ fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Resu
         "remediation-planner" => lambda.host::<remediation_planner::RemediationPlanner>(name, timeout, role, env, connector),
         "rollback" => lambda.host::<rollback::Rollback>(name, timeout, role, env, connector),
         "force-stop-and-restore" => lambda.host::<force_stop_and_restore::ForceStopAndRestore>(name, timeout, role, env, connector),
+        "snapshot-keeper" => lambda.host::<snapshot_keeper::SnapshotKeeper>(name, timeout, role, env, connector),
         package => return Err(format!("there is no package {package}")),
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod play;
+mod snapshots;
 mod world;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -10,12 +11,14 @@ use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
 pub use play::{Played, play, play_observed, play_on};
+pub use snapshots::SNAPSHOTS;
 pub use world::World;
 
 use crate::{
     faults::Rule,
     flink::{Code, Codebook},
     managed_flink::{ApplicationSeed, Settings},
+    region::Region,
 };
 
 /// The application that every scenario is about.
@@ -38,7 +41,7 @@ pub struct Scenario {
 /// How a scenario must end. Anything else is a complaint.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    /// `recovered`, `leftAlone` or `escalated`.
+    /// `recovered`, `leftAlone` or `escalated`; of a snapshot check `checked` or `needsPerson`.
     pub outcome: &'static str,
     /// Lifeguard's calls that had an effect, in order: exactly these.
     pub changes: &'static [&'static str],
@@ -50,6 +53,10 @@ pub struct Ends {
     pub may_lose_records: bool,
     /// Words that the reason must contain.
     pub because: &'static str,
+    /// Of a scenario about snapshots: what else must be so, a complaint each. Its outcome is that of the last snapshot check.
+    pub snapshots: Option<fn(&Region) -> Vec<String>>,
+    /// Whether that also counts Lifeguard's calls, because they are too many to list.
+    pub counts_changes: bool,
 }
 
 /// What a region is like.
@@ -74,7 +81,8 @@ impl Stage {
             applications: vec![Self::orders().snapshot("scheduled-before", hours(6)).snapshot("scheduled-long-before", hours(12))],
             codebook: Codebook::new(),
             settings: Settings::default(),
-            parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned())]),
+            // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
+            parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
             faults: Vec::new(),
         };
         stage.code("orders-5.jar", Code::healthy()).code("orders-6.jar", present)

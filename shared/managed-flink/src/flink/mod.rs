@@ -3,4 +3,4 @@
 mod answers;
 mod picture;
 
-pub use picture::{Captured, Picture, Unread, job, newest_job, picture, vertex_ids};
+pub use picture::{Captured, Picture, Unread, job, newest_job, newest_job_now, picture, vertex_ids};

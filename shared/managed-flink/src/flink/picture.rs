@@ -3,6 +3,7 @@
 //! Inputs: the JSON of one moment, as far as it was read. Deliberately absent: any judgement. A `-1`, a `0` or `null` for a time means none.
 
 use jiff::Timestamp;
+use lifecycle::retention::JobNow;
 use lifecycle::{Checkpoints, Fault, Faults, Job, JobState, Part, Restored, TEXT_KEPT, Unreadable, VERTICES_KEPT, Vertex, redact};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -98,6 +99,18 @@ pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
 pub fn newest_job(overview: &Value) -> Result<Option<String>, Unread> {
     let overview: Overview = parse(overview).map_err(|why| Unread { what: Part::Job, why })?;
     Ok(overview.jobs.into_iter().max_by_key(|job| job.start_time).map(|job| job.jid))
+}
+
+/// The job that started last, as the overview shows it.
+///
+/// # Errors
+/// When the answer cannot be read.
+pub fn newest_job_now(overview: &Value) -> Result<Option<JobNow>, Unread> {
+    let unread = |why| Unread { what: Part::Job, why };
+    let overview: Overview = parse(overview).map_err(unread)?;
+    let Some(job) = overview.jobs.into_iter().max_by_key(|job| job.start_time) else { return Ok(None) };
+    let started_at = time(job.start_time).ok_or_else(|| unread("the job's start is no time".to_owned()))?;
+    Ok(Some(JobNow { id: job.jid, state: JobState::from(job.state.as_str()), started_at }))
 }
 
 /// The ids of a job's vertices; empty when the answer cannot be read, which [`picture`] then says.

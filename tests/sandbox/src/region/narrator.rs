@@ -20,9 +20,20 @@ const REASON_LENGTH: usize = 260;
 
 /// What was told last, by execution and subject.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<BTreeMap<(String, &'static str), String>>>);
+pub(super) struct Told(Arc<Mutex<BTreeMap<(String, &'static str), String>>>, Arc<Mutex<BTreeMap<String, u32>>>);
+
+/// Lines about single applications that a snapshot check tells.
+const ROWS_TOLD: u32 = 12;
 
 impl Told {
+    /// Whether this execution has not yet told enough lines about single applications.
+    fn is_one_of_the_first(&self, execution: &str) -> bool {
+        let mut counts = self.1.lock().expect("no thread panics while it holds what was told");
+        let count = counts.entry(execution.to_owned()).or_default();
+        *count += 1;
+        *count <= ROWS_TOLD
+    }
+
     /// Whether this is new.
     fn is_news(&self, execution: &str, subject: &'static str, what: &str) -> bool {
         let mut told = self.0.lock().expect("no thread panics while it holds what was told");
@@ -37,13 +48,38 @@ pub(super) fn listen(states: &StepFunctions, bus: &EventBus, journal: &Journal) 
         let execution = &event.0;
         let application = execution.input["applicationName"].as_str();
         let text = match execution.status {
+            Status::Running if is_snapshot_check(&execution.state_machine_arn) => match execution.input["goOn"]["part"].as_u64() {
+                Some(part) => format!("goes on with the snapshot check, part {part}"),
+                None => "begins a snapshot check".into(),
+            },
             Status::Running => format!("begins: {}", begun_by(&execution.input)),
-            Status::Succeeded => return emit(&bus, &event),
+            Status::Succeeded => match execution.output.as_ref().filter(|_| is_snapshot_check(&execution.state_machine_arn)) {
+                Some(report) => format!("snapshots, {}: {}", text(report, "outcome"), lifecycle::shorten(text(report, "reason"), REASON_LENGTH)),
+                None => return emit(&bus, &event),
+            },
             status => format!("the execution is {}: {}", status.name(), execution.error.as_deref().unwrap_or("no error named")),
         };
         journal.tell(Actor::Lifeguard, application, text);
         emit(&bus, &event);
     }));
+}
+
+fn is_snapshot_check(machine: &str) -> bool {
+    machine.ends_with("snapshot-check")
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_default()
+}
+
+/// A line of a snapshot check, unless it has told enough: in a fleet the report at the end says the rest.
+fn row(told: &Told, execution: &str, row: &Value) -> Option<String> {
+    let snapshot = row["snapshotName"].as_str().map_or(String::new(), |name| format!(" {name}"));
+    let deleted = row["deleted"].as_u64().filter(|deleted| *deleted > 0).map_or(String::new(), |deleted| format!(", {deleted} deleted"));
+    let findings: Vec<&str> = row["findings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let findings = if findings.is_empty() { String::new() } else { format!(" [{}]", findings.join("; ")) };
+    let line = format!("{}{snapshot}{deleted}: {}{findings}", text(row, "did"), text(row, "why"));
+    told.is_one_of_the_first(execution).then(|| lifecycle::shorten(&line, 2 * REASON_LENGTH))
 }
 
 fn emit(bus: &EventBus, event: &ExecutionEvent) {
@@ -63,6 +99,12 @@ pub(super) fn task(journal: &Journal, told: &Told, task: &TaskCall, result: &Res
     let application = task.arguments["Payload"]["applicationName"].as_str();
     let execution = &task.execution_arn;
     let text = match (task.state.as_str(), result) {
+        // A check that leads on to more says it then.
+        ("Check", Ok(answer)) if answer["Payload"]["next"] == "done" => {
+            row(told, execution, &answer["Payload"]).map(|row| format!("checks snapshots: {row}"))
+        }
+        ("Act", Ok(answer)) => row(told, execution, &answer["Payload"]).map(|row| format!("snapshots: {row}")),
+        ("TellPeopleOfSnapshots", Ok(_)) => Some(format!("tells people: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
         ("Look", Ok(answer)) => seen(&answer["Payload"]).filter(|text| told.is_news(execution, "look", text)).map(|text| format!("sees: {text}")),
         ("Decide", Ok(answer)) => {
             let decision = &answer["Payload"];

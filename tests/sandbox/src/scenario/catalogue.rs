@@ -18,14 +18,38 @@ const RESTORE: &[&str] = &["StopApplication", "UpdateApplication", "StartApplica
 const NOTHING: &[&str] = &[];
 
 /// Recovered on the good version.
-const RECOVERED: Ends =
-    Ends { outcome: "recovered", changes: ROLLBACK, code: "orders-6.jar", status: "RUNNING", may_lose_records: false, because: "" };
+const RECOVERED: Ends = Ends {
+    outcome: "recovered",
+    changes: ROLLBACK,
+    code: "orders-6.jar",
+    status: "RUNNING",
+    may_lose_records: false,
+    because: "",
+    snapshots: None,
+    counts_changes: false,
+};
 /// A person is needed, nothing was touched.
-const ESCALATED: Ends =
-    Ends { outcome: "escalated", changes: NOTHING, code: "orders-6.jar", status: "RUNNING", may_lose_records: false, because: "" };
+const ESCALATED: Ends = Ends {
+    outcome: "escalated",
+    changes: NOTHING,
+    code: "orders-6.jar",
+    status: "RUNNING",
+    may_lose_records: false,
+    because: "",
+    snapshots: None,
+    counts_changes: false,
+};
 /// Nothing was to be done.
-const LEFT_ALONE: Ends =
-    Ends { outcome: "leftAlone", changes: NOTHING, code: "orders-6.jar", status: "RUNNING", may_lose_records: false, because: "" };
+const LEFT_ALONE: Ends = Ends {
+    outcome: "leftAlone",
+    changes: NOTHING,
+    code: "orders-6.jar",
+    status: "RUNNING",
+    may_lose_records: false,
+    because: "",
+    snapshots: None,
+    counts_changes: false,
+};
 
 /// All scenarios.
 pub const CATALOGUE: &[Scenario] = &[
@@ -326,7 +350,7 @@ pub const CATALOGUE: &[Scenario] = &[
 /// The scenario of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Scenario> {
-    CATALOGUE.iter().find(|scenario| scenario.name == name)
+    CATALOGUE.iter().chain(super::SNAPSHOTS).find(|scenario| scenario.name == name)
 }
 
 /// Throws so many seconds after each start.

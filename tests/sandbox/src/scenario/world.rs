@@ -9,7 +9,12 @@ use aws_sdk_kinesisanalyticsv2::{
 use serde_json::{Value, json};
 
 use super::APPLICATION;
-use crate::{connector::Connector, journal::Actor, region::Region, states::Status};
+use crate::{
+    connector::Connector,
+    journal::Actor,
+    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
+    states::Status,
+};
 
 /// The region, and the hands of people in it.
 #[derive(Clone)]
@@ -102,6 +107,22 @@ impl World {
         self.ask(json!({ "applicationName": APPLICATION })).await
     }
 
+    /// Somebody starts the snapshot check by hand.
+    pub fn ask_for_snapshots(&self, input: &Value) {
+        self.tell(format!("starts the snapshot check by hand: {input}"));
+        self.region.start(SNAPSHOT_CHECK, &input.to_string()).expect("the state machine takes a small JSON input");
+    }
+
+    /// Waits until so many snapshot checks have ended, at most so long.
+    pub async fn until_checked(&self, checks: usize, at_most: Duration) {
+        let done = || {
+            let executions = self.region.executions_of(SNAPSHOT_CHECK);
+            let reports = executions.iter().filter(|execution| execution.status != Status::Running);
+            reports.filter(|execution| execution.output.as_ref().is_none_or(|output| output["outcome"] != "goesOn")).count() >= checks
+        };
+        self.until(at_most, done).await;
+    }
+
     /// The application's version.
     #[must_use]
     pub fn version(&self) -> i64 {
@@ -122,7 +143,7 @@ impl World {
     /// Waits until Lifeguard has been started and all its executions have ended, at most so long.
     pub async fn until_told(&self, at_most: Duration) {
         self.until(at_most, || {
-            let executions = self.region.states().executions();
+            let executions = self.region.executions_of(REMEDIATE);
             !executions.is_empty() && executions.iter().all(|execution| execution.status != Status::Running)
         })
         .await;

@@ -152,7 +152,14 @@ impl Rehearsal {
             return "nothing".into();
         }
         let told = |one: &ActionTaken| if one.outcome == "ok" { one.action.clone() } else { format!("{} ({})", one.action, one.outcome) };
-        self.actions.iter().map(told).collect::<Vec<_>>().join(", ")
+        let mut runs: Vec<(String, u32)> = Vec::new();
+        for action in self.actions.iter().map(told) {
+            match runs.last_mut() {
+                Some((last, times)) if *last == action => *times += 1,
+                _ => runs.push((action, 1)),
+            }
+        }
+        runs.into_iter().map(|(action, times)| if times > 1 { format!("{action} ({times} times)") } else { action }).collect::<Vec<_>>().join(", ")
     }
 
     /// One JSON document. The same seed gives the same bytes.

@@ -1,0 +1,201 @@
+//! `act`: the facts afresh, the decision again, then at most one snapshot and a bounded number of deletes. Each change is sent once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_kit::{Failure, Function as _, Invocation, Metric, Record};
+use lifecycle::{
+    ApplicationStatus, Snapshot, SnapshotStatus,
+    retention::{Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain, snapshot_name},
+};
+use managed_flink::{
+    CallError, CallErrorKind, CreateApplicationPresignedUrl, CreateApplicationSnapshot, DeleteApplicationSnapshot, DescribeApplicationSnapshot,
+    FlinkRest, glance,
+};
+
+use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts};
+
+/// Deletes of one invocation; the next check goes on.
+const DELETES: usize = 40;
+/// No further delete is begun after this: an invocation must not end in the middle of one.
+const TIME_TO_DELETE: Duration = Duration::from_secs(40);
+
+/// What to act on.
+pub(crate) struct Order<'a> {
+    pub(crate) tick: Timestamp,
+    pub(crate) look: Option<&'a Look>,
+    pub(crate) lease: &'a Lease,
+    pub(crate) dry_run: bool,
+}
+
+/// What came of the wish for a snapshot.
+struct Outcome {
+    did: Did,
+    why: String,
+    snapshot_name: Option<String>,
+}
+
+impl SnapshotKeeper {
+    /// Acts.
+    pub(crate) async fn act(&self, name: &str, order: &Order<'_>, invocation: &Invocation) -> Result<Row, Failure> {
+        let facts = match self.facts(name).await? {
+            Ok(facts) => facts,
+            Err(row) => return Ok(row),
+        };
+        let stock = facts.stock(order.lease);
+        let mut found = facts.findings();
+        let dry = order.dry_run || !facts.may_change();
+        let need = need(&stock);
+        let wanted = self.wanted(name, order, &facts, &need).await;
+        let retention = retain(&stock);
+        // An application in trouble keeps everything: what is deleted today may be what somebody looks for tomorrow.
+        let may_delete = !matches!(&wanted, Err(outcome) if outcome.did == Did::Refused);
+        let delete_first = quota_percent(&stock) >= stock.policy.quota_warn_percent;
+        let mut deleted = 0;
+        if may_delete && delete_first {
+            deleted = self.delete(name, &retention, dry, &mut found).await;
+        }
+        let outcome = match wanted {
+            Ok(why) => self.take(name, order.tick, &facts, dry, why, &mut found).await?,
+            Err(outcome) => outcome,
+        };
+        if may_delete && !delete_first {
+            deleted = self.delete(name, &retention, dry, &mut found).await;
+        }
+        // Being remedied right now, or a rescue's business, whose own report follows. In mode observe nobody remedies it.
+        let is_in_hand = matches!(outcome.did, Did::Taken | Did::Underway)
+            || (order.dry_run && outcome.did == Did::WouldTake)
+            || matches!(order.lease, Lease::Held { .. });
+        found.retain(|finding| !(is_in_hand && matches!(finding, Finding::Stale { .. })));
+        let mut row = facts.row(outcome.did, outcome.why, &found);
+        (row.snapshot_name, row.deleted) = (outcome.snapshot_name, deleted);
+        if let Some(why) = retention.nothing_because {
+            row.findings.push(format!("nothing is deleted: {why}"));
+        }
+        tracing::info!(application = name, did = ?row.did, why = row.why, snapshot = row.snapshot_name, deleted, dry, "acted");
+        self.count(name, &row, dry, invocation);
+        Ok(row)
+    }
+
+    /// Whether a snapshot is to be taken now, with the reason; else what the row says.
+    async fn wanted(&self, name: &str, order: &Order<'_>, facts: &Facts, need: &Need) -> Result<String, Outcome> {
+        let not = |did: Did, why: String| Outcome { did, why, snapshot_name: None };
+        let because = match need {
+            Need::Due { why } => why,
+            Need::Fresh { why } => return Err(not(Did::Fresh, why.clone())),
+            Need::NotNow { why } => return Err(not(Did::NotNow, why.clone())),
+            Need::Underway { name } => {
+                // Also a second try of this very step: the first one's request had arrived.
+                let own = snapshot_name(facts.described.application.version_id, order.tick) == *name;
+                let outcome = not(if own { Did::Taken } else { Did::Underway }, need.why());
+                return Err(Outcome { snapshot_name: own.then(|| name.clone()), ..outcome });
+            }
+        };
+        let refused = |why: String| not(Did::Refused, format!("{because}; not taken: {why}"));
+        let Some(look) = order.look else { return Err(refused("no look was made".into())) };
+        let job = self.job_now(name, facts).await;
+        let stock = facts.stock(order.lease);
+        may_take(&stock, &look.observation, &look.assessment, job.as_ref().map_err(String::as_str), facts.policy.policy.soak_secs)
+            .map_err(refused)?;
+        Ok(because.clone())
+    }
+
+    /// A glance at the job. Only of a RUNNING application: any other has no dashboard.
+    async fn job_now(&self, name: &str, facts: &Facts) -> Result<JobNow, String> {
+        if facts.described.application.status != ApplicationStatus::Running {
+            return Err(format!("the application is {}", facts.described.application.status));
+        }
+        let url = self.api.create_application_presigned_url(name).await.map_err(|error| error.to_string())?;
+        let rest = FlinkRest::open(&self.aws, &url, self.hosts).await.map_err(|error| error.to_string())?;
+        let job = glance(&rest).await.map_err(|error| error.to_string())?;
+        job.ok_or_else(|| "Flink knows no job".to_owned())
+    }
+
+    async fn take(
+        &self,
+        name: &str,
+        tick: Timestamp,
+        facts: &Facts,
+        dry: bool,
+        because: String,
+        found: &mut Vec<Finding>,
+    ) -> Result<Outcome, Failure> {
+        let snapshot = snapshot_name(facts.described.application.version_id, tick);
+        if dry {
+            return Ok(Outcome { did: Did::WouldTake, why: because, snapshot_name: Some(snapshot) });
+        }
+        let taken = |because: String| Outcome { did: Did::Taken, why: because, snapshot_name: Some(snapshot.clone()) };
+        let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else { return Ok(taken(because)) };
+        if error.kind == CallErrorKind::Throttled {
+            // Certainly not carried out: the state machine tries this step again, from fresh facts.
+            return Err(error.into());
+        }
+        // Lost answers and second tries: what counts is whether it is there.
+        if let Ok(there) = self.api.describe_application_snapshot(name, &snapshot).await
+            && matches!(there.snapshot.status, SnapshotStatus::Creating | SnapshotStatus::Ready)
+        {
+            return Ok(taken(because));
+        }
+        if error.kind == CallErrorKind::Denied {
+            found.push(Finding::Tag { text: format!("the role of snapshot-keeper may not take it: {error}") });
+        }
+        Ok(Outcome { did: Did::Refused, why: format!("{because}; not taken: {error}"), snapshot_name: None })
+    }
+
+    /// Deletes what was decided, as far as it is still there and still the same. How many.
+    async fn delete(&self, name: &str, retention: &Retention, dry: bool, found: &mut Vec<Finding>) -> u32 {
+        if dry {
+            return u32::try_from(retention.delete.len()).unwrap_or(u32::MAX);
+        }
+        let began = self.aws.now();
+        let mut deleted = 0;
+        for snapshot in retention.delete.iter().take(DELETES) {
+            if self.aws.now().duration_since(began).unsigned_abs() > TIME_TO_DELETE {
+                break;
+            }
+            match self.delete_one(name, snapshot).await {
+                Ok(true) => deleted += 1,
+                // Gone, or being used or deleted by somebody: nothing of ours to do.
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(application = name, snapshot = snapshot.name, %error, "could not be deleted");
+                    found.push(Finding::Refused { text: format!("snapshot {} could not be deleted: {error}", snapshot.name) });
+                    // A refusal of one may be a refusal of all: the next check tries again.
+                    break;
+                }
+            }
+        }
+        deleted
+    }
+
+    async fn delete_one(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
+        let is_normal = |error: &CallError| matches!(error.kind, CallErrorKind::NotFound | CallErrorKind::InUse);
+        let now = match self.api.describe_application_snapshot(name, &decided.name).await {
+            Ok(now) => now,
+            Err(error) if is_normal(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if now.snapshot != *decided {
+            return Ok(false);
+        }
+        match self.api.delete_application_snapshot(name, &now).await {
+            Ok(()) => Ok(true),
+            Err(error) if is_normal(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count(&self, name: &str, row: &Row, dry: bool, invocation: &Invocation) {
+        let mut record = Record::of(Self::NAME, invocation);
+        record.about(name);
+        match row.did {
+            Did::Taken => record.add(Metric::SnapshotsTaken, 1),
+            Did::Refused => record.add(Metric::SnapshotsRefused, 1),
+            _ => &mut record,
+        };
+        if row.deleted > 0 && !dry {
+            record.add(Metric::SnapshotsDeleted, u64::from(row.deleted));
+        }
+        self.metrics.emit(&record);
+    }
+}

@@ -1,0 +1,107 @@
+//! Who made a snapshot. The API does not say, so: Lifeguard by the form of the name, the service by time against its operations, anybody else otherwise.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use crate::{Operation, OperationKind, Snapshot};
+
+/// Names of snapshots that Lifeguard takes begin with this.
+const PREFIX: &str = "lifeguard-v";
+/// The service's clock stamps a snapshot a moment before or after the operation that takes it.
+const SLACK_SECS: i64 = 5;
+
+/// Who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Origin {
+    /// This project, on a schedule.
+    Lifeguard,
+    /// The service, within an operation.
+    Service {
+        /// The operation's name.
+        operation: String,
+    },
+    /// A person, a pipeline, or the service within an operation that is not known any more.
+    Somebody,
+}
+
+/// The name of the snapshot that a schedule's tick takes: the version and the minute. The same tick gives the same name, and the service takes a name only once.
+#[must_use]
+pub fn snapshot_name(version_id: u64, tick: Timestamp) -> String {
+    format!("{PREFIX}{version_id}-{}", tick.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%MZ"))
+}
+
+/// Who made a snapshot, as far as can be told.
+#[must_use]
+pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
+    if version_named(&snapshot.name).is_some() {
+        return Origin::Lifeguard;
+    }
+    let at = snapshot.created_at.as_second();
+    let takes_one = |operation: &&Operation| {
+        matches!(operation.kind(), OperationKind::Update | OperationKind::Stop | OperationKind::Scaling | OperationKind::Rollback)
+            && operation.started_at.as_second() - SLACK_SECS <= at
+            && operation.ended_at.is_none_or(|ended| at <= ended.as_second() + SLACK_SECS)
+    };
+    operations.iter().find(takes_one).map_or(Origin::Somebody, |operation| Origin::Service { operation: operation.name.clone() })
+}
+
+/// The version in a name of Lifeguard's own: the one that was verified. Exactly the form of [`snapshot_name`]: a person's `lifeguard-v2-before-the-migration` is a person's.
+#[must_use]
+pub fn version_named(name: &str) -> Option<u64> {
+    let (version, tick) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    let (day, minute) = tick.strip_suffix('Z')?.split_once('T')?;
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits(day, 8) && digits(minute, 4) && digits(version, version.len()) { version.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OperationStatus, SnapshotStatus};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a date")
+    }
+
+    fn snapshot(name: &str, created: &str) -> Snapshot {
+        Snapshot { name: name.into(), status: SnapshotStatus::Ready, version_id: 1, created_at: at(created), runtime: None }
+    }
+
+    fn operation(name: &str) -> Operation {
+        Operation {
+            id: "1".into(),
+            name: name.into(),
+            status: OperationStatus::Successful,
+            started_at: at("2026-03-01T10:00:00Z"),
+            ended_at: Some(at("2026-03-01T10:02:00Z")),
+            failure: None,
+            rollback_operation_id: None,
+        }
+    }
+
+    #[test]
+    fn the_same_minute_gives_the_same_name_and_names_are_recognised() {
+        let name = snapshot_name(7, at("2026-03-01T10:05:48.554Z"));
+        assert_eq!(name, "lifeguard-v7-20260301T1005Z");
+        assert_eq!(name, snapshot_name(7, at("2026-03-01T10:05:01Z")));
+        assert_eq!(origin(&snapshot(&name, "2026-03-01T10:05:50Z"), &[]), Origin::Lifeguard);
+    }
+
+    #[test]
+    fn a_persons_name_that_only_resembles_ours_is_a_persons() {
+        for name in
+            ["lifeguard-v2-before-the-migration", "lifeguard-vX-20260301T1005Z", "lifeguard-v7-20260301T1005", "lifeguard-v7-2026T1005Z", "nightly"]
+        {
+            assert_eq!(origin(&snapshot(name, "2026-03-02T00:00:00Z"), &[]), Origin::Somebody, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_that_was_made_within_an_update_is_the_services_and_one_within_a_maintenance_is_not() {
+        let within = snapshot("auto", "2026-03-01T10:00:07Z");
+        assert_eq!(origin(&within, &[operation("UpdateApplication")]), Origin::Service { operation: "UpdateApplication".into() });
+        assert_eq!(origin(&within, &[operation("ApplicationMaintenance")]), Origin::Somebody);
+        assert_eq!(origin(&snapshot("manual", "2026-03-01T11:00:00Z"), &[operation("UpdateApplication")]), Origin::Somebody);
+    }
+}

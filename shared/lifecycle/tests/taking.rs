@@ -1,0 +1,156 @@
+//! When a snapshot is wanted, and what one look must show before it is taken.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use lifecycle::{
+    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Runtime, Snapshot, SnapshotPolicy, SnapshotStatus,
+    Vertex, Watch,
+    retention::{Lease, Need, Stock, need, verified},
+};
+
+const SOAK: u32 = 303;
+
+fn now() -> Timestamp {
+    "2026-03-04T02:47:00Z".parse().unwrap()
+}
+
+fn ago(secs: i64) -> Timestamp {
+    now() - SignedDuration::from_secs(secs)
+}
+
+fn application(status: ApplicationStatus) -> Application {
+    Application {
+        name: "orders".into(),
+        arn: "arn".into(),
+        status,
+        version_id: 6,
+        version_created_at: Some(ago(400_000)),
+        version_updated_from: None,
+        version_rolled_back_from: None,
+        version_rolled_back_to: None,
+        runtime: Runtime::from("FLINK-1_20"),
+        snapshots_enabled: Some(true),
+        system_rollback_enabled: None,
+        checkpointing_enabled: Some(true),
+        allow_non_restored_state: None,
+    }
+}
+
+fn snapshot(name: &str, status: SnapshotStatus, age_secs: i64) -> Snapshot {
+    Snapshot { name: name.into(), status, version_id: 6, created_at: ago(age_secs), runtime: None }
+}
+
+fn needed(application: &Application, snapshots: &[Snapshot]) -> Need {
+    let policy = SnapshotPolicy::default();
+    need(&Stock { application, snapshots, operations: Ok(&[]), policy: &policy, tags_parse: true, lease: &Lease::Free, now: now() })
+}
+
+#[test]
+fn one_is_due_when_the_newest_would_get_too_old_before_the_next_check() {
+    let running = application(ApplicationStatus::Running);
+    for (age_secs, is_due) in [(0, false), (17_999, false), (18_000, true), (90_000, true)] {
+        let need = needed(&running, &[snapshot("s", SnapshotStatus::Ready, age_secs)]);
+        assert_eq!(matches!(need, Need::Due { .. }), is_due, "{age_secs}: {need:?}");
+    }
+    assert!(matches!(needed(&running, &[]), Need::Due { .. }), "an empty list is no trouble");
+    assert!(matches!(needed(&running, &[snapshot("s", SnapshotStatus::Failed, 60)]), Need::Due { .. }), "a failed one is none");
+}
+
+#[test]
+fn one_under_way_is_waited_for_and_one_that_is_stuck_is_not() {
+    let running = application(ApplicationStatus::Running);
+    assert!(matches!(needed(&running, &[snapshot("s", SnapshotStatus::Creating, 3_600)]), Need::Underway { .. }));
+    assert!(matches!(needed(&running, &[snapshot("s", SnapshotStatus::Creating, 3_601)]), Need::Due { .. }));
+}
+
+#[test]
+fn none_is_wanted_of_what_cannot_have_one() {
+    for status in ["READY", "STARTING", "STOPPING", "UPDATING", "AUTOSCALING", "FORCE_STOPPING", "ROLLING_BACK", "MAINTENANCE", "ROLLED_BACK", "NEW"]
+    {
+        assert!(matches!(needed(&application(ApplicationStatus::from(status)), &[]), Need::NotNow { .. }), "{status}");
+    }
+    let mut other = application(ApplicationStatus::Running);
+    other.snapshots_enabled = Some(false);
+    assert!(matches!(needed(&other, &[]), Need::NotNow { .. }));
+    other = application(ApplicationStatus::Running);
+    other.runtime = Runtime::from("SQL-1_0");
+    assert!(matches!(needed(&other, &[]), Need::NotNow { .. }));
+}
+
+/// One look at a job that has run for two hours; its history of checkpoints reaches back only so far.
+fn look(history_secs: i64, change: impl FnOnce(&mut Job)) -> (Observation, Assessment) {
+    let mut job = Job {
+        id: "a".into(),
+        state: JobState::Running,
+        at: now(),
+        started_at: ago(7_200),
+        running_at: Some(ago(7_190)),
+        restarting_at: None,
+        vertices: vec![Vertex { name: "v".into(), parallelism: 2, tasks: BTreeMap::from([("RUNNING".to_owned(), 2)]) }],
+        max_attempt: 0,
+        restarts_metric: Some(0),
+        faults: Faults::default(),
+        checkpoints: Some(Checkpoints {
+            completed: 700,
+            latest_completed_at: Some(ago(5)),
+            oldest_completed_triggered_at: Some(ago(history_secs)),
+            ..Checkpoints::default()
+        }),
+    };
+    change(&mut job);
+    let observation = Observation {
+        at: now(),
+        application: application(ApplicationStatus::Running),
+        versions: Vec::new(),
+        operations: Vec::new(),
+        job: Some(job),
+        snapshots: Vec::new(),
+        tags: None,
+        unreadable: Vec::new(),
+    };
+    let (_, assessment) = Watch::default().after(&observation, SOAK);
+    (observation, assessment)
+}
+
+fn is_verified(history_secs: i64, change: impl FnOnce(&mut Job)) -> bool {
+    let (observation, assessment) = look(history_secs, change);
+    verified(&observation, &assessment, SOAK).is_ok()
+}
+
+#[test]
+fn a_history_of_checkpoints_that_covers_a_soak_proves_it() {
+    assert!(matches!(look(600, |_| {}).1, Assessment::Healthy { .. }));
+    assert!(is_verified(600, |_| {}));
+}
+
+#[test]
+fn with_checkpoints_every_few_seconds_the_quiet_of_the_sticky_signals_proves_it() {
+    assert!(matches!(look(100, |_| {}).1, Assessment::Settling { .. }), "the verifier alone would ask for another look");
+    assert!(is_verified(100, |_| {}));
+    assert!(is_verified(100, |job| (job.restarting_at, job.running_at, job.max_attempt) = (Some(ago(3_000)), Some(ago(2_990)), 1)), "an old restart");
+}
+
+#[test]
+fn one_look_never_verifies_what_may_be_looping() {
+    assert!(!is_verified(100, |job| (job.restarting_at, job.running_at) = (Some(ago(200)), Some(ago(190)))), "a recent restart");
+    assert!(!is_verified(100, |job| job.max_attempt = 1), "a restart that left no time");
+    assert!(!is_verified(100, |job| job.restarts_metric = Some(3)), "restarts that left no time");
+    assert!(!is_verified(100, |job| job.faults.newest_at = Some(ago(30))), "a recent exception");
+    assert!(!is_verified(100, |job| job.started_at = ago(100)), "just started");
+    assert!(!is_verified(100, |job| job.vertices[0].tasks = BTreeMap::from([("RUNNING".to_owned(), 1), ("DEPLOYING".to_owned(), 1)])));
+    assert!(!is_verified(100, |job| job.state = JobState::Restarting));
+}
+
+#[test]
+fn one_look_never_verifies_what_makes_no_progress_or_cannot_be_read() {
+    assert!(!is_verified(7_000, |job| job.checkpoints.as_mut().unwrap().latest_completed_at = Some(ago(6_500))));
+    assert!(!is_verified(100, |job| job.checkpoints = None));
+    let (mut observation, _) = look(600, |_| {});
+    observation.job = None;
+    assert!(verified(&observation, &Assessment::Unknown { why: "throttled".into() }, SOAK).is_err());
+    for assessment in [Assessment::Finished, Assessment::Stopped { why: "by hand".into() }] {
+        assert!(verified(&look(600, |_| {}).0, &assessment, SOAK).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! The scenarios about snapshots end as they should, and what they show besides.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use sandbox::{
+    journal::Actor,
+    region::SNAPSHOT_CHECK,
+    scenario::{Played, SNAPSHOTS, by_name, play},
+};
+use serde_json::Value;
+
+/// Plays a scenario in virtual time.
+fn played(name: &str, seed: u64) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(play(by_name(name).unwrap(), seed)).unwrap()
+}
+
+fn as_it_should_be(name: &str) -> Played {
+    let played = played(name, 1);
+    assert!(played.rehearsal.is_as_it_should_be(), "{name}: {:#?}", played.rehearsal.complaints);
+    played
+}
+
+fn report(played: &Played) -> Value {
+    played.region.executions_of(SNAPSHOT_CHECK).last().unwrap().output.clone().unwrap()
+}
+
+#[test]
+fn a_fresh_snapshot_is_left_at_that() {
+    let played = as_it_should_be("snapshots-fresh");
+    assert_eq!(report(&played)["sums"]["fresh"], 1);
+}
+
+#[test]
+fn a_stale_one_is_followed_by_a_new_one_and_the_oldest_of_ours_go() {
+    let played = as_it_should_be("snapshots-stale");
+    let first = played.region.executions_of(SNAPSHOT_CHECK)[0].output.clone().unwrap();
+    assert_eq!((&first["sums"]["taken"], &first["sums"]["ready"], &first["pending"]), (&1.into(), &1.into(), &0.into()));
+}
+
+#[test]
+fn nothing_is_taken_of_a_job_that_loops() {
+    as_it_should_be("snapshots-unhealthy-application");
+}
+
+#[test]
+fn near_the_quota_deleting_goes_first() {
+    as_it_should_be("snapshots-quota");
+}
+
+#[test]
+fn one_that_is_stuck_is_told_and_left_alone() {
+    as_it_should_be("snapshots-stuck-creating");
+}
+
+#[test]
+fn a_rescue_at_work_is_not_disturbed() {
+    as_it_should_be("snapshots-during-rescue");
+}
+
+#[test]
+fn a_thousand_applications_are_checked_once_each_within_the_interval_although_the_service_throttles() {
+    let played = as_it_should_be("snapshots-fleet");
+    let executions = played.region.executions_of(SNAPSHOT_CHECK);
+    assert!(executions.len() > 1, "one execution's history would not hold them in the worst case");
+    for execution in &executions {
+        // A quarter of the limit, retries included; what is left is for a service that throttles everything.
+        let events = played.region.states().history(&execution.arn).len();
+        assert!(events < 12_500, "{} has {events} events", execution.name);
+        assert!(execution.input.to_string().len() < 200 * 1024, "{}", execution.name);
+    }
+}
+
+#[test]
+fn one_seed_tells_one_story_to_the_byte() {
+    assert_eq!(played("snapshots-stale", 7).rehearsal.json(), played("snapshots-stale", 7).rehearsal.json());
+}
+
+#[test]
+fn every_scenario_is_told_by_lifeguard() {
+    for scenario in SNAPSHOTS.iter().filter(|scenario| scenario.name != "snapshots-fleet") {
+        let played = played(scenario.name, 1);
+        assert!(
+            played.region.journal().entries().iter().any(|entry| entry.actor == Actor::Lifeguard && entry.text.contains("snapshot")),
+            "{}",
+            scenario.name
+        );
+    }
+}
+
+/// Each row of ours in the comparison names a test that is there.
+#[test]
+fn the_tables_tests_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let files = BTreeMap::from([
+        ("k", read("functions/snapshot-keeper/tests/keeper.rs")),
+        ("r", read("shared/lifecycle/tests/retention.rs")),
+        ("t", read("shared/lifecycle/tests/taking.rs")),
+        ("p", read("shared/lifecycle/src/retention/alarm.rs")),
+        ("s", read("tests/sandbox/tests/snapshots.rs")),
+    ]);
+    let readme = read("functions/snapshot-keeper/README.md");
+    let table = readme.split("## Ours and AWS's").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut named = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")) {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for test in tests.split("; ") {
+            let (file, name) = test.split_once(" `").unwrap_or_else(|| panic!("a row without a test: {row}"));
+            assert!(files[file].contains(&format!("fn {}(", name.trim_end_matches('`'))), "{test}");
+            named += 1;
+        }
+    }
+    assert!(named > 20);
+}
