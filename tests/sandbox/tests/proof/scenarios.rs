@@ -7,6 +7,7 @@ use sandbox::{
     faults::{Fault, Rule},
     journal::Actor,
     managed_flink::ApplicationSeed,
+    region::Region,
     scenario::{APPLICATION, CATALOGUE, Scenario, World, days, hours, minutes, play_on},
     states::Status,
 };
@@ -313,6 +314,20 @@ fn in_observe_mode_nothing_is_changed_and_people_hear_why() {
     });
 }
 
+/// Lifeguard makes no alarms for who has not opted in; people may have their own.
+fn somebodys_own_alarm(region: &Region) {
+    let alarm = json!({
+        "AlarmName": "orders-keeps-restarting", "ComparisonOperator": "GreaterThanThreshold", "Threshold": 0, "EvaluationPeriods": 3,
+        "TreatMissingData": "notBreaching",
+        "Metrics": [
+            { "Id": "e1", "Expression": "DIFF(m1)", "ReturnData": true },
+            { "Id": "m1", "ReturnData": false, "MetricStat": { "Period": 60, "Stat": "Maximum", "Metric": {
+                "Namespace": "AWS/KinesisAnalytics", "MetricName": "fullRestarts", "Dimensions": [{ "Name": "Application", "Value": APPLICATION }] } } }
+        ]
+    });
+    region.cloudwatch().put_alarm(&alarm).expect("it is well formed");
+}
+
 #[test]
 fn an_application_that_has_not_opted_in_is_left_alone() {
     let untagged = || {
@@ -322,7 +337,8 @@ fn an_application_that_has_not_opted_in_is_left_alone() {
     for application in [untagged(), untagged().tag("lifeguard:managed", "false"), untagged().tag("managed", "true")] {
         in_virtual_time(async {
             let stage = stage("bad-deployment").application(application);
-            let played = play_well(&braked("leftAlone", "has not opted in"), stage, 1, "not opted in").await;
+            let played = play_on(&braked("leftAlone", "has not opted in"), stage, 1, somebodys_own_alarm).await.unwrap();
+            assert_well(&played, "not opted in");
             assert!(attempts(&played.region).is_empty());
         });
     }
