@@ -63,11 +63,17 @@ pub enum Metric {
     SnapshotsDeleted,
     /// Snapshots that were due and were not taken, because the application was not verified healthy or was being changed.
     SnapshotsRefused,
+    /// Alarms of applications made or put right.
+    AlarmsPut,
+    /// Alarms of applications removed.
+    AlarmsRemoved,
+    /// Alarms left for the next run, and applications whose tags could not be read.
+    AlarmsNotKept,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -88,6 +94,9 @@ impl Metric {
         Self::SnapshotsTaken,
         Self::SnapshotsDeleted,
         Self::SnapshotsRefused,
+        Self::AlarmsPut,
+        Self::AlarmsRemoved,
+        Self::AlarmsNotKept,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -114,6 +123,9 @@ impl Metric {
             Self::SnapshotsTaken => "SnapshotsTaken",
             Self::SnapshotsDeleted => "SnapshotsDeleted",
             Self::SnapshotsRefused => "SnapshotsRefused",
+            Self::AlarmsPut => "AlarmsPut",
+            Self::AlarmsRemoved => "AlarmsRemoved",
+            Self::AlarmsNotKept => "AlarmsNotKept",
         }
     }
 

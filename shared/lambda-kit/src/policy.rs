@@ -22,7 +22,23 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,
         min_restarts: env.or("MIN_RESTARTS", default.min_restarts)?,
         deadline_secs: env.or("DEADLINE_SECS", default.deadline_secs)?,
+        allow_force_stop: env.or("FORCE_STOP", Switch(default.allow_force_stop))?.0,
     })
+}
+
+/// `enabled` or `disabled`, as the template's parameters spell it.
+struct Switch(bool);
+
+impl std::str::FromStr for Switch {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "enabled" => Ok(Self(true)),
+            "disabled" => Ok(Self(false)),
+            _ => Err("write enabled or disabled"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -36,8 +52,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stack_without_the_last_resort_says_so() {
+        assert!(!policy(&Env::from_iter([("FORCE_STOP", "disabled")])).unwrap().allow_force_stop);
+        assert!(policy(&Env::from_iter([("FORCE_STOP", "enabled")])).unwrap().allow_force_stop);
+    }
+
+    #[test]
     fn a_bad_value_names_its_variable() {
-        for (name, value) in [("MODE", "agressive"), ("SOAK_SECS", "5m"), ("RESCUES_PER_DAY", "-1")] {
+        for (name, value) in [("MODE", "agressive"), ("SOAK_SECS", "5m"), ("RESCUES_PER_DAY", "-1"), ("FORCE_STOP", "no")] {
             let error = policy(&Env::from_iter([(name, value)])).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
         }

@@ -132,6 +132,8 @@ pub enum Reason {
     NextRung,
     /// A person asked for it.
     AskedFor,
+    /// The next rung needs the function that this stack is deployed without.
+    ForceStopDisabled,
     /// Every rung is used.
     LadderExhausted,
     /// Somebody else changed the application during the rescue.

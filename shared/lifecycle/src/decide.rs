@@ -188,8 +188,15 @@ impl Turn<'_> {
         }
     }
 
-    /// A decision to change something: the intent is written into the progress first.
+    /// A decision to change something: the intent is written into the progress first. Everything but a rollback is done by one function, which a stack may lack.
     fn step(&self, step: Step, plan: Plan, because: Reason) -> Decision {
+        if step != Step::Rollback && !self.s.applied.policy.allow_force_stop {
+            let text = format!(
+                "this stack is deployed without the function that force-stops, restores and starts (ForceStop=disabled), so a person is needed to {}",
+                plan.reason
+            );
+            return self.escalate(Reason::ForceStopDisabled, text);
+        }
         let mut progress = self.progress.clone();
         progress.steps.push(StepTaken { step, at: self.s.now, version_id: plan.version_id, result: None });
         let reason = plan.reason.clone();

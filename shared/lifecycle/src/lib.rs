@@ -10,8 +10,10 @@
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
+//! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
 
 mod action;
+mod alarms;
 mod assessment;
 mod blame;
 mod choose;
@@ -28,6 +30,7 @@ mod status;
 mod watch;
 
 pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
+pub use alarms::*;
 pub use assessment::Assessment;
 pub use blame::{Blame, attribute};
 pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};

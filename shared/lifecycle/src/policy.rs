@@ -51,6 +51,13 @@ pub struct Policy {
     pub min_restarts: u32,
     /// The whole execution.
     pub deadline_secs: u32,
+    /// Whether the function that force-stops, restores and starts is there at all: a stack can be deployed without it.
+    #[serde(default = "yes")]
+    pub allow_force_stop: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for Policy {
@@ -68,6 +75,7 @@ impl Default for Policy {
             no_progress_secs: 1_200,
             min_restarts: 3,
             deadline_secs: 14_400,
+            allow_force_stop: true,
         }
     }
 }

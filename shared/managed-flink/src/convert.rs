@@ -3,11 +3,24 @@
 use std::fmt;
 
 use aws_sdk_kinesisanalyticsv2::types::{
-    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails, ApplicationVersionSummary, SnapshotDetails,
+    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails, ApplicationSummary as SdkApplicationSummary,
+    ApplicationVersionSummary, SnapshotDetails,
 };
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use lifecycle::{Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotStatus, TEXT_KEPT, redact};
+
+use crate::ApplicationSummary;
+
+/// An application as a list shows it.
+pub(crate) fn application_summary(summary: &SdkApplicationSummary) -> ApplicationSummary {
+    ApplicationSummary {
+        name: summary.application_name.clone(),
+        arn: summary.application_arn.clone(),
+        status: ApplicationStatus::from(summary.application_status.as_str()),
+        runtime: Runtime::from(summary.runtime_environment.as_str()),
+    }
+}
 
 /// An application: what the domain decides from, and the service's own description beside it.
 #[derive(Clone, Debug)]

@@ -14,10 +14,10 @@ use lambda_kit::Aws;
 use lifecycle::{Operation, Snapshot};
 
 use crate::{
-    Accepted, CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, Described,
-    ListApplicationOperations, ListApplicationSnapshots, ListApplicationVersions, ListTagsForResource, OperationDetail, PresignedUrl,
-    RollbackApplication, StartApplication, StartFrom, StopApplication, UpdateApplication, VersionSummary, convert,
-    sdk::UpdateApplicationInputBuilder,
+    Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
+    DescribeApplicationVersion, Described, ListApplicationOperations, ListApplicationSnapshots, ListApplicationVersions, ListApplications,
+    ListTagsForResource, OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom, StopApplication, UpdateApplication,
+    VersionSummary, convert, sdk::UpdateApplicationInputBuilder,
 };
 
 /// Most entries of one page (API model).
@@ -45,6 +45,25 @@ impl ManagedFlink {
         let timeout = TimeoutConfig::builder().operation_attempt_timeout(CHANGE_TIMEOUT).operation_timeout(CHANGE_TIMEOUT).build();
         let changes = Builder::from(aws.config()).retry_config(RetryConfig::standard().with_max_attempts(1)).timeout_config(timeout).build();
         Self { reads: Client::new(aws.config()), changes: Client::from_conf(changes) }
+    }
+}
+
+impl ListApplications for ManagedFlink {
+    async fn list_applications(&self) -> Result<Vec<ApplicationSummary>, CallError> {
+        const VERB: &str = "ListApplications";
+        let mut found = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES {
+            let request = self.reads.list_applications().limit(PAGE).set_next_token(next);
+            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, "all applications", &error))?;
+            found.extend(answer.application_summaries.iter().map(convert::application_summary));
+            next = answer.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+        // Half a list would make the other half look deleted.
+        Err(CallError::incomplete(VERB, "all applications", "last page"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future};
 
-use lifecycle::{Operation, Snapshot};
+use lifecycle::{ApplicationStatus, Operation, Runtime, Snapshot};
 
 use crate::{CallError, Described, OperationDetail, PresignedUrl, VersionSummary, sdk::UpdateApplicationInputBuilder};
 
@@ -22,6 +22,25 @@ pub enum StartFrom {
     Snapshot(String),
     /// `SKIP_RESTORE_FROM_SNAPSHOT`: only on a person's explicit word.
     Nothing,
+}
+
+/// An application as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationSummary {
+    /// Name.
+    pub name: String,
+    /// ARN.
+    pub arn: String,
+    /// Status.
+    pub status: ApplicationStatus,
+    /// Runtime.
+    pub runtime: Runtime,
+}
+
+/// `ListApplications`.
+pub trait ListApplications: Send + Sync {
+    /// All applications of the account in this region, SQL and Studio ones too.
+    fn list_applications(&self) -> impl Future<Output = Result<Vec<ApplicationSummary>, CallError>> + Send;
 }
 
 /// `DescribeApplication`.

@@ -1,6 +1,6 @@
 //! EventBridge: the default bus, rules with event patterns or rates, and their targets.
 //!
-//! A target is a Lambda function (invoked as an event) or a state machine (one execution per event). Deliveries are retried like the service does, with the
+//! A target is a Lambda function (invoked as an event), a state machine (one execution per event) or a topic. Deliveries are retried like the service does, with the
 //! same execution name, so that a delivery whose answer was lost does not start a second execution. Deliberately absent: other buses, archives, cron
 //! expressions, dead-letter queues.
 
@@ -27,7 +27,8 @@ use crate::{
     delivery,
     journal::Journal,
     place::{self, ACCOUNT, REGION, arn},
-    protocol::{aws_json, invocation, record, tower_service},
+    protocol::{aws_json, aws_query, invocation, record, tower_service},
+    sns,
     wire::{self, Request, Response, json_answer, json_error},
 };
 
@@ -54,7 +55,7 @@ pub enum RuleError {
         source: PatternError,
     },
     /// A target that the sandbox cannot call.
-    #[error("rule {rule} has the target {arn}, and only functions and state machines are known")]
+    #[error("rule {rule} has the target {arn}, and only functions, state machines and topics are known")]
     Target {
         /// The rule.
         rule: String,
@@ -76,7 +77,7 @@ pub enum RuleError {
 pub struct Target {
     /// Its name within the rule.
     pub id: String,
-    /// A function's or a state machine's ARN.
+    /// A function's, a state machine's or a topic's ARN.
     pub arn: String,
     /// What it gets.
     pub input: Input,
@@ -249,7 +250,7 @@ impl EventBus {
 }
 
 fn check_targets(rule: &str, targets: &[Target]) -> Result<(), RuleError> {
-    match targets.iter().find(|target| !is_function(&target.arn) && !is_state_machine(&target.arn)) {
+    match targets.iter().find(|target| !is_function(&target.arn) && !is_state_machine(&target.arn) && !is_topic(&target.arn)) {
         Some(target) => Err(RuleError::Target { rule: rule.to_owned(), arn: target.arn.clone() }),
         None => Ok(()),
     }
@@ -263,8 +264,18 @@ fn is_state_machine(arn: &str) -> bool {
     arn.starts_with("arn:aws:states:") && arn.contains(":stateMachine:")
 }
 
+fn is_topic(arn: &str) -> bool {
+    arn.starts_with("arn:aws:sns:")
+}
+
 fn request(target: &Target, event: &Value, input: &Value) -> Request {
     let caller = target.role.as_deref().unwrap_or(CALLER);
+    if is_topic(&target.arn) {
+        // A text goes out as it is, anything else as JSON.
+        let message = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
+        let form = [("TopicArn", target.arn.clone()), ("Message", message)].map(|(name, value)| (name.to_owned(), value));
+        return aws_query(caller, "sns", sns::API_VERSION, "Publish", &form);
+    }
     if is_function(&target.arn) {
         return invocation(caller, &target.arn, "Event", input);
     }

@@ -1,7 +1,7 @@
 //! What the wire protocols of the services have in common: how a request is made and named, how a refusal looks and is read.
 //!
-//! Three protocols are spoken here: AWS JSON (verb in `X-Amz-Target`), AWS Query (verb in the form, answers in XML: SNS) and REST JSON (verb in the path:
-//! Lambda). Deliberately absent: signature checks; a signature only names the role.
+//! Four protocols are spoken here: AWS JSON (verb in `X-Amz-Target`), RPC v2 CBOR (verb in the path: CloudWatch), AWS Query (verb in the form, answers in XML: SNS) and
+//! REST JSON (verb in the path: Lambda). Deliberately absent: signature checks; a signature only names the role.
 
 use bytes::Bytes;
 use http::header;
@@ -81,8 +81,11 @@ pub fn verb(request: &Request) -> (String, String) {
     let Some(service) = wire::service(request) else {
         return ("flink".to_owned(), request.uri().path().to_owned());
     };
-    let verb =
-        wire::verb(request).map(str::to_owned).or_else(|| form_action(request)).or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
+    let verb = wire::verb(request)
+        .or_else(|| wire::rpc_verb(request))
+        .map(str::to_owned)
+        .or_else(|| form_action(request))
+        .or_else(|| invoked_function(request).map(|_| "Invoke".to_owned()));
     (service, verb.unwrap_or_else(|| request.uri().path().to_owned()))
 }
 

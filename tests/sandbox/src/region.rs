@@ -6,6 +6,7 @@
 //! Invariant: one seed, one run. Requests pass one router, where faults strike and who called is known.
 
 mod narrator;
+mod trail;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
 
 use crate::{
     clock::Clock,
-    cloudwatch::{CloudWatch, Datum, MetricSource},
+    cloudwatch::{self, CloudWatch, Datum, MetricSource},
     connector::{Connector, Router},
     dynamodb::DynamoDb,
     events::EventBus,
@@ -29,7 +30,7 @@ use crate::{
     lambda::{LambdaHost, LogWriter},
     managed_flink::{ManagedFlink, Settings},
     place::{ACCOUNT, REGION},
-    protocol::refusal,
+    protocol::{self, refusal},
     sns::Sns,
     states::{self, ExecutionView, StepFunctions, TaskCall, TaskFailure},
     template::{FunctionSpec, Stack, TemplateError, Trigger},
@@ -39,7 +40,8 @@ use crate::{
 /// When every region opens: somebody is asleep.
 pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
 /// The packages whose code is linked in.
-const PACKAGES: [&str; 6] = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
+const PACKAGES: [&str; 7] =
+    ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
 /// The state machine that rescues.
 pub const REMEDIATE: &str = "Remediate";
 /// The state machine that checks snapshots.
@@ -68,6 +70,9 @@ pub enum RegionError {
     /// The template.
     #[error("infra/template.yaml cannot be used")]
     Template(#[from] TemplateError),
+    /// The alarms of the applications.
+    #[error("alarm-keeper could not make the alarms: {0}")]
+    Alarms(String),
     /// A part of the stack that a service refuses.
     #[error("{resource} of infra/template.yaml was refused: {why}")]
     Refused {
@@ -153,12 +158,18 @@ impl Region {
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         tokio::spawn(cloudwatch.clone().run());
 
-        let services = (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone());
+        let services =
+            (flink.clone(), states.clone(), dynamodb.clone(), sns.clone(), bus, cloudwatch.clone(), lambda.clone(), journal.clone(), clock.clone());
         back.open(move |request| route(&services, request));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
             let (gate, next, at, told) = (gate.clone(), next.clone(), at.clone(), told.clone());
-            Box::pin(async move { gate.pass(request, &next, &at, &told).await })
+            Box::pin(async move {
+                let speaks_cbor = wire::rpc_verb(&request).is_some();
+                let answer = gate.pass(request, &next, &at, &told).await;
+                // A fault answers in JSON, whoever asked.
+                if speaks_cbor { cloudwatch::in_cbor(answer) } else { answer }
+            })
         });
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
         let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
@@ -237,6 +248,17 @@ impl Region {
     #[must_use]
     pub fn role_of(&self, package: &str) -> Option<&str> {
         self.0.stack.functions.values().find(|function| function.package == package).map(|function| function.role.as_str())
+    }
+
+    /// Calls the function whose code is this package as a person does, and waits for its answer.
+    ///
+    /// # Errors
+    /// The function's own error, or that there is none.
+    pub async fn invoke(&self, package: &str, payload: &Value) -> Result<Value, String> {
+        let function = self.0.stack.functions.values().find(|function| function.package == package).ok_or("the template has no such function")?;
+        let answer = self.0.router.send(protocol::invocation("operator", &function.arn, "RequestResponse", payload)).await;
+        let body: Value = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
+        if answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error") { Ok(body) } else { Err(body.to_string()) }
     }
 
     /// Starts the remediation as a person does from the console, and gives the execution's ARN.
@@ -355,6 +377,7 @@ fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Resu
     let (name, role, env) = (&spec.name, &spec.role, &spec.env);
     match spec.package.as_str() {
         "alarm-handler" => lambda.host::<alarm_handler::AlarmHandler>(name, timeout, role, env, connector),
+        "alarm-keeper" => lambda.host::<alarm_keeper::AlarmKeeper>(name, timeout, role, env, connector),
         "subtask-verifier" => lambda.host::<subtask_verifier::SubtaskVerifier>(name, timeout, role, env, connector),
         "remediation-planner" => lambda.host::<remediation_planner::RemediationPlanner>(name, timeout, role, env, connector),
         "rollback" => lambda.host::<rollback::Rollback>(name, timeout, role, env, connector),
@@ -365,21 +388,34 @@ fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Resu
     Ok(())
 }
 
-type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost);
+type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost, Journal, Clock);
 
 /// By the service that the signature names; what is not signed can only be a dashboard.
 fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
-    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda) = services.clone();
+    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
     Box::pin(async move {
         let mut flink = flink;
         match wire::service(&request).as_deref() {
-            Some("states") => states.handle(request).await,
+            Some("states") => {
+                let asked = request.clone();
+                let answer = states.handle(request).await;
+                let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+                let machine = body["stateMachineArn"].as_str().map(str::to_owned);
+                protocol::record(&journal, clock.now(), &asked, machine, &answer, false);
+                answer
+            }
             Some("dynamodb") => dynamodb.handle(request).await,
             Some("sns") => sns.handle(request).await,
             Some("events") => bus.handle(request).await,
             Some("monitoring") => cloudwatch.handle(request).await,
             Some("lambda") => lambda.handle(request).await,
-            Some("kinesisanalytics") | None => flink.call(request).await.unwrap_or_else(|never| match never {}),
+            Some("kinesisanalytics") => {
+                let asked = request.clone();
+                let answer = flink.call(request).await.unwrap_or_else(|never| match never {});
+                trail::record(&bus, &asked, &answer);
+                answer
+            }
+            None => flink.call(request).await.unwrap_or_else(|never| match never {}),
             Some(other) => refusal(other, 400, "UnknownService", &format!("the sandbox has no service {other}")),
         }
     })

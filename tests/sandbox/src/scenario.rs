@@ -1,6 +1,5 @@
 //! Scenarios: what a region is like, what people and the world do in it, and how it must end.
 
-mod alarms;
 mod catalogue;
 mod play;
 mod snapshots;
@@ -10,7 +9,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::BoxFuture;
 
-pub use alarms::alarms_of;
 pub use catalogue::{CATALOGUE, by_name};
 pub use play::{Played, play, play_observed, play_on};
 pub use snapshots::SNAPSHOTS;

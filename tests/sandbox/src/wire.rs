@@ -26,6 +26,12 @@ pub fn verb(request: &Request) -> Option<&str> {
     request.headers().get("x-amz-target")?.to_str().ok()?.split_once('.').map(|(_, verb)| verb)
 }
 
+/// The verb in the path of an RPC v2 CBOR request: `/service/…/operation/DescribeAlarms`.
+pub fn rpc_verb(request: &Request) -> Option<&str> {
+    request.headers().get("smithy-protocol").filter(|protocol| *protocol == "rpc-v2-cbor")?;
+    request.uri().path().rsplit_once("/operation/").map(|(_, verb)| verb)
+}
+
 fn credential(request: &Request) -> Option<Vec<String>> {
     let header = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let scope = header.split_once("Credential=")?.1.split([',', ' ']).next()?;

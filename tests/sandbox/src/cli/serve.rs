@@ -7,8 +7,8 @@ use crate::{
     flink::{Behaviour, Code},
     managed_flink::Dashboard,
     pace::{self, Speed},
-    region::{Blueprint, Open, Region},
-    scenario::{APPLICATION, Stage, alarms_of},
+    region::{Blueprint, Open, Region, RegionError},
+    scenario::Stage,
     server::Server,
     story,
 };
@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Serve) -> ExitCode {
 }
 
 async fn serve(asked: &Serve) -> ExitCode {
-    let region = match open(asked.seed) {
+    let region = match open(asked.seed).await {
         Ok(region) => region,
         Err(error) => return failed(&error),
     };
@@ -53,7 +53,7 @@ async fn serve(asked: &Serve) -> ExitCode {
 }
 
 /// The region with `orders` running version 2, and code to deploy.
-fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
+async fn open(seed: u64) -> Result<Open, RegionError> {
     let fault = Behaviour::throws_after(5, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT");
     let main =
         Behaviour::BadMain { message: "The main method caused an error: java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned() };
@@ -72,9 +72,8 @@ fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
     for application in stage.applications {
         region.flink().add_application(application);
     }
-    for alarm in alarms_of(APPLICATION) {
-        region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
-    }
+    // What a person does after the deployment; from then on the schedule keeps the alarms.
+    region.invoke("alarm-keeper", &serde_json::json!({})).await.map_err(RegionError::Alarms)?;
     Ok(region)
 }
 

@@ -7,6 +7,7 @@
 //! Invariant: an alarm never sees a minute that is not over.
 
 mod alarm;
+mod cbor;
 mod envelope;
 mod evaluate;
 mod math;
@@ -24,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub use alarm::{AlarmError, CompositeAlarm, MetricAlarm};
+pub use cbor::in_cbor;
 pub use envelope::{event, lambda_action, sns_action};
 pub use metrics::{Datum, MetricSource, NAMESPACE};
 pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
@@ -60,6 +62,8 @@ struct Site {
     sources: Vec<Arc<dyn MetricSource>>,
     store: metrics::Store,
     alarms: BTreeMap<String, Alarm>,
+    /// By alarm name.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 tower_service!(CloudWatch);
@@ -88,6 +92,14 @@ impl CloudWatch {
     /// When a property is not known or does not fit the others; the text names it.
     pub fn put_alarm(&self, properties: &Value) -> Result<(), AlarmError> {
         let alarm = MetricAlarm::read(properties)?;
+        let tags = alarm.tags.iter().filter_map(|tag| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned()))).collect();
+        {
+            // The service takes tags when an alarm is made, and ignores them on one that is there.
+            let mut site = self.site();
+            if !site.alarms.contains_key(&alarm.alarm_name) {
+                site.tags.insert(alarm.alarm_name.clone(), tags);
+            }
+        }
         self.put(alarm.alarm_name.clone(), Definition::Metric(alarm));
         Ok(())
     }
@@ -111,6 +123,12 @@ impl CloudWatch {
     #[must_use]
     pub fn alarm(&self, name: &str) -> Option<Alarm> {
         self.site().alarms.get(name).cloned()
+    }
+
+    /// The alarm's tags; none for one that does not exist.
+    #[must_use]
+    pub fn tags_of(&self, name: &str) -> BTreeMap<String, String> {
+        self.site().tags.get(name).cloned().unwrap_or_default()
     }
 
     /// The names of all alarms, in order.
@@ -155,8 +173,11 @@ impl CloudWatch {
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
-        let (answer, alarm, transitions) = verbs::answer(self, &request);
-        record(&self.journal, self.clock.now(), &request, alarm, &answer, false);
+        let as_json = cbor::to_json(&request);
+        let asked = as_json.as_ref().unwrap_or(&request);
+        let (answer, alarm, transitions) = verbs::answer(self, asked);
+        record(&self.journal, self.clock.now(), asked, alarm, &answer, false);
+        let answer = if as_json.is_some() { in_cbor(answer) } else { answer };
         self.announce(transitions);
         answer
     }

@@ -1,4 +1,4 @@
-//! The API: AWS JSON 1.0. The service also speaks AWS Query and CBOR; the sandbox refuses both with a word on what it speaks.
+//! The API: AWS JSON 1.0. Requests of the Rust SDK come as CBOR and are translated before and after (`cbor`); AWS Query is refused with a word on what is spoken.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,8 @@ impl From<AlarmError> for Refusal {
 /// The answer, the alarm it was about, and what it set in motion.
 pub(super) fn answer(service: &CloudWatch, request: &Request) -> (Response, Option<String>, Vec<Transition>) {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let named = body["AlarmName"].as_str().or_else(|| body["AlarmNames"][0].as_str()).map(str::to_owned);
+    let of_arn = || body["ResourceARN"].as_str().map(crate::place::name_of);
+    let named = body["AlarmName"].as_str().or_else(|| body["AlarmNames"][0].as_str()).or_else(of_arn).map(str::to_owned);
     match perform(service, request, &body) {
         Ok((value, transitions)) => (json_answer(200, JSON, &value), named, transitions),
         Err(Refusal(status, code, message)) => {
@@ -51,6 +52,7 @@ fn perform(service: &CloudWatch, request: &Request, body: &Value) -> Outcome {
         "PutCompositeAlarm" => service.put_composite(body).map(|()| (json!({}), Vec::new())).map_err(Refusal::from),
         "DescribeAlarms" => describe(service, body).map(|answer| (answer, Vec::new())),
         "DeleteAlarms" => delete(service, body).map(|()| (json!({}), Vec::new())),
+        "ListTagsForResource" => list_tags(service, body).map(|answer| (answer, Vec::new())),
         "SetAlarmState" => set_state(service, body).map(|transitions| (json!({}), transitions)),
         other => Err(Refusal(400, "UnknownOperationException", format!("the sandbox's CloudWatch does not know {other}"))),
     }
@@ -126,8 +128,20 @@ fn delete(service: &CloudWatch, body: &Value) -> Result<(), Refusal> {
     }
     for name in names {
         site.alarms.remove(name);
+        site.tags.remove(name);
     }
     Ok(())
+}
+
+fn list_tags(service: &CloudWatch, body: &Value) -> Result<Value, Refusal> {
+    known_members(body, &["ResourceARN"])?;
+    let arn = body["ResourceARN"].as_str().unwrap_or_default();
+    let name = arn.split_once(":alarm:").map(|(_, name)| name).unwrap_or_default();
+    if !service.site().alarms.contains_key(name) {
+        return Err(Refusal(404, "ResourceNotFoundException", format!("Unknown alarm {arn}")));
+    }
+    let tags: Vec<Value> = service.tags_of(name).iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    Ok(json!({ "Tags": tags }))
 }
 
 fn set_state(service: &CloudWatch, body: &Value) -> Result<Vec<Transition>, Refusal> {

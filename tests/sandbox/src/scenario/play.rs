@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, Stage, World, alarms_of, world::OPERATOR};
+use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
     journal::Call,
     pace::{self, Speed},
@@ -82,9 +82,8 @@ async fn run(
     for application in stage.applications {
         region.flink().add_application(application);
     }
-    for alarm in alarms_of(APPLICATION) {
-        region.cloudwatch().put_alarm(&alarm).expect("the alarms of this project are well formed");
-    }
+    // What a person does after the deployment; from then on the schedule keeps the alarms.
+    region.invoke("alarm-keeper", &serde_json::json!({})).await.map_err(RegionError::Alarms)?;
     opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone()));

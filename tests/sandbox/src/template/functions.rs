@@ -29,7 +29,7 @@ const SHARED: [&str; 15] = [
     "Tags",
     "Timeout",
 ];
-const OWN: [&str; 7] = ["Events", "FunctionName", "Policies", "Role", "RolePath", "Tracing", "AssumeRolePolicyDocument"];
+const OWN: [&str; 8] = ["DeadLetterQueue", "Events", "FunctionName", "Policies", "Role", "RolePath", "Tracing", "AssumeRolePolicyDocument"];
 
 pub(super) fn read(reading: &Reading<'_>) -> Result<FunctionSpec> {
     let (properties, globals) = (&reading.properties, &reading.globals["Function"]);

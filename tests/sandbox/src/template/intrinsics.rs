@@ -323,16 +323,25 @@ fn parameter_value(name: &str, parameter: &Value, given: Option<&String>) -> Res
     )?;
     let text = given.cloned().or_else(|| as_text(&parameter["Default"])).ok_or_else(|| wrong("it has neither a value nor a default".to_owned()))?;
     let allowed: Vec<String> = parameter["AllowedValues"].as_array().into_iter().flatten().filter_map(as_text).collect();
+    // What the console shows: the template's own words where it has some.
+    let said = |otherwise: String| parameter["ConstraintDescription"].as_str().map_or(otherwise, |said| format!("{text:?}: {said}"));
     if !allowed.is_empty() && !allowed.contains(&text) {
-        return Err(wrong(format!("{text:?} is none of {allowed:?}")));
+        return Err(wrong(said(format!("{text:?} is none of {allowed:?}"))));
+    }
+    if let Some(pattern) = parameter["AllowedPattern"].as_str() {
+        let anchored =
+            regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| wrong(format!("its AllowedPattern cannot be read: {error}")))?;
+        if !anchored.is_match(&text) {
+            return Err(wrong(said(format!("{text:?} does not match {pattern}"))));
+        }
     }
     match parameter["Type"].as_str().unwrap_or_default() {
         "String" => Ok(json!(text)),
         "Number" => {
-            let number: f64 = text.parse().map_err(|_| wrong(format!("{text:?} is not a number")))?;
+            let number: f64 = text.parse().map_err(|_| wrong(said(format!("{text:?} is not a number"))))?;
             let bound = |name: &str| as_text(&parameter[name]).and_then(|bound| bound.parse::<f64>().ok());
             if bound("MinValue").is_some_and(|least| number < least) || bound("MaxValue").is_some_and(|most| number > most) {
-                return Err(wrong(format!("{text} is out of bounds")));
+                return Err(wrong(said(format!("{text} is out of bounds"))));
             }
             Ok(json!(text))
         }

@@ -9,7 +9,7 @@ use sandbox::{
     place,
     protocol::{invocation, invoked_function},
     region::Region,
-    scenario::{APPLICATION, Scenario, alarms_of, hours, minutes, play_on},
+    scenario::{APPLICATION, Scenario, hours, minutes, play_on},
     wire,
 };
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn an_alarms_event_that_is_delivered_twice_starts_one_execution() {
         let played = play_on(named("bad-deployment"), stage("bad-deployment"), 1, duplicate).await.unwrap();
         assert_well(&played, "delivered twice");
         assert!(invocations(&played.region) >= 2);
-        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+        assert_eq!(started_by(&played.region, "lifeguard-orders-restarts"), 1, "{}", story(&played.region));
     });
 }
 
@@ -74,21 +74,36 @@ fn a_delivery_that_fails_in_any_way_starts_one_execution() {
             let played = play_staged(named("bad-deployment"), stage_with("bad-deployment", vec![rule]), 1).await;
             assert!(played.region.faults().struck() > 0, "{what}: nothing was struck");
             assert_well(&played, &what);
-            assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{what}\n{}", story(&played.region));
+            assert_eq!(started_by(&played.region, "lifeguard-orders-restarts"), 1, "{what}\n{}", story(&played.region));
         });
     }
 }
+
+/// An alarm that tells in all three ways.
+const THREE_WAYS: &str = "orders-three-ways";
 
 /// All three ways from an alarm to the handler: a rule on the bus, which the template has, a Lambda action, and a topic.
 fn all_three(region: &Region) {
     let function = place::arn("lambda", &format!("function:{}", handler(region)));
     let topic = region.sns().create_topic("alarms");
     region.sns().subscribe_function(&topic, &function);
-    for mut alarm in alarms_of(APPLICATION) {
-        alarm["AlarmActions"] = json!([function, topic]);
-        alarm["OKActions"] = json!([function, topic]);
-        region.cloudwatch().put_alarm(&alarm).expect("it is well formed");
-    }
+    let metric =
+        json!({ "Namespace": "AWS/KinesisAnalytics", "MetricName": "fullRestarts", "Dimensions": [{ "Name": "Application", "Value": APPLICATION }] });
+    let alarm = json!({
+        "AlarmName": THREE_WAYS,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "EvaluationPeriods": 10,
+        "DatapointsToAlarm": 3,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [function, topic],
+        "OKActions": [function, topic],
+        "Metrics": [
+            { "Id": "e1", "Expression": "DIFF(m1)", "ReturnData": true },
+            { "Id": "m1", "ReturnData": false, "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Maximum" } }
+        ]
+    });
+    region.cloudwatch().put_alarm(&alarm).expect("it is well formed");
 }
 
 #[test]
@@ -96,7 +111,7 @@ fn an_alarm_that_comes_in_all_three_envelopes_starts_one_execution() {
     in_virtual_time(async {
         let played = play_on(named("bad-deployment"), stage("bad-deployment"), 1, all_three).await.unwrap();
         assert_well(&played, "three envelopes");
-        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+        assert_eq!(started_by(&played.region, THREE_WAYS), 1, "{}", story(&played.region));
         assert!(invocations(&played.region) >= 3, "{}", invocations(&played.region));
     });
 }
@@ -122,8 +137,8 @@ fn an_alarm_that_calms_down_starts_nothing_whichever_way_it_says_so() {
         let played = play_on(&with_a_long_tail("bad-deployment"), stage("bad-deployment"), 1, all_three).await.unwrap();
         assert_well(&played, "it calms down");
         let entries = played.region.journal().entries();
-        assert!(entries.iter().any(|entry| entry.text == "orders-restarts goes from ALARM to OK"), "{}", story(&played.region));
-        assert_eq!(started_by(&played.region, "orders-restarts"), 1, "{}", story(&played.region));
+        assert!(entries.iter().any(|entry| entry.text == "orders-three-ways goes back to OK"), "{}", story(&played.region));
+        assert_eq!(started_by(&played.region, THREE_WAYS), 1, "{}", story(&played.region));
         let log = played.region.journal().log_lines();
         assert!(log.iter().any(|line| line.contains("ignored") && line.contains("OK")), "what is ignored is logged");
     });

@@ -1,0 +1,261 @@
+//! CloudWatch's verbs that this function uses, a small trait each, over the AWS SDK.
+
+use std::{error::Error, future::Future};
+
+use aws_sdk_cloudwatch::{
+    Client,
+    error::SdkError,
+    types::{AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat, Tag},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_kit::{Aws, ErrorType};
+use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, PERIOD_SECS, Watched};
+
+/// Most alarms of one page, and most names in one request.
+pub const PAGE: usize = 100;
+/// Pages read at most: ten thousand alarms.
+const PAGES: usize = 100;
+const STATISTIC: &str = "Maximum";
+const MISSING: &str = "notBreaching";
+
+/// An alarm as it is, with what a change has to keep.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// For deciding.
+    pub alarm: FoundAlarm,
+    /// For asking its tags.
+    pub arn: String,
+    /// People's part of it.
+    pub actions: Actions,
+}
+
+/// Whom an alarm tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actions {
+    /// Whether it does.
+    pub enabled: bool,
+    /// On ALARM.
+    pub alarm: Vec<String>,
+    /// On OK.
+    pub ok: Vec<String>,
+    /// On INSUFFICIENT_DATA.
+    pub insufficient_data: Vec<String>,
+}
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self { enabled: true, alarm: Vec::new(), ok: Vec::new(), insufficient_data: Vec::new() }
+    }
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{verb}({subject}): {code}: {message}")]
+pub struct AlarmCallError {
+    verb: &'static str,
+    subject: String,
+    code: String,
+    message: String,
+    /// What crosses the Lambda boundary.
+    pub error_type: ErrorType,
+}
+
+/// `DescribeAlarms`.
+pub trait DescribeAlarms: Send + Sync {
+    /// All metric alarms whose names begin so.
+    fn alarms_beginning(&self, prefix: &str) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
+    /// Those of these alarms that are there.
+    fn alarms_named(&self, names: &[String]) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
+}
+
+/// `ListTagsForResource` of an alarm.
+pub trait OwnerOfAlarm: Send + Sync {
+    /// The value of its owner tag.
+    fn owner_of(&self, arn: &str) -> impl Future<Output = Result<Option<String>, AlarmCallError>> + Send;
+}
+
+/// `PutMetricAlarm`.
+pub trait PutAlarm: Send + Sync {
+    /// Makes the alarm with its owner tag.
+    fn create(&self, definition: &AlarmDefinition, owner: &str) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
+    /// Overwrites the alarm; the service keeps its tags, and this keeps its actions.
+    fn fix(&self, definition: &AlarmDefinition, actions: &Actions) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
+}
+
+/// `DeleteAlarms`.
+pub trait DeleteAlarms: Send + Sync {
+    /// Deletes up to [`PAGE`] alarms. One that is gone already is no error.
+    fn delete(&self, names: &[String]) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
+}
+
+/// The verbs over the SDK.
+#[derive(Clone, Debug)]
+pub struct CloudWatch {
+    client: Client,
+}
+
+impl CloudWatch {
+    /// A client over the function's shared connector.
+    #[must_use]
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: Client::new(aws.config()) }
+    }
+}
+
+impl DescribeAlarms for CloudWatch {
+    async fn alarms_beginning(&self, prefix: &str) -> Result<Vec<Found>, AlarmCallError> {
+        let (mut found, mut next) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let request =
+                self.client.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm).max_records(100).set_next_token(next);
+            let answer = Box::pin(request.send()).await.map_err(|error| failed("DescribeAlarms", prefix, &error))?;
+            found.extend(answer.metric_alarms.unwrap_or_default().into_iter().filter_map(read));
+            next = answer.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(AlarmCallError {
+            verb: "DescribeAlarms",
+            subject: prefix.to_owned(),
+            code: "Incomplete".into(),
+            message: format!("there are more than {} alarms of that name", PAGE * PAGES),
+            error_type: ErrorType::Internal,
+        })
+    }
+
+    async fn alarms_named(&self, names: &[String]) -> Result<Vec<Found>, AlarmCallError> {
+        let mut found = Vec::new();
+        for names in names.chunks(PAGE) {
+            let request = self.client.describe_alarms().set_alarm_names(Some(names.to_vec())).alarm_types(AlarmType::MetricAlarm).max_records(100);
+            let answer = Box::pin(request.send()).await.map_err(|error| failed("DescribeAlarms", &names[0], &error))?;
+            found.extend(answer.metric_alarms.unwrap_or_default().into_iter().filter_map(read));
+        }
+        Ok(found)
+    }
+}
+
+impl OwnerOfAlarm for CloudWatch {
+    async fn owner_of(&self, arn: &str) -> Result<Option<String>, AlarmCallError> {
+        let request = self.client.list_tags_for_resource().resource_arn(arn);
+        let answer = Box::pin(request.send()).await.map_err(|error| failed("ListTagsForResource", arn, &error))?;
+        Ok(answer.tags.unwrap_or_default().into_iter().find(|tag| tag.key.as_deref() == Some(OWNER_TAG)).and_then(|tag| tag.value))
+    }
+}
+
+impl PutAlarm for CloudWatch {
+    async fn create(&self, definition: &AlarmDefinition, owner: &str) -> Result<(), AlarmCallError> {
+        self.put(definition, &Actions::default(), Some(Tag::builder().key(OWNER_TAG).value(owner).build())).await
+    }
+
+    async fn fix(&self, definition: &AlarmDefinition, actions: &Actions) -> Result<(), AlarmCallError> {
+        self.put(definition, actions, None).await
+    }
+}
+
+impl CloudWatch {
+    async fn put(&self, definition: &AlarmDefinition, actions: &Actions, tag: Option<Tag>) -> Result<(), AlarmCallError> {
+        let request = self.client.put_metric_alarm().alarm_name(&definition.name).alarm_description(&definition.description);
+        let request = request.set_metrics(Some(entries(definition))).threshold(0.0).comparison_operator(ComparisonOperator::GreaterThanThreshold);
+        let request = request.evaluation_periods(whole(definition.periods)).datapoints_to_alarm(whole(definition.datapoints));
+        let request = request.treat_missing_data(MISSING).actions_enabled(actions.enabled).set_tags(tag.map(|tag| vec![tag]));
+        let request = request.set_alarm_actions(some(&actions.alarm)).set_ok_actions(some(&actions.ok));
+        let sent = Box::pin(request.set_insufficient_data_actions(some(&actions.insufficient_data)).send()).await;
+        sent.map(drop).map_err(|error| failed("PutMetricAlarm", &definition.name, &error))
+    }
+}
+
+impl DeleteAlarms for CloudWatch {
+    async fn delete(&self, names: &[String]) -> Result<(), AlarmCallError> {
+        let request = self.client.delete_alarms().set_alarm_names(Some(names.to_vec()));
+        match Box::pin(request.send()).await {
+            Ok(_) => Ok(()),
+            // One of them was deleted by somebody else meanwhile, and then the service deletes none: the next run takes up the others.
+            Err(error) if error.code() == Some("ResourceNotFound") => Ok(()),
+            Err(error) => Err(failed("DeleteAlarms", names.first().map_or("", String::as_str), &error)),
+        }
+    }
+}
+
+fn whole(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn some(actions: &[String]) -> Option<Vec<String>> {
+    (!actions.is_empty()).then(|| actions.to_vec())
+}
+
+/// The metric, and the expression over it where there is one.
+fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
+    let dimension = Dimension::builder().name(APPLICATION_DIMENSION).value(&definition.application).build();
+    let metric = Metric::builder().namespace(METRIC_NAMESPACE).metric_name(&definition.metric).dimensions(dimension).build();
+    let stat = MetricStat::builder().metric(metric).period(whole(PERIOD_SECS)).stat(STATISTIC).build();
+    let expression = definition.watched.expression();
+    let metric = MetricDataQuery::builder().id("m1").metric_stat(stat).return_data(expression.is_none()).build();
+    let expression = expression.map(|expression| {
+        MetricDataQuery::builder().id("e1").expression(expression).label(format!("{} per minute", definition.metric)).return_data(true).build()
+    });
+    expression.into_iter().chain([metric]).collect()
+}
+
+/// An alarm as found; None for one without a name, which the service does not give.
+fn read(alarm: MetricAlarm) -> Option<Found> {
+    let name = alarm.alarm_name.clone()?;
+    let definition = definition(&alarm);
+    Some(Found {
+        arn: alarm.alarm_arn.unwrap_or_default(),
+        actions: Actions {
+            enabled: alarm.actions_enabled.unwrap_or(true),
+            alarm: alarm.alarm_actions.unwrap_or_default(),
+            ok: alarm.ok_actions.unwrap_or_default(),
+            insufficient_data: alarm.insufficient_data_actions.unwrap_or_default(),
+        },
+        alarm: FoundAlarm { name, definition },
+    })
+}
+
+/// The definition, if every part of it is one that this project writes.
+fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
+    let stat = alarm.metrics().iter().find_map(|entry| entry.metric_stat.as_ref())?;
+    let metric = stat.metric.as_ref()?;
+    let definition = AlarmDefinition {
+        name: alarm.alarm_name.clone()?,
+        description: alarm.alarm_description.clone()?,
+        application: metric.dimensions().first()?.value.clone()?,
+        metric: metric.metric_name.clone()?,
+        watched: if alarm.metrics().iter().any(|entry| entry.expression.is_some()) { Watched::Rise } else { Watched::Value },
+        datapoints: u32::try_from(alarm.datapoints_to_alarm?).ok()?,
+        periods: u32::try_from(alarm.evaluation_periods?).ok()?,
+    };
+    let written = entries(&definition);
+    let mut found = alarm.metrics().to_vec();
+    // The service may give the entries in another order.
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    let same = found == written
+        && alarm.threshold == Some(0.0)
+        && alarm.comparison_operator == Some(ComparisonOperator::GreaterThanThreshold)
+        && alarm.treat_missing_data.as_deref() == Some(MISSING)
+        && alarm.metric_name.is_none();
+    same.then_some(definition)
+}
+
+fn failed<E, R>(verb: &'static str, subject: &str, error: &SdkError<E, R>) -> AlarmCallError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
+{
+    let code = error.code().unwrap_or("no answer").to_owned();
+    let error_type = match code.as_str() {
+        "no answer" => ErrorType::Retryable,
+        code if code.starts_with("Throttl") || code.starts_with("InternalService") || code.contains("TooManyRequests") => ErrorType::Retryable,
+        code if code.starts_with("AccessDenied") => ErrorType::NotAllowed,
+        _ => ErrorType::Refused,
+    };
+    AlarmCallError {
+        verb,
+        subject: subject.to_owned(),
+        code,
+        message: error.message().unwrap_or("the service gave no reason").to_owned(),
+        error_type,
+    }
+}

@@ -1,0 +1,61 @@
+//! The alarms of every opted-in application: created, kept right, removed.
+//!
+//! Input: the schedule's `{}`, a recorded API call, or a person's `{"dryRun":true}`. Order: list applications, read their tags, list alarms, compare
+//! ([`lifecycle::plan_alarms`], pure), read the owner of what would be changed, change. Level-triggered: a run that ends half-way, or is told to slow down, leaves the rest
+//! to the next. Deliberately absent: actions of the alarms, which are people's, and any memory of earlier runs.
+//!
+//! Invariant: nothing is changed that this stack did not make, and nothing on a doubt.
+
+pub mod alarms;
+pub mod event;
+pub mod keep;
+
+use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
+use managed_flink::ManagedFlink;
+use serde_json::Value;
+
+use crate::{alarms::CloudWatch, event::Answer};
+
+/// Names the variable that says who this stack is, in the owner tag of its alarms.
+pub const ALARM_OWNER: &str = "ALARM_OWNER";
+
+/// The function.
+#[derive(Debug)]
+pub struct AlarmKeeper {
+    flink: ManagedFlink,
+    alarms: CloudWatch,
+    owner: String,
+    metrics: Metrics,
+}
+
+impl Function for AlarmKeeper {
+    const NAME: &'static str = "alarm-keeper";
+    type Event = Value;
+    type Answer = Answer;
+
+    fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
+        let owner = env.required(ALARM_OWNER)?;
+        Ok(Self { flink: ManagedFlink::new(aws), alarms: CloudWatch::new(aws), owner, metrics: aws.metrics().clone() })
+    }
+
+    async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
+        let asked =
+            event::read(&event).map_err(|wrong| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {wrong}", Self::NAME)))?;
+        let result = keep::keep(&self.flink, &self.alarms, &asked, &self.owner).await;
+        let mut record = Record::of(Self::NAME, &invocation);
+        match &result {
+            Ok(answer) if !asked.dry_run => {
+                let removed = answer.removed.len() as u64;
+                record.add(Metric::AlarmsPut, answer.changed as u64 - removed).add(Metric::AlarmsRemoved, removed);
+                record.add(Metric::AlarmsNotKept, (answer.left + answer.unknown.len()) as u64);
+                tracing::info!(watched = answer.watched, right = answer.right, changed = answer.changed, left = answer.left, "kept");
+            }
+            Ok(_) => {}
+            Err(_) => {
+                record.add(Metric::AlarmsNotKept, 1);
+            }
+        }
+        self.metrics.emit(&record);
+        result.map(Answer::shortened)
+    }
+}

@@ -1,0 +1,129 @@
+//! Alarms: names, and what is created, put right, removed or left alone.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection, prelude::*, sample::select};
+
+use super::*;
+
+const ME: &str = "lifeguard";
+
+fn wishes(of: &[(&str, Wish)]) -> BTreeMap<String, Wish> {
+    of.iter().map(|(name, wish)| ((*name).to_owned(), wish.clone())).collect()
+}
+
+fn found(definition: AlarmDefinition) -> FoundAlarm {
+    FoundAlarm { name: definition.name.clone(), definition: Some(definition) }
+}
+
+fn owned(names: &[String], by: Option<&str>) -> BTreeMap<String, Option<String>> {
+    names.iter().map(|name| (name.clone(), by.map(str::to_owned))).collect()
+}
+
+#[test]
+fn an_application_that_opts_in_gets_all_its_alarms() {
+    let plan = plan_alarms(&wishes(&[("orders", Wish::Watched)]), &[], &BTreeMap::new(), ME);
+    let names: Vec<&str> = plan.create.iter().map(|alarm| alarm.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["lifeguard-orders-checkpoints", "lifeguard-orders-downtime", "lifeguard-orders-restarts", "lifeguard-orders-restarts-flink-2"]
+    );
+    assert!(plan.create.iter().all(|alarm| alarm.description.contains("orders") && alarm.datapoints <= alarm.periods));
+}
+
+#[test]
+fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
+    let wishes = wishes(&[("orders", Wish::Watched)]);
+    let mut alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
+    alarms[0].definition.as_mut().unwrap().periods = 99;
+    alarms[1].definition = None;
+    let suspects = suspects(&wishes, &alarms);
+    assert_eq!(suspects, [alarms[0].name.clone(), alarms[1].name.clone()]);
+    let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, Some(ME)), ME);
+    assert_eq!((plan.fix.len(), plan.right, plan.create.len(), plan.remove.len()), (2, 2, 0, 0));
+    for other in [Some("lifeguard-2"), None] {
+        let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, other), ME);
+        assert_eq!((plan.fix.len(), plan.foreign.len()), (0, 2));
+    }
+}
+
+#[test]
+fn alarms_go_with_their_application_and_with_its_opting_out_and_never_on_a_doubt() {
+    let alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
+    for (wish, removed) in [(vec![], 4), (vec![("orders", Wish::Unwatched)], 4), (vec![("orders", Wish::Unknown)], 0)] {
+        let wishes = wishes(&wish);
+        let asked = suspects(&wishes, &alarms);
+        assert_eq!(asked.len(), removed);
+        assert_eq!(plan_alarms(&wishes, &alarms, &owned(&asked, Some(ME)), ME).remove.len(), removed, "{wish:?}");
+    }
+}
+
+#[test]
+fn a_name_that_this_project_does_not_give_is_nobody_s_business() {
+    for name in ["orders-restarts", "lifeguard-orders", "lifeguard-restarts", "lifeguard--restarts", "lifeguard-AlarmsRefused-1X2Y"] {
+        let alarm = FoundAlarm { name: name.into(), definition: None };
+        assert!(suspects(&BTreeMap::new(), std::slice::from_ref(&alarm)).is_empty(), "{name}");
+        let plan = plan_alarms(&BTreeMap::new(), &[alarm], &owned(&[name.into()], Some(ME)), ME);
+        assert_eq!(plan, AlarmPlan::default(), "{name}");
+    }
+}
+
+fn application() -> impl Strategy<Value = String> {
+    // Names made of the parts of alarm names: where a mix-up would show.
+    collection::vec(select(vec!["a", "restarts", "flink-2", "checkpoints", "downtime", "lifeguard"]), 1..4).prop_map(|parts| parts.join("-"))
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    select(vec![Wish::Watched, Wish::Unwatched, Wish::Unknown])
+}
+
+proptest! {
+    #[test]
+    fn no_two_applications_share_an_alarm(one in application(), other in application()) {
+        prop_assume!(one != other);
+        let names = alarm_names(&one);
+        prop_assert!(alarm_names(&other).iter().all(|name| !names.contains(name)));
+    }
+
+    #[test]
+    fn what_a_plan_does_leaves_nothing_to_do_and_touches_only_its_own(
+        wishes in collection::btree_map(application(), wish(), 0..5),
+        present in collection::vec((application(), 0..4_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
+    ) {
+        let mut alarms: BTreeMap<String, FoundAlarm> = BTreeMap::new();
+        let mut tags: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (application, kind, changed, tag) in present {
+            let mut definition = alarms_of(&application).swap_remove(kind);
+            definition.periods += u32::from(changed);
+            tags.insert(definition.name.clone(), tag.map(str::to_owned));
+            alarms.insert(definition.name.clone(), found(definition));
+        }
+        let before = alarms.clone();
+        let round = |alarms: &BTreeMap<String, FoundAlarm>, tags: &BTreeMap<String, Option<String>>| {
+            let list: Vec<FoundAlarm> = alarms.values().cloned().collect();
+            let owners = suspects(&wishes, &list).into_iter().map(|name| { let tag = tags[&name].clone(); (name, tag) }).collect();
+            plan_alarms(&wishes, &list, &owners, ME)
+        };
+        let plan = round(&alarms, &tags);
+        for definition in plan.create.iter().chain(&plan.fix) {
+            prop_assert_eq!(&wishes[&definition.application], &Wish::Watched);
+            tags.entry(definition.name.clone()).or_insert(Some(ME.to_owned()));
+            alarms.insert(definition.name.clone(), found(definition.clone()));
+        }
+        for name in &plan.remove {
+            alarms.remove(name);
+        }
+        for (name, alarm) in &before {
+            let ours = tags[name].as_deref() == Some(ME);
+            prop_assert!(ours || alarms.get(name) == Some(alarm), "{} was somebody else's", name);
+        }
+        for application in wishes.iter().filter(|(_, wish)| **wish == Wish::Unknown).map(|(name, _)| name) {
+            for name in alarm_names(application) {
+                prop_assert_eq!(alarms.get(&name), before.get(&name));
+            }
+        }
+        let again = round(&alarms, &tags);
+        prop_assert_eq!((again.create.len(), again.fix.len(), again.remove.len()), (0, 0, 0));
+        prop_assert_eq!(again.foreign, plan.foreign);
+    }
+}

@@ -1,0 +1,121 @@
+"""Checks of the deployment template by tools that this project did not write."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# What checkov asks for and this stack does not do, and why. A check on a resource that is not listed here is a finding; an entry that is not needed is one too.
+FUNCTIONS = ["AlarmHandler", "SubtaskVerifier", "RemediationPlanner", "Rollback", "ForceStopAndRestore", "AlarmKeeper"]
+SKIPPED = {
+    "CKV_AWS_119": (["LedgerTable"], "encrypted with the key that AWS manages: only one role of this account reads it, and a key of our own would add cost and no separation"),
+    "CKV_AWS_27": (["DeadLetters"], "encrypted by SqsManagedSseEnabled, which this check does not know; EventBridge sends to it without a key policy"),
+    "CKV_AWS_115": (FUNCTIONS, "reserved concurrency takes from the account's share, and new accounts have ten; leases and fences bound what runs at once"),
+    "CKV_AWS_116": (["SubtaskVerifier", "RemediationPlanner", "Rollback", "ForceStopAndRestore"], "the state machine waits for their answers: there is no event to give up"),
+    "CKV_AWS_117": (FUNCTIONS, "they reach AWS's public endpoints only; a VPC would need endpoints for six services and adds a way to fail in the hour of need"),
+    "CKV_AWS_173": (FUNCTIONS, "no variable is a secret: modes, seconds and ARNs"),
+    "CKV_AWS_158": ([f"{name}Logs" for name in [*FUNCTIONS, "Remediate"]], "CloudWatch Logs encrypts with its own key, and no secret is logged (tested)"),
+}
+
+
+def tool(name):
+    return str(Path(sys.executable).with_name(name))
+
+
+def cfn_lint(template):
+    done = subprocess.run([tool("cfn-lint"), "--format", "json", str(template)], capture_output=True, text=True, check=False)
+    return [f"{one['Rule']['Id']} {'.'.join(map(str, one['Location']['Path'] or []))}: {one['Message']}" for one in json.loads(done.stdout or "[]")]
+
+
+def packaged(text):
+    """What `sam package` makes of it: code and definitions in a bucket."""
+    return text.replace("CodeUri: ..", "CodeUri: s3://packaged/code.zip").replace("DefinitionUri: statemachines/", "DefinitionUri: s3://packaged/")
+
+
+def transformed(template):
+    """The template as CloudFormation gets it, by SAM's own translator."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
+    source = yaml_parse(packaged(Path(template).read_text(encoding="utf8")))
+    defaults = {name: parameter.get("Default") for name, parameter in source["Parameters"].items()}
+    return Translator({}, Parser()).translate(source, defaults)
+
+
+def sam(template):
+    try:
+        resources = transformed(template)["Resources"]
+    except Exception as error:  # noqa: BLE001 the translator raises several kinds
+        causes = getattr(error, "causes", None) or [error]
+        return [getattr(cause, "message", str(cause)) for cause in causes]
+    return [f"{name} is still a {one['Type']}" for name, one in resources.items() if one["Type"].startswith("AWS::Serverless::")]
+
+
+def checkov(template):
+    command = [tool("checkov"), "-f", str(template), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = json.loads(done.stdout)
+    failed = {(one["check_id"], one["resource"].split(".")[-1]): one["check_name"] for one in result["results"]["failed_checks"]}
+    allowed = {(check, resource) for check, (resources, _) in SKIPPED.items() for resource in resources}
+    found = [f"{check} {resource}: {failed[check, resource]}" for check, resource in sorted(failed.keys() - allowed)]
+    if result["summary"]["parsing_errors"] or result["summary"]["passed"] < 50:
+        found.append(f"checkov read little of it: {result['summary']}")
+    return found + [f"{check} {resource}: the skip is not needed any more" for check, resource in sorted(allowed - failed.keys())]
+
+
+def plain(value, resources):
+    """Intrinsic functions as texts that look like what they become."""
+    if isinstance(value, list):
+        return [one for one in (plain(one, resources) for one in value) if one is not None]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (name, argument), = value.items()
+        if name == "Ref":
+            return {"AWS::NoValue": None, "AWS::AccountId": "123456789012", "AWS::StackName": "lifeguard"}.get(argument, arn(argument, resources))
+        if name == "Fn::GetAtt":
+            target = argument.split(".")[0] if isinstance(argument, str) else argument[0]
+            return arn(target, resources)
+        if name == "Fn::If":
+            return plain(argument[1], resources)
+        if name == "Fn::Sub":
+            known = {"Partition": "aws", "Region": "us-east-1", "AccountId": "123456789012", "StackName": "lifeguard", "URLSuffix": "amazonaws.com"}
+            for hole, text in known.items():
+                argument = argument.replace(f"${{AWS::{hole}}}", text)
+            return argument
+    return {name: plain(one, resources) for name, one in value.items()}
+
+
+def arn(name, resources):
+    where = "us-east-1:123456789012"
+    forms = {
+        "AWS::Lambda::Function": f"arn:aws:lambda:{where}:function:{name}",
+        "AWS::StepFunctions::StateMachine": f"arn:aws:states:{where}:stateMachine:{name}",
+        "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{where}:table/{name}",
+        "AWS::SNS::Topic": f"arn:aws:sns:{where}:{name}",
+        "AWS::SQS::Queue": f"arn:aws:sqs:{where}:{name}",
+        "AWS::KMS::Key": f"arn:aws:kms:{where}:key/{name}",
+        "AWS::Logs::LogGroup": f"arn:aws:logs:{where}:log-group:{name}:*",
+    }
+    return forms.get(resources.get(name, {}).get("Type"), name)
+
+
+def parliament(template):
+    """Each policy of each role, SAM's own ones too."""
+    from parliament import analyze_policy_string, enhance_finding
+
+    resources, found = transformed(template)["Resources"], []
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"].get("Policies", []):
+            document = plain(policy["PolicyDocument"], resources)
+            for finding in analyze_policy_string(json.dumps(document)).findings:
+                enhanced = enhance_finding(finding)
+                # SAM writes the policies of the schedule's role without a version, which IAM takes for the older one; nothing in them needs the newer.
+                if not (enhanced.issue == "NO_VERSION" and name == "AlarmKeeperScheduleRole"):
+                    found.append(f"{name}: {enhanced.issue} {enhanced.detail}")
+    return found

@@ -1,0 +1,49 @@
+//! CloudTrail: each call that changed something in Managed Flink, as an event on the bus, a little later.
+//!
+//! The service has no events of its own, so this is how a rule hears of applications and tags. Deliberately absent: calls that only read, refused calls, and everything of a
+//! request but what names the application: configurations may hold secrets.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    events::EventBus,
+    place::{ACCOUNT, REGION},
+    wire::{self, Request, Response},
+};
+
+/// CloudTrail is no stopwatch; seconds to minutes at the real one.
+const LATER: Duration = Duration::from_secs(15);
+
+/// Records a call that was answered.
+pub(super) fn record(bus: &EventBus, request: &Request, answer: &Response) {
+    let Some(verb) = wire::verb(request).filter(|verb| !reads(verb)) else { return };
+    if !answer.status().is_success() {
+        return;
+    }
+    let input: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let mut parameters = json!({});
+    for (name, member) in [("applicationName", "ApplicationName"), ("resourceARN", "ResourceARN")] {
+        if let Some(value) = input[member].as_str() {
+            parameters[name] = json!(value);
+        }
+    }
+    let detail = json!({
+        "eventVersion": "1.08",
+        "eventSource": "kinesisanalytics.amazonaws.com",
+        "eventName": verb,
+        "awsRegion": REGION,
+        "userIdentity": { "type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}", wire::caller(request).unwrap_or_default()) },
+        "requestParameters": parameters,
+    });
+    let bus = bus.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(LATER).await;
+        bus.emit("aws.kinesisanalytics", "AWS API Call via CloudTrail", &[], detail);
+    });
+}
+
+fn reads(verb: &str) -> bool {
+    ["Describe", "List", "CreateApplicationPresignedUrl", "Discover"].iter().any(|start| verb.starts_with(start))
+}

@@ -1,0 +1,204 @@
+//! Facts that stand in two places: settings and the template, the template and its document, errors and the state machine.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use lambda_kit::{Env, ErrorType};
+use sandbox::template::FunctionSpec;
+use serde_json::Value;
+
+use super::{PACKAGES, repository, stack};
+
+fn text(path: &str) -> String {
+    fs::read_to_string(repository(path)).unwrap()
+}
+
+/// The sources of a folder, one after the other.
+fn sources(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+    all
+}
+
+fn found(pattern: &str, text: &str) -> BTreeSet<String> {
+    regex_lite::Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
+
+/// The variables that every function gets: the policy's.
+fn policy_variables() -> BTreeSet<String> {
+    found(r#"env\.or\("([A-Z_]+)""#, &text("shared/lambda-kit/src/policy.rs"))
+}
+
+fn own_variables(function: &FunctionSpec) -> BTreeSet<String> {
+    function.env.keys().filter(|name| !policy_variables().contains(*name)).cloned().collect()
+}
+
+#[test]
+fn the_policy_is_set_by_the_template_and_by_nothing_else() {
+    let stack = stack(&[]).unwrap();
+    let planner = stack.functions.values().find(|function| function.package == "remediation-planner").unwrap();
+    assert_eq!(planner.env.keys().cloned().collect::<BTreeSet<_>>(), policy_variables());
+    let env: Env = planner.env.clone().into_iter().collect();
+    assert_eq!(lambda_kit::policy(&env).unwrap(), lifecycle::Policy::default(), "the template's defaults are the code's");
+    for name in policy_variables() {
+        let env: Env = [(name.clone(), "not a value".to_owned())].into_iter().collect();
+        assert!(lambda_kit::policy(&env).unwrap_err().to_string().contains(&name), "{name} is read");
+    }
+}
+
+#[test]
+fn each_function_gets_the_variables_it_reads() {
+    let stack = stack(&[]).unwrap();
+    for package in PACKAGES {
+        let function = stack.functions.values().find(|function| function.package == package).unwrap();
+        let read = found(r#"const [A-Z_]+: &str = "([A-Z]+_[A-Z_]+)";"#, &sources(&repository(&format!("functions/{package}/src"))));
+        assert_eq!(own_variables(function), read, "{package}");
+    }
+}
+
+#[test]
+fn every_parameter_stands_in_the_document_with_its_default() {
+    let document = text("infra/README.md");
+    let rows: BTreeMap<String, String> = regex_lite::Regex::new(r"(?m)^\| `([A-Z][a-z][A-Za-z]*)` \| (.*?) \|")
+        .unwrap()
+        .captures_iter(&document)
+        .map(|row| (row[1].to_owned(), row[2].trim_matches('`').to_owned()))
+        .collect();
+    let stack = stack(&[]).unwrap();
+    let shown = |value: &str| if value.is_empty() || value == "[]" { "empty".to_owned() } else { value.to_owned() };
+    let parameters: BTreeMap<String, String> = stack.parameters.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+    assert_eq!(rows, parameters);
+}
+
+#[test]
+fn every_variable_stands_in_the_document_with_who_reads_it() {
+    let document = text("infra/README.md");
+    let stack = stack(&[]).unwrap();
+    let mut expected: BTreeMap<String, BTreeSet<String>> =
+        policy_variables().into_iter().map(|name| (name, BTreeSet::from(["policy".to_owned()]))).collect();
+    for function in stack.functions.values() {
+        for name in own_variables(function) {
+            expected.entry(name).or_default().insert(function.package.clone());
+        }
+    }
+    let rows: BTreeMap<String, BTreeSet<String>> = regex_lite::Regex::new(r"(?m)^\| `([A-Z_]+)` \| ([a-z, -]+) \|")
+        .unwrap()
+        .captures_iter(&document)
+        .map(|row| (row[1].to_owned(), row[2].split(", ").map(str::to_owned).collect()))
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn bad_parameters_are_refused_with_a_word_on_what_to_write() {
+    for (name, value, said) in [
+        ("Mode", "aggressive", "write observe or act"),
+        ("ForceStop", "no", "write enabled or disabled"),
+        ("RescuesPerDay", "99", "write a whole number from 0 to 10"),
+        ("MaxSnapshotAgeSecs", "60", "write seconds from 600"),
+        ("NotificationEmail", "oncall", "write one e-mail address"),
+        ("AlarmApplications", "orders is down: orders", "write a JSON object"),
+        ("AlarmApplications", r#"{"orders is down":"or ders"}"#, "write a JSON object"),
+        ("MinRestarts", "1", "maintenance alone restarts a job once"),
+        ("DeadlineSecs", "5m", "write seconds from 3600"),
+        ("Architecture", "arm", "write arm64 or x86_64"),
+        ("AlarmKeeperRate", "every hour", "write a rate such as"),
+        ("AlarmKeeperRate", "rate(1 hours)", "write a rate such as"),
+        ("LogRetentionDays", "91", "write one of 7"),
+    ] {
+        let error = stack(&[(name, value)]).unwrap_err();
+        assert_eq!(error.place, name);
+        assert!(error.wrong.contains(said), "{name}={value}: {error}");
+    }
+    let right = [
+        ("AlarmApplications", r#"{"orders is down":"orders", "pay":"pay-eu"}"#),
+        ("NotificationEmail", "oncall@example.com"),
+        ("AlarmKeeperRate", "rate(1 hour)"),
+    ];
+    assert!(stack(&right).unwrap().rules.contains_key("CompositeRings"));
+    assert!(!stack(&[]).unwrap().rules.contains_key("CompositeRings"));
+}
+
+#[test]
+fn every_parameter_is_described_grouped_and_says_what_to_write() {
+    let template = text("infra/template.yaml");
+    let groups: String = template.lines().filter(|line| line.trim_start().starts_with("Parameters: [")).collect();
+    for name in stack(&[]).unwrap().parameters.keys() {
+        assert!(groups.contains(name.as_str()), "{name} is in no group");
+        let block = template.split(&format!("\n  {name}:\n    Type:")).nth(1).unwrap_or_else(|| panic!("{name}"));
+        let block = block.split("\n  ").take_while(|line| line.starts_with("  ") || !line.contains(':')).collect::<String>();
+        assert!(block.contains("Description:"), "{name}");
+        assert!(block.contains("ConstraintDescription:") || name == "ApplicationLogGroups", "{name}");
+    }
+}
+
+/// Errors that are not this project's own, with who raises them.
+const ERRORS_OF_SERVICES: [(&str, &str); 12] = [
+    ("States.ALL", "Step Functions: any"),
+    ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
+    ("States.TaskFailed", "Step Functions: any failure of a task but a time-out"),
+    ("Lambda.TooManyRequestsException", "Lambda: throttled"),
+    ("Lambda.ServiceException", "Lambda: its own 500"),
+    ("Lambda.AWSLambdaException", "Lambda: its own 500"),
+    ("Lambda.SdkClientException", "Step Functions could not reach Lambda"),
+    ("Lambda.Unknown", "Lambda: a crash of the runtime without a word"),
+    ("Sandbox.Timedout", "Lambda: the function's Timeout is over"),
+    ("Runtime.ExitError", "Lambda: the process ended"),
+    ("DynamoDB.ConditionalCheckFailedException", "DynamoDB: the condition does not hold"),
+    ("StepFunctions.ExecutionAlreadyExistsException", "Step Functions: an execution of that name was started before"),
+];
+
+fn errors_named(value: &Value, named: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if name == "ErrorEquals" {
+                    named.extend(value.as_array().unwrap().iter().map(|error| error.as_str().unwrap().to_owned()));
+                }
+                errors_named(value, named);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| errors_named(value, named)),
+        _ => {}
+    }
+}
+
+/// Names in `ErrorEquals` that nothing can raise.
+fn impossible(definition: &Value) -> Vec<String> {
+    let mut named = BTreeSet::new();
+    errors_named(definition, &mut named);
+    assert!(!named.is_empty());
+    let ours: Vec<&str> = ErrorType::ALL.iter().map(|error| error.name()).collect();
+    named.retain(|error| !ours.contains(&error.as_str()) && !ERRORS_OF_SERVICES.iter().any(|(known, _)| known == error));
+    named.into_iter().collect()
+}
+
+#[test]
+fn every_error_that_the_state_machine_names_can_occur() {
+    for machine in stack(&[]).unwrap().state_machines.values() {
+        assert_eq!(impossible(&machine.definition), Vec::<String>::new(), "{}", machine.name);
+        let misspelt = machine.definition.to_string().replacen("Lifeguard.Retryable", "Lifeguard.Retriable", 1);
+        assert_eq!(impossible(&serde_json::from_str(&misspelt).unwrap()), ["Lifeguard.Retriable"]);
+    }
+}
+
+#[test]
+fn metrics_that_the_template_watches_are_counted() {
+    let known: BTreeSet<&str> = lambda_kit::Metric::ALL.iter().map(|metric| metric.name()).collect();
+    let template = text("infra/template.yaml");
+    let shown = found(r#"\["FlinkLifeguard", "([A-Za-z]+)", "function""#, &template);
+    assert!(shown.iter().all(|name| known.contains(name.as_str())), "{shown:?}");
+    assert_eq!(shown.len(), known.len(), "the dashboard shows every one: {known:?}");
+    let functions = found(r#""function", "([a-z-]+)"\]"#, &template);
+    assert!(functions.iter().all(|name| PACKAGES.contains(&name.as_str())), "{functions:?}");
+}
