@@ -143,7 +143,7 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
 }
 
 /// Errors that are not this project's own, with who raises them.
-const ERRORS_OF_SERVICES: [(&str, &str); 11] = [
+const ERRORS_OF_SERVICES: [(&str, &str); 12] = [
     ("States.ALL", "Step Functions: any"),
     ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
     ("States.TaskFailed", "Step Functions: any failure of a task but a time-out"),
@@ -155,6 +155,7 @@ const ERRORS_OF_SERVICES: [(&str, &str); 11] = [
     ("Sandbox.Timedout", "Lambda: the function's Timeout is over"),
     ("Runtime.ExitError", "Lambda: the process ended"),
     ("DynamoDB.ConditionalCheckFailedException", "DynamoDB: the condition does not hold"),
+    ("StepFunctions.ExecutionAlreadyExistsException", "Step Functions: an execution of that name was started before"),
 ];
 
 fn errors_named(value: &Value, named: &mut BTreeSet<String>) {

@@ -16,7 +16,8 @@ use sandbox::{
     template::{Stack, TemplateError},
 };
 
-const PACKAGES: [&str; 6] = ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
+const PACKAGES: [&str; 7] =
+    ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
 
 /// A file of this repository.
 fn repository(path: &str) -> PathBuf {
