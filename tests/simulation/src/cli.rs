@@ -10,13 +10,14 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{
-    generate,
+    detection, generate,
     invariant::Invariant,
     many::{Broken, Summary, play_all},
     play::play,
+    sabotage,
     shrink::shrink,
 };
 
@@ -26,8 +27,15 @@ const REPLAY: &str = "cargo run --profile simulation -p simulation --";
 const MOST_BROKEN: usize = 20;
 
 #[derive(Parser)]
-#[command(name = "simulation", about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.", version)]
+#[command(
+    name = "simulation",
+    about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Plays the nights of these seeds, A..B without B.
     #[arg(long, conflicts_with = "seed")]
     seeds: Option<Seeds>,
@@ -49,6 +57,21 @@ struct Arguments {
     /// Does not look for the shortest night.
     #[arg(long)]
     no_shrink: bool,
+    /// Stops after so many nights that broke something.
+    #[arg(long, default_value_t = MOST_BROKEN)]
+    most_broken: usize,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
+    Sabotage(sabotage::Asked),
+    /// Studies which alarm sees which loop how soon: a table on standard output, and a picture.
+    Detect {
+        /// Where the picture goes.
+        #[arg(long, default_value = "tests/simulation/detection.svg")]
+        picture: std::path::PathBuf,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +92,11 @@ impl FromStr for Seeds {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    match &arguments.command {
+        Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
+        Some(Command::Detect { picture }) => return detection::run(picture, &say),
+        None => {}
+    }
     match (&arguments.seeds, arguments.seed) {
         (Some(seeds), None) => many(&arguments, seeds.0.clone()),
         (None, Some(seed)) => one(&arguments, seed),
@@ -102,7 +130,10 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
         complain(&format!("{:?} at {} ({}): {}", violation.invariant, violation.at, violation.application, violation.text));
     }
     if arguments.json {
-        say(&format!("{}\n", serde_json::json!({ "seed": seed, "checks": played.checks, "outcomes": played.outcomes, "violations": played.violations })));
+        say(&format!(
+            "{}\n",
+            serde_json::json!({ "seed": seed, "checks": played.checks, "outcomes": played.outcomes, "violations": played.violations })
+        ));
     }
     finish(arguments, &summary)
 }
@@ -114,12 +145,18 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
         // A line that is rewritten on a terminal, a line per tenth elsewhere.
         let tenth = summary.nights * 10 / all;
         if terminal && summary.nights.is_multiple_of(25) {
-            let _ = write!(std::io::stderr().lock(), "\r{} of {all} nights, {} h, {} broken ", summary.nights, summary.application_hours, summary.broken.len());
+            let _ = write!(
+                std::io::stderr().lock(),
+                "\r{} of {all} nights, {} h, {} broken ",
+                summary.nights,
+                summary.application_hours,
+                summary.broken.len()
+            );
         } else if !terminal && told.fetch_max(tenth, Ordering::Relaxed) < tenth {
             complain(&format!("{} of {all} nights, {} h, {} broken", summary.nights, summary.application_hours, summary.broken.len()));
         }
     };
-    let summary = play_all(seeds, threads, MOST_BROKEN, &progress);
+    let summary = play_all(seeds, threads, arguments.most_broken, &progress);
     if terminal {
         complain("");
     }
@@ -165,7 +202,9 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
         let shortest = shrink(&generate::night(seed), invariant);
         complain(&format!("\nthe shortest night of seed {seed} that still breaks {invariant:?} ({}):\n{shortest:#?}", invariant.sentence()));
         let events = play(&shortest, true).trace;
-        let told = events.lines().filter(|line| !line.starts_with("log ") && !line.starts_with("message ") && (!line.contains(" call ") || line.ends_with(" *")));
+        let told = events
+            .lines()
+            .filter(|line| !line.starts_with("log ") && !line.starts_with("message ") && (!line.contains(" call ") || line.ends_with(" *")));
         complain(&told.collect::<Vec<_>>().join("\n"));
     }
     ExitCode::FAILURE

@@ -48,7 +48,9 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
     let mut code = deployed(rng, &application.code);
     let fails = Duration::from_secs(any(rng, &[0, 1, 2, 5, 15, 45, 90, 150]));
     code.behaviour = match weighted(rng, &[70, 15, 15]) {
-        0 => Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT")),
+        0 => {
+            Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"))
+        }
         1 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
         _ => Behaviour::Throws {
             after: fails / 2,
@@ -222,7 +224,8 @@ fn strategy(rng: &mut Rng) -> RestartStrategy {
 /// A new version of the code: bad in one of the ways there are, or good.
 fn deployed(rng: &mut Rng, present: &Code) -> Code {
     let fault_after = any(rng, &[1, 3, 5, 10, 30, 60, 120, 180, 310, 420]);
-    let fails = || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"));
+    let fails =
+        || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"));
     let mut code = Code { needs: present.needs.clone(), ..Code::that(Behaviour::Healthy) };
     code.restart_strategy = if one_in(rng, 2) { present.restart_strategy } else { strategy(rng) };
     code.restore = present.restore;
@@ -313,7 +316,8 @@ fn of_the_service(rng: &mut Rng) -> What {
 }
 
 fn worst_moment(rng: &mut Rng) -> Moment {
-    let states = ["Look", "Decide", "RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot", "ClaimLease", "SpendBudget"];
+    let states =
+        ["Look", "Decide", "RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot", "ClaimLease", "SpendBudget"];
     Moment::Task { state: any(rng, &states).to_owned(), nth: rng.u32(1..4), ended: rng.bool() }
 }
 
@@ -381,27 +385,20 @@ fn harsh(rng: &mut Rng, length: u64) -> Strike {
 /// What goes wrong where; occurrences are drawn by the caller.
 fn strike(rng: &mut Rng) -> Strike {
     let slow = Duration::from_secs(any(rng, &[1, 4, 8, 16, 40]));
-    let network = [
-        Fault::Throttle,
-        Fault::ServerError,
-        Fault::CutBefore,
-        Fault::LoseAnswer,
-        Fault::ServerErrorAfter,
-        Fault::Slow(slow),
-        Fault::Late(slow),
-    ];
+    let network =
+        [Fault::Throttle, Fault::ServerError, Fault::CutBefore, Fault::LoseAnswer, Fault::ServerErrorAfter, Fault::Slow(slow), Fault::Late(slow)];
     // Only deliveries come twice: the SDK's changes are sent once, and an answer that is lost is another fault.
     let deliveries = [Fault::Twice, Fault::Twice, any(rng, &network)];
-    let of_lambda = [
-        LambdaFault::CrashBefore,
-        LambdaFault::CrashAfter,
-        LambdaFault::RunTwice,
-        LambdaFault::TimeOutBefore,
-        LambdaFault::TimeOutAfter,
-    ];
+    let of_lambda = [LambdaFault::CrashBefore, LambdaFault::CrashAfter, LambdaFault::RunTwice, LambdaFault::TimeOutBefore, LambdaFault::TimeOutAfter];
     let (service, action, package, fault) = match weighted(rng, &[30, 12, 14, 24, 6, 6, 8]) {
         0 => {
-            let reads = ["DescribeApplication", "ListApplicationOperations", "ListApplicationSnapshots", "ListTagsForResource", "CreateApplicationPresignedUrl"];
+            let reads = [
+                "DescribeApplication",
+                "ListApplicationOperations",
+                "ListApplicationSnapshots",
+                "ListTagsForResource",
+                "CreateApplicationPresignedUrl",
+            ];
             let changes = ["RollbackApplication", "StopApplication", "UpdateApplication", "StartApplication"];
             if rng.bool() {
                 let fault = if one_in(rng, 4) { Fault::Stale } else { any(rng, &network) };
@@ -423,7 +420,13 @@ fn strike(rng: &mut Rng) -> Strike {
         }
         4 => ("dynamodb", Some(any(rng, &["PutItem", "GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
         5 => ("states", Some("StartExecution"), None, any(rng, &deliveries)),
-        _ => if rng.bool() { ("events", Some("PutEvents"), None, any(rng, &network)) } else { ("sns", Some("Publish"), None, any(rng, &network)) },
+        _ => {
+            if rng.bool() {
+                ("events", Some("PutEvents"), None, any(rng, &network))
+            } else {
+                ("sns", Some("Publish"), None, any(rng, &network))
+            }
+        }
     };
     let (service, action) = (service.to_owned(), action.map(str::to_owned));
     Strike { fault, service, action, package, when: When::Always, within_secs: (0, u64::MAX) }

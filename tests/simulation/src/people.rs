@@ -96,7 +96,9 @@ struct Hand<'a> {
 impl Hand<'_> {
     fn tell(&self, what: &What) {
         let text = match what {
-            What::Deploy { code, runtime } => format!("deploys code that is {:?}{}", code.behaviour, runtime.as_ref().map_or(String::new(), |on| format!(" on {on}"))),
+            What::Deploy { code, runtime } => {
+                format!("deploys code that is {:?}{}", code.behaviour, runtime.as_ref().map_or(String::new(), |on| format!(" on {on}")))
+            }
             other => format!("{other:?}"),
         };
         self.region.journal().tell(Actor::Operator, Some(self.application), text);

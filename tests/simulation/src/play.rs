@@ -98,8 +98,7 @@ pub(crate) fn open(night: &Night) -> Open {
             codebook.insert(code_key(index), (**code).clone());
         }
     }
-    let blueprint =
-        Blueprint { seed: night.seed, parameters: night.stack.parameters(), codebook, settings: settings(night), faults: Vec::new() };
+    let blueprint = Blueprint { seed: night.seed, parameters: night.stack.parameters(), codebook, settings: settings(night), faults: Vec::new() };
     let region = Region::open_at(blueprint, opened).expect("the template can be used");
     let function = |package: &str| region.stack().functions.values().find(|function| function.package == package).map(|one| one.name.clone());
     for strike in &night.strikes {

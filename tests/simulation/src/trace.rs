@@ -16,7 +16,17 @@ pub(crate) fn of(region: &Region) -> String {
     }
     for call in journal.calls() {
         let resource = call.resource.unwrap_or_default();
-        lines.push((call.at, format!("call      {resource} {}:{} by {} → {}{}", call.service, call.action, call.caller, call.outcome, if call.changed { " *" } else { "" })));
+        lines.push((
+            call.at,
+            format!(
+                "call      {resource} {}:{} by {} → {}{}",
+                call.service,
+                call.action,
+                call.caller,
+                call.outcome,
+                if call.changed { " *" } else { "" }
+            ),
+        ));
     }
     // Stable: what was recorded at one moment stays in its order.
     lines.sort_by_key(|(at, _)| *at);

@@ -237,7 +237,8 @@ impl Job {
             if let Some(triggered) = series.last_completed(until) {
                 let latest = self.statistics.latest_completed.clone().expect("the statistics know of a completed checkpoint");
                 committed = self.position(triggered, ledger).expect("there is an attempt");
-                self.restore_point = Some(RestorePoint { id: latest.id, path: latest.path, is_savepoint: false, position: committed, pending_from: committed });
+                self.restore_point =
+                    Some(RestorePoint { id: latest.id, path: latest.path, is_savepoint: false, position: committed, pending_from: committed });
             }
         }
         ledger.processed(committed, position, matches!(self.code.behaviour, Behaviour::WrongResults));

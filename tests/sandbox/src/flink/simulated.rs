@@ -340,7 +340,13 @@ impl Inner {
             let Some(stored) = cluster.savepoints.get(&restore.snapshot) else {
                 return Err(refusal(format!("Cannot find the savepoint of snapshot {}.", restore.snapshot)));
             };
-            point = Some(RestorePoint { id: 1, path: stored.location.clone(), is_savepoint: true, position: stored.position, pending_from: stored.pending_from });
+            point = Some(RestorePoint {
+                id: 1,
+                path: stored.location.clone(),
+                is_savepoint: true,
+                position: stored.position,
+                pending_from: stored.pending_from,
+            });
             match code.misfit {
                 _ if code.reads(stored.state_version) => {}
                 Misfit::Refused => fits = restore.allow_non_restored_state,

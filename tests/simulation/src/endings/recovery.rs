@@ -35,8 +35,12 @@ pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[Ex
         let soak = i64::from(night.stack.soak_secs).max(60);
         verdicts.check(Invariant::L1, up.is_some_and(|secs| secs >= soak), now, name, || {
             let status = standing.map_or("gone", |standing| standing.status.name());
-            let last = executions.iter().rev().find(|one| one.input["applicationName"] == name && one.output.as_ref().is_some_and(|output| output["because"] != "alreadyInHand"));
-            let told = last.and_then(|one| one.output.as_ref()).map(|output| format!("{}/{}: {}", output["outcome"], output["because"], output["reason"]));
+            let last = executions
+                .iter()
+                .rev()
+                .find(|one| one.input["applicationName"] == name && one.output.as_ref().is_some_and(|output| output["because"] != "alreadyInHand"));
+            let told =
+                last.and_then(|one| one.output.as_ref()).map(|output| format!("{}/{}: {}", output["outcome"], output["because"], output["reason"]));
             format!("it is {status}, up for {up:?} s; Lifeguard's last word: {}", told.unwrap_or_else(|| "nothing was started".to_owned()))
         });
     }
@@ -65,11 +69,13 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         What::Deploy { code, runtime } => runtime.is_none() && is_seen(code, u64::from(night.stack.soak_secs)),
         other => leaves_it_alone(other),
     });
-    let outage = night.events.iter().any(|event| {
-        matches!(&event.what, What::Dependency(name, _) if application.code.needs.iter().any(|need| need.dependency == *name))
-    });
+    let outage = night
+        .events
+        .iter()
+        .any(|event| matches!(&event.what, What::Dependency(name, _) if application.code.needs.iter().any(|need| need.dependency == *name)));
     let time = night.events.iter().filter(|event| event.application == index && matches!(event.what, What::Deploy { .. }));
-    let early = time.map(|event| &event.at).all(|at| matches!(at, crate::night::Moment::After(secs) if secs + 900 < u64::from(night.length_mins) * 60));
+    let early =
+        time.map(|event| &event.at).all(|at| matches!(at, crate::night::Moment::After(secs) if secs + 900 < u64::from(night.length_mins) * 60));
     rules.opted_in
         && rules.act
         && plain
@@ -85,7 +91,10 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         && bad
         && early
         && !outage
-        && night.strikes.iter().all(|strike| strike.is_mild() && strike.service != "events" && !matches!(strike.fault, sandbox::faults::Fault::Late(_)))
+        && night
+            .strikes
+            .iter()
+            .all(|strike| strike.is_mild() && strike.service != "events" && !matches!(strike.fault, sandbox::faults::Fault::Late(_)))
 }
 
 /// A fault that the alarms can see, and that comes before the soak is over: that is what a soak excludes.

@@ -151,7 +151,12 @@ impl Change<'_> {
             let busy_for = standing.busy_since.map(|since| secs(since, known.at));
             let too_early = busy(standing.status) && busy_for.is_some_and(|secs| secs + SLACK_SECS < rules.operation_timeout_secs && secs >= stale);
             self.check(book, Invariant::S1, !too_early, || {
-                format!("the application is {} since {} s, the time-out is {} s", standing.status.name(), busy_for.unwrap_or(0), rules.operation_timeout_secs)
+                format!(
+                    "the application is {} since {} s, the time-out is {} s",
+                    standing.status.name(),
+                    busy_for.unwrap_or(0),
+                    rules.operation_timeout_secs
+                )
             });
         }
         if self.notes.request.is_none() {
@@ -230,7 +235,8 @@ impl Change<'_> {
             return self.check(book, Invariant::S7, false, || "it was not counted among the day's rescues".to_owned());
         };
         let same_day = |one: &&ExecutionNotes| one.application == self.application && one.request.is_none() && one.spent.as_ref() == Some(&day);
-        let others = book.executions.values().filter(same_day).filter(|one| !one.effects.is_empty() && one.first_step != self.notes.first_step).count();
+        let others =
+            book.executions.values().filter(same_day).filter(|one| !one.effects.is_empty() && one.first_step != self.notes.first_step).count();
         // The limit that the first step was decided under: a tag may have changed since.
         let limit = rules.rescues_per_day.max(self.notes.limit.unwrap_or(0));
         self.check(book, Invariant::S7, (others as u64) < limit, || format!("{others} rescue(s) were begun on {day} already, {limit} are allowed"));
