@@ -16,6 +16,7 @@ use crate::{
     detection, generate,
     invariant::Invariant,
     many::{Broken, Summary, play_all},
+    others,
     play::play,
     sabotage,
     shrink::shrink,
@@ -66,6 +67,12 @@ struct Arguments {
 enum Command {
     /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
     Sabotage(sabotage::Asked),
+    /// Plays the same nights under other rule sets: a table on standard output.
+    Compare {
+        /// The nights.
+        #[arg(long, default_value = "0..200")]
+        seeds: Seeds,
+    },
     /// Studies which alarm sees which loop how soon: a table on standard output, and a picture.
     Detect {
         /// Where the picture goes.
@@ -94,6 +101,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
+        Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
     }
