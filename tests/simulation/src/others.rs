@@ -57,8 +57,9 @@ fn fit(seed: u64, rules: Rules) -> Option<Night> {
     let mut night = generate::night(seed);
     night.strikes.clear();
     night.applications.truncate(1);
-    let of_lifeguard =
-        |what: &What| matches!(what, What::Ask(_) | What::AbortExecutions | What::RingAgain | What::Tag(..) | What::Untag(_) | What::StartWithoutState);
+    let of_lifeguard = |what: &What| {
+        matches!(what, What::Ask(_) | What::AbortExecutions | What::RingAgain | What::Tag(..) | What::Untag(_) | What::StartWithoutState)
+    };
     night.events.retain(|event| event.application == 0 && matches!(event.at, Moment::After(_)) && !of_lifeguard(&event.what));
     night.stack = Stack { act: rules == Rules::Lifeguard, ..Stack::default() };
     let application = night.applications.first_mut()?;
@@ -86,11 +87,13 @@ fn play(night: &Night, rules: Rules) -> Seen {
         await_the_end(&region).await;
         let mut seen = *seen.lock().expect("no thread panics while it holds what was seen");
         let now = region.clock().now();
-        seen.up_at_the_end = region.flink().standing(&name).and_then(|one| one.up_since).filter(|since| now.duration_since(*since).as_secs() >= SOAK_SECS);
+        seen.up_at_the_end =
+            region.flink().standing(&name).and_then(|one| one.up_since).filter(|since| now.duration_since(*since).as_secs() >= SOAK_SECS);
         if rules == Rules::Lifeguard {
             let after = |at: &Timestamp| seen.fault.is_some_and(|fault| *at >= fault);
             seen.detected = region.states().executions().iter().map(|one| one.started).find(after);
-            seen.healthy_touched = witness.book().verdicts.violations.iter().filter(|one| one.invariant == crate::invariant::Invariant::S1).count() as u64;
+            seen.healthy_touched =
+                witness.book().verdicts.violations.iter().filter(|one| one.invariant == crate::invariant::Invariant::S1).count() as u64;
         }
         if rules == Rules::SystemRollback {
             let operations = region.flink().application(&name).map(|view| view.operations).unwrap_or_default();
