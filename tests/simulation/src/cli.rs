@@ -10,13 +10,15 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{
-    generate,
+    detection, generate,
     invariant::Invariant,
     many::{Broken, Summary, play_all},
+    others,
     play::play,
+    sabotage,
     shrink::shrink,
 };
 
@@ -26,8 +28,15 @@ const REPLAY: &str = "cargo run --profile simulation -p simulation --";
 const MOST_BROKEN: usize = 20;
 
 #[derive(Parser)]
-#[command(name = "simulation", about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.", version)]
+#[command(
+    name = "simulation",
+    about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Plays the nights of these seeds, A..B without B.
     #[arg(long, conflicts_with = "seed")]
     seeds: Option<Seeds>,
@@ -49,6 +58,27 @@ struct Arguments {
     /// Does not look for the shortest night.
     #[arg(long)]
     no_shrink: bool,
+    /// Stops after so many nights that broke something.
+    #[arg(long, default_value_t = MOST_BROKEN)]
+    most_broken: usize,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
+    Sabotage(sabotage::Asked),
+    /// Plays the same nights under other rule sets: a table on standard output.
+    Compare {
+        /// The nights.
+        #[arg(long, default_value = "0..200")]
+        seeds: Seeds,
+    },
+    /// Studies which alarm sees which loop how soon: a table on standard output, and a picture.
+    Detect {
+        /// Where the picture goes.
+        #[arg(long, default_value = "tests/simulation/detection.svg")]
+        picture: std::path::PathBuf,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +99,12 @@ impl FromStr for Seeds {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    match &arguments.command {
+        Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
+        Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
+        Some(Command::Detect { picture }) => return detection::run(picture, &say),
+        None => {}
+    }
     match (&arguments.seeds, arguments.seed) {
         (Some(seeds), None) => many(&arguments, seeds.0.clone()),
         (None, Some(seed)) => one(&arguments, seed),
@@ -128,7 +164,7 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
             complain(&format!("{} of {all} nights, {} h, {} broken", summary.nights, summary.application_hours, summary.broken.len()));
         }
     };
-    let summary = play_all(seeds, threads, MOST_BROKEN, &progress);
+    let summary = play_all(seeds, threads, arguments.most_broken, &progress);
     if terminal {
         complain("");
     }

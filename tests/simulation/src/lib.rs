@@ -8,20 +8,26 @@
 //! | `witness` | sees every request and task, and checks S1–S4 and S6–S9 on the spot |
 //! | `endings` | checks what is left in the end: S5, S10, L1–L3 |
 //! | [`many`] | many seeds on all cores, summed up |
+//! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
+//! | [`others`] | the same nights under other rule sets |
+//! | [`detection`] | which alarm sees which loop how soon |
 //! | [`shrink`] | a night that breaks an invariant → the shortest one that still does |
 //!
 //! Invariant: a seed gives the same night and the same trace in every process, whatever the number of threads.
 
 mod alarms;
 pub mod cli;
+pub mod detection;
 mod endings;
 pub mod generate;
 pub mod invariant;
 pub mod many;
 pub mod night;
+pub mod others;
 mod people;
 pub mod play;
 pub mod rules;
+pub mod sabotage;
 pub mod shrink;
 mod trace;
 mod witness;

@@ -64,8 +64,12 @@ fn of_the_world(region: &Region, application: &str, event: usize, what: &What) {
         What::LoseMachine => flink.kill_task_manager(application),
         What::Maintenance => drop(flink.start_maintenance(application)),
         What::Autoscale(parallelism) => drop(flink.autoscale(application, *parallelism)),
-        What::Stuck(stage) => flink.faults(application, |faults| drop(faults.stuck.insert(*stage))),
-        What::Slow(stage, times) => flink.faults(application, |faults| drop(faults.slow.insert(*stage, *times))),
+        What::Stuck(stage) => flink.faults(application, |faults| {
+            faults.stuck.insert(*stage);
+        }),
+        What::Slow(stage, times) => flink.faults(application, |faults| {
+            faults.slow.insert(*stage, *times);
+        }),
         What::RefuseRollback => {
             let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
             flink.faults(application, |faults| faults.refuse_rollback = Some(refusal));
@@ -87,10 +91,10 @@ fn named(night: &Night, event: usize) -> Option<(&crate::night::Event, &crate::n
 }
 
 /// A person's hand on one application.
-struct Hand<'a> {
-    region: &'a Region,
-    router: Router,
-    application: &'a str,
+pub(crate) struct Hand<'a> {
+    pub(crate) region: &'a Region,
+    pub(crate) router: Router,
+    pub(crate) application: &'a str,
 }
 
 impl Hand<'_> {
@@ -104,11 +108,11 @@ impl Hand<'_> {
         self.region.journal().tell(Actor::Operator, Some(self.application), text);
     }
 
-    fn version(&self) -> i64 {
+    pub(crate) fn version(&self) -> i64 {
         self.region.flink().standing(self.application).map_or(0, |standing| standing.version)
     }
 
-    async fn send(&self, verb: &str, mut body: Value) {
+    pub(crate) async fn send(&self, verb: &str, mut body: Value) {
         body["ApplicationName"] = self.application.into();
         let target = format!("KinesisAnalytics_20180523.{verb}");
         let answer = self.router.send(aws_json(OPERATOR, "kinesisanalytics", &target, "1.1", &body)).await;
@@ -130,7 +134,7 @@ impl Hand<'_> {
         self.update(json!({ "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": location } }), runtime).await;
     }
 
-    async fn start(&self, restore: &str) {
+    pub(crate) async fn start(&self, restore: &str) {
         let run = json!({ "ApplicationRestoreConfiguration": { "ApplicationRestoreType": restore } });
         self.send("StartApplication", json!({ "RunConfiguration": run })).await;
     }

@@ -161,7 +161,7 @@ fn seed(index: usize, application: &Application) -> ApplicationSeed {
 }
 
 /// Lets happen what happens.
-async fn live(witness: &Witness, mut moments: mpsc::UnboundedReceiver<usize>) {
+pub(crate) async fn live(witness: &Witness, mut moments: mpsc::UnboundedReceiver<usize>) {
     let night = &witness.night;
     let length = u64::from(night.length_mins) * 60;
     let mut timed: Vec<(u64, usize)> = night
@@ -193,7 +193,7 @@ async fn live(witness: &Witness, mut moments: mpsc::UnboundedReceiver<usize>) {
 }
 
 /// The plumbing works again, and what jobs depend on is back.
-fn mend(region: &Region, night: &Night) {
+pub(crate) fn mend(region: &Region, night: &Night) {
     region.faults().clear();
     for application in &night.applications {
         for need in &application.code.needs {
@@ -203,7 +203,7 @@ fn mend(region: &Region, night: &Night) {
 }
 
 /// Until every execution has ended and no new one has begun for a while.
-async fn await_the_end(region: &Region) {
+pub(crate) async fn await_the_end(region: &Region) {
     let (began, mut quiet) = (tokio::time::Instant::now(), Duration::ZERO);
     while quiet < QUIET && began.elapsed() < AT_MOST {
         tokio::time::sleep(GLANCE).await;

@@ -5,17 +5,20 @@ use std::process::Command;
 use simulation::{generate, many, play};
 
 /// Played in every `cargo test`; the command line plays thousands.
-const NIGHTS: u64 = 24;
+const NIGHTS: u64 = 12;
 
 fn traced(seed: u64) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_simulation")).args(["--seed", &seed.to_string(), "--trace", "--no-shrink"]).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_simulation"))
+        .args(["--seed", &seed.to_string(), "--trace", "--no-shrink"])
+        .output()
+        .expect("the binary was built with this test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
 #[test]
 fn one_seed_in_two_processes_gives_the_same_bytes() {
-    for seed in [1, 7, 411] {
+    for seed in [1, 411] {
         let (first, second) = (traced(seed), traced(seed));
         assert!(first.len() > 10_000, "a night has something to tell");
         assert_eq!(first, second, "seed {seed}");
@@ -24,8 +27,8 @@ fn one_seed_in_two_processes_gives_the_same_bytes() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let one = many::play_all(0..6, 1, 1, &|_| {});
-    let two = many::play_all(0..6, 2, 1, &|_| {});
+    let one = many::play_all(0..4, 1, 1, &|_| {});
+    let two = many::play_all(0..4, 2, 1, &|_| {});
     assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&two).unwrap());
 }
 

@@ -100,7 +100,7 @@ impl Witness {
         let Some(notes) = book.executions.get_mut(&execution) else { return };
         let again = notes.effects.iter().filter(|effect| effect.verb == verb).count();
         let version = notes.before.take().unwrap_or_default();
-        notes.effects.push(Effect { at: now, verb: verb.to_owned(), version });
+        notes.effects.push(Effect { verb: verb.to_owned(), version });
         let text = || format!("{verb} took effect {} times in one execution", again + 1);
         book.verdicts.check(Invariant::S8, again == 0, now, application, text);
     }

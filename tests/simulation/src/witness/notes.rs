@@ -8,7 +8,6 @@ use super::Glance;
 /// A change that took effect.
 #[derive(Clone, Debug)]
 pub(crate) struct Effect {
-    pub(crate) at: Timestamp,
     pub(crate) verb: String,
     /// The version it was done to.
     pub(crate) version: i64,

@@ -1,0 +1,168 @@
+//! Would it notice? Each mistake of `sabotages.json` is made in a copy of the project, one at a time; then the nights are played, and where they notice nothing, the tests of
+//! the crates concerned run. A mistake that nobody notices is a hole in the checks.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Output},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The list.
+const LIST: &str = include_str!("../sabotages.json");
+/// Crates whose own tests may notice what the nights do not.
+const TESTED: [&str; 5] = ["lifecycle", "managed-flink", "rollback", "force-stop-and-restore", "remediation-planner"];
+
+/// What is asked for.
+#[derive(Debug, clap::Args)]
+pub struct Asked {
+    /// Where the copy is made; it keeps its own build from run to run.
+    #[arg(long, default_value = "target/sabotage")]
+    scratch: PathBuf,
+    /// Only mistakes whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Nights played for each.
+    #[arg(long, default_value_t = 1_500)]
+    nights: u64,
+}
+
+/// A mistake.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sabotage {
+    /// What is done wrong.
+    pub name: String,
+    /// Where.
+    pub file: String,
+    /// What stands there, exactly once.
+    pub from: String,
+    /// What is put there.
+    pub to: String,
+    /// Who should notice.
+    pub noticed_by: String,
+}
+
+/// The list.
+///
+/// # Panics
+/// When the list does not parse; a test holds that it does.
+#[must_use]
+pub fn list() -> Vec<Sabotage> {
+    serde_json::from_str(LIST).expect("the list is part of this package")
+}
+
+impl Sabotage {
+    /// Makes the mistake in `text`.
+    ///
+    /// # Errors
+    /// When what it replaces is not there exactly once.
+    pub fn applied(&self, text: &str) -> Result<String, String> {
+        match text.matches(&self.from).count() {
+            1 => Ok(text.replacen(&self.from, &self.to, 1)),
+            n => Err(format!("{}: what it replaces stands {n} times in {}", self.name, self.file)),
+        }
+    }
+}
+
+/// Makes every mistake asked for and tells what became of it. Exit code 1 when one is not noticed.
+pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> ExitCode {
+    match try_all(asked, say) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("{error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_all(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
+    let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let scratch = std::path::absolute(&asked.scratch)?;
+    copy(&project, &scratch)?;
+    let (mut noticed, mut survived) = (0, 0);
+    for sabotage in list().iter().filter(|one| asked.only.as_ref().is_none_or(|part| one.name.contains(part))) {
+        let file = scratch.join(&sabotage.file);
+        let original = fs::read_to_string(&file)?;
+        fs::write(&file, sabotage.applied(&original).map_err(io::Error::other)?)?;
+        let by = notice(&scratch, asked.nights)?;
+        fs::write(&file, original)?;
+        match &by {
+            Some(by) => noticed += 1 + usize::from(by.is_empty()),
+            None => survived += 1,
+        }
+        say(&format!("{:<62} {}\n", sabotage.name, by.unwrap_or_else(|| format!("SURVIVED (expected: {})", sabotage.noticed_by))));
+    }
+    say(&format!("{noticed} noticed, {survived} survived\n"));
+    Ok(survived == 0)
+}
+
+/// Copies what git knows of; files that are the same stay as they are, so that nothing is built again without need.
+fn copy(project: &Path, scratch: &Path) -> io::Result<()> {
+    let listed = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(project).output()?;
+    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
+        let (from, to) = (project.join(name), scratch.join(name));
+        let Ok(text) = fs::read(&from) else { continue };
+        if fs::read(&to).is_ok_and(|present| present == text) {
+            continue;
+        }
+        fs::create_dir_all(to.parent().unwrap_or(scratch))?;
+        fs::write(to, text)?;
+    }
+    Ok(())
+}
+
+fn cargo(scratch: &Path, arguments: &[&str]) -> io::Result<Output> {
+    Command::new("cargo").args(arguments).current_dir(scratch).env("CARGO_TARGET_DIR", scratch.join("target")).output()
+}
+
+/// Who notices, if anybody.
+fn notice(scratch: &Path, nights: u64) -> io::Result<Option<String>> {
+    let built = cargo(scratch, &["build", "--quiet", "--profile", "simulation", "-p", "simulation"])?;
+    if !built.status.success() {
+        return Ok(Some("the compiler".to_owned()));
+    }
+    let seeds = format!("0..{nights}");
+    let nights =
+        ["run", "--quiet", "--profile", "simulation", "-p", "simulation", "--", "--seeds", &seeds, "--json", "--no-shrink", "--most-broken", "1"];
+    let played = cargo(scratch, &nights)?;
+    if !played.status.success() {
+        return Ok(Some(broken(&played)));
+    }
+    let mut tests = vec!["test", "--quiet", "--profile", "simulation"];
+    tests.extend(TESTED.iter().flat_map(|package| ["-p", package]));
+    let tested = cargo(scratch, &tests)?;
+    let text = String::from_utf8_lossy(&tested.stdout).into_owned();
+    let first = text.lines().find(|line| line.starts_with("---- ")).map_or("a test", |line| line.trim_matches(['-', ' ']));
+    Ok((!tested.status.success()).then(|| format!("test {first}")))
+}
+
+/// The seed and the invariant of the first broken night.
+fn broken(played: &Output) -> String {
+    let summary: Value = serde_json::from_slice(&played.stdout).unwrap_or_default();
+    let first = &summary["broken"][0];
+    match first["violations"][0]["invariant"].as_str() {
+        Some(invariant) => format!("{invariant}, seed {}", first["seed"]),
+        None if first["panic"].is_string() => format!("a panic, seed {}", first["seed"]),
+        None => "the region does not open".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sabotage_still_finds_its_place() {
+        let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let all = list();
+        assert!(all.len() >= 25, "{} are too few", all.len());
+        for sabotage in all {
+            let text = fs::read_to_string(project.join(&sabotage.file)).unwrap();
+            assert_ne!(sabotage.applied(&text).unwrap(), text, "{}", sabotage.name);
+        }
+    }
+}
