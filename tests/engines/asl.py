@@ -8,7 +8,7 @@ import re
 import botocore.session
 
 # Optimised integrations whose arguments differ from the API's, by what the service documents: these members may hold any JSON.
-ANY_JSON = {("lambda", "invoke", "Payload"), ("events", "putEvents", "Entries.Detail"), ("sns", "publish", "Message")}
+ANY_JSON = {("lambda", "invoke", "Payload"), ("events", "putEvents", "Entries.Detail"), ("sns", "publish", "Message"), ("stepfunctions", "startExecution", "Input")}
 PREFIX = "arn:aws:states:::"
 SUFFIXES = (".waitForTaskToken", ".sync:2", ".sync")
 # JSONata 2.0.6 and what Step Functions adds.
@@ -46,6 +46,8 @@ def sdk_findings(definition):
             resource = resource.removesuffix(suffix)
         parts = resource.removeprefix(PREFIX).split(":")
         service, action = parts[1:] if parts[0] == "aws-sdk" else parts
+        # Step Functions' own name among the integrations differs from its name among the SDK's services.
+        service = {"states": "stepfunctions"}.get(service, service)
         try:
             model = session.get_service_model(service)
             operation = model.operation_model(action[0].upper() + action[1:])
@@ -123,10 +125,10 @@ def edges(state):
         yield catch["Next"], set(catch.get("Assign", {}))
 
 
-def variable_findings(definition):
-    """Variables that are used on a path on which nothing has assigned them."""
+def variable_findings(definition, arriving_with=frozenset()):
+    """Variables that are used on a path on which nothing has assigned them. Nested states see what was assigned before the state around them."""
     states = definition["States"]
-    known = {definition["StartAt"]: set()}
+    known = {definition["StartAt"]: set(arriving_with)}
     work = [definition["StartAt"]]
     while work:
         name = work.pop()
@@ -140,10 +142,12 @@ def variable_findings(definition):
                 work.append(target)
     found = [f"{name} cannot be reached" for name in states if name not in known]
     for name, there in known.items():
-        for expression in expressions(states[name]):
+        outside = {key: value for key, value in states[name].items() if key not in ("Branches", "ItemProcessor", "Iterator")}
+        for expression in expressions(outside):
             variables, functions = used(expression)
             found += [f"{name}: ${variable} may be unassigned in {expression.strip()[:80]}" for variable in sorted(variables - there)]
             found += [f"{name}: there is no function ${function}" for function in sorted(functions)]
-        if any(key in states[name] for key in ("Branches", "ItemProcessor", "Iterator")):
-            found.append(f"{name}: variables within nested states are not followed; teach this check first")
+        nested = [*states[name].get("Branches", []), *(states[name][key] for key in ("ItemProcessor", "Iterator") if key in states[name])]
+        for inner in nested:
+            found += [f"{name}.{text}" for text in variable_findings(inner, there)]
     return found
