@@ -8,7 +8,7 @@ import re
 import botocore.session
 
 # Optimised integrations whose arguments differ from the API's, by what the service documents: these members may hold any JSON.
-ANY_JSON = {("lambda", "invoke", "Payload"), ("events", "putEvents", "Entries.Detail"), ("sns", "publish", "Message"), ("stepfunctions", "startExecution", "Input")}
+ANY_JSON = {("lambda", "invoke", "Payload"), ("events", "putEvents", "Entries.Detail"), ("sns", "publish", "Message"), ("stepfunctions", "startExecution", "input")}
 PREFIX = "arn:aws:states:::"
 SUFFIXES = (".waitForTaskToken", ".sync:2", ".sync")
 # JSONata 2.0.6 and what Step Functions adds.
@@ -54,7 +54,11 @@ def sdk_findings(definition):
         except Exception as error:  # noqa: BLE001 botocore raises several kinds
             found.append(f"{name}: {error}")
             continue
-        found += [f"{name}: {text}" for text in shape_findings(operation.input_shape, state.get("Arguments", {}), (service, action), "")]
+        arguments = state.get("Arguments", {})
+        if service == "stepfunctions":
+            # The API writes stateMachineArn, an integration StateMachineArn.
+            arguments = {key[0].lower() + key[1:]: value for key, value in arguments.items()}
+        found += [f"{name}: {text}" for text in shape_findings(operation.input_shape, arguments, (service, action), "")]
     return found
 
 
