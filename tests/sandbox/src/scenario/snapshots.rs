@@ -108,7 +108,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
         name: "snapshots-fleet",
         sentence: "1,000 applications of every kind, and a service that throttles: each that has opted in is checked once, within the schedule's interval.",
         stage: fleet,
-        script: |world| Box::pin(async move { world.until_checked(1, hours(4)).await }),
+        script: |world| Box::pin(check_while_throttled(world)),
         ends: Ends { snapshots: Some(the_whole_fleet), counts_changes: true, ..NEEDS_PERSON },
     },
 ];
@@ -151,6 +151,14 @@ async fn meet_a_rescue(world: World) {
     world.until_checked(2, minutes(30)).await;
 }
 
+/// The service throttles one call in six, and takes its time for the others, from the moment on at which the stack stands.
+async fn check_while_throttled(world: World) {
+    for (fault, when) in [(Fault::Throttle, When::OneIn(6)), (Fault::Slow(Duration::from_millis(50)), When::Always)] {
+        world.region().faults().add(Rule::new(fault).on_service("kinesisanalytics").when(when));
+    }
+    world.until_checked(1, hours(4)).await;
+}
+
 /// Every kind of application, a thousand of them. `orders` is one.
 fn fleet() -> Stage {
     let mut stage = scheduled(Stage::of(Code::healthy()));
@@ -158,8 +166,6 @@ fn fleet() -> Stage {
     stage = stage.code("looping.jar", looping);
     stage.applications = vec![Stage::orders().snapshot("nightly", hours(2))];
     stage.applications.extend((1..FLEET).map(member));
-    let of_the_service = |fault: Fault, when: When| Rule::new(fault).on_service("kinesisanalytics").when(when);
-    stage.faults = vec![of_the_service(Fault::Throttle, When::OneIn(6)), of_the_service(Fault::Slow(Duration::from_millis(50)), When::Always)];
     stage
 }
 
