@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
-    journal::{Actor, Call},
+    journal::Call,
     pace::{self, Speed},
     region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
     states::ExecutionView,
@@ -83,10 +83,7 @@ async fn run(
         region.flink().add_application(application);
     }
     // What a person does after the deployment; from then on the schedule keeps the alarms.
-    if let Err(error) = region.keep_alarms().await {
-        // Throttled, say: the next run on the schedule makes them. A scenario that needs an alarm then ends otherwise than it should, and complains.
-        region.journal().tell(Actor::Lifeguard, None, lifecycle::shorten(&error.to_string(), 120));
-    }
+    region.keep_alarms().await?;
     opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone()));

@@ -30,7 +30,13 @@ fn calls() -> &'static BTreeSet<Asked> {
         for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
             virtually(async {
                 let played = play(scenario, 1).await.unwrap();
-                all.extend(played.region.journal().calls().iter().filter_map(asked));
+                let mut calls: Vec<Asked> = played.region.journal().calls().iter().filter_map(asked).collect();
+                if scenario.name == "snapshots-fleet" {
+                    // The same calls about a thousand applications: each would be evaluated against every role, and one of a kind says all.
+                    calls.sort_by(|one, other| (&one.role, &one.action).cmp(&(&other.role, &other.action)));
+                    calls.dedup_by(|one, other| (&one.role, &one.action) == (&other.role, &other.action));
+                }
+                all.extend(calls);
             });
         }
         virtually(async {
