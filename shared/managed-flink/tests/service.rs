@@ -143,7 +143,9 @@ async fn a_read_is_repeated_and_a_change_never_is() {
         let (double, api) = api(move |_| broken());
         let read = api.describe_application("orders").await.unwrap_err();
         assert!(read.is_worth_retrying(), "{read}");
-        assert_eq!(double.calls().len(), 4, "{read}");
+        // Four tries; where nobody answers, the time for all of them together may be up before the fourth, by the SDK's jitter.
+        let tries = double.calls().len();
+        assert!(tries == 4 || tries == 3 && read.code == "Timeout", "{read}: {tries} tries");
         let change = sdk::UpdateApplicationInputBuilder::default().current_application_version_id(7);
         for error in [
             api.rollback_application("orders", 7).await.unwrap_err(),
