@@ -132,3 +132,13 @@ fn an_end_is_read_as_step_functions_spells_it() {
     }
     assert_eq!(Progress::default().interrupted(), Progress::default());
 }
+
+#[test]
+fn an_application_that_is_still_being_stopped_counts_as_down() {
+    for status in ["STOPPING", "FORCE_STOPPING"] {
+        let decision = a_restore_after_its_force_stop().status(status).taking_over(Some(Ended::Failed), Some("restore")).decide();
+        says(&decision.reason, &["stopped in the middle of a restore"]);
+    }
+    let decision = a_restore_after_its_force_stop().status("STARTING").taking_over(Some(Ended::Failed), Some("restore")).decide();
+    assert!(!decision.reason.contains("in the middle"), "{}", decision.reason);
+}

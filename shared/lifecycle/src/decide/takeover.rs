@@ -34,9 +34,10 @@ impl Turn<'_> {
         Some(self.wait(left, Reason::Busy, reason))
     }
 
-    /// Whether it is READY because of what was done, and nothing starts it.
+    /// Whether it is down, or on its way there, because of what was done, and nothing starts it.
     fn is_left_down(&self) -> bool {
-        self.s.seen.application.status == ApplicationStatus::Ready && !self.progress.steps.is_empty() && !self.progress.is_done(Step::Start)
+        let down = [ApplicationStatus::Ready, ApplicationStatus::Stopping, ApplicationStatus::ForceStopping];
+        down.contains(&self.s.seen.application.status) && !self.progress.steps.is_empty() && !self.progress.is_done(Step::Start)
     }
 
     fn done_until_then(&self) -> String {
