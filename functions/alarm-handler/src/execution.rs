@@ -1,12 +1,17 @@
-//! An execution's name and input, made from the alarm alone.
+//! An execution's name and input, made from the event alone: an alarm, or the end of an execution that is succeeded.
 //!
-//! Invariant: the same alarm, application and state change give the same name and the same bytes of input. Step Functions then answers a repeated start with
+//! Invariant: the same alarm, application and state change (or the same dead execution) give the same name and the same bytes of input. Step Functions then answers a repeated start with
 //! the running execution, or says that the name is taken, for 90 days: that is what makes a delivery that arrives twice harmless.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{event::Alarm, request::ApplicationName, text::bounded};
+use crate::{
+    broke::{Broke, KIND},
+    event::Alarm,
+    request::ApplicationName,
+    text::bounded,
+};
 
 /// Longest name that Step Functions allows.
 pub const NAME_CHARS: usize = 80;
@@ -29,27 +34,43 @@ pub struct Execution {
 #[serde(rename_all = "camelCase")]
 struct Input<'a> {
     application_name: &'a str,
-    trigger: Trigger,
+    trigger: Trigger<'a>,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Trigger {
-    kind: &'static str,
-    alarm_name: String,
-    at: Timestamp,
-    reason: String,
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Trigger<'a> {
+    Alarm {
+        kind: &'static str,
+        alarm_name: String,
+        at: Timestamp,
+        reason: String,
+    },
+    Broke {
+        kind: &'static str,
+        execution: &'a str,
+        status: &'static str,
+        successor: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asked: Option<&'static str>,
+    },
 }
 
 impl Execution {
     /// The remediation of `application` that `alarm` asks for.
     #[must_use]
     pub fn of(application: &ApplicationName, alarm: &Alarm) -> Self {
-        let trigger =
-            Trigger { kind: "alarm", alarm_name: bounded(&alarm.name, ALARM_NAME_CHARS), at: alarm.at, reason: bounded(&alarm.reason, REASON_CHARS) };
-        let input = Input { application_name: application.as_str(), trigger };
-        let input = serde_json::to_string(&input).expect("strings and a time always have a JSON form");
-        Self { name: name(application, alarm), input }
+        let (alarm_name, reason) = (bounded(&alarm.name, ALARM_NAME_CHARS), bounded(&alarm.reason, REASON_CHARS));
+        let trigger = Trigger::Alarm { kind: "alarm", alarm_name, at: alarm.at, reason };
+        Self { name: name(application, alarm), input: input(application, trigger) }
+    }
+
+    /// The execution that takes over from `dead`.
+    #[must_use]
+    pub fn after(dead: &Broke) -> Self {
+        let trigger = Trigger::Broke { kind: KIND, execution: &dead.execution, status: dead.status, successor: dead.successor, asked: dead.asked };
+        let name = format!("{}-after-{:016x}", readable(&dead.application), fnv1a(dead.execution.as_bytes()));
+        Self { name, input: input(&dead.application, trigger) }
     }
 
     /// Its name: who, when, and a hash of who, when and which alarm.
@@ -65,8 +86,17 @@ impl Execution {
     }
 }
 
+fn input(application: &ApplicationName, trigger: Trigger<'_>) -> String {
+    let input = Input { application_name: application.as_str(), trigger };
+    serde_json::to_string(&input).expect("strings, numbers and a time always have a JSON form")
+}
+
+fn readable(application: &ApplicationName) -> String {
+    application.as_str().chars().take(APPLICATION_CHARS).map(|c| if c == '.' { '_' } else { c }).collect()
+}
+
 fn name(application: &ApplicationName, alarm: &Alarm) -> String {
-    let readable: String = application.as_str().chars().take(APPLICATION_CHARS).map(|c| if c == '.' { '_' } else { c }).collect();
+    let readable = readable(application);
     let at = alarm.at.strftime("%Y%m%dT%H%M%SZ");
     // Neither an application's name nor a time holds a NUL, so different parts never run into the same text.
     let hash = fnv1a(format!("{application}\0{}\0{}", alarm.at, alarm.name).as_bytes());
@@ -111,6 +141,23 @@ mod tests {
         );
     }
 
+    fn dead(application: &str, execution: &str) -> Broke {
+        let application = application.parse().expect("a name");
+        Broke { execution: execution.to_owned(), application, status: "FAILED", asked: None, successor: 1 }
+    }
+
+    #[test]
+    fn a_successors_name_and_input_are_fixed_for_good_too() {
+        let arn = "arn:aws:states:eu-central-1:123456789012:execution:remediate:orders-20260301T100548Z-53a0ed84ec63bf79";
+        let successor = Execution::after(&dead("orders", arn));
+        assert_eq!(successor.name(), "orders-after-ac9aec8d84694269");
+        assert_eq!(
+            successor.input(),
+            format!(r#"{{"applicationName":"orders","trigger":{{"kind":"executionBroke","execution":"{arn}","status":"FAILED","successor":1}}}}"#)
+        );
+        assert_ne!(Execution::after(&dead("orders", &format!("{arn}x"))).name(), successor.name());
+    }
+
     #[test]
     fn another_application_alarm_or_time_is_another_execution() {
         let at = "2026-03-01T10:05:48.554Z";
@@ -134,6 +181,9 @@ mod tests {
             let execution = execution(application, "größe: ✓ /*?", "2026-03-01T10:05:48.554Z");
             assert!(execution.name().len() <= NAME_CHARS, "{}", execution.name());
             assert!(execution.name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{}", execution.name());
+            let successor = Execution::after(&dead(application, "arn:aws:states:eu-central-1:1:execution:remediate:x"));
+            assert!(successor.name().len() <= NAME_CHARS, "{}", successor.name());
+            assert!(successor.name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{}", successor.name());
         }
     }
 

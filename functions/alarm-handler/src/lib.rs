@@ -1,12 +1,13 @@
-//! Any alarm envelope becomes at most one `remediate` execution per application.
+//! Any alarm envelope becomes at most one `remediate` execution per application; so does the end of an execution that published no outcome.
 //!
 //! Input: what EventBridge, an alarm's Lambda action, or SNS delivers. The steps: [`event`] reads the envelope into [`event::Alarm`]s, [`request`] decides
-//! what each one asks for, [`execution`] names and writes the execution, [`start`] starts it. Deliberately absent: any look at the application, and any look
+//! what each one asks for, [`execution`] names and writes the execution, [`start`] starts it. [`broke`] reads ends of executions. Deliberately absent: any look at the application, and any look
 //! at what is running already. The execution looks for itself, and its lease settles who goes on.
 //!
 //! Invariant: nothing is started unless an event says ALARM and names an application of this service, by the `Application` dimension of one of its metrics
-//! or by the setting [`settings::ALARM_APPLICATIONS`]. The same event twice gives the same execution, whichever envelope it comes in.
+//! or by the setting [`settings::ALARM_APPLICATIONS`]; or says that an execution of this state machine, for an application, ended without an outcome. The same event twice gives the same execution, whichever envelope it comes in.
 
+pub mod broke;
 pub mod event;
 pub mod execution;
 pub mod request;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    broke::Change,
     event::Alarm,
     execution::Execution,
     request::{ApplicationName, Refusal, Request},
@@ -69,6 +71,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct AlarmHandler {
     executions: StepFunctions,
+    state_machine: StateMachineArn,
     applications: AlarmApplications,
     metrics: Metrics,
 }
@@ -79,15 +82,20 @@ impl Function for AlarmHandler {
     type Answer = Answer;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
+        let state_machine: StateMachineArn = env.required(settings::STATE_MACHINE_ARN)?;
         Ok(Self {
-            executions: StepFunctions::new(aws, env.required::<StateMachineArn>(settings::STATE_MACHINE_ARN)?),
+            executions: StepFunctions::new(aws, state_machine.clone()),
+            state_machine,
             applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
             metrics: aws.metrics().clone(),
         })
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let requests = Requests::of(event::read(&event), &self.applications);
+        let requests = match broke::read(&event, &self.state_machine) {
+            Some(change) => Requests::of_change(change),
+            None => Requests::of(event::read(&event), &self.applications),
+        };
         let mut record = Record::of(Self::NAME, &invocation);
         let result = start_all(&self.executions, requests, &mut record).await;
         self.metrics.emit(&record);
@@ -109,11 +117,7 @@ impl Requests {
         for alarm in alarms {
             match alarm.and_then(|alarm| Ok((request::of(&alarm, applications)?, alarm))) {
                 Err(refusal) => requests.refused.push(refusal),
-                Ok((Request::Nothing { because }, _)) => {
-                    // Whoever delivers alarms does not read the answer, so the log must say it.
-                    tracing::info!(because, "ignored");
-                    requests.ignored.push(because);
-                }
+                Ok((Request::Nothing { because }, _)) => requests.ignore(because),
                 Ok((Request::Remediate { applications }, alarm)) => {
                     for application in applications {
                         // The first alarm wins, so that a repeated delivery of the same records gives the same names.
@@ -123,6 +127,25 @@ impl Requests {
             }
         }
         requests
+    }
+
+    /// What the end of an execution asks for.
+    fn of_change(change: Result<Change, Refusal>) -> Self {
+        let mut requests = Self::default();
+        match change {
+            Err(refusal) => requests.refused.push(refusal),
+            Ok(Change::Nothing { because }) => requests.ignore(because),
+            Ok(Change::Broke(dead)) => {
+                requests.executions.insert(dead.application.clone(), Execution::after(&dead));
+            }
+        }
+        requests
+    }
+
+    /// Whoever delivers events does not read the answer, so the log must say it.
+    fn ignore(&mut self, because: String) {
+        tracing::info!(because, "ignored");
+        self.ignored.push(because);
     }
 }
 

@@ -65,7 +65,7 @@ pub enum Request {
     },
 }
 
-/// Why an event cannot be acted on: it is not an alarm, or not one that names an application. Texts from outside are quoted and bounded.
+/// Why an event cannot be acted on: it is neither an alarm nor the end of an execution, or not one that names an application. Texts from outside are quoted and bounded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each variant's text says what it is and what its fields are")]
 pub enum Refusal {
@@ -98,6 +98,14 @@ pub enum Refusal {
          ALARM_APPLICATIONS: add {{\"<alarm>\":\"<application>\"}} there, or let the children call this function themselves"
     )]
     Composite { alarm: String, children: String },
+    #[error("an execution of {machine} changed its status, and this function looks after another state machine")]
+    OtherMachine { machine: String },
+    #[error("an execution changed its status, and the event does not name it")]
+    NoExecution,
+    #[error("the execution {execution} is {status}, which is not known")]
+    ExecutionStatus { execution: String, status: String },
+    #[error("the execution {execution} ended without an outcome, and its input {why}: look at the application and at the execution")]
+    ExecutionInput { execution: String, why: String },
     #[error("{name} is not a name that an application can have")]
     ApplicationName { name: String },
 }

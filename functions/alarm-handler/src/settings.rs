@@ -19,6 +19,12 @@ impl StateMachineArn {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the state machine of that ARN, or a version or an alias of it.
+    #[must_use]
+    pub fn is_of(&self, machine: &str) -> bool {
+        self.0.strip_prefix(machine).is_some_and(|rest| machine.contains(":stateMachine:") && (rest.is_empty() || rest.starts_with(':')))
+    }
 }
 
 /// Not the ARN of a state machine.
@@ -96,6 +102,23 @@ mod tests {
             ["remediate", "arn:aws:states:eu-central-1:123456789012:execution:remediate:1", "arn:aws:lambda:a:b:stateMachine:x", "arn:aws:states"]
         {
             assert_eq!(other.parse::<StateMachineArn>(), Err(NotAStateMachine), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_alias_belongs_to_its_state_machine_and_another_machine_does_not() {
+        let machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:remediate";
+        for ours in [machine.to_owned(), format!("{machine}:live"), format!("{machine}:7")] {
+            let ours: StateMachineArn = ours.parse().unwrap();
+            assert!(ours.is_of(machine), "{ours:?}");
+            for other in [
+                "",
+                "arn",
+                "arn:aws:states:eu-central-1:123456789012:stateMachine:remed",
+                "arn:aws:states:eu-central-1:123456789012:stateMachine:other",
+            ] {
+                assert!(!ours.is_of(other), "{other}");
+            }
         }
     }
 

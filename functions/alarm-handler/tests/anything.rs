@@ -1,4 +1,4 @@
-//! Whatever arrives: no panic, and no execution without an ALARM and an application of this service in it.
+//! Whatever arrives: no panic, and no execution without an ALARM and an application of this service in it, or the end of an execution and its application.
 
 mod support;
 
@@ -137,7 +137,12 @@ fn could_start(event: &Value) -> bool {
                     || dimensions.as_array().is_some_and(|listed| listed.iter().any(|dimension| dimension.get("name") == Some(&json!("Application"))))
             })
     };
-    somewhere(event, &alarm) && somewhere(event, &metric)
+    let dead = |value: &Value| {
+        let broke = value.get("status").is_some_and(|status| ["FAILED", "TIMED_OUT", "ABORTED"].iter().any(|word| status == word));
+        broke && value.get("stateMachineArn").is_some_and(|machine| machine == support::STATE_MACHINE) && value.get("executionArn").is_some()
+    };
+    let named = |value: &Value| value.get("applicationName").is_some();
+    somewhere(event, &alarm) && somewhere(event, &metric) || somewhere(event, &dead) && somewhere(event, &named)
 }
 
 fn check(event: Value) -> Result<(), TestCaseError> {

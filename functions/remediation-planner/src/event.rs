@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lifecycle::{Assessment, Ledger, LedgerView, Observation, Progress, Request, StepResult, Watch};
+use lifecycle::{Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult, Watch};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,6 +11,9 @@ use serde_json::Value;
 const SOAKED: &str = "soaked ";
 /// Attributes that begin with this hold the executions that began a rescue on a day.
 pub(crate) const RESCUES: &str = "rescues ";
+
+/// The kind of a trigger that is another execution's end.
+const BROKE: &str = "executionBroke";
 
 /// What to decide on.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +36,7 @@ pub struct Event {
     /// What a person asked for.
     #[serde(default, deserialize_with = "lifecycle::read_request")]
     pub request: Option<Request>,
-    /// What started the execution; only repeated in the report.
+    /// What started the execution: repeated in the report, and read only where it is another execution's end.
     #[serde(default)]
     pub trigger: Value,
     /// The execution's ARN.
@@ -52,7 +55,35 @@ pub struct Unfinished {
     pub request: Option<Request>,
 }
 
+/// The trigger of an execution that succeeds one which ended without an outcome, as alarm-handler writes it.
+#[derive(Deserialize)]
+struct Broke {
+    kind: String,
+    status: Ended,
+    #[serde(default)]
+    asked: Option<String>,
+}
+
 impl Event {
+    /// The execution that this one takes over from, on its first turn.
+    pub(crate) fn predecessor(&self) -> Option<Predecessor> {
+        if self.progress.is_some() {
+            return None;
+        }
+        // Anything else started it, or somebody wrote a trigger by hand: then only the lease's row counts.
+        let broke = Broke::deserialize(&self.trigger).ok().filter(|broke| broke.kind == BROKE);
+        let row = self.unfinished.as_ref();
+        if broke.is_none() && row.is_none() {
+            return None;
+        }
+        let asked = row.and_then(|row| row.request.as_ref()).map(|request| request.action().to_owned());
+        Some(Predecessor {
+            ended: broke.as_ref().map(|broke| broke.status),
+            asked: asked.or_else(|| broke.and_then(|broke| broke.asked)),
+            progress: row.map_or_else(Progress::default, |row| row.progress.clone().interrupted()),
+        })
+    }
+
     /// What this execution did so far; before its first turn, what a dead one had begun by itself. What a person had asked for is not gone on with: it takes that word again.
     pub(crate) fn progress(&self) -> Progress {
         let taken_over = || self.unfinished.as_ref().filter(|unfinished| unfinished.request.is_none() && self.request.is_none());

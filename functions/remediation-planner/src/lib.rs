@@ -93,6 +93,7 @@ impl RemediationPlanner {
         let today = day(now, 0);
         let applied = self.policy.under(event.look.observation.tags.as_ref());
         let ledger = event.ledger.view(&today);
+        let predecessor = event.predecessor();
         let mut progress = event.progress();
         if let Some(result) = event.step_result.clone() {
             progress.settle(result);
@@ -106,6 +107,7 @@ impl RemediationPlanner {
                 ledger: &ledger,
                 progress,
                 request: event.request.as_ref(),
+                predecessor: predecessor.as_ref(),
                 now,
                 started_at: event.started_at,
             })

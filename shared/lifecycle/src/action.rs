@@ -118,6 +118,10 @@ pub enum Reason {
     SystemRolledBack,
     /// Stopped on purpose.
     Stopped,
+    /// A person stopped the execution before this one.
+    StoppedByPerson,
+    /// What a person had asked for was interrupted, and only that person repeats it.
+    RequestInterrupted,
     /// A bounded job, done.
     Finished,
     /// Cannot be told.

@@ -4,13 +4,14 @@
 
 mod effect;
 mod rescue;
+mod takeover;
 mod waiting;
 
 use jiff::Timestamp;
 
 use crate::{
-    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind, Plan, Progress, Reason, Request, Step, StepResult,
-    StepTaken, Watch,
+    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind, Plan, Predecessor, Progress, Reason, Request, Step,
+    StepResult, StepTaken, Watch,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -40,6 +41,8 @@ pub struct Situation<'a> {
     pub progress: &'a Progress,
     /// What a person asked for.
     pub request: Option<&'a Request>,
+    /// The execution before, on the first turn of one that takes over from it.
+    pub predecessor: Option<&'a Predecessor>,
     /// The time.
     pub now: Timestamp,
     /// When the execution started.
@@ -50,7 +53,8 @@ pub struct Situation<'a> {
 #[must_use]
 pub fn decide(situation: &Situation<'_>) -> Decision {
     let turn = Turn { s: *situation, progress: situation.progress.clone() };
-    turn.gates()
+    turn.takes_over()
+        .or_else(|| turn.gates())
         .or_else(|| turn.busy())
         .or_else(|| turn.unknown())
         .or_else(|| turn.rescue_under_way())
@@ -58,7 +62,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         .unwrap_or_else(|| turn.judged())
 }
 
-/// One turn; its methods are in this file (gates, verdicts), `waiting` (patience) and `rescue` (the rungs).
+/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience) and `rescue` (the rungs).
 struct Turn<'a> {
     s: Situation<'a>,
     progress: Progress,

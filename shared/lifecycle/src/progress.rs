@@ -54,6 +54,24 @@ pub struct StepTaken {
     pub result: Option<StepResult>,
 }
 
+impl StepTaken {
+    /// Whether the execution that took it ended before it heard how it went.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(&self.result, Some(StepResult::Failed { error, .. }) if error == INTERRUPTED)
+    }
+
+    /// How it went, in a word or two.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match &self.result {
+            Some(StepResult::Accepted { .. }) => "accepted",
+            Some(StepResult::Failed { .. }) if !self.is_interrupted() => "failed",
+            _ => "sent, outcome not known",
+        }
+    }
+}
+
 /// What the rescue is about, fixed before its first change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -52,6 +52,16 @@ impl Request {
         }
     }
 
+    /// What it asks for, in the word of the input.
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Rollback {} => "rollback",
+            Self::ForceStop {} => "forceStop",
+            Self::Restore { .. } => "restore",
+        }
+    }
+
     /// The version whose runtime has to be known.
     #[must_use]
     pub fn version_id(&self) -> Option<u64> {

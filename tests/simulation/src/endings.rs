@@ -18,6 +18,10 @@ use crate::{
 
 /// An execution that finds its deadline passed still has to report, against a service that may not answer: retries and time-outs of the last look, decision and report.
 const AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(3_300);
+/// The event of an execution's end is delivered, and the successor started, within this time, with every retry.
+const SUCCESSOR_WITHIN: SignedDuration = SignedDuration::from_secs(900);
+/// No more successors follow each other.
+const SUCCESSORS: u64 = 2;
 /// A lease outlives its execution's deadline by this much.
 const LEASE_AFTER_DEADLINE_SECS: i64 = 600;
 
@@ -28,7 +32,7 @@ pub(crate) fn check(witness: &Witness, verdicts: &mut Verdicts, played: &mut Pla
     let messages = region.journal().messages();
     let published = published(&messages);
     for execution in &executions {
-        outcome(witness, verdicts, execution, &published);
+        outcome(witness, verdicts, execution, &executions, &published);
         deadline(witness, verdicts, execution);
         count(played, execution);
     }
@@ -76,13 +80,15 @@ fn published(messages: &[Value]) -> Published {
     found
 }
 
-/// S5. An outcome that was sent twice because its answer was lost is the same outcome; a person who stops an execution knows its outcome.
-fn outcome(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView, published: &Published) {
-    if execution.status == Status::Aborted {
-        return;
-    }
+/// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that a person stopped has none, its successor has.
+fn outcome(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView, executions: &[ExecutionView], published: &Published) {
     let application = execution.input["applicationName"].as_str().unwrap_or_default();
     let at = execution.stopped.unwrap_or_else(|| witness.region.clock().now());
+    if execution.status == Status::Aborted {
+        let succeeded = successor(executions, execution).is_some() || may_have_no_successor(witness, execution);
+        return verdicts
+            .check(Invariant::S5, succeeded, at, application, || format!("execution {} was stopped and no other succeeded it", execution.name));
+    }
     let events = published.events.get(&execution.arn).map_or(0, BTreeSet::len);
     // The bus may be away for longer than an execution tries: then the same is told by SNS.
     let told = || published.told.iter().any(|message| message.contains(&execution.arn));
@@ -101,9 +107,24 @@ fn topic_was_away(witness: &Witness, execution: &ExecutionView) -> bool {
     all_struck(witness, execution, "sns")
 }
 
+/// The execution that was started because this one ended without an outcome.
+fn successor<'a>(executions: &'a [ExecutionView], dead: &ExecutionView) -> Option<&'a ExecutionView> {
+    executions.iter().find(|one| one.input["trigger"]["execution"] == dead.arn.as_str())
+}
+
+/// Whether enough had died before it, or its end may not have been heard of.
+fn may_have_no_successor(witness: &Witness, dead: &ExecutionView) -> bool {
+    let from = dead.stopped.unwrap_or(dead.started);
+    let unheard = |service: &str| struck(witness, service, from, from + SUCCESSOR_WITHIN);
+    dead.input["trigger"]["successor"].as_u64().is_some_and(|count| count >= SUCCESSORS) || ["lambda", "states", "events"].into_iter().any(unheard)
+}
+
 fn all_struck(witness: &Witness, execution: &ExecutionView, service: &str) -> bool {
-    let from = execution.started;
-    let to = execution.stopped.unwrap_or(from);
+    struck(witness, service, execution.started, execution.stopped.unwrap_or(execution.started))
+}
+
+/// Whether something went wrong with this service in this time.
+fn struck(witness: &Witness, service: &str, from: Timestamp, to: Timestamp) -> bool {
     let opened = witness.region.opened();
     witness.night.strikes.iter().any(|strike| {
         let at = |secs: u64| opened + SignedDuration::from_secs(i64::try_from(secs.min(1_000_000)).unwrap_or(0));
@@ -123,7 +144,7 @@ fn deadline(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionVie
     });
 }
 
-/// L3: a lease that is left is one that ends by itself, and is left only where its execution was stopped or could not reach the table.
+/// L3: a lease that is left is one that ends by itself, and is left only where nobody heard of its execution's end, or the table could not be reached.
 fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionView]) {
     let now = witness.region.clock().now();
     for application in &witness.night.applications {
@@ -138,7 +159,11 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
             let limit = i64::from(witness.night.stack.deadline_secs) + LEASE_AFTER_DEADLINE_SECS + 1;
             expires.duration_since(holder.started).as_secs() <= limit
         });
-        let left = holder.is_none_or(|holder| holder.status != Status::Aborted && !all_struck(witness, holder, "dynamodb"));
+        let unreachable = |one: &ExecutionView| all_struck(witness, one, "dynamodb");
+        let left = holder.is_none_or(|holder| match successor(executions, holder) {
+            Some(successor) => !unreachable(holder) && !unreachable(successor),
+            None => !unreachable(holder) && !(holder.status == Status::Aborted && may_have_no_successor(witness, holder)),
+        });
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || format!("the lease {lease} is left"));
     }
 }

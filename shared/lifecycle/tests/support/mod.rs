@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Fault, Faults, Job, JobState, Ledger, LedgerView, Mode, Observation,
-    Operation, OperationStatus, Part, Policy, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice,
-    SnapshotStatus, Step, StepResult, StepTaken, Unreadable, Version, Vertex, Watch, decide,
+    Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault, Faults, Job, JobState, Ledger, LedgerView, Mode,
+    Observation, Operation, OperationStatus, Part, Policy, Predecessor, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot,
+    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, Unreadable, Version, Vertex, Watch, decide,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -50,6 +50,7 @@ pub struct Case {
     pub ledger: LedgerView,
     pub progress: Progress,
     pub request: Option<Request>,
+    pub predecessor: Option<Predecessor>,
     pub now: Timestamp,
     pub started_at: Timestamp,
 }
@@ -89,6 +90,7 @@ pub fn an_application(name: &str) -> Case {
         ledger: Ok(Ledger::default()),
         progress: Progress::default(),
         request: None,
+        predecessor: None,
         now: now(),
         started_at: ago(minutes(1)),
     }
@@ -385,6 +387,22 @@ impl Case {
         self
     }
 
+    /// Its first turn, after an execution that ended so and had done what the progress says; `asked` is what a person had asked that one for.
+    pub fn taking_over(mut self, ended: Option<Ended>, asked: Option<&str>) -> Self {
+        let progress = std::mem::take(&mut self.progress).interrupted();
+        self.predecessor = Some(Predecessor { ended, asked: asked.map(str::to_owned), progress: progress.clone() });
+        if asked.is_none() {
+            self.progress = progress;
+        }
+        self
+    }
+
+    /// A step whose outcome nobody has heard yet.
+    pub fn step_under_way(mut self, step: Step, age: i64) -> Self {
+        self.progress.steps.push(StepTaken { step, at: ago(age), version_id: 7, result: None });
+        self
+    }
+
     pub fn waiting_since(mut self, age: i64) -> Self {
         self.progress.waiting_since = Some(ago(age));
         self
@@ -431,6 +449,7 @@ impl Case {
             ledger: &self.ledger,
             progress: &self.progress,
             request: self.request.as_ref(),
+            predecessor: self.predecessor.as_ref(),
             now: self.now,
             started_at: self.started_at,
         })

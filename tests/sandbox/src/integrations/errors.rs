@@ -25,9 +25,9 @@ pub(super) fn events(code: &str) -> String {
     format!("EventBridge.{}", exception(code))
 }
 
-/// The optimised SNS integration.
+/// The optimised SNS integration; the generic one writes `Sns.`.
 pub(super) fn sns(code: &str) -> String {
-    format!("Sns.{}", exception(code))
+    format!("SNS.{}", exception(code))
 }
 
 /// The optimised Step Functions integration.

@@ -110,7 +110,7 @@ async fn faults_arrive_under_the_names_that_state_machines_retry_on() {
         (Fault::Throttle, "dynamodb:getItem", "DynamoDB.ProvisionedThroughputExceededException"),
         (Fault::ServerError, "dynamodb:getItem", "DynamoDB.InternalServerErrorException"),
         (Fault::CutBefore, "dynamodb:getItem", "DynamoDB.SdkClientException"),
-        (Fault::Throttle, "sns:publish", "Sns.ThrottlingException"),
+        (Fault::Throttle, "sns:publish", "SNS.ThrottlingException"),
         (Fault::Throttle, "events:putEvents", "EventBridge.ThrottlingException"),
         (Fault::Throttle, "aws-sdk:kinesisanalyticsv2:describeApplication", "KinesisAnalyticsV2.KinesisAnalyticsV2Exception"),
         (Fault::CutBefore, "aws-sdk:sfn:startExecution", "Sfn.SdkClientException"),
@@ -163,7 +163,7 @@ async fn a_message_may_be_an_object_and_carry_attributes() {
     assert_eq!((recorded["message"].as_str(), recorded["attributes"]["outcome"]["Value"].as_str()), (Some("{\"a\":1}"), Some("recovered")));
     assert_eq!(
         error(&region, "sns:publish", json!({ "TopicArn": "arn:aws:sns:us-east-1:123456789012:gone", "Message": "x" })).await,
-        "Sns.NotFoundException"
+        "SNS.NotFoundException"
     );
 }
 

@@ -87,7 +87,11 @@ fn emit(bus: &EventBus, event: &ExecutionEvent) {
 }
 
 fn begun_by(input: &Value) -> String {
-    match (input["trigger"]["alarmName"].as_str(), input["request"]["action"].as_str()) {
+    let trigger = &input["trigger"];
+    if trigger["kind"] == "executionBroke" {
+        return format!("the execution before is {}", trigger["status"].as_str().unwrap_or("gone"));
+    }
+    match (trigger["alarmName"].as_str(), input["request"]["action"].as_str()) {
         (Some(alarm), _) => format!("alarm {alarm}"),
         (None, Some(action)) => format!("a person asks for {action}"),
         (None, None) => "a person asks for a look".into(),

@@ -156,6 +156,13 @@ impl Execution {
         self.progress().task = Some(task);
     }
 
+    /// Drops the run where it stands, with the task call under way: for an end that comes from outside.
+    pub(super) fn drop_run(&self) {
+        if let Some(task) = self.progress().task.take() {
+            task.abort();
+        }
+    }
+
     /// Adds an event; a closed execution takes none.
     pub(super) fn push(&self, at: Timestamp, kind: &str, previous: u64, details: Option<(&str, Value)>) -> u64 {
         let mut progress = self.progress();

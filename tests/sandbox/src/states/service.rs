@@ -169,6 +169,17 @@ impl StepFunctions {
         Ok(execution.view().stopped.unwrap_or_else(|| self.world.clock.now()))
     }
 
+    /// Lets an execution fail where it stands, as on an error that nothing catches. No API does this; tests do. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such execution.
+    pub fn fail(&self, arn: &str, error: &str, cause: &str) -> Result<(), ApiError> {
+        let execution = self.execution(arn)?;
+        execution.drop_run();
+        self.world.close(&execution, End::Failed(Trouble::new(error, cause)), execution.events());
+        Ok(())
+    }
+
     /// Every execution so far, in the order of their start.
     pub fn executions(&self) -> Vec<ExecutionView> {
         self.state().executions.iter().map(|execution| execution.view()).collect()

@@ -143,7 +143,7 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
 }
 
 /// Errors that are not this project's own, with who raises them.
-const ERRORS_OF_SERVICES: [(&str, &str); 12] = [
+const ERRORS_OF_SERVICES: [(&str, &str); 28] = [
     ("States.ALL", "Step Functions: any"),
     ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
     ("States.TaskFailed", "Step Functions: any failure of a task but a time-out"),
@@ -155,7 +155,23 @@ const ERRORS_OF_SERVICES: [(&str, &str); 12] = [
     ("Sandbox.Timedout", "Lambda: the function's Timeout is over"),
     ("Runtime.ExitError", "Lambda: the process ended"),
     ("DynamoDB.ConditionalCheckFailedException", "DynamoDB: the condition does not hold"),
+    ("DynamoDB.ProvisionedThroughputExceededException", "DynamoDB: throttled, also on demand"),
+    ("DynamoDB.RequestLimitExceededException", "DynamoDB: the account is throttled"),
+    ("DynamoDB.InternalServerErrorException", "DynamoDB: its own 500"),
+    ("DynamoDB.SdkClientException", "Step Functions could not reach DynamoDB"),
+    ("SNS.ThrottledException", "SNS: throttled, as its model spells it"),
+    ("SNS.ThrottlingException", "SNS: throttled, as its front door spells it"),
+    ("SNS.InternalErrorException", "SNS: its own 500"),
+    ("SNS.KMSThrottlingException", "SNS: the topic's key is throttled"),
+    ("SNS.SdkClientException", "Step Functions could not reach SNS"),
+    ("EventBridge.FailedEntry", "EventBridge: took the request and not the event"),
+    ("EventBridge.ThrottlingException", "EventBridge: throttled"),
+    ("EventBridge.InternalException", "EventBridge: its own 500"),
+    ("EventBridge.SdkClientException", "Step Functions could not reach EventBridge"),
     ("StepFunctions.ExecutionAlreadyExistsException", "Step Functions: an execution of that name was started before"),
+    ("StepFunctions.ExecutionLimitExceededException", "Step Functions: too many executions are open"),
+    ("StepFunctions.ThrottlingException", "Step Functions: throttled"),
+    ("StepFunctions.SdkClientException", "Step Functions could not reach itself"),
 ];
 
 fn errors_named(value: &Value, named: &mut BTreeSet<String>) {
@@ -189,6 +205,50 @@ fn every_error_that_the_state_machine_names_can_occur() {
         assert_eq!(impossible(&machine.definition), Vec::<String>::new(), "{}", machine.name);
         let misspelt = machine.definition.to_string().replacen("Lifeguard.Retryable", "Lifeguard.Retriable", 1);
         assert_eq!(impossible(&serde_json::from_str(&misspelt).unwrap()), ["Lifeguard.Retriable"]);
+    }
+}
+
+/// All `Retry` entries, each list with the name of its state.
+fn retries<'a>(name: &str, value: &'a Value, found: &mut Vec<(String, &'a Vec<Value>)>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(retriers) = members.get("Retry").and_then(Value::as_array) {
+                found.push((name.to_owned(), retriers));
+            }
+            members.iter().for_each(|(name, value)| retries(name, value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| retries(name, value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn retries_name_their_errors_and_what_is_not_named_is_tried_a_few_times_at_most() {
+    let tries = |retrier: &Value| retrier["MaxAttempts"].as_u64().unwrap();
+    let stack = stack(&[]).unwrap();
+    let mut lists = Vec::new();
+    for machine in stack.state_machines.values() {
+        retries(&machine.name, &machine.definition, &mut lists);
+    }
+    assert!(lists.len() > 15, "{}", lists.len());
+    for (state, retriers) in lists {
+        let names =
+            |retrier: &Value| retrier["ErrorEquals"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert!(retriers.iter().all(|retrier| !names(retrier).iter().any(|name| name == "States.ALL")), "{state}: {retriers:?}");
+        let any: Vec<&Value> = retriers.iter().filter(|retrier| names(retrier).iter().any(|name| name == "States.TaskFailed")).collect();
+        for last in any {
+            assert_eq!((names(last), retriers.last()), (vec!["States.TaskFailed".to_owned()], Some(last)), "{state}");
+            assert!(tries(last) <= 3 && retriers.iter().any(|named| tries(named) > tries(last)), "{state}: {retriers:?}");
+        }
+    }
+}
+
+#[test]
+fn a_function_that_changes_applications_ends_as_soon_as_a_successor_expects() {
+    let stack = stack(&[]).unwrap();
+    for package in ["rollback", "force-stop-and-restore"] {
+        let function = stack.functions.values().find(|function| function.package == package).unwrap();
+        assert!(function.timeout_secs <= u64::from(lifecycle::STEP_FUNCTION_SECS), "{package}: {} s", function.timeout_secs);
     }
 }
 

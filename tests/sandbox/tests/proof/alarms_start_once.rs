@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use sandbox::{
     cloudwatch::Definition,
-    connector::Router,
     events::CALLER,
     faults::{Fault, LambdaFault, Rule, When},
     place,
-    protocol::{invocation, invoked_function},
+    protocol::invocation,
     region::Region,
     scenario::{APPLICATION, Scenario, hours, minutes, play_on},
-    wire,
 };
 use serde_json::{Value, json};
 
-use crate::support::{assert_well, attempts, ending, in_virtual_time, named, play_staged, stage, stage_with, story, text};
+use crate::support::{assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_staged, stage, stage_with, story, text};
 
 /// The alarm that rings when a job loops.
 const RESTARTS: &str = "lifeguard-orders-restarts";
@@ -34,26 +32,6 @@ fn started_by(region: &Region, alarm: &str) -> usize {
 fn invocations(region: &Region) -> usize {
     let name = handler(region);
     region.journal().calls().iter().filter(|call| call.action == "Invoke" && call.resource.as_deref() == Some(&name)).count()
-}
-
-fn handler(region: &Region) -> String {
-    region.stack().functions.values().find(|function| function.package == "alarm-handler").expect("it is in the template").name.clone()
-}
-
-/// From now on everything that reaches the alarm handler reaches it twice.
-fn duplicate(region: &Region) {
-    let handler = handler(region);
-    region.router().wrap(|before: Router| {
-        move |request: wire::Request| {
-            let (before, twice) = (before.clone(), invoked_function(&request).as_deref() == Some(&handler));
-            Box::pin(async move {
-                if twice {
-                    before.send(request.clone()).await;
-                }
-                before.send(request).await
-            })
-        }
-    });
 }
 
 #[test]

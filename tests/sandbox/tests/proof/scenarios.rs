@@ -443,7 +443,7 @@ fn of_two_executions_at_once_one_acts_and_the_other_leaves_it_to_that_one() {
 }
 
 #[test]
-fn the_lease_of_a_dead_execution_keeps_others_out_until_it_expires_and_then_does_not() {
+fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it_expires_and_then_does_not() {
     in_virtual_time(async {
         let scenario = Scenario {
             script: |world| {
@@ -453,6 +453,7 @@ fn the_lease_of_a_dead_execution_keeps_others_out_until_it_expires_and_then_does
                     world.until_status("RUNNING", minutes(10)).await;
                     let dead = world.ask_to_look().await;
                     world.pass(Duration::from_secs(20)).await;
+                    world.region().faults().add(Rule::new(Fault::ServerError).on_function("lifeguard-AlarmHandler"));
                     world.region().states().stop(&dead, Some("Operator"), Some("by mistake")).unwrap();
                     world.ask_to_look().await;
                     world.until_told(minutes(10)).await;

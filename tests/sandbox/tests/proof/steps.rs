@@ -1,24 +1,13 @@
-//! Each changing step, failing in every way: the application ends right, and nothing is done twice. The same for every call of the state machine, and for a person who
-//! stops an execution at any of its states.
+//! Each changing step, failing in every way: the application ends right, and nothing is done twice. The same for every call of the state machine.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use sandbox::{
     faults::{Fault, LambdaFault, Rule, When},
-    journal::Actor,
-    managed_flink::ApiError,
     region::Region,
-    scenario::{APPLICATION, Ends, Played, Scenario, Stage, World, hours, minutes, play_on},
-    states::Status,
+    scenario::{APPLICATION, Ends, play_on},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{
     assert_every_execution_told_once, assert_well, effects, ending, in_virtual_time, lease, named, outcomes, play_staged, stage, stage_where,
@@ -229,193 +218,22 @@ fn each_function_may_fail_for_ever_and_the_execution_ends_with_its_outcome_befor
     }
 }
 
-/// All states of the graph, and whether time passes in them.
-fn states() -> Vec<(String, bool)> {
-    let text = include_str!("../../../../infra/statemachines/remediate.asl.json");
-    let graph: Value = serde_json::from_str(text).expect("the graph is JSON");
-    let takes_time = |state: &Value| state["Type"] == "Task" || state["Type"] == "Wait";
-    graph["States"].as_object().unwrap().iter().map(|(name, state)| (name.clone(), takes_time(state))).collect()
-}
-
-/// How long after a state is entered a person stops the execution.
-const AFTER: [Duration; 2] = [Duration::ZERO, Duration::from_millis(40)];
-
-/// Plays, and stops the first execution at its first stay in a state. False when that state was not entered; otherwise what is left is checked, still in the region's time.
-fn stopped_at(state: &str, after: Duration, scenario: &Scenario, stage: Stage, check: impl FnOnce(&Played)) -> bool {
-    in_virtual_time(async {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (seen, state) = (stopped.clone(), state.to_owned());
-        let played = play_on(scenario, stage, 1, |region| {
-            // So that a stop may fall between a call's effect and its answer.
-            region.faults().add(Rule::new(Fault::Slow(Duration::from_millis(100))));
-            let region = region.clone();
-            let states = region.states().clone();
-            states.on_state_entered(Arc::new(move |arn, entered| {
-                if entered == state && !seen.swap(true, Ordering::SeqCst) {
-                    region.journal().tell(
-                        Actor::Operator,
-                        Some(APPLICATION),
-                        format!("stops the execution {} ms after it entered {entered}", after.as_millis()),
-                    );
-                    let (region, arn) = (region.clone(), arn.to_owned());
-                    let stop = move || drop(region.states().stop(&arn, Some("Operator"), None));
-                    if after.is_zero() {
-                        stop();
-                    } else {
-                        tokio::spawn(async move {
-                            tokio::time::sleep(after).await;
-                            stop();
-                        });
-                    }
-                }
-            }));
-        })
-        .await
-        .unwrap();
-        let was_entered = stopped.load(Ordering::SeqCst);
-        if was_entered {
-            check(&played);
-        }
-        was_entered
-    })
-}
-
-/// Waits for what the stopped execution leaves, then asks for another look.
-async fn look_again_later(world: World) {
-    world.until_told(hours(5)).await;
-    world.pass(Duration::from_secs(3_600 + 601)).await;
-    world.ask_to_look().await;
-    world.until_told(hours(5)).await;
-}
-
 #[test]
-fn a_rescue_stopped_by_a_person_at_any_state_is_brought_to_a_right_end_by_the_next() {
-    let scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                world.deploy("orders-7.jar").await;
-                look_again_later(world).await;
-            })
-        },
-        ..ending("bad-deployment", |_| {})
-    };
-    let mut visited = Vec::new();
-    for (state, takes_time) in states() {
-        for after in AFTER.into_iter().filter(|after| takes_time || after.is_zero()) {
-            let what = format!("stopped {} ms after {state}", after.as_millis());
-            let stage = stage_where("bad-deployment", "DeadlineSecs", "3600");
-            let was_entered = stopped_at(&state, after, &scenario, stage, |played| {
+fn a_permission_that_is_missing_is_told_within_a_minute_and_not_tried_for_many() {
+    // What the execution needs before it may change anything, and what it says without it.
+    for (action, because) in [("UpdateItem", "leaseUnavailable"), ("GetItem", "ledgerUnreadable")] {
+        for (code, status) in [("AccessDeniedException", 400), ("ValidationException", 400), ("ResourceNotFoundException", 400)] {
+            let what = format!("{action} {code}");
+            let message = "User is not authorized to perform this".to_owned();
+            let rules = vec![Rule::new(Fault::Refuse { status, code: code.to_owned(), message }).on("dynamodb", action)];
+            in_virtual_time(async {
+                let played = play_staged(named("bad-deployment"), stage_with("bad-deployment", rules), 1).await;
                 let region = &played.region;
-                let application = region.flink().application(APPLICATION).unwrap();
-                assert_eq!((application.status.name(), application.code.as_str()), ("RUNNING", "orders-6.jar"), "{what}\n{}", story(region));
-                assert!(application.healthy, "{what}\n{}", story(region));
-                assert_eq!(effects(region), ["RollbackApplication"], "{what}\n{}", story(region));
-                assert_eq!(region.flink().records(APPLICATION).lost, 0, "{what}");
-                let last = region.states().executions().pop().unwrap();
-                assert_eq!(last.status, Status::Succeeded, "{what}\n{}", story(region));
-                assert_ne!(last.output.unwrap()["outcome"], "escalated", "{what}\n{}", story(region));
+                let first = region.states().executions().remove(0);
+                assert_eq!(first.output.as_ref().map(|output| output["because"].clone()), Some(because.into()), "{what}\n{}", story(region));
+                let took = first.stopped.unwrap().duration_since(first.started).as_secs();
+                assert!(took < 60, "{what}: {took} s\n{}", story(region));
             });
-            if was_entered {
-                visited.push(state.clone());
-            }
         }
     }
-    visited.dedup();
-    for state in [
-        "ClaimLease",
-        "ReadLedger",
-        "Look",
-        "Decide",
-        "SpendBudget",
-        "RecordIntent",
-        "RollBack",
-        "AfterStep",
-        "Wait",
-        "PublishEvent",
-        "Notify",
-        "ReleaseLease",
-        "Done",
-    ] {
-        assert!(visited.iter().any(|name| name == state), "{state} was not visited");
-    }
-}
-
-#[test]
-fn a_restore_stopped_by_a_person_at_any_of_its_steps_is_finished_by_the_next() {
-    let scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
-                world.region().flink().faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
-                world.pass(minutes(2)).await;
-                world.deploy("orders-7.jar").await;
-                look_again_later(world).await;
-            })
-        },
-        ..ending("rollback-refused", |_| {})
-    };
-    for state in ["RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot", "AfterStep", "RecordIntent"] {
-        for after in AFTER {
-            let what = format!("stopped {} ms after {state}", after.as_millis());
-            let stage = stage_where("rollback-refused", "DeadlineSecs", "3600");
-            let was_entered = stopped_at(state, after, &scenario, stage, |played| {
-                let region = &played.region;
-                let application = region.flink().application(APPLICATION).unwrap();
-                let effects = effects(region);
-                assert_eq!(effects, ["StopApplication", "UpdateApplication", "StartApplication"], "{what}\n{}", story(region));
-                assert_eq!(region.flink().records(APPLICATION).lost, 0, "{what}");
-                let last = region.states().executions().pop().unwrap();
-                assert_eq!(last.status, Status::Succeeded, "{what}\n{}", story(region));
-                assert_eq!(last.output.unwrap()["outcome"], "recovered", "{what}\n{}", story(region));
-                assert_eq!((application.status.name(), application.code.as_str()), ("RUNNING", "orders-6.jar"), "{what}\n{}", story(region));
-                assert!(application.healthy, "{what}\n{}", story(region));
-            });
-            assert!(was_entered, "{state}");
-        }
-    }
-}
-
-#[test]
-fn what_a_person_had_asked_of_a_dead_execution_is_not_gone_on_with_unasked() {
-    let scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                world.ask(json!({ "applicationName": APPLICATION, "request": { "action": "forceStop" } })).await;
-                look_again_later(world).await;
-            })
-        },
-        ..ending("maintenance", |_| {})
-    };
-    let stage = stage_where("maintenance", "DeadlineSecs", "3600");
-    assert!(stopped_at("AfterStep", Duration::ZERO, &scenario, stage, |played| {
-        assert_eq!(effects(&played.region), ["StopApplication"], "{}", story(&played.region));
-        assert_eq!((played.rehearsal.outcome.as_str(), played.rehearsal.application.status.as_str()), ("leftAlone", "READY"));
-    }));
-}
-
-#[test]
-fn a_rescue_that_a_person_took_over_from_a_dead_execution_is_not_gone_on_with() {
-    let scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
-                world.region().flink().faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
-                world.pass(minutes(2)).await;
-                world.deploy("orders-7.jar").await;
-                world.until_told(hours(5)).await;
-                world.deploy("orders-6.jar").await;
-                world.start().await;
-                look_again_later(world).await;
-            })
-        },
-        ..ending("rollback-refused", |_| {})
-    };
-    let stage = stage_where("rollback-refused", "DeadlineSecs", "3600");
-    assert!(stopped_at("RestoreConfiguration", Duration::ZERO, &scenario, stage, |played| {
-        assert_eq!(effects(&played.region), ["StopApplication"], "{}", story(&played.region));
-        assert_eq!(played.rehearsal.outcome, "leftAlone", "{}", story(&played.region));
-        assert!(played.region.flink().application(APPLICATION).unwrap().healthy);
-    }));
 }

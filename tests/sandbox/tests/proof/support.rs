@@ -7,7 +7,7 @@ use sandbox::{
     connector::Router,
     faults::Rule,
     journal::Call,
-    protocol::{aws_json, verb},
+    protocol::{aws_json, invoked_function, verb},
     region::Region,
     scenario::{self, APPLICATION, Played, Scenario, Stage, play_on},
     states::{ExecutionView, Status},
@@ -167,6 +167,27 @@ pub(crate) fn tries(region: &Region, execution: &ExecutionView) -> Vec<Tried> {
 pub(crate) fn looks(region: &Region, execution: &ExecutionView) -> Vec<(f64, Value)> {
     let looks = tries(region, execution).into_iter().filter(|tried| tried.state == "Look");
     looks.filter_map(|look| Some((look.ended, look.answer?["Payload"].clone()))).collect()
+}
+
+/// The alarm handler's name.
+pub(crate) fn handler(region: &Region) -> String {
+    region.stack().functions.values().find(|function| function.package == "alarm-handler").expect("it is in the template").name.clone()
+}
+
+/// From now on everything that reaches the alarm handler reaches it twice.
+pub(crate) fn duplicate(region: &Region) {
+    let handler = handler(region);
+    region.router().wrap(|before: Router| {
+        move |request: wire::Request| {
+            let (before, twice) = (before.clone(), invoked_function(&request).as_deref() == Some(&handler));
+            Box::pin(async move {
+                if twice {
+                    before.send(request.clone()).await;
+                }
+                before.send(request).await
+            })
+        }
+    });
 }
 
 /// One request and its answer.
