@@ -20,6 +20,15 @@ const DELETES: usize = 40;
 /// No further delete is begun after this: an invocation must not end in the middle of one.
 const TIME_TO_DELETE: Duration = Duration::from_secs(40);
 
+/// A free lease that was read longer ago than this may be held by now: the tries of this step take minutes.
+const LEASE_VALID_SECS: i64 = 60;
+
+/// The lease as far as it says something about now.
+pub(crate) fn still_valid(lease: Lease, read_at: Timestamp, now: Timestamp) -> Lease {
+    let age_secs = now.duration_since(read_at).as_secs();
+    if lease == Lease::Free && age_secs > LEASE_VALID_SECS { Lease::Unknown { why: format!("it was read {age_secs} s ago") } } else { lease }
+}
+
 /// What to act on.
 pub(crate) struct Order<'a> {
     pub(crate) tick: Timestamp,

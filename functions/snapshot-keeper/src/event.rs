@@ -30,6 +30,8 @@ pub enum Event {
         look: Option<Box<Look>>,
         /// Who holds the application's lease, read right before.
         lease: Lease,
+        /// When it was read. This step is tried again without reading it again, and meanwhile a rescue may have begun.
+        lease_read_at: Timestamp,
         /// Only say what would be done.
         #[serde(default)]
         dry_run: bool,

@@ -53,7 +53,8 @@ impl Function for SnapshotKeeper {
         match event {
             Event::List { next_token } => list::list(&self.api, next_token).await.map(Answer::Page),
             Event::Check { application_name } => self.check(&application_name, &invocation).await.map(|row| Answer::Row(Box::new(row))),
-            Event::Act { application_name, tick, look, lease, dry_run } => {
+            Event::Act { application_name, tick, look, lease, lease_read_at, dry_run } => {
+                let lease = act::still_valid(lease, lease_read_at, self.aws.now());
                 let order = act::Order { tick, look: look.as_deref(), lease: &lease, dry_run };
                 self.act(&application_name, &order, &invocation).await.map(|row| Answer::Row(Box::new(row)))
             }

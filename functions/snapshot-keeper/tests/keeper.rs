@@ -249,7 +249,9 @@ fn look(change: impl FnOnce(&mut Observation)) -> Value {
 }
 
 fn act(look: &Value) -> Value {
-    json!({ "step": "act", "applicationName": "orders", "tick": TICK, "look": look, "lease": { "is": "free" }, "dryRun": false })
+    json!({
+        "step": "act", "applicationName": "orders", "tick": TICK, "look": look, "lease": { "is": "free" }, "leaseReadAt": ago(5), "dryRun": false
+    })
 }
 
 fn healthy() -> Value {
@@ -340,6 +342,11 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
         ("could not be read", {
             let mut event = healthy();
             event["lease"] = json!({ "is": "unknown", "why": "throttled" });
+            event
+        }),
+        ("it was read 61 s ago", {
+            let mut event = healthy();
+            event["leaseReadAt"] = json!(ago(61));
             event
         }),
         ("not verified healthy", {

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -93,6 +93,8 @@ pub struct EventBus {
     router: Router,
     rules: Arc<Mutex<Rules>>,
     events: Arc<AtomicU64>,
+    /// Schedules go on.
+    scheduled: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -107,7 +109,7 @@ impl EventBus {
     /// A bus without rules.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal, router: Router) -> Self {
-        Self { clock, journal, router, rules: Arc::default(), events: Arc::default() }
+        Self { clock, journal, router, rules: Arc::default(), events: Arc::default(), scheduled: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Adds a rule that matches events.
@@ -135,7 +137,7 @@ impl EventBus {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
-                if !bus.router.is_open() {
+                if !bus.router.is_open() || !bus.scheduled.load(Ordering::Relaxed) {
                     return;
                 }
                 let event = bus.event("aws.events", "Scheduled Event", &[arn("events", &format!("rule/{name}"))], json!({}));
@@ -143,6 +145,11 @@ impl EventBus {
             }
         });
         Ok(())
+    }
+
+    /// From now on no schedule fires any more, as when somebody disables them all.
+    pub fn stop_schedules(&self) {
+        self.scheduled.store(false, Ordering::Relaxed);
     }
 
     /// Puts an event of one of the region's own services on the bus and answers the event's id.

@@ -112,6 +112,16 @@ impl Journal {
         self.pages().calls.clone()
     }
 
+    /// How many requests so far were of this kind.
+    pub fn count_calls(&self, of: impl Fn(&Call) -> bool) -> usize {
+        self.pages().calls.iter().filter(|call| of(call)).count()
+    }
+
+    /// Shows every log line so far, in order.
+    pub fn each_log_line(&self, look: impl FnMut(&String)) {
+        self.pages().log.iter().for_each(look);
+    }
+
     /// All log lines so far, in order.
     pub fn log_lines(&self) -> Vec<String> {
         self.pages().log.clone()

@@ -20,6 +20,7 @@ pub mod pace;
 pub mod place;
 pub mod protocol;
 pub mod region;
+mod remembered;
 pub mod scenario;
 pub mod server;
 pub mod sns;

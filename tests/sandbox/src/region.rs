@@ -327,7 +327,9 @@ impl Region {
         self.0.states.executions().into_iter().filter(|execution| execution.state_machine_arn == arn).collect()
     }
 
-    fn machine(&self, id: &str) -> &str {
+    /// The ARN of a state machine of the stack, by its logical id.
+    #[must_use]
+    pub fn machine(&self, id: &str) -> &str {
         self.0.stack.state_machines.get(id).map_or("", |machine| machine.arn.as_str())
     }
 

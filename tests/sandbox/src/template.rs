@@ -20,7 +20,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::{events::Target, place};
+use crate::{events::Target, place, remembered::Remembered};
 use intrinsics::Resolver;
 
 /// The stack's name, from which names of resources are made.
@@ -43,6 +43,9 @@ const PASSIVE: [&str; 14] = [
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
 ];
+
+/// Templates as they were read, by their text.
+static TEMPLATES: Remembered<Value> = Remembered::new();
 
 /// What is wrong with a template, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -180,7 +183,7 @@ impl Stack {
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn read(text: &str, directory: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
-        let template = yaml::read(text)?;
+        let template = TEMPLATES.of(text, || yaml::read(text))?;
         let sections =
             ["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Parameters", "Conditions", "Globals", "Resources", "Outputs"];
         known("the template", &template, &sections)?;

@@ -178,8 +178,14 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
 
 fn table(summary: &Summary) -> String {
     let mut text = format!(
-        "{} nights, {} simulated application-hours, {} executions, {} changes by Lifeguard, {} requests\n",
-        summary.nights, summary.application_hours, summary.executions, summary.changes, summary.calls
+        "{} nights, {} simulated application-hours, {} rescues begun, {} changes by them, {} snapshots taken and {} deleted on schedule, {} requests\n",
+        summary.nights,
+        summary.application_hours,
+        summary.executions,
+        summary.changes,
+        summary.snapshots_taken,
+        summary.snapshots_deleted,
+        summary.calls
     );
     let mut part = |title: &str, rows: Vec<(String, u64)>| {
         text.push_str(&format!("\n{title}\n"));

@@ -6,7 +6,10 @@ mod secrets;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use sandbox::states::{ExecutionView, Status};
+use sandbox::{
+    region::{REMEDIATE, SNAPSHOT_CHECK},
+    states::{ExecutionView, Status},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,13 +25,16 @@ const AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(3_300);
 const SUCCESSOR_WITHIN: SignedDuration = SignedDuration::from_secs(900);
 /// No more successors follow each other.
 const SUCCESSORS: u64 = 2;
+/// The snapshot check's own time-out.
+const SNAPSHOT_CHECK_SECS: i64 = 14_400;
 /// A lease outlives its execution's deadline by this much.
 const LEASE_AFTER_DEADLINE_SECS: i64 = 600;
 
 /// Checks, and counts what the summary tells.
 pub(crate) fn check(witness: &Witness, verdicts: &mut Verdicts, played: &mut Played) {
     let region = &witness.region;
-    let executions = region.states().executions();
+    let executions = region.executions_of(REMEDIATE);
+    let checks = region.executions_of(SNAPSHOT_CHECK);
     let messages = region.journal().messages();
     let published = published(&messages);
     for execution in &executions {
@@ -36,12 +42,19 @@ pub(crate) fn check(witness: &Witness, verdicts: &mut Verdicts, played: &mut Pla
         deadline(witness, verdicts, execution);
         count(played, execution);
     }
+    for check in &checks {
+        snapshot_check(witness, verdicts, check);
+    }
     leases(witness, verdicts, &executions);
-    secrets::check(witness, verdicts, &executions, &messages);
+    secrets::check(witness, verdicts, executions.iter().chain(&checks), &messages);
     recovery::check(witness, verdicts, &executions);
     played.executions = executions.len() as u64;
     played.changes = witness.book().executions.values().map(|notes| notes.effects.len() as u64).sum();
-    played.calls = region.journal().calls().iter().filter(|call| call.caller != OPERATOR).count() as u64;
+    {
+        let book = witness.book();
+        (played.snapshots_taken, played.snapshots_deleted) = (book.snapshots_taken, book.snapshots_deleted);
+    }
+    played.calls = region.journal().count_calls(|call| call.caller != OPERATOR) as u64;
     played.application_secs = region.clock().elapsed().as_secs() * witness.night.applications.len() as u64;
     played.struck = region.faults().struck_by_kind().into_iter().map(|(kind, n)| (kind.to_owned(), n)).collect();
     for event in &witness.night.events {
@@ -141,6 +154,16 @@ fn deadline(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionVie
     let application = execution.input["applicationName"].as_str().unwrap_or_default();
     verdicts.check(Invariant::L2, ended && lasted <= limit, now, application, || {
         format!("execution {} is {} after {} s", execution.name, execution.status.name(), lasted.as_secs())
+    });
+}
+
+/// L2 of the snapshot check: it comes to its report, whatever fails within it.
+fn snapshot_check(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView) {
+    let application = execution.input["applicationName"].as_str().unwrap_or_default();
+    let lasted = execution.stopped.map(|stopped| stopped.duration_since(execution.started).as_secs());
+    let ended = matches!(execution.status, Status::Succeeded | Status::Aborted) && lasted.is_some_and(|secs| secs <= SNAPSHOT_CHECK_SECS);
+    verdicts.check(Invariant::L2, ended, witness.region.clock().now(), application, || {
+        format!("the snapshot check {} is {} after {lasted:?} s: {:?}", execution.name, execution.status.name(), execution.cause)
     });
 }
 

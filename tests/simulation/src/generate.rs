@@ -10,7 +10,10 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::night::{Application, Event, MANAGED, Moment, Night, Quirks, SECRET, Stack, Strike, What};
+use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SECRET, SnapshotCheck, Stack, Strike, TakenBy, What};
+
+/// What the table answers when a condition does not hold.
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// The night of a seed.
 #[must_use]
@@ -73,7 +76,8 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
         add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
     }
     let strikes = (0..rng.u32(0..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, 1_000_000), ..strike(rng) }).collect();
-    let stack = Stack { soak_secs: any(rng, &[60, 303, 303, 600]), rescues_per_day: any(rng, &[1, 2]), ..Stack::default() };
+    let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));
+    let stack = Stack { soak_secs, rescues_per_day, snapshots: snapshot_check(rng), ..Stack::default() };
     let quirks = Quirks { slow: None, ..quirks(rng) };
     Night { applications: vec![application], events, strikes, stack, quirks, ..night }
 }
@@ -114,7 +118,7 @@ fn any<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
 }
 
 fn stack(rng: &mut Rng) -> Stack {
-    let normal = Stack::default();
+    let normal = Stack { snapshots: snapshot_check(rng), ..Stack::default() };
     if one_in(rng, 2) {
         return Stack { deadline_secs: any(rng, &[3_600, 7_200, 14_400]), ..normal };
     }
@@ -126,6 +130,20 @@ fn stack(rng: &mut Rng) -> Stack {
         rescues_per_day: any(rng, &[0, 1, 1, 2, 3]),
         max_snapshot_age_secs: any(rng, &[600, 3_600, 28_800, 86_400]),
         deadline_secs: any(rng, &[3_600, 3_600, 7_200, 14_400]),
+        ..normal
+    }
+}
+
+/// The snapshot check: the template's own, or one that takes and deletes more than anybody would want.
+fn snapshot_check(rng: &mut Rng) -> SnapshotCheck {
+    if one_in(rng, 3) {
+        return SnapshotCheck::default();
+    }
+    SnapshotCheck {
+        every_mins: any(rng, &[10, 20, 30, 60]),
+        max_age_secs: any(rng, &[1_200, 3_600, 7_200, 21_600]),
+        keep_last: any(rng, &[1, 1, 2, 3, 10]),
+        keep_daily_days: any(rng, &[0, 0, 1, 7]),
     }
 }
 
@@ -148,12 +166,13 @@ fn application(rng: &mut Rng, index: usize) -> Application {
     } else if one_in(rng, 4) {
         code = code.needing("permission", "software.amazon.awssdk.services.kinesis.model.AccessDeniedException", "not authorized to perform it");
     }
+    let version_age_mins = any(rng, &[30, 300, 1_440, 10_000]);
     Application {
         name: format!("app-{index}"),
         runtime: any(rng, &["FLINK-1_20", "FLINK-1_20", "FLINK-1_18", "FLINK-2_2"]).to_owned(),
         code,
-        version_age_mins: any(rng, &[30, 300, 1_440, 10_000]),
-        snapshots: snapshots(rng),
+        version_age_mins,
+        snapshots: snapshots(rng, version_age_mins),
         tags: tags(rng),
         system_rollback: one_in(rng, 3),
         snapshots_enabled: !one_in(rng, 14),
@@ -161,13 +180,28 @@ fn application(rng: &mut Rng, index: usize) -> Application {
     }
 }
 
-fn snapshots(rng: &mut Rng) -> Vec<(u64, SnapshotStatus)> {
+fn snapshots(rng: &mut Rng, version_age_mins: u64) -> Vec<OldSnapshot> {
     if one_in(rng, 10) {
         return Vec::new();
     }
-    let step = any(rng, &[5, 60, 360, 1_300]);
-    let status = |rng: &mut Rng| if one_in(rng, 8) { SnapshotStatus::Failed } else { SnapshotStatus::Ready };
-    (1..=rng.u64(1..5)).map(|n| (n * step, status(rng))).collect()
+    // One in three has so many that there is something to delete.
+    let (step, count) = if one_in(rng, 3) {
+        any(rng, &[(31, 20), (61, 12), (61, 40), (350, 16), (1_300, 9)])
+    } else {
+        (any(rng, &[5, 60, 360, 1_300]), rng.u64(1..5))
+    };
+    let takers = [TakenBy::Lifeguard, TakenBy::Person, TakenBy::PersonForGood];
+    let mut old = |n: u64| OldSnapshot {
+        age_mins: n * step,
+        status: if one_in(rng, 8) { SnapshotStatus::Failed } else { SnapshotStatus::Ready },
+        by: takers[weighted(rng, &[70, 26, 4])],
+    };
+    let mut all: Vec<OldSnapshot> = (1..=count).map(&mut old).filter(|one| one.age_mins != version_age_mins).collect();
+    // While a version is being made nobody but the service takes one.
+    if one_in(rng, 4) {
+        all.push(OldSnapshot { age_mins: version_age_mins, status: SnapshotStatus::Ready, by: TakenBy::Service });
+    }
+    all
 }
 
 fn tags(rng: &mut Rng) -> Vec<(String, String)> {
@@ -180,7 +214,7 @@ fn tags(rng: &mut Rng) -> Vec<(String, String)> {
         3 => tag(MANAGED, "True"),
         _ => tag("Lifeguard:Managed", "true"),
     }
-    if one_in(rng, 3) {
+    for _ in 0..weighted(rng, &[60, 25, 15]) {
         let (key, value) = policy_tag(rng);
         tag(&key, &value);
     }
@@ -197,10 +231,22 @@ fn policy_tag(rng: &mut Rng) -> (String, String) {
         ("lifeguard:rescues-per-day", "1"),
         ("lifeguard:rescues-per-day", "0"),
         ("lifeguard:operation-timeout", "20m"),
-        ("lifeguard:snapshot-max-age", "2h"),
         ("lifeguard:mode", "on"),
         ("lifeguard:sok", "90s"),
+        ("lifeguard:snapshot-max-age", "2h"),
+        ("lifeguard:snapshot-max-age", "20m"),
         ("lifeguard:snapshot-keep-last", "5"),
+        ("lifeguard:snapshot-keep-last", "1"),
+        ("lifeguard:snapshot-keep-daily-days", "0"),
+        ("lifeguard:snapshot-keep-daily-days", "2d"),
+        ("lifeguard:snapshot-keep", "scheduled-1 scheduled-2"),
+        ("lifeguard:snapshot-keep", "#3 #5"),
+        ("lifeguard:snapshot-prune", "service-made-too"),
+        // Wrong ones: nothing may be deleted under these.
+        ("lifeguard:snapshot-keep-last", "all"),
+        ("lifeguard:snapshot-keep-daily-days", "2w"),
+        ("lifeguard:snapshot-prune", "everything"),
+        ("lifeguard:snapshot-keep-lst", "30"),
     ];
     let (key, value) = any(rng, &tags);
     (key.to_owned(), value.to_owned())
@@ -316,14 +362,27 @@ fn of_the_service(rng: &mut Rng) -> What {
 }
 
 fn worst_moment(rng: &mut Rng) -> Moment {
-    let states =
-        ["Look", "Decide", "RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot", "ClaimLease", "SpendBudget"];
+    let states = [
+        "Look",
+        "Decide",
+        "RecordIntent",
+        "RollBack",
+        "ForceStop",
+        "RestoreConfiguration",
+        "StartFromSnapshot",
+        "ClaimLease",
+        "SpendBudget",
+        "SnapshotCheck.Check",
+        "SnapshotCheck.Look",
+        "SnapshotCheck.ReadLease",
+        "SnapshotCheck.Act",
+    ];
     Moment::Task { state: any(rng, &states).to_owned(), nth: rng.u32(1..4), ended: rng.bool() }
 }
 
 fn noise(rng: &mut Rng) -> What {
     let stages = [Stage::Starting, Stage::Updating, Stage::RollingBack, Stage::ForceStopping, Stage::Stopping, Stage::Autoscaling, Stage::Snapshot];
-    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3]) {
+    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6]) {
         0 => What::TakeSnapshot,
         1 => What::PlaceSnapshot,
         2 => What::DeleteSnapshots,
@@ -343,19 +402,21 @@ fn noise(rng: &mut Rng) -> What {
         13 => What::RingAgain,
         14 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback]),
         15 => What::FailSnapshots(rng.u32(1..3)),
-        _ => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
+        16 => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
+        17 => What::DeleteSnapshot { newest: rng.bool() },
+        _ => What::CheckSnapshots { dry: one_in(rng, 4) },
     }
 }
 
 fn request(rng: &mut Rng) -> Option<serde_json::Value> {
-    Some(match weighted(rng, &[40, 20, 10, 10, 10, 5, 5]) {
+    Some(match weighted(rng, &[40, 20, 10, 10, 10, 5, 8]) {
         0 => return None,
         1 => json!({ "action": "rollback" }),
         2 => json!({ "action": "forceStop" }),
         3 => json!({ "action": "restore" }),
         4 => json!({ "action": "restore", "applicationVersionId": rng.u32(1..4) }),
         5 => json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true }),
-        _ => json!({ "action": "restore", "snapshotName": "scheduled-1", "allowNonRestoredState": true }),
+        _ => json!({ "action": "restore", "snapshotName": format!("#{}", rng.u32(1..9)), "allowNonRestoredState": true }),
     })
 }
 
@@ -398,8 +459,17 @@ fn strike(rng: &mut Rng) -> Strike {
                 "ListApplicationSnapshots",
                 "ListTagsForResource",
                 "CreateApplicationPresignedUrl",
+                "DescribeApplicationSnapshot",
+                "ListApplications",
             ];
-            let changes = ["RollbackApplication", "StopApplication", "UpdateApplication", "StartApplication"];
+            let changes = [
+                "RollbackApplication",
+                "StopApplication",
+                "UpdateApplication",
+                "StartApplication",
+                "CreateApplicationSnapshot",
+                "DeleteApplicationSnapshot",
+            ];
             if rng.bool() {
                 let fault = if one_in(rng, 4) { Fault::Stale } else { any(rng, &network) };
                 ("kinesisanalytics", Some(any(rng, &reads)), None, fault)
@@ -414,11 +484,18 @@ fn strike(rng: &mut Rng) -> Strike {
             ("flink", None, None, any(rng, &more))
         }
         3 => {
-            let packages = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore"];
+            let packages = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
             let fault = if one_in(rng, 4) { any(rng, &deliveries) } else { Fault::Lambda(any(rng, &of_lambda)) };
             ("lambda", Some("Invoke"), Some(any(rng, &packages).to_owned()), fault)
         }
-        4 => ("dynamodb", Some(any(rng, &["PutItem", "GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
+        4 => {
+            // As if another hand had been at the row.
+            let condition = Fault::Refuse { status: 400, code: CONDITION_FAILED.to_owned(), message: "The conditional request failed".to_owned() };
+            match rng.u32(0..5) {
+                0 => ("dynamodb", Some(any(rng, &["UpdateItem", "DeleteItem"])), None, condition),
+                _ => ("dynamodb", Some(any(rng, &["GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
+            }
+        }
         5 => ("states", Some("StartExecution"), None, any(rng, &deliveries)),
         _ => {
             if rng.bool() {

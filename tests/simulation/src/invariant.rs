@@ -19,6 +19,7 @@ pub enum Invariant {
     S8,
     S9,
     S10,
+    N2,
     L1,
     L2,
     L3,
@@ -26,8 +27,22 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 13] =
-        [Self::S1, Self::S2, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9, Self::S10, Self::L1, Self::L2, Self::L3];
+    pub const ALL: [Self; 14] = [
+        Self::S1,
+        Self::S2,
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S7,
+        Self::S8,
+        Self::S9,
+        Self::S10,
+        Self::N2,
+        Self::L1,
+        Self::L2,
+        Self::L3,
+    ];
 
     /// What it promises.
     #[must_use]
@@ -43,6 +58,7 @@ impl Invariant {
             Self::S8 => "intent is recorded before each change, and no change is repeated blindly",
             Self::S9 => "no snapshot that a rescue could need is deleted",
             Self::S10 => "no secret in a log, event, message or execution history",
+            Self::N2 => "no snapshot is taken of an unhealthy or busy application, nor under a rescue's lease",
             Self::L1 => "a change-induced fault ends in a soaked RUNNING application",
             Self::L2 => "every execution ends before its deadline",
             Self::L3 => "every lease ends",

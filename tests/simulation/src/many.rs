@@ -42,6 +42,10 @@ pub struct Summary {
     pub executions: u64,
     /// Changes by Lifeguard that took effect.
     pub changes: u64,
+    /// Snapshots that the schedule had taken.
+    pub snapshots_taken: u64,
+    /// Snapshots that it deleted.
+    pub snapshots_deleted: u64,
     /// Requests to the region.
     pub calls: u64,
     /// What people, the service and the world did.
@@ -65,6 +69,8 @@ impl Summary {
         self.application_hours = self.seconds / 3_600;
         self.executions += played.executions;
         self.changes += played.changes;
+        self.snapshots_taken += played.snapshots_taken;
+        self.snapshots_deleted += played.snapshots_deleted;
         self.calls += played.calls;
         sum(&mut self.happened, played.happened);
         sum(&mut self.faults, played.struck);

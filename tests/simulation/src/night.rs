@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     faults::{Fault, Rule, When},
     flink::{Code, Sink},
@@ -48,6 +49,28 @@ pub struct Stack {
     pub max_snapshot_age_secs: u32,
     /// An execution's deadline.
     pub deadline_secs: u32,
+    /// The snapshot check.
+    pub snapshots: SnapshotCheck,
+}
+
+/// The stack's parameters of the snapshot check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotCheck {
+    /// Its schedule.
+    pub every_mins: u32,
+    /// The newest snapshot is kept younger than this.
+    pub max_age_secs: u32,
+    /// So many of the newest are kept.
+    pub keep_last: u32,
+    /// One of each of so many days is kept.
+    pub keep_daily_days: u32,
+}
+
+impl Default for SnapshotCheck {
+    /// The template's.
+    fn default() -> Self {
+        Self { every_mins: 60, max_age_secs: 21_600, keep_last: 10, keep_daily_days: 7 }
+    }
 }
 
 impl Default for Stack {
@@ -60,6 +83,7 @@ impl Default for Stack {
             rescues_per_day: 2,
             max_snapshot_age_secs: 86_400,
             deadline_secs: 14_400,
+            snapshots: SnapshotCheck::default(),
         }
     }
 }
@@ -76,6 +100,11 @@ impl Stack {
             ("RescuesPerDay", self.rescues_per_day.to_string()),
             ("MaxSnapshotAgeSecs", self.max_snapshot_age_secs.to_string()),
             ("DeadlineSecs", self.deadline_secs.to_string()),
+            ("SnapshotSchedule", format!("rate({} minutes)", self.snapshots.every_mins)),
+            ("SnapshotCheckEverySecs", (self.snapshots.every_mins * 60).to_string()),
+            ("SnapshotMaxAgeSecs", self.snapshots.max_age_secs.to_string()),
+            ("SnapshotKeepLast", self.snapshots.keep_last.to_string()),
+            ("SnapshotKeepDailyDays", self.snapshots.keep_daily_days.to_string()),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -111,8 +140,8 @@ pub struct Application {
     pub code: Code,
     /// How many minutes ago the present version was made.
     pub version_age_mins: u64,
-    /// Its snapshots: how many minutes ago, and in which status.
-    pub snapshots: Vec<(u64, SnapshotStatus)>,
+    /// Its snapshots.
+    pub snapshots: Vec<OldSnapshot>,
     /// Its tags.
     pub tags: Vec<(String, String)>,
     /// The service rolls failed updates back by itself.
@@ -123,7 +152,57 @@ pub struct Application {
     pub sink: Sink,
 }
 
+/// A snapshot from before the night.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldSnapshot {
+    /// How many minutes ago it was taken.
+    pub age_mins: u64,
+    /// Its status.
+    pub status: SnapshotStatus,
+    /// Who took it.
+    pub by: TakenBy,
+}
+
+/// Who took a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBy {
+    /// Lifeguard's schedule, as its name says.
+    Lifeguard,
+    /// A person or another tool.
+    Person,
+    /// A person who gave it a name that says that it must be kept.
+    PersonForGood,
+    /// The service, within an operation.
+    Service,
+}
+
 impl Application {
+    /// The name of its n-th old snapshot, counted from 1.
+    #[must_use]
+    pub fn snapshot_name(&self, n: usize, opened: Timestamp) -> String {
+        let Some(snapshot) = self.snapshots.get(n - 1) else { return String::new() };
+        let taken = opened - SignedDuration::from_mins(i64::try_from(snapshot.age_mins).unwrap_or(0));
+        match snapshot.by {
+            // The form that snapshot-keeper gives its own, spelt out: the checks must not trust what they check.
+            TakenBy::Lifeguard => {
+                let version = if snapshot.age_mins > self.version_age_mins { 1 } else { 2 };
+                format!("lifeguard-v{version}-{}", taken.strftime("%Y%m%dT%H%MZ"))
+            }
+            TakenBy::PersonForGood => format!("keep-{n}"),
+            TakenBy::Person | TakenBy::Service => format!("scheduled-{n}"),
+        }
+    }
+
+    /// A text with its old snapshots' names in place of `#1`, `#2` …
+    #[must_use]
+    pub fn with_names(&self, text: &str, opened: Timestamp) -> String {
+        let name = |word: &str| match word.strip_prefix('#').and_then(|n| n.parse().ok()) {
+            Some(n) if (1..=self.snapshots.len()).contains(&n) => self.snapshot_name(n, opened),
+            _ => word.trim_start_matches('#').to_owned(),
+        };
+        text.split(' ').map(name).collect::<Vec<_>>().join(" ")
+    }
+
     /// The value of an environment property, which must appear nowhere.
     #[must_use]
     pub fn secret(&self) -> String {
@@ -189,6 +268,16 @@ pub enum What {
     PlaceSnapshot,
     /// A careless hand deletes all snapshots.
     DeleteSnapshots,
+    /// Somebody deletes the oldest snapshot that is there, or the newest.
+    DeleteSnapshot {
+        /// The newest.
+        newest: bool,
+    },
+    /// Somebody starts the snapshot check by hand, for this application.
+    CheckSnapshots {
+        /// To be told only what it would do.
+        dry: bool,
+    },
     /// Somebody sets a tag.
     Tag(String, String),
     /// Somebody removes a tag.

@@ -5,7 +5,7 @@
 use std::{fmt::Write as _, ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use sandbox::region::Region;
+use sandbox::region::{REMEDIATE, Region};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -91,7 +91,7 @@ fn play(night: &Night, rules: Rules) -> Seen {
             region.flink().standing(&name).and_then(|one| one.up_since).filter(|since| now.duration_since(*since).as_secs() >= SOAK_SECS);
         if rules == Rules::Lifeguard {
             let after = |at: &Timestamp| seen.fault.is_some_and(|fault| *at >= fault);
-            seen.detected = region.states().executions().iter().map(|one| one.started).find(after);
+            seen.detected = region.executions_of(REMEDIATE).iter().map(|one| one.started).find(after);
             seen.healthy_touched =
                 witness.book().verdicts.violations.iter().filter(|one| one.invariant == crate::invariant::Invariant::S1).count() as u64;
         }

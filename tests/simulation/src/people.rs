@@ -6,9 +6,9 @@ use sandbox::{
     connector::Router,
     faults::is_cut,
     journal::Actor,
-    managed_flink::{ApiError, RollbackState, Status},
+    managed_flink::{ApiError, RollbackState, SnapshotStatus, Status},
     protocol::{aws_json, invocation, refused},
-    region::Region,
+    region::{Region, SNAPSHOT_CHECK},
     states,
 };
 use serde_json::{Value, json};
@@ -41,12 +41,19 @@ pub(crate) async fn act(witness: Witness, event: usize) {
         What::StartWithoutState => hand.start("SKIP_RESTORE_FROM_SNAPSHOT").await,
         What::Rollback => hand.send("RollbackApplication", json!({ "CurrentApplicationVersionId": hand.version() })).await,
         What::TakeSnapshot => hand.send("CreateApplicationSnapshot", json!({ "SnapshotName": format!("by-hand-{event}") })).await,
-        What::Tag(key, value) => region.flink().set_tag(&application.name, key, value),
+        What::DeleteSnapshot { newest } => hand.delete_snapshot(*newest).await,
+        What::CheckSnapshots { dry } => {
+            let _ = region.start(SNAPSHOT_CHECK, &json!({ "applicationName": application.name, "dryRun": dry }).to_string());
+        }
+        What::Tag(key, value) => region.flink().set_tag(&application.name, key, &application.with_names(value, region.opened())),
         What::Untag(key) => region.flink().remove_tag(&application.name, key),
         What::Ask(request) => {
             let mut input = json!({ "applicationName": application.name });
             if let Some(request) = request {
                 input["request"] = request.clone();
+                if let Some(name) = request["snapshotName"].as_str() {
+                    input["request"]["snapshotName"] = application.with_names(name, region.opened()).into();
+                }
             }
             let _ = region.start_remediation(&input.to_string());
         }
@@ -132,6 +139,16 @@ impl Hand<'_> {
     async fn deploy(&self, key: &str, runtime: Option<&str>) {
         let location = json!({ "S3ContentLocationUpdate": { "FileKeyUpdate": key } });
         self.update(json!({ "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": location } }), runtime).await;
+    }
+
+    /// Deletes one that can be deleted.
+    async fn delete_snapshot(&self, newest: bool) {
+        let Some(view) = self.region.flink().application(self.application) else { return };
+        let settled = view.snapshots.iter().filter(|one| matches!(one.status, SnapshotStatus::Ready | SnapshotStatus::Failed));
+        let chosen = if newest { settled.max_by_key(|one| one.created) } else { settled.min_by_key(|one| one.created) };
+        let Some(chosen) = chosen else { return };
+        let created = chosen.created.as_millisecond() as f64 / 1_000.0;
+        self.send("DeleteApplicationSnapshot", json!({ "SnapshotName": chosen.name, "SnapshotCreationTimestamp": created })).await;
     }
 
     pub(crate) async fn start(&self, restore: &str) {

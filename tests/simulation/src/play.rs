@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     flink::{Codebook, Stream},
     managed_flink::{ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings},
-    region::{Blueprint, Open, Region},
+    region::{Blueprint, Open, REMEDIATE, Region},
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -50,6 +50,10 @@ pub struct Played {
     pub executions: u64,
     /// Changes by Lifeguard that took effect.
     pub changes: u64,
+    /// Snapshots that the schedule had taken.
+    pub snapshots_taken: u64,
+    /// Snapshots that it deleted.
+    pub snapshots_deleted: u64,
     /// Requests to the region.
     pub calls: u64,
     /// Everything that happened, where it was asked for.
@@ -97,9 +101,7 @@ pub(crate) fn open(night: &Night) -> Open {
             codebook.insert(code_key(index), (**code).clone());
         }
     }
-    let mut parameters = night.stack.parameters();
-    // The invariants here are the rescue's; the snapshot check has its own scenarios.
-    parameters.insert("SnapshotScheduleState".to_owned(), "DISABLED".to_owned());
+    let parameters = night.stack.parameters();
     let blueprint = Blueprint { seed: night.seed, parameters, codebook, settings: settings(night), ..Blueprint::default() };
     let region = Region::open_at(blueprint, opened).expect("the template can be used");
     let function = |package: &str| region.stack().functions.values().find(|function| function.package == package).map(|one| one.name.clone());
@@ -107,7 +109,7 @@ pub(crate) fn open(night: &Night) -> Open {
         region.faults().add(strike.rule(function));
     }
     for (index, application) in night.applications.iter().enumerate() {
-        region.flink().add_application(seed(index, application));
+        region.flink().add_application(seed(index, application, opened));
         for alarm in lifecycle::alarms_of(&application.name) {
             region.cloudwatch().put_alarm(&alarms::properties(&alarm)).expect("the alarms of this project are well formed");
         }
@@ -136,7 +138,7 @@ fn settings(night: &Night) -> Settings {
     Settings { timings, quirks, ..Settings::default() }
 }
 
-fn seed(index: usize, application: &Application) -> ApplicationSeed {
+fn seed(index: usize, application: &Application, opened: Timestamp) -> ApplicationSeed {
     let minutes = |mins: u64| Duration::from_secs(mins * 60);
     let mut seed = ApplicationSeed::new(&application.name)
         .runtime(&application.runtime)
@@ -144,15 +146,15 @@ fn seed(index: usize, application: &Application) -> ApplicationSeed {
         .version(&format!("{index}.jar"), minutes(application.version_age_mins))
         .stream(Stream { sink: application.sink, ..Stream::default() })
         .configured("EnvironmentProperties", json!({ "PropertyGroups": properties(&application.secret()) }));
-    for (n, (age, status)) in application.snapshots.iter().enumerate() {
-        let name = format!("scheduled-{}", n + 1);
-        seed = match status {
-            SnapshotStatus::Ready => seed.snapshot(&name, minutes(*age)),
-            other => seed.snapshot_that_is(*other, &name, minutes(*age)),
+    for (n, snapshot) in application.snapshots.iter().enumerate() {
+        let (name, age) = (application.snapshot_name(n + 1, opened), minutes(snapshot.age_mins));
+        seed = match snapshot.status {
+            SnapshotStatus::Ready => seed.snapshot(&name, age),
+            other => seed.snapshot_that_is(other, &name, age),
         };
     }
     for (key, value) in &application.tags {
-        seed = seed.tag(key, value);
+        seed = seed.tag(key, &application.with_names(value, opened));
     }
     if application.system_rollback {
         seed = seed.with_system_rollback();
@@ -205,14 +207,19 @@ pub(crate) fn mend(region: &Region, night: &Night) {
     }
 }
 
-/// Until every execution has ended and no new one has begun for a while.
+/// Until every rescue has ended and no new one has begun for a while; then the schedules stop, and what they began ends.
 pub(crate) async fn await_the_end(region: &Region) {
     let (began, mut quiet) = (tokio::time::Instant::now(), Duration::ZERO);
+    let remediate = region.machine(REMEDIATE);
     while quiet < QUIET && began.elapsed() < AT_MOST {
         tokio::time::sleep(GLANCE).await;
         if began.elapsed() >= AWAKE {
             region.cloudwatch().clear_sources();
         }
-        quiet = if region.states().running() == 0 { quiet + GLANCE } else { Duration::ZERO };
+        quiet = if region.states().running_of(remediate) == 0 { quiet + GLANCE } else { Duration::ZERO };
+    }
+    region.bus().stop_schedules();
+    while region.states().running() > 0 && began.elapsed() < AT_MOST {
+        tokio::time::sleep(GLANCE).await;
     }
 }

@@ -1,6 +1,6 @@
 //! The rules for one application, read from the stack's parameters and the application's tags by this package's own reading: a check must not trust what it checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::night::{MANAGED, Stack};
 
@@ -57,7 +57,7 @@ impl Rules {
             "settle-timeout" => drop(seconds(value)?),
             "snapshot-max-age" => self.max_snapshot_age_secs = seconds(value)?,
             "rescues-per-day" => self.rescues_per_day = value.parse().ok()?,
-            "snapshot-keep-last" | "snapshot-keep-daily-days" | "owner" => {}
+            "snapshot-keep-last" | "snapshot-keep-daily-days" | "snapshot-prune" | "snapshot-keep" | "owner" => {}
             _ => return None,
         }
         Some(())
@@ -74,4 +74,90 @@ fn seconds(text: &str) -> Option<i64> {
         _ => return None,
     };
     Some(number.parse::<i64>().ok()? * factor)
+}
+
+/// What retention owes an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotRules {
+    /// So many of the newest are kept.
+    pub keep_last: usize,
+    /// The first of each of so many days is kept.
+    pub keep_daily_days: u32,
+    /// What the service took within an operation may be deleted too.
+    pub prune_service_made: bool,
+    /// Names that a person wants kept.
+    pub keep: BTreeSet<String>,
+    /// Every tag was understood: else nothing may be deleted.
+    pub understood: bool,
+}
+
+impl SnapshotRules {
+    /// Under these parameters and tags.
+    #[must_use]
+    pub fn of(stack: &Stack, tags: &BTreeMap<String, String>) -> Self {
+        let mut rules = Self {
+            keep_last: stack.snapshots.keep_last as usize,
+            keep_daily_days: stack.snapshots.keep_daily_days,
+            prune_service_made: false,
+            keep: BTreeSet::new(),
+            understood: true,
+        };
+        for (key, value) in tags {
+            let known = key.strip_prefix("lifeguard:snapshot-").is_none_or(|name| rules.take(name, value).is_some());
+            rules.understood &= known;
+        }
+        rules
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "keep-last" => self.keep_last = value.parse().ok().filter(|n| *n > 0)?,
+            "keep-daily-days" => self.keep_daily_days = value.strip_suffix('d').unwrap_or(value).parse().ok()?,
+            "prune" => {
+                self.prune_service_made = match value {
+                    "service-made-too" => true,
+                    "own" => false,
+                    _ => return None,
+                }
+            }
+            "keep" => self.keep = value.split_whitespace().map(str::to_owned).collect(),
+            "max-age" => drop(seconds(value)?),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn under(tags: &[(&str, &str)]) -> (Rules, SnapshotRules) {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        (Rules::of(&Stack::default(), &tags), SnapshotRules::of(&Stack::default(), &tags))
+    }
+
+    #[test]
+    fn tags_say_what_is_kept() {
+        let (rules, snapshots) = under(&[
+            (MANAGED, "true"),
+            ("lifeguard:snapshot-keep-last", "3"),
+            ("lifeguard:snapshot-keep-daily-days", "2d"),
+            ("lifeguard:snapshot-prune", "service-made-too"),
+            ("lifeguard:snapshot-keep", "gold silver"),
+        ]);
+        assert!(rules.act && rules.opted_in && snapshots.understood && snapshots.prune_service_made);
+        assert_eq!((snapshots.keep_last, snapshots.keep_daily_days), (3, 2));
+        assert!(snapshots.keep.contains("gold") && snapshots.keep.contains("silver"));
+    }
+
+    #[test]
+    fn a_wrong_tag_of_the_snapshots_stops_deletes_and_not_rescues() {
+        for (key, value) in [("keep-last", "all"), ("keep-last", "0"), ("keep-daily-days", "2w"), ("prune", "everything")] {
+            let (rules, snapshots) = under(&[(MANAGED, "true"), (&format!("lifeguard:snapshot-{key}"), value)]);
+            assert!(rules.act && !snapshots.understood, "{key}={value}");
+        }
+        let (rules, snapshots) = under(&[(MANAGED, "true"), ("lifeguard:snapshot-keep-lst", "30")]);
+        assert!(!rules.act && !snapshots.understood);
+    }
 }

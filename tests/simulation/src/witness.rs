@@ -5,6 +5,7 @@
 
 mod mutation;
 mod notes;
+mod snapshots;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,7 +17,7 @@ use sandbox::{
     managed_flink::Standing,
     observer::Observer,
     protocol,
-    region::Region,
+    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     states::{TaskCall, TaskFailure},
     wire::{self, Request, Response},
 };
@@ -25,10 +26,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
     invariant::{Invariant, Verdicts},
-    night::{Moment, Night},
+    night::{Moment, Night, TakenBy},
 };
 
 pub(crate) use notes::{Effect, ExecutionNotes};
+use snapshots::{CheckNotes, Listed, PREFIX, Taker};
 
 /// The role under which people act.
 pub(crate) const OPERATOR: &str = "operator";
@@ -63,6 +65,17 @@ pub(crate) struct Book {
     last_step: BTreeMap<String, String>,
     /// By application and state: how often its tasks have begun and ended.
     counts: BTreeMap<(String, String, bool), u32>,
+    /// By application and execution: what the snapshot checks know.
+    checks: BTreeMap<(String, String), CheckNotes>,
+    /// By application: what the snapshot check listed last.
+    listed: BTreeMap<String, Listed>,
+    /// By application and snapshot: who took it. The service took what is not here.
+    takers: BTreeMap<(String, String), Taker>,
+    /// By caller, application and snapshot: described since its last change.
+    snapshots_read: HashSet<(String, String, String)>,
+    /// Snapshots that Lifeguard had taken, and those it deleted.
+    pub(crate) snapshots_taken: u64,
+    pub(crate) snapshots_deleted: u64,
     /// Tokens of presigned URLs.
     pub(crate) tokens: HashSet<String>,
     /// Applications that a person, or the world by a person's hand, started without state, or whose state a hand took away.
@@ -79,6 +92,11 @@ pub(crate) struct Witness {
     book: Arc<Mutex<Book>>,
     moments: UnboundedSender<usize>,
     pub(crate) table: Arc<str>,
+    /// The ARN of the state machine that rescues.
+    remediate: Arc<str>,
+    /// The role of snapshot-keeper, and that of the state machine that calls it.
+    keeper: Arc<str>,
+    check_role: Arc<str>,
     /// A read may be up to 15 s old in this night.
     pub(crate) stale: bool,
 }
@@ -87,7 +105,12 @@ impl Witness {
     pub(crate) fn new(region: Region, night: Arc<Night>, moments: UnboundedSender<usize>) -> Self {
         let table = region.stack().tables.values().next().map_or("", |table| table.name.as_str()).into();
         let stale = night.strikes.iter().any(|strike| strike.fault == sandbox::faults::Fault::Stale);
-        Self { region, night, book: Arc::default(), moments, table, stale }
+        let machine = |id: &str| region.stack().state_machines.get(id);
+        let remediate = machine(REMEDIATE).map_or("", |machine| machine.arn.as_str()).into();
+        let check_role = machine(SNAPSHOT_CHECK).map_or("", |machine| machine.role.as_str()).into();
+        let keeper = region.role_of("snapshot-keeper").unwrap_or_default().into();
+        let book = Book { takers: takers(&night, region.opened()), ..Book::default() };
+        Self { region, night, book: Arc::new(Mutex::new(book)), moments, table, remediate, keeper, check_role, stale }
     }
 
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
@@ -113,6 +136,35 @@ impl Witness {
     }
 }
 
+/// Who took the snapshots from before the night.
+fn takers(night: &Night, opened: Timestamp) -> BTreeMap<(String, String), Taker> {
+    let mut takers = BTreeMap::new();
+    for application in &night.applications {
+        for (n, snapshot) in application.snapshots.iter().enumerate() {
+            let taker = match snapshot.by {
+                TakenBy::Lifeguard => Taker::Lifeguard,
+                TakenBy::Person | TakenBy::PersonForGood => Taker::Person,
+                TakenBy::Service => Taker::Service,
+            };
+            takers.insert((application.name.clone(), application.snapshot_name(n + 1, opened)), taker);
+        }
+    }
+    takers
+}
+
+impl Book {
+    /// Who took a snapshot. What nobody was seen to take, the service took within an operation; what a night placed stands for a person's.
+    fn taker(&self, application: &str, name: &str) -> Taker {
+        let known = self.takers.get(&(application.to_owned(), name.to_owned())).copied();
+        known.unwrap_or(if name.starts_with("placed-") { Taker::Person } else { Taker::Service })
+    }
+
+    /// Steps of rescues under way for an application.
+    fn steps_for(&self, application: &str) -> usize {
+        self.under_way.values().filter(|other| other.application == application && STEPS.contains(&other.state.as_str())).count()
+    }
+}
+
 /// The application a request to Managed Flink is about.
 fn application_of(body: &Value) -> Option<String> {
     let named = body["ApplicationName"].as_str().map(str::to_owned);
@@ -127,19 +179,29 @@ impl Observer for Witness {
     fn arriving(&self, request: &Request) {
         let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else { return };
         let (service, verb) = protocol::verb(request);
+        let body = || serde_json::from_slice::<Value>(request.body()).unwrap_or_default();
+        if service == "dynamodb" && verb == "GetItem" && *caller == *self.check_role {
+            self.lease_is_read(&body());
+        }
         if service != "kinesisanalytics" {
             return;
         }
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let body = body();
         let Some(application) = application_of(&body) else { return };
         match verb.as_str() {
             "DescribeApplication" => self.glance(&caller, &application),
+            "ListApplicationSnapshots" if *caller == *self.keeper => self.lists(&application, &body),
+            "DescribeApplicationSnapshot" => {
+                let name = body["SnapshotName"].as_str().unwrap_or_default().to_owned();
+                self.book().snapshots_read.insert((caller, application, name));
+            }
             "ListTagsForResource" => {
                 if let Some(standing) = self.region.flink().standing(&application) {
                     self.book().tags_read.insert((caller, application), standing.tags);
                 }
             }
             _ if is_read(&verb) => {}
+            _ if *caller == *self.keeper => self.check_changes(&caller, &verb, &application, &body),
             _ => self.mutation(&caller, &verb, &application, &body),
         }
     }
@@ -157,10 +219,18 @@ impl Observer for Witness {
                     self.book().tokens.insert(token.to_owned());
                 }
             }
-            ("kinesisanalytics", verb) if caller != OPERATOR && !is_read(verb) => {
+            ("kinesisanalytics", verb) if !is_read(verb) => {
                 let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-                if let Some(application) = application_of(&body) {
-                    self.effect(verb, &application, &body);
+                let Some(application) = application_of(&body) else { return };
+                match verb {
+                    "CreateApplicationSnapshot" if *caller == *self.keeper => {
+                        self.taken(&application, &body, Taker::Lifeguard);
+                        self.book().snapshots_taken += 1;
+                    }
+                    "CreateApplicationSnapshot" => self.taken(&application, &body, Taker::Person),
+                    "DeleteApplicationSnapshot" if *caller == *self.keeper => self.book().snapshots_deleted += 1,
+                    _ if caller == OPERATOR => {}
+                    _ => self.effect(verb, &application),
                 }
             }
             ("dynamodb", "UpdateItem") => self.spent(request),
@@ -175,13 +245,17 @@ impl Observer for Witness {
     fn task_begins(&self, task: &TaskCall) {
         let Some(application) = task_application(task) else { return };
         let mut book = self.book();
+        if task.state_machine_arn != *self.remediate {
+            self.check_begins(&mut book, &task.execution_arn, &application, &task.state);
+            return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), false);
+        }
         let now = self.now();
         let request = || self.request_of(&task.execution_arn);
         let notes = book.executions.entry(task.execution_arn.clone()).or_insert_with(|| ExecutionNotes::new(&application, request()));
         if STEPS.contains(&task.state.as_str()) {
             notes.first_step.get_or_insert(notes.decided.unwrap_or(now));
             book.last_step.insert(application.clone(), task.execution_arn.clone());
-            let others = book.under_way.values().filter(|other| other.application == application && STEPS.contains(&other.state.as_str())).count();
+            let others = book.steps_for(&application);
             let text = || format!("{} begins while {others} step(s) for the same application are under way", task.state);
             book.verdicts.check(Invariant::S4, others == 0, now, &application, text);
         }
@@ -192,6 +266,10 @@ impl Observer for Witness {
     fn task_ends(&self, task: &TaskCall, result: Option<&Result<Value, TaskFailure>>) {
         let Some(application) = task_application(task) else { return };
         let mut book = self.book();
+        if task.state_machine_arn != *self.remediate {
+            Self::check_ends(&mut book, &task.execution_arn, &application, &task.state);
+            return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), true);
+        }
         book.under_way.remove(&task.execution_arn);
         if let (Some(notes), "Decide", Some(Ok(_))) = (book.executions.get_mut(&task.execution_arn), task.state.as_str(), result) {
             notes.decided = Some(self.now());

@@ -2,16 +2,14 @@
 //!
 //! Every property is known or refused: an alarm that silently ignored one would watch something else than its author thinks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use super::{
-    MINUTE_SECS, evaluate,
-    math::{self, Expression},
-    metrics::{APPLICATION, MetricKey, NAMESPACE, Series, Statistic, Store},
+    MINUTE_SECS, math,
+    metrics::{APPLICATION, MetricKey, NAMESPACE, Statistic},
     rule::Rule,
 };
 use crate::place;
@@ -178,7 +176,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    fn key(&self) -> MetricKey {
+    pub(super) fn key(&self) -> MetricKey {
         let dimensions = self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value.clone())).collect();
         (self.namespace.clone(), self.metric_name.clone(), dimensions)
     }
@@ -231,33 +229,6 @@ impl MetricAlarm {
         dimensions.iter().find(|dimension| dimension.name == APPLICATION).map(|dimension| dimension.value.as_str())
     }
 
-    /// The value held against the threshold, over the evaluation range that ends now.
-    pub(super) fn series(&self, store: &Store, now: Timestamp) -> Vec<(i64, Option<f64>)> {
-        let period = self.common_period();
-        let now = now.as_second();
-        let until = now - now.rem_euclid(period);
-        let range = i64::try_from(evaluate::range(self.periods())).expect("a range is short");
-        let starts: Vec<i64> = (1..=range).rev().map(|back| until - back * period).collect();
-        let mut known: BTreeMap<String, Series> = BTreeMap::new();
-        let entries = self.entries();
-        for entry in &entries {
-            if let Some(stat) = &entry.metric_stat {
-                known.insert(entry.id.clone(), store.statistic(&stat.metric.key(), stat.stat, period, until - range * period, until));
-            }
-        }
-        // Each pass adds the expressions whose references are known; the order in which they are written does not matter.
-        for _ in 0..entries.len() {
-            for entry in &entries {
-                let Some(expression) = entry.parsed() else { continue };
-                if expression.references().iter().all(|id| known.contains_key(*id)) {
-                    known.insert(entry.id.clone(), expression.evaluate(&known, &starts));
-                }
-            }
-        }
-        let watched = entries.iter().find(|entry| entry.return_data).and_then(|entry| known.get(&entry.id));
-        starts.into_iter().map(|start| (start, watched.and_then(|series| series.get(&start).copied()))).collect()
-    }
-
     fn wrong(&self) -> Option<String> {
         let (n, m) = (self.evaluation_periods, self.datapoints_to_alarm.unwrap_or(self.evaluation_periods));
         if n < 1 || m < 1 || m > n {
@@ -272,12 +243,6 @@ impl MetricAlarm {
             return Some("MetricName, Namespace, Statistic and Period belong together".to_owned());
         }
         wrong_actions([&self.alarm_actions, &self.ok_actions, &self.insufficient_data_actions]).or_else(|| wrong_entries(&self.entries()))
-    }
-}
-
-impl Entry {
-    fn parsed(&self) -> Option<Expression> {
-        math::parse(self.expression.as_deref()?).ok()
     }
 }
 

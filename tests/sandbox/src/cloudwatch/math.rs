@@ -174,10 +174,10 @@ impl Expression {
     }
 
     /// The value over the given period starts, from the series of the entries it refers to.
-    pub(super) fn evaluate(&self, entries: &BTreeMap<String, Series>, periods: &[i64]) -> Series {
+    pub(super) fn evaluate(&self, entries: &BTreeMap<&str, Series>, periods: &[i64]) -> Series {
         match self {
             Self::Number(number) => periods.iter().map(|start| (*start, *number)).collect(),
-            Self::Reference(id) => entries.get(id).cloned().unwrap_or_default(),
+            Self::Reference(id) => entries.get(id.as_str()).cloned().unwrap_or_default(),
             Self::Negative(inner) => inner.evaluate(entries, periods).into_iter().map(|(start, value)| (start, -value)).collect(),
             Self::Binary(left, operator, right) => {
                 let (left, right) = (left.evaluate(entries, periods), right.evaluate(entries, periods));
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn over(text: &str, entries: &[(&str, &[(i64, f64)])]) -> Vec<(i64, f64)> {
-        let entries = entries.iter().map(|(id, values)| ((*id).to_owned(), values.iter().copied().collect())).collect();
+        let entries = entries.iter().map(|(id, values)| (*id, values.iter().copied().collect())).collect();
         parse(text).unwrap().evaluate(&entries, &[0, 60, 120, 180]).into_iter().collect()
     }
 

@@ -32,20 +32,31 @@ pub(super) type Series = BTreeMap<i64, f64>;
 /// Which metric: namespace, name, dimensions.
 pub(super) type MetricKey = (String, String, BTreeMap<String, String>);
 
-/// All values so far.
+/// All values so far, by application and name: there is no other namespace and no other dimension.
 #[derive(Default)]
-pub(super) struct Store(BTreeMap<MetricKey, Series>);
+pub(super) struct Store(BTreeMap<String, BTreeMap<String, Series>>);
 
 impl Store {
     pub(super) fn put(&mut self, datum: &Datum, minute: i64) {
-        let dimensions = BTreeMap::from([(APPLICATION.to_owned(), datum.application.clone())]);
-        self.0.entry((NAMESPACE.to_owned(), datum.name.clone(), dimensions)).or_default().insert(minute, datum.value);
+        if !self.0.contains_key(&datum.application) {
+            self.0.insert(datum.application.clone(), BTreeMap::new());
+        }
+        let of_application = self.0.get_mut(&datum.application).expect("it was just made where it was missing");
+        match of_application.get_mut(&datum.name) {
+            Some(series) => drop(series.insert(minute, datum.value)),
+            None => drop(of_application.insert(datum.name.clone(), Series::from([(minute, datum.value)]))),
+        }
+    }
+
+    fn series(&self, (namespace, name, dimensions): &MetricKey) -> Option<&Series> {
+        let only_application = namespace == NAMESPACE && dimensions.len() == 1;
+        self.0.get(dimensions.get(APPLICATION).filter(|_| only_application)?)?.get(name)
     }
 
     /// A statistic over periods of `period` seconds that begin in `from..until`.
     pub(super) fn statistic(&self, metric: &MetricKey, statistic: Statistic, period: i64, from: i64, until: i64) -> Series {
         let mut gathered: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
-        for (minute, value) in self.0.get(metric).into_iter().flat_map(|series| series.range(from..until)) {
+        for (minute, value) in self.series(metric).into_iter().flat_map(|series| series.range(from..until)) {
             gathered.entry(minute - minute.rem_euclid(period)).or_default().push(*value);
         }
         gathered.into_iter().map(|(start, values)| (start, statistic.of(&values))).collect()

@@ -12,6 +12,7 @@ mod envelope;
 mod evaluate;
 mod math;
 mod metrics;
+mod plan;
 mod rule;
 mod state;
 mod verbs;
@@ -29,6 +30,8 @@ pub use cbor::in_cbor;
 pub use envelope::{event, lambda_action, sns_action};
 pub use metrics::{Datum, MetricSource, NAMESPACE};
 pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
+
+use plan::Plan;
 
 use crate::{
     clock::Clock,
@@ -187,7 +190,7 @@ impl CloudWatch {
         let mut site = self.site();
         match site.alarms.get_mut(&name) {
             // A changed definition keeps the state until the next evaluation.
-            Some(alarm) => (alarm.definition, alarm.configured) = (definition, now),
+            Some(alarm) => *alarm = Alarm { state: alarm.state.clone(), ..Alarm::new(definition, now) },
             None => {
                 site.alarms.insert(name, Alarm::new(definition, now));
             }
@@ -225,8 +228,8 @@ impl Site {
     fn evaluate_metric_alarms(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for alarm in self.alarms.values_mut() {
-            let Definition::Metric(definition) = &alarm.definition else { continue };
-            let series = definition.series(&self.store, now);
+            let (Definition::Metric(definition), Plan::Metric(plan)) = (&alarm.definition, &*alarm.plan) else { continue };
+            let series = plan.series(&self.store, now);
             if let Some(state) = evaluate::evaluate(definition, &alarm.state, &series, now) {
                 transitions.extend(alarm.enter(state));
             }
@@ -238,17 +241,16 @@ impl Site {
     fn evaluate_composites(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for _ in 0..=self.alarms.len() {
-            let states: BTreeMap<String, AlarmState> = self.alarms.iter().map(|(name, alarm)| (name.clone(), alarm.state.clone())).collect();
-            let before = transitions.len();
-            for alarm in self.alarms.values_mut() {
-                let Definition::Composite(definition) = &alarm.definition else { continue };
-                if let Some(state) = definition.evaluate(&alarm.state, &states, now) {
-                    transitions.extend(alarm.enter(state));
-                }
-            }
-            if transitions.len() == before {
+            let states: BTreeMap<&str, &AlarmState> = self.alarms.iter().map(|(name, alarm)| (name.as_str(), &alarm.state)).collect();
+            let step = |alarm: &Alarm| {
+                let (Definition::Composite(definition), Plan::Composite(rule)) = (&alarm.definition, &*alarm.plan) else { return None };
+                Some((definition.alarm_name.clone(), definition.evaluate(rule, &alarm.state, &states, now)?))
+            };
+            let steps: Vec<(String, AlarmState)> = self.alarms.values().filter_map(step).collect();
+            if steps.is_empty() {
                 break;
             }
+            transitions.extend(steps.into_iter().filter_map(|(name, state)| self.alarms.get_mut(&name)?.enter(state)));
         }
         transitions
     }

@@ -36,9 +36,9 @@ impl Rule {
     }
 
     /// Whether it holds. An alarm that is gone is in no state.
-    pub(super) fn holds(&self, states: &BTreeMap<String, AlarmState>) -> bool {
+    pub(super) fn holds(&self, states: &BTreeMap<&str, &AlarmState>) -> bool {
         match self {
-            Self::Is(value, child) => states.get(child).is_some_and(|state| state.value == *value),
+            Self::Is(value, child) => states.get(child.as_str()).is_some_and(|state| state.value == *value),
             Self::Constant(truth) => *truth,
             Self::Not(inner) => !inner.holds(states),
             Self::And(left, right) => left.holds(states) && right.holds(states),
@@ -128,8 +128,8 @@ mod tests {
 
     fn holds(rule: &str, alarmed: &[&str]) -> bool {
         let state = |value| AlarmState { value, reason: String::new(), reason_data: None, at: Timestamp::UNIX_EPOCH };
-        let states = ["a", "b", "c"].map(|name| (name.to_owned(), state(if alarmed.contains(&name) { StateValue::Alarm } else { StateValue::Ok })));
-        Rule::parse(rule).unwrap().holds(&BTreeMap::from(states))
+        let states = ["a", "b", "c"].map(|name| (name, state(if alarmed.contains(&name) { StateValue::Alarm } else { StateValue::Ok })));
+        Rule::parse(rule).unwrap().holds(&states.iter().map(|(name, state)| (*name, state)).collect())
     }
 
     #[test]

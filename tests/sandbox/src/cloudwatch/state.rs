@@ -1,6 +1,6 @@
 //! An alarm, its state, and its steps from one state to the next.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::{
     alarm::{CompositeAlarm, MetricAlarm},
     alarm_arn, long_time,
+    plan::Plan,
+    rule::Rule,
 };
 
 /// The three states.
@@ -115,13 +117,16 @@ pub struct Alarm {
     pub configured: Timestamp,
     /// Where it stands.
     pub state: AlarmState,
+    /// The definition, ready to be evaluated.
+    pub(super) plan: Arc<Plan>,
 }
 
 impl Alarm {
     pub(super) fn new(definition: Definition, now: Timestamp) -> Self {
         let state =
             AlarmState { value: StateValue::InsufficientData, reason: "Unchecked: Initial alarm creation".to_owned(), reason_data: None, at: now };
-        Self { definition, configured: now, state }
+        let plan = Arc::new(Plan::of(&definition));
+        Self { definition, configured: now, state, plan }
     }
 
     /// Takes the state; a transition when it is another one.
@@ -158,14 +163,13 @@ impl Transition {
 
 impl CompositeAlarm {
     /// The state its rule calls for, when it is another one than now.
-    pub(super) fn evaluate(&self, now_in: &AlarmState, states: &BTreeMap<String, AlarmState>, now: Timestamp) -> Option<AlarmState> {
-        let rule = self.rule();
+    pub(super) fn evaluate(&self, rule: &Rule, now_in: &AlarmState, states: &BTreeMap<&str, &AlarmState>, now: Timestamp) -> Option<AlarmState> {
         let value = if rule.holds(states) { StateValue::Alarm } else { StateValue::Ok };
         if value == now_in.value {
             return None;
         }
         let children: Vec<(String, &AlarmState)> =
-            rule.children().into_iter().filter_map(|name| states.get(&name).map(|state| (name, state))).collect();
+            rule.children().into_iter().filter_map(|name| states.get(name.as_str()).map(|state| (name, *state))).collect();
         let triggering = |(name, state): &(String, &AlarmState)| json!({ "arn": alarm_arn(name), "state": { "value": state.value.name(), "timestamp": long_time(state.at) } });
         let latest = children.iter().max_by_key(|(_, state)| state.at);
         let reason = match (now_in.reason_data.is_none(), latest) {

@@ -21,7 +21,7 @@ pub(super) struct Machine {
     pub(super) name: String,
     pub(super) role: String,
     pub(super) text: String,
-    pub(super) definition: Definition,
+    pub(super) definition: Arc<Definition>,
     pub(super) created: Timestamp,
 }
 
@@ -179,6 +179,11 @@ impl Execution {
         self.progress().history.events().to_vec()
     }
 
+    /// The first event of its history of which `find` makes something, and that.
+    pub(super) fn find_in_history<T>(&self, find: impl FnMut(&Value) -> Option<T>) -> Option<T> {
+        self.progress().history.events().iter().find_map(find)
+    }
+
     /// Ends it, unless it has ended before: its status, its last event. A run that is aborted is dropped at its next await, with the task call under way.
     pub(super) fn close(&self, end: End, previous: u64, at: Timestamp) -> bool {
         let mut progress = self.progress();
@@ -205,6 +210,11 @@ impl Execution {
         drop(progress);
         self.ended.notify_waiters();
         true
+    }
+
+    /// Whether it is under way.
+    pub(super) fn is_running(&self) -> bool {
+        self.progress().status == Status::Running
     }
 
     /// How it stands now.

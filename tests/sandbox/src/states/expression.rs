@@ -36,6 +36,32 @@ pub(super) struct Expression {
     pub(super) variables: BTreeSet<String>,
     /// What it reads of `$states`, `input` or `result` for example.
     pub(super) states_fields: BTreeSet<String>,
+    /// Every variable that stands in it, bound or free: what it must find to be evaluated.
+    mentioned: BTreeSet<String>,
+    /// It reads `$states` as a whole.
+    whole_states: bool,
+}
+
+/// What the expressions of one field read of their surroundings: the rest need not be made for them.
+#[derive(Debug, Default)]
+pub(super) struct Needs<'a> {
+    variables: BTreeSet<&'a str>,
+    fields: BTreeSet<&'a str>,
+    whole: bool,
+}
+
+impl<'a> Needs<'a> {
+    /// The needs of `expression`, too.
+    pub(super) fn add(&mut self, expression: &'a Expression) {
+        self.variables.extend(expression.mentioned.iter().map(String::as_str));
+        self.fields.extend(expression.states_fields.iter().map(String::as_str));
+        self.whole |= expression.whole_states;
+    }
+
+    /// Whether this field of `$states` is read.
+    pub(super) fn field(&self, name: &str) -> bool {
+        self.whole || self.fields.contains(name)
+    }
 }
 
 impl Expression {
@@ -46,7 +72,15 @@ impl Expression {
         let tokens = tokens(source).map_err(refused)?;
         check_dialect(&tokens).map_err(refused)?;
         let ast = parser::parse(source).map_err(|error| refused(error.to_string()))?;
-        Ok(Self { source: source.to_owned(), ast, variables: free_variables(&tokens), states_fields: states_fields(&tokens).map_err(refused)? })
+        let mentioned = tokens.iter().filter_map(|token| if let Token::Variable(name) = token { Some(name.clone()) } else { None }).collect();
+        Ok(Self {
+            source: source.to_owned(),
+            ast,
+            variables: free_variables(&tokens),
+            states_fields: states_fields(&tokens).map_err(refused)?,
+            mentioned,
+            whole_states: reads_whole_states(&tokens),
+        })
     }
 
     /// The text, as it was written.
@@ -79,11 +113,11 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// `states` is the value of `$states`.
-    pub(super) fn new(states: Value, variables: &Variables, ambient: &Ambient) -> Self {
+    /// `states` is the value of `$states`, as far as it is needed.
+    pub(super) fn new(states: Value, variables: &Variables, needs: &Needs<'_>, ambient: &Ambient) -> Self {
         let mut context = Context::new();
         context.bind("states".to_owned(), JValue::from(states));
-        for (name, value) in variables {
+        for (name, value) in variables.iter().filter(|(name, _)| needs.variables.contains(name.as_str())) {
             context.bind(name.clone(), JValue::from(value.clone()));
         }
         let mut evaluator = Evaluator::with_context(context);
@@ -159,6 +193,13 @@ fn states_fields(tokens: &[Token]) -> Result<BTreeSet<String>, String> {
         }
     }
     Ok(fields)
+}
+
+/// Whether `$states` stands anywhere without one of its fields behind it.
+fn reads_whole_states(tokens: &[Token]) -> bool {
+    let is_states = |token: &Token| matches!(token, Token::Variable(name) if name == "states");
+    let field = |index: usize| matches!((tokens.get(index + 1), tokens.get(index + 2)), (Some(Token::Dot), Some(Token::Identifier(_))));
+    tokens.iter().enumerate().any(|(index, token)| is_states(token) && !field(index))
 }
 
 /// A JSONata value as JSON; `None` is undefined. Integers stay integers: JSON from here must not turn 1 into 1.0.

@@ -17,7 +17,7 @@ use super::{
     definition::{Flow, Handlers, Kind, Leave, Rule, State, Until},
     errors::{self, PAYLOAD_LIMIT_BYTES, Trouble},
     execution::{End, Execution, ExecutionEvent},
-    expression::{Ambient, Scope, Variables},
+    expression::{Ambient, Needs, Scope, Variables},
     history::{self, EVENTS_MAX, iso},
     retry::Retries,
     template::{QueryFailure, Template},
@@ -291,12 +291,31 @@ impl Run {
             return Ok(literal.clone());
         }
         let ambient = Ambient { now: self.world.clock.now(), rng: Arc::clone(&self.execution.rng) };
-        let mut scope = Scope::new(self.states(thread, visit, beside), &thread.variables, &ambient);
+        let mut needs = Needs::default();
+        template.needs(&mut needs);
+        let mut scope = Scope::new(self.states(&needs, thread, visit, beside), &thread.variables, &needs, &ambient);
         template.evaluate(&mut scope, location).map_err(|failure| self.query_failed(thread, visit, failure))
     }
 
-    /// The value of `$states`.
-    fn states(&self, thread: &Thread, visit: &Visit<'_>, beside: Beside<'_>) -> Value {
+    /// The value of `$states`, as far as it is read.
+    fn states(&self, needs: &Needs<'_>, thread: &Thread, visit: &Visit<'_>, beside: Beside<'_>) -> Value {
+        let mut states = Map::new();
+        if needs.field("input") {
+            states.insert("input".to_owned(), visit.input.clone());
+        }
+        if needs.field("context") {
+            states.insert("context".to_owned(), self.context(thread, visit));
+        }
+        match beside {
+            Beside::Result(result) if needs.field("result") => drop(states.insert("result".to_owned(), result.clone())),
+            Beside::Error(error) if needs.field("errorOutput") => drop(states.insert("errorOutput".to_owned(), error.clone())),
+            _ => {}
+        }
+        Value::Object(states)
+    }
+
+    /// The context object.
+    fn context(&self, thread: &Thread, visit: &Visit<'_>) -> Value {
         let (execution, machine) = (&self.execution, &self.execution.machine);
         let mut context = json!({
             "Execution": {
@@ -312,13 +331,7 @@ impl Run {
         if let Some(map) = &thread.map {
             context["Map"] = map.clone();
         }
-        let mut states = json!({ "input": visit.input, "context": context });
-        match beside {
-            Beside::Nothing => {}
-            Beside::Result(result) => states["result"] = result.clone(),
-            Beside::Error(error) => states["errorOutput"] = error.clone(),
-        }
-        states
+        context
     }
 
     /// A value that JSONata gave but the field cannot take.

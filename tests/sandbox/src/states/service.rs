@@ -12,13 +12,15 @@ use super::{
     Integrations,
     definition::{Definition, DefinitionError},
     errors::{PAYLOAD_LIMIT_BYTES, Trouble},
-    execution::{End, Execution, ExecutionEvent, ExecutionView, Machine, Status},
+    execution::{End, Execution, ExecutionEvent, ExecutionView, Machine},
     functions,
     run::{EntryHook, Run, World},
     tokens::Tokens,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, remembered::Remembered};
 
+/// Definitions as they were read, by their text.
+static DEFINITIONS: Remembered<Definition> = Remembered::new();
 /// How long a closed execution's name stays taken.
 const NAME_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// AWS's bound on the names of state machines and executions.
@@ -114,7 +116,7 @@ impl StepFunctions {
             name: name.to_owned(),
             role: role.to_owned(),
             text: definition.to_owned(),
-            definition: Definition::parse(definition)?,
+            definition: DEFINITIONS.of(definition, || Definition::parse(definition))?,
             created: self.world.clock.now(),
         };
         state.machines.insert(arn.clone(), Arc::new(machine));
@@ -190,6 +192,11 @@ impl StepFunctions {
         self.execution(arn).map(|execution| execution.history()).unwrap_or_default()
     }
 
+    /// The first event of an execution's history of which `find` makes something, and that.
+    pub fn find_in_history<T>(&self, arn: &str, find: impl FnMut(&Value) -> Option<T>) -> Option<T> {
+        self.execution(arn).ok()?.find_in_history(find)
+    }
+
     /// Waits for an execution's end.
     ///
     /// # Panics
@@ -199,9 +206,20 @@ impl StepFunctions {
         execution.finished().await
     }
 
+    /// One execution; None when there is none of this ARN.
+    pub fn view(&self, arn: &str) -> Option<ExecutionView> {
+        self.execution(arn).ok().map(|execution| execution.view())
+    }
+
     /// How many executions are under way.
     pub fn running(&self) -> usize {
-        self.state().executions.iter().filter(|execution| execution.view().status == Status::Running).count()
+        self.state().executions.iter().filter(|execution| execution.is_running()).count()
+    }
+
+    /// How many executions of one state machine are under way.
+    pub fn running_of(&self, state_machine_arn: &str) -> usize {
+        let of_it = |execution: &&Arc<Execution>| execution.machine.arn == state_machine_arn && execution.is_running();
+        self.state().executions.iter().filter(of_it).count()
     }
 
     pub(super) fn machine(&self, arn: &str) -> Result<Arc<Machine>, ApiError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::expression::{Expression, Scope};
+use super::expression::{Expression, Needs, Scope};
 
 /// Such a value. A part without expressions is kept as it is, untouched by JSONata's numbers.
 #[derive(Debug)]
@@ -110,6 +110,16 @@ impl Template {
                 Value::Object(object)
             }
         })
+    }
+
+    /// What the expressions inside read.
+    pub(super) fn needs<'a>(&'a self, needs: &mut Needs<'a>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Expression(expression) => needs.add(expression),
+            Self::Array(items) => items.iter().for_each(|item| item.needs(needs)),
+            Self::Object(fields) => fields.iter().for_each(|(_, field)| field.needs(needs)),
+        }
     }
 
     /// Shows every expression inside to `look`, with its place.

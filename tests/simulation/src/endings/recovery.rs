@@ -4,11 +4,13 @@
 //! fault that the alarms can see, snapshots, a plumbing that fails for moments only. Everything else may end with a person.
 
 use sandbox::{
+    faults::Fault,
     flink::{Behaviour, Code},
     states::ExecutionView,
 };
 
 use crate::{
+    generate::CONDITION_FAILED,
     invariant::{Invariant, Verdicts},
     night::{Application, MANAGED, Night, What},
     rules::Rules,
@@ -94,7 +96,12 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         && night
             .strikes
             .iter()
-            .all(|strike| strike.is_mild() && strike.service != "events" && !matches!(strike.fault, sandbox::faults::Fault::Late(_)))
+            .all(|strike| strike.is_mild() && strike.service != "events" && !takes_the_turn(&strike.fault))
+}
+
+/// A request that comes late may find another at work; a condition that is said not to hold means just that. Both leave the rescue to a hand that may not be there.
+fn takes_the_turn(fault: &Fault) -> bool {
+    matches!(fault, Fault::Late(_)) || matches!(fault, Fault::Refuse { code, .. } if code == CONDITION_FAILED)
 }
 
 /// A fault that the alarms can see, and that comes before the soak is over: that is what a soak excludes.
@@ -118,5 +125,14 @@ fn is_seen(code: &Code, soak_secs: u64) -> bool {
 
 /// Whether an event does not get in the way of a rescue.
 fn leaves_it_alone(what: &What) -> bool {
-    matches!(what, What::RefuseRollback | What::RollbackState(_) | What::RingAgain | What::Ask(None) | What::TakeSnapshot | What::PlaceSnapshot)
+    matches!(
+        what,
+        What::RefuseRollback
+            | What::RollbackState(_)
+            | What::RingAgain
+            | What::Ask(None)
+            | What::TakeSnapshot
+            | What::PlaceSnapshot
+            | What::CheckSnapshots { .. }
+    )
 }

@@ -49,7 +49,12 @@ fn values(night: &Night) -> Vec<String> {
     night.applications.iter().flat_map(|one| [one.secret(), format!("{}-changed", one.secret())]).collect()
 }
 
-pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionView], messages: &[Value]) {
+pub(super) fn check<'a>(
+    witness: &Witness,
+    verdicts: &mut Verdicts,
+    executions: impl Iterator<Item = &'a ExecutionView>,
+    messages: &[Value],
+) {
     let tokens = std::mem::take(&mut witness.book().tokens);
     let search = Search { tokens: &tokens, values: values(&witness.night) };
     let region = &witness.region;
@@ -57,14 +62,12 @@ pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[Ex
     let mut verdict = |place: &str, found: Option<String>| {
         verdicts.check(Invariant::S10, found.is_none(), now, "", || format!("{} is in {place}", found.unwrap_or_default()));
     };
-    for line in region.journal().log_lines() {
-        verdict("a log line", search.secret_in(&line).map(|what| format!("{what} ({line})")));
-    }
+    region.journal().each_log_line(|line| verdict("a log line", search.secret_in(line).map(|what| format!("{what} ({line})"))));
     for message in messages {
         verdict("a message", search.secret_within(message));
     }
     for execution in executions {
-        let found = region.states().history(&execution.arn).iter().find_map(|event| search.secret_within(event));
+        let found = region.states().find_in_history(&execution.arn, |event| search.secret_within(event));
         verdict("an execution's history", found);
     }
     for application in &witness.night.applications {

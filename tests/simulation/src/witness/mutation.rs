@@ -1,4 +1,4 @@
-//! A change by Lifeguard arrives at the service: S1–S4 and S6–S9 are checked before it takes effect.
+//! A change by a rescue arrives at the service: S1–S4 and S6–S8 are checked before it takes effect.
 
 use jiff::Timestamp;
 use sandbox::{
@@ -12,7 +12,7 @@ use super::{Book, Effect, ExecutionNotes, Glance, STEPS, Witness};
 use crate::{invariant::Invariant, rules::Rules};
 
 /// A stale read is at most this old.
-const STALE_SECS: i64 = 16;
+pub(super) const STALE_SECS: i64 = 16;
 /// The service's stamps and the decision's clock may differ by a moment.
 const SLACK_SECS: i64 = 1;
 
@@ -46,14 +46,16 @@ impl Witness {
         if let Some(notes) = looking.and_then(|arn| book.executions.get_mut(&arn)) {
             notes.look = Some(glance.clone());
         }
+        if Some(caller) == self.region.role_of("subtask-verifier") {
+            Self::check_looks(&mut book, application, &glance);
+        }
         let key = (caller.to_owned(), application.to_owned());
         book.blind.insert(key.clone(), false);
         book.described.insert(key, glance);
     }
 
     pub(super) fn request_of(&self, execution: &str) -> Option<Value> {
-        let executions = self.region.states().executions();
-        let input = executions.into_iter().find(|one| one.arn == execution)?.input;
+        let input = self.region.states().view(execution)?.input;
         input.get("request").filter(|request| !request.is_null()).cloned()
     }
 
@@ -89,11 +91,10 @@ impl Witness {
             book.verdicts.check(Invariant::S8, blind == Some(false), now, application, text);
         }
         change.brakes(&mut book);
-        change.deletion(&mut book);
     }
 
     /// A change took effect.
-    pub(super) fn effect(&self, verb: &str, application: &str, _body: &Value) {
+    pub(super) fn effect(&self, verb: &str, application: &str) {
         let now = self.now();
         let mut book = self.book();
         let Some(execution) = Self::hand(&book, application) else { return };
@@ -244,24 +245,10 @@ impl Change<'_> {
             notes.limit.get_or_insert(rules.rescues_per_day);
         }
     }
-
-    /// S9: whatever is deleted, the newest READY snapshot from before the present version began is not.
-    fn deletion(&self, book: &mut Book) {
-        if self.verb != "DeleteApplicationSnapshot" {
-            return;
-        }
-        let Some(view) = self.witness.region.flink().application(self.application) else { return };
-        let versions = self.witness.region.flink().versions(self.application);
-        let began = versions.iter().find(|one| one.id == view.version).and_then(|one| one.launched).unwrap_or(self.now);
-        let ready = |one: &&SnapshotView| one.status.name() == "READY" && one.created <= began;
-        let needed = view.snapshots.iter().filter(ready).max_by_key(|one| one.created);
-        let holds = needed.is_none_or(|needed| self.body["SnapshotName"] != needed.name.as_str());
-        self.check(book, Invariant::S9, holds, || "it is the snapshot that a rescue of the present version needs".to_owned());
-    }
 }
 
 /// Whether a snapshot of that runtime may be restored under this one: the same major version, not a newer minor one.
-fn fits(taken: &str, under: &str) -> bool {
+pub(super) fn fits(taken: &str, under: &str) -> bool {
     let version = |runtime: &str| -> Option<(u32, u32)> {
         let (major, minor) = runtime.strip_prefix("FLINK-")?.split_once('_')?;
         Some((major.parse().ok()?, minor.parse().ok()?))

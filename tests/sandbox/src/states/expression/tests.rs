@@ -11,7 +11,10 @@ fn ambient() -> Ambient {
 fn evaluate(source: &str, input: Value) -> Result<Value, String> {
     let variables = Variables::from([("limit".to_owned(), json!(3)), ("tags".to_owned(), json!({ "a": 1 }))]);
     let states = json!({ "input": input, "context": { "State": { "RetryCount": 2 } } });
-    Expression::parse(source)?.evaluate(&mut Scope::new(states, &variables, &ambient()))
+    let expression = Expression::parse(source)?;
+    let mut needs = Needs::default();
+    needs.add(&expression);
+    expression.evaluate(&mut Scope::new(states, &variables, &needs, &ambient()))
 }
 
 fn table(rows: &[(&str, Value, Value)]) {
@@ -203,7 +206,7 @@ fn a_function_is_no_result() {
 #[test]
 fn bindings_do_not_outlive_their_expression() {
     let states = json!({ "input": 1 });
-    let mut scope = Scope::new(states, &Variables::new(), &ambient());
+    let mut scope = Scope::new(states, &Variables::new(), &Needs::default(), &ambient());
     assert_eq!(Expression::parse("$leak := 5").unwrap().evaluate(&mut scope), Ok(json!(5)));
     assert!(Expression::parse("$leak").unwrap().evaluate(&mut scope).is_err());
     assert_eq!(Expression::parse("$states.input").unwrap().evaluate(&mut scope), Ok(json!(1)));
