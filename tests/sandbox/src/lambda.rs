@@ -193,7 +193,7 @@ impl LambdaHost {
     async fn invoke(&self, request: &Request, name: Option<&str>) -> Response {
         let Some(name) = name else {
             let asked = format!("{} {}", request.method(), request.uri().path());
-            return refusal("lambda", 400, "InvalidParameterValueException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
+            return refusal("lambda", 404, "UnknownOperationException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
         };
         let Some(registered) = self.functions().get(name).cloned() else {
             let text = format!("Function not found: {}", place::arn("lambda", &format!("function:{name}")));
