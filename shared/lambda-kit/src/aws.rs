@@ -36,8 +36,13 @@ impl Aws {
     /// # Errors
     /// When a variable that Lambda always sets is missing.
     pub fn of_lambda(env: &Env) -> Result<Self, SettingError> {
+        Self::of_lambda_by(env, SharedTimeSource::new(SystemTimeSource::new()))
+    }
+
+    /// The same by another clock.
+    pub(crate) fn of_lambda_by(env: &Env, time: SharedTimeSource) -> Result<Self, SettingError> {
         let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-        Self::new(env, http, SharedTimeSource::new(SystemTimeSource::new()))
+        Self::new(env, http, time)
     }
 
     /// The same over another connector and another clock: the sandbox's.

@@ -7,7 +7,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Aws, Env, ErrorType, Failure, SettingError};
+use crate::{Aws, Env, ErrorType, Failure, SettingError, clock::Clock};
 
 /// What a handler is told beside its event.
 #[derive(Clone, Debug)]
@@ -60,9 +60,11 @@ pub async fn answer<F: Function>(function: &F, payload: Value, invocation: Invoc
 pub async fn run<F: Function>() -> Result<(), lambda_runtime::Error> {
     crate::logs::start();
     let env = Env::of_process();
-    let aws = Aws::of_lambda(&env)?;
+    let clock = Clock::of(&env)?;
+    let aws = Aws::of_lambda_by(&env, clock.source())?;
     let function = Arc::new(F::build(&env, &aws)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        clock.meet(event.context.deadline);
         let (function, aws) = (Arc::clone(&function), aws.clone());
         async move {
             let invocation = Invocation { request_id: event.context.request_id, now: aws.now() };

@@ -5,6 +5,7 @@
 //! builds and calls the same type. Deliberately absent: any decision about an application.
 
 mod aws;
+mod clock;
 mod env;
 mod failure;
 mod function;

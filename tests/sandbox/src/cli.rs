@@ -4,10 +4,12 @@
 
 mod rehearse;
 mod serve;
+mod trouble;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use trouble::{OwnVariable, Trouble};
 
 use crate::{
     assess,
@@ -43,7 +45,7 @@ enum Command {
     Assess(Assess),
 }
 
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 struct Rehearse {
     /// The scenario's name; `scenarios` lists them.
     #[arg(default_value = DEFAULT_SCENARIO)]
@@ -60,6 +62,15 @@ struct Rehearse {
     /// Also write the story as an HTML page, with a picture, into this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Run each function's binary from this directory in a process of its own, as Lambda does: target/debug after `cargo build --workspace`, or target/lambda.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// An invocation that goes wrong, as PACKAGE=FAULT or PACKAGE=FAULT@N for the Nth: crash-before, crash-after, time-out-before, time-out-after, run-twice.
+    #[arg(long, value_name = "PACKAGE=FAULT")]
+    trouble: Vec<Trouble>,
+    /// A variable of one function, as PACKAGE:NAME=VALUE, instead of the template's.
+    #[arg(long, value_name = "PACKAGE:NAME=VALUE")]
+    variable: Vec<OwnVariable>,
 }
 
 #[derive(clap::Args)]
@@ -93,7 +104,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let command = arguments
         .command
-        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false, html: None }));
+        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),

@@ -21,11 +21,13 @@ use crate::{
     journal::Journal,
     place::arn,
     protocol::{record, tower_service},
-    wire::{self, Request, Response, json_answer},
+    wire::{self, Request, Response, json_answer, json_error},
 };
 
 const JSON: &str = "application/x-amz-json-1.0";
 const TARGET: &str = "DynamoDB_20120810.";
+/// Every other verb is refused.
+const VERBS: [&str; 6] = ["PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "DescribeTable"];
 
 /// Members that every write with a condition may carry.
 const CONDITION: [&str; 6] = [
@@ -134,6 +136,11 @@ impl DynamoDb {
         let verb = wire::verb(&request).unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(request.body()).into_owned();
         let parsed: Value = serde_json::from_str(&body).unwrap_or_default();
+        if !VERBS.contains(&verb.as_str()) {
+            let answer = json_error(400, "UnknownOperationException", &format!("the sandbox's DynamoDB does not know {verb:?}"));
+            record(&self.journal, self.clock.now(), &request, parsed["TableName"].as_str().map(str::to_owned), &answer, false);
+            return answer;
+        }
         let result = self.check(&request, &verb, &parsed).and_then(|()| self.perform(&verb, &body));
         let answer = match result {
             Ok(value) => json_answer(200, JSON, &sorted(value)),
@@ -166,8 +173,7 @@ impl DynamoDb {
                 "ExclusiveStartKey",
                 "Select",
             ],
-            "DescribeTable" => &[],
-            _ => return Err(DynoxideError::ValidationException(format!("the sandbox does not know the operation {target:?}"))),
+            _ => &[],
         };
         if !target.starts_with(TARGET) {
             return Err(DynoxideError::ValidationException(format!("the sandbox does not know the target {target:?}")));

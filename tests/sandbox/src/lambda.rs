@@ -1,8 +1,12 @@
-//! The Lambda host: runs the project's own functions in this process, with Lambda's semantics around them.
+//! The Lambda host: runs the project's own functions, in this process or each in one of its own, with Lambda's semantics around them.
 //!
 //! A failed handler answers HTTP 200 with `X-Amz-Function-Error`; a crash, a time-out and a failed init have the error types of the real runtime. Invocation
 //! as an event answers at once and is tried three times, a minute and two minutes apart. Each function signs with its role's name. Deliberately absent:
 //! versions and aliases, concurrency limits, destinations, payload limits.
+
+mod process;
+mod processes;
+mod runtime_api;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +18,8 @@ use std::{
     },
     time::Duration,
 };
+
+pub use processes::Processes;
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -49,8 +55,18 @@ pub trait HostedFunction: Send + Sync + 'static {
     /// Handles one event; builds itself first if it is not warm.
     fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>>;
 
+    /// Handles one event, or begins to, and comes to grief for real; None where the host has to make believe, because there is no process to kill.
+    fn struck(&self, _payload: Value, _invocation: Invocation, _fault: LambdaFault) -> Option<BoxFuture<'static, Result<Value, FunctionError>>> {
+        None
+    }
+
     /// The process died: the next call starts cold.
     fn crash(&self) {}
+
+    /// How many processes were started for it so far.
+    fn processes_started(&self) -> u64 {
+        0
+    }
 }
 
 /// A [`Function`] of this project: built in init from its variables, kept warm until it crashes.
@@ -151,6 +167,14 @@ impl LambdaHost {
         Metrics::to(move |line| journal.log(line))
     }
 
+    /// How many processes were started so far, by the functions' names; none for functions that run in this process.
+    #[must_use]
+    pub fn processes_started(&self) -> BTreeMap<String, u64> {
+        let functions = self.functions();
+        let started = functions.iter().map(|(name, registered)| (name.clone(), registered.function.processes_started()));
+        started.filter(|(_, started)| *started > 0).collect()
+    }
+
     /// Forgets all functions: with them goes what they hold of the region.
     pub fn clear(&self) {
         let functions = std::mem::take(&mut *self.functions());
@@ -169,7 +193,7 @@ impl LambdaHost {
     async fn invoke(&self, request: &Request, name: Option<&str>) -> Response {
         let Some(name) = name else {
             let asked = format!("{} {}", request.method(), request.uri().path());
-            return refusal("lambda", 400, "InvalidParameterValueException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
+            return refusal("lambda", 404, "UnknownOperationException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
         };
         let Some(registered) = self.functions().get(name).cloned() else {
             let text = format!("Function not found: {}", place::arn("lambda", &format!("function:{name}")));
@@ -230,6 +254,10 @@ impl LambdaHost {
             Err(FunctionError { error_type: "Sandbox.Timedout".to_owned(), message })
         };
         let id = self.next_id();
+        let struck = fault.and_then(|fault| registered.function.struck(payload.clone(), self.invocation(&id), fault));
+        if let Some(struck) = struck {
+            return tokio::time::timeout(registered.timeout, struck).await.unwrap_or_else(|_| timed_out(&id));
+        }
         match fault {
             Some(LambdaFault::CrashBefore) => return crashed(&id),
             Some(LambdaFault::TimeOutBefore) => {
@@ -260,8 +288,12 @@ impl LambdaHost {
 
     /// The handler itself; None when it panicked, which in the deployed function ends the process.
     async fn call(&self, registered: &Registered, payload: Value, request_id: String) -> Option<Result<Value, FunctionError>> {
-        let invocation = Invocation { request_id, now: self.clock.now() };
+        let invocation = self.invocation(&request_id);
         AssertUnwindSafe(registered.function.invoke(payload, invocation)).catch_unwind().await.ok()
+    }
+
+    fn invocation(&self, id: &str) -> Invocation {
+        Invocation { request_id: id.to_owned(), now: self.clock.now() }
     }
 
     fn next_id(&self) -> String {

@@ -50,6 +50,26 @@ pub async fn hold(speed: Speed, mut shown: impl FnMut()) {
     }
 }
 
+/// Does what takes real time (a process that works), while the region's time passes as the machine's does: it neither jumps to the next timer nor stands still.
+pub async fn in_real_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = beat() => match never {},
+    }
+}
+
+async fn beat() -> std::convert::Infallible {
+    loop {
+        // Let go as soon as the work is done: the sender is dropped with this future.
+        let (_working, done) = std::sync::mpsc::channel::<()>();
+        let held = tokio::task::spawn_blocking(move || done.recv_timeout(SLICE));
+        // A thread that cannot be had leaves the region's time to jump, which makes nothing wrong but the time.
+        let _ = held.await;
+        tokio::time::sleep(SLICE).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

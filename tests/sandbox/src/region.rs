@@ -27,7 +27,7 @@ use crate::{
     flink::Codebook,
     integrations::{Integrations, Origin},
     journal::{Actor, Journal},
-    lambda::{LambdaHost, LogWriter},
+    lambda::{LambdaHost, LogWriter, Processes},
     managed_flink::{ManagedFlink, Settings},
     observer::{Observer, Watchers},
     place::{ACCOUNT, REGION},
@@ -41,7 +41,7 @@ use crate::{
 /// When every region opens: somebody is asleep.
 pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
 /// The packages whose code is linked in.
-const PACKAGES: [&str; 7] =
+pub(crate) const PACKAGES: [&str; 7] =
     ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
 /// The state machine that rescues.
 pub const REMEDIATE: &str = "Remediate";
@@ -63,6 +63,10 @@ pub struct Blueprint {
     pub faults: Vec<Rule>,
     /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
     pub more_variables: BTreeMap<String, String>,
+    /// Variables of single functions that replace the template's, by their package.
+    pub own_variables: BTreeMap<String, BTreeMap<String, String>>,
+    /// Runs each function in a process of its own; in this process when None.
+    pub processes: Option<Processes>,
 }
 
 /// Why a region cannot be opened.
@@ -71,6 +75,9 @@ pub enum RegionError {
     /// The template.
     #[error("infra/template.yaml cannot be used")]
     Template(#[from] TemplateError),
+    /// The port for the functions' processes.
+    #[error("no port on loopback can be had for the functions' processes")]
+    Port(#[from] std::io::Error),
     /// The alarms of the applications.
     #[error("alarm-keeper could not make the alarms: {0}")]
     Alarms(String),
@@ -149,6 +156,7 @@ impl Region {
         let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
         for function in stack.functions.values_mut() {
             function.env.extend(blueprint.more_variables.clone());
+            function.env.extend(blueprint.own_variables.get(&function.package).cloned().unwrap_or_default());
         }
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
@@ -165,7 +173,7 @@ impl Region {
         deploy(
             &stack,
             &Services { dynamodb: &dynamodb, sns: &sns, lambda: &lambda, states: &states, bus: &bus, cloudwatch: &cloudwatch },
-            &Connector::new(front.clone(), clock.clone()),
+            &Hosting { connector: Connector::new(front.clone(), clock.clone()), processes: blueprint.processes },
         )?;
         narrator::listen(&states, &bus, &journal);
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
@@ -254,6 +262,12 @@ impl Region {
     #[must_use]
     pub fn dynamodb(&self) -> &DynamoDb {
         &self.0.dynamodb
+    }
+
+    /// Lambda.
+    #[must_use]
+    pub fn lambda(&self) -> &LambdaHost {
+        &self.0.lambda
     }
 
     /// SNS.
@@ -391,7 +405,13 @@ struct Services<'a> {
     cloudwatch: &'a CloudWatch,
 }
 
-fn deploy(stack: &Stack, services: &Services<'_>, connector: &Connector) -> Result<(), RegionError> {
+/// Where functions run.
+struct Hosting {
+    connector: Connector,
+    processes: Option<Processes>,
+}
+
+fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(), RegionError> {
     let refused = |resource: &str, why: &dyn std::fmt::Display| RegionError::Refused { resource: resource.to_owned(), why: why.to_string() };
     for (id, table) in &stack.tables {
         services.dynamodb.create_table(&table.properties).map_err(|error| refused(id, &error))?;
@@ -403,7 +423,7 @@ fn deploy(stack: &Stack, services: &Services<'_>, connector: &Connector) -> Resu
         services.sns.subscribe_function(topic, function);
     }
     for (id, function) in &stack.functions {
-        host(services.lambda, function, connector).map_err(|error| refused(id, &error))?;
+        host(services.lambda, function, hosting).map_err(|error| refused(id, &error))?;
     }
     for (id, machine) in &stack.state_machines {
         let definition = machine.definition.to_string();
@@ -426,7 +446,11 @@ fn deploy(stack: &Stack, services: &Services<'_>, connector: &Connector) -> Resu
 }
 
 /// Deploys the code of a package.
-fn host(lambda: &LambdaHost, spec: &FunctionSpec, connector: &Connector) -> Result<(), String> {
+fn host(lambda: &LambdaHost, spec: &FunctionSpec, hosting: &Hosting) -> Result<(), String> {
+    if let Some(processes) = &hosting.processes {
+        return lambda.host_process(spec, processes);
+    }
+    let connector = &hosting.connector;
     let timeout = Duration::from_secs(spec.timeout_secs);
     let (name, role, env) = (&spec.name, &spec.role, &spec.env);
     match spec.package.as_str() {

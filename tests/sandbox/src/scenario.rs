@@ -5,12 +5,12 @@ mod play;
 mod snapshots;
 mod world;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
-pub use play::{Played, play, play_observed, play_on};
+pub use play::{Played, play, play_observed, play_on, play_staged};
 pub use snapshots::SNAPSHOTS;
 pub use world::World;
 
@@ -71,6 +71,10 @@ pub struct Stage {
     pub parameters: BTreeMap<String, String>,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// Variables of single functions that replace the template's, by their package.
+    pub own_variables: BTreeMap<String, BTreeMap<String, String>>,
+    /// Where the functions' binaries are, for each to run in a process of its own; they run in this process when None.
+    pub binaries: Option<PathBuf>,
 }
 
 impl Stage {
@@ -84,6 +88,8 @@ impl Stage {
             // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
             parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
             faults: Vec::new(),
+            own_variables: BTreeMap::new(),
+            binaries: None,
         };
         stage.code("orders-5.jar", Code::healthy()).code("orders-6.jar", present)
     }

@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -32,11 +32,15 @@ impl Server {
     /// # Errors
     /// When the port is taken.
     pub async fn start(port: u16, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let address = listener.local_addr()?;
-        let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, router, stopping));
-        Ok(Self { address, stop, serving })
+        Self::bind(port).await?.serve(router)
+    }
+
+    /// Takes a port on loopback before there is a region: for those who must know the endpoint to make one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn bind(port: u16) -> io::Result<Bound> {
+        TcpListener::bind(("127.0.0.1", port)).await.map(Bound)
     }
 
     /// Where it listens.
@@ -59,6 +63,30 @@ impl Server {
     }
 }
 
+/// A port that is taken and not served yet: connections wait.
+pub struct Bound(TcpListener);
+
+impl Bound {
+    /// What clients set as their endpoint.
+    ///
+    /// # Errors
+    /// When the machine does not say.
+    pub fn endpoint(&self) -> io::Result<String> {
+        self.0.local_addr().map(|address| format!("http://{address}"))
+    }
+
+    /// Serves the region.
+    ///
+    /// # Errors
+    /// When the machine does not say where it listens.
+    pub fn serve(self, router: Router) -> io::Result<Server> {
+        let address = self.0.local_addr()?;
+        let (stop, stopping) = watch::channel(false);
+        let serving = tokio::spawn(serve(self.0, router, stopping));
+        Ok(Server { address, stop, serving })
+    }
+}
+
 async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
@@ -76,7 +104,8 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Recei
 
 async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router, mut stopping: watch::Receiver<bool>) {
     let service = service_fn(move |request| answer(router.clone(), request));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(stream, service);
+    // No timer: an idle connection would be cut after thirty seconds of the region's time, which may be a moment.
+    let connection = http1::Builder::new().serve_connection(stream, service);
     tokio::pin!(connection);
     // Errors end a connection and nothing else: a cut answer is one, a client that hangs up another.
     tokio::select! {

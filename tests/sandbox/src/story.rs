@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 pub use html::page;
 pub use paint::Paint;
-pub use result::{ActionTaken, ApplicationNow, RecordsCount, Rehearsal, TimelineEntry};
+pub use result::{ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry};
 
 use crate::journal::{Actor, Entry};
 

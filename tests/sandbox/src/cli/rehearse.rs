@@ -6,7 +6,7 @@ use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
     pace::Speed,
     region::{Region, RegionError},
-    scenario::{self, Played, Scenario},
+    scenario::{self, Played, Scenario, Stage},
     story,
 };
 
@@ -25,8 +25,10 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
 }
 
 fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
+    let opened = |region: &Region| asked.trouble.iter().for_each(|trouble| region.faults().add(trouble.rule(&region.stack().functions)));
     if asked.json {
-        return in_virtual_time(scenario::play_observed(scenario, asked.seed, asked.speed.unwrap_or(Speed::Virtual), |_| {}));
+        let speed = asked.speed.unwrap_or(Speed::Virtual);
+        return in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked), asked.seed, speed, opened, |_| {}));
     }
     let paint = paint();
     say(&format!("{}: {}\n\n", paint.strong(scenario.name), scenario.sentence));
@@ -39,13 +41,23 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         }
     };
     let mut told = 0;
-    in_virtual_time(scenario::play_observed(scenario, asked.seed, speed, move |region: &Region| {
+    in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked), asked.seed, speed, opened, move |region: &Region| {
         let entries = region.journal().entries();
         for entry in &entries[told..] {
             say(&format!("{}\n", story::line(entry, region.opened(), paint)));
         }
         told = entries.len();
     }))
+}
+
+/// The scenario's stage, with what was asked for beyond it.
+fn stage(scenario: &Scenario, asked: &Rehearse) -> Stage {
+    let mut stage = (scenario.stage)();
+    stage.binaries = asked.functions.clone();
+    for variable in asked.variable.iter().cloned() {
+        stage.own_variables.entry(variable.package).or_default().insert(variable.name, variable.value);
+    }
+    stage
 }
 
 fn finish(played: &Played, asked: &Rehearse) -> ExitCode {

@@ -12,10 +12,13 @@ use serde_json::Value;
 use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
     journal::Call,
+    lambda::Processes,
+    managed_flink::Dashboard,
     pace::{self, Speed},
     region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
+    server::Server,
     states::ExecutionView,
-    story::{ActionTaken, ApplicationNow, RecordsCount, Rehearsal, TimelineEntry},
+    story::{ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry},
 };
 
 /// Verbs that change an application.
@@ -55,6 +58,21 @@ pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: 
     run(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
 }
 
+/// Plays a scenario's script on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
+///
+/// # Errors
+/// When the region cannot be opened.
+pub async fn play_staged(
+    scenario: &Scenario,
+    stage: Stage,
+    seed: u64,
+    speed: Speed,
+    opened: impl FnOnce(&Region),
+    shown: impl FnMut(&Region),
+) -> Result<Played, RegionError> {
+    run(scenario, stage, seed, speed, opened, shown).await
+}
+
 /// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
 ///
 /// # Errors
@@ -71,14 +89,30 @@ async fn run(
     opened: impl FnOnce(&Region),
     mut shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
-    let region = Region::open(Blueprint {
+    let mut blueprint = Blueprint {
         seed,
         parameters: stage.parameters,
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,
+        own_variables: stage.own_variables,
         ..Blueprint::default()
-    })?;
+    };
+    // Processes reach the region over TCP, and must be told where before it is opened.
+    let mut port = None;
+    if let Some(directory) = stage.binaries {
+        let bound = Server::bind(0).await?;
+        let endpoint = bound.endpoint()?;
+        blueprint.more_variables.insert("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned());
+        blueprint.processes = Some(Processes { directory, endpoint: endpoint.clone() });
+        port = Some((bound, endpoint));
+    }
+    let region = Region::open(blueprint)?;
+    let mut server = None;
+    if let Some((bound, endpoint)) = port {
+        region.flink().serve_dashboards_at(Dashboard::Loopback(endpoint));
+        server = Some(bound.serve(region.router().clone())?);
+    }
     for application in stage.applications {
         region.flink().add_application(application);
     }
@@ -93,6 +127,8 @@ async fn run(
         () = pace::hold(speed, || shown(&region)) => {}
     }
     shown(&region);
+    // Dropped, it takes no more connections.
+    drop(server);
     Ok(Played { rehearsal: result(scenario, seed, &region, &health), region })
 }
 
@@ -163,6 +199,8 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         detection_secs: executions.first().filter(|one| fault_at.is_some_and(|fault| one.started >= fault)).and_then(|one| since_fault(one.started)),
         recovery_secs: seen.works_since.filter(|since| fault_at.is_some_and(|fault| *since >= fault)).and_then(since_fault),
         api_calls: count(&calls),
+        executions: executions.iter().map(|execution| ExecutionTold::of(execution, &region.states().history(&execution.arn))).collect(),
+        processes: region.lambda().processes_started(),
         complaints: Vec::new(),
         timeline: region.journal().entries().iter().map(|entry| TimelineEntry::of(entry, opened)).collect(),
     };

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Paint, name};
-use crate::journal::Entry;
+use crate::{journal::Entry, states::ExecutionView};
 
 /// How a rehearsal went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,10 +33,40 @@ pub struct Rehearsal {
     pub recovery_secs: Option<u64>,
     /// API calls by who made them and verb: `rollback kinesisanalytics:RollbackApplication`.
     pub api_calls: BTreeMap<String, u64>,
+    /// The executions that the scenario is about, in the order of their start.
+    pub executions: Vec<ExecutionTold>,
+    /// Processes that were started, by function; empty when the functions ran in the sandbox's own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub processes: BTreeMap<String, u64>,
     /// How it differs from how it should have ended; empty when all is well.
     pub complaints: Vec<String>,
     /// Everything that happened.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// An execution of the state machine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionTold {
+    /// Its status.
+    pub status: &'static str,
+    /// The states that it entered, in order.
+    pub states: Vec<String>,
+    /// The errors that its tasks met, in order.
+    pub errors: Vec<String>,
+}
+
+impl ExecutionTold {
+    /// From its history.
+    #[must_use]
+    pub fn of(execution: &ExecutionView, history: &[Value]) -> Self {
+        let details = |event: &Value| event.as_object().into_iter().flatten().find(|(name, _)| name.ends_with("EventDetails")).map(|(_, it)| it.clone());
+        let texts = |kinds: &[&str], member: &str| -> Vec<String> {
+            let of_kind = history.iter().filter(|event| kinds.iter().any(|kind| event["type"].as_str().is_some_and(|is| is.ends_with(kind))));
+            of_kind.filter_map(|event| details(event)?[member].as_str().map(str::to_owned)).collect()
+        };
+        Self { status: execution.status.name(), states: texts(&["StateEntered"], "name"), errors: texts(&["TaskFailed", "TaskTimedOut"], "error") }
+    }
 }
 
 /// The application at the end.
@@ -140,6 +171,9 @@ impl Rehearsal {
             ),
             ("API calls", format!("{}", self.api_calls.values().sum::<u64>())),
         ];
+        if !self.processes.is_empty() {
+            rows.push(("processes", format!("{} started, of {} functions", self.processes.values().sum::<u64>(), self.processes.len())));
+        }
         if records.wrong > 0 {
             rows.push(("still wrong", format!("{} records", records.wrong)));
         }
