@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -32,7 +32,16 @@ impl Server {
     /// # Errors
     /// When the port is taken.
     pub async fn start(port: u16, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        Self::on(std::net::TcpListener::bind(("127.0.0.1", port))?, router)
+    }
+
+    /// Listens on what was bound before. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not take the socket.
+    pub fn on(listener: std::net::TcpListener, router: Router) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, router, stopping));
@@ -76,7 +85,8 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Recei
 
 async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router, mut stopping: watch::Receiver<bool>) {
     let service = service_fn(move |request| answer(router.clone(), request));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(stream, service);
+    // No limit on the time to the next request's headers: it would be measured in the region's time, and an hour of that passes between two blinks of a client.
+    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
     tokio::pin!(connection);
     // Errors end a connection and nothing else: a cut answer is one, a client that hangs up another.
     tokio::select! {
@@ -151,6 +161,21 @@ mod tests {
         let server = Server::start(0, router()).await.unwrap();
         assert_eq!(exchange(server.address(), "Cut").await, "");
         server.stop().await;
+    }
+
+    async fn list(stream: &mut TcpStream) -> usize {
+        let request = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Service.List\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_lives_through_an_hour_of_the_regions_time() {
+        let server = Server::start(0, router()).await.unwrap();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        assert!(list(&mut stream).await > 0);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(list(&mut stream).await > 0, "the connection was cut");
     }
 
     #[tokio::test]

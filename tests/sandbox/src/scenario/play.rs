@@ -74,6 +74,7 @@ async fn run(
     let region = Region::open(Blueprint {
         seed,
         parameters: stage.parameters,
+        names: stage.names,
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,
