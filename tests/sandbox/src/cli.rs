@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 when all is as it should be, 1 when not, 2 for wrong usage.
 
+mod engine;
 mod rehearse;
 mod serve;
 mod trouble;
@@ -43,6 +44,9 @@ enum Command {
     Serve(Serve),
     /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
     Assess(Assess),
+    /// Play a scenario for `tests/engines`, and write the transcript.
+    #[command(hide = true)]
+    Engine(engine::Engine),
 }
 
 #[derive(Default, clap::Args)]
@@ -102,15 +106,15 @@ struct Assess {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command = arguments
-        .command
-        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
+    let command =
+        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
         Command::Graph { definition } => draw(&definition),
         Command::Serve(serve) => serve::run(&serve),
         Command::Assess(asked) => assess(&asked),
+        Command::Engine(asked) => engine::run(asked),
     }
 }
 

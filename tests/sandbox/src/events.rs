@@ -101,7 +101,11 @@ pub struct EventBus {
 struct Rules {
     patterns: quamina::Quamina<String>,
     targets: BTreeMap<String, Vec<Target>>,
+    elsewhere: Option<Elsewhere>,
 }
+
+/// Takes the events of the region's own services.
+pub type Elsewhere = Arc<dyn Fn(Value) + Send + Sync>;
 
 tower_service!(EventBus);
 
@@ -155,8 +159,17 @@ impl EventBus {
     /// Puts an event of one of the region's own services on the bus and answers the event's id.
     pub fn emit(&self, source: &str, detail_type: &str, resources: &[String], detail: Value) -> String {
         let event = self.event(source, detail_type, resources, detail);
-        self.route(&event);
+        let elsewhere = self.rules().elsewhere.clone();
+        match elsewhere {
+            Some(elsewhere) => elsewhere(event.clone()),
+            None => self.route(&event),
+        }
         event["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// From now on events of the region's own services go there, to another engine's rules, and not to the rules of this bus.
+    pub fn emit_elsewhere(&self, elsewhere: Elsewhere) {
+        self.rules().elsewhere = Some(elsewhere);
     }
 
     /// Answers one request.

@@ -8,6 +8,7 @@ pub mod connector;
 mod delivery;
 pub mod dynamodb;
 pub mod events;
+pub mod external;
 pub mod faults;
 pub mod flink;
 pub mod graph;

@@ -90,11 +90,17 @@ pub fn verb(request: &Request) -> (String, String) {
 }
 
 fn form_action(request: &Request) -> Option<String> {
+    form_field(request, "Action")
+}
+
+/// A field of a form; None when the request is no form, or has no such field.
+#[must_use]
+pub fn form_field(request: &Request, name: &str) -> Option<String> {
     let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return None;
     }
-    form_urlencoded::parse(request.body()).find(|(key, _)| key == "Action").map(|(_, verb)| verb.into_owned())
+    form_urlencoded::parse(request.body()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// A refusal in the protocol of `service`.

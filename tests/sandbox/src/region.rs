@@ -55,6 +55,8 @@ pub struct Blueprint {
     pub seed: u64,
     /// Parameters of the stack.
     pub parameters: BTreeMap<String, String>,
+    /// Names that a deployment elsewhere gave to resources, by logical id.
+    pub names: BTreeMap<String, String>,
     /// What code does.
     pub codebook: Codebook,
     /// How Managed Flink behaves.
@@ -153,7 +155,7 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(opened);
         let journal = Journal::new(clock.clone());
-        let mut stack = Stack::load(&template_path(), &blueprint.parameters, &PACKAGES)?;
+        let mut stack = Stack::load_named(&template_path(), &blueprint.parameters, &blueprint.names, &PACKAGES)?;
         for function in stack.functions.values_mut() {
             function.env.extend(blueprint.more_variables.clone());
             function.env.extend(blueprint.own_variables.get(&function.package).cloned().unwrap_or_default());
@@ -427,7 +429,10 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
     }
     for (id, machine) in &stack.state_machines {
         let definition = machine.definition.to_string();
-        services.states.create(&machine.name, &definition, &machine.role).map_err(|error| refused(id, &error))?;
+        services
+            .states
+            .create(&machine.name, &definition, &format!("arn:aws:iam::{ACCOUNT}:role/{}", machine.role))
+            .map_err(|error| refused(id, &error))?;
     }
     for (id, alarm) in &stack.alarms {
         services.cloudwatch.put_alarm(&alarm.properties).map_err(|error| refused(id, &error))?;

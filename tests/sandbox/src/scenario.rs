@@ -69,6 +69,8 @@ pub struct Stage {
     pub settings: Settings,
     /// Parameters of the stack.
     pub parameters: BTreeMap<String, String>,
+    /// Names that a deployment elsewhere gave to resources, by logical id.
+    pub names: BTreeMap<String, String>,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
     /// Variables of single functions that replace the template's, by their package.
@@ -87,6 +89,7 @@ impl Stage {
             settings: Settings::default(),
             // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
             parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
+            names: BTreeMap::new(),
             faults: Vec::new(),
             own_variables: BTreeMap::new(),
             binaries: None,

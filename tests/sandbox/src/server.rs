@@ -32,15 +32,15 @@ impl Server {
     /// # Errors
     /// When the port is taken.
     pub async fn start(port: u16, router: Router) -> io::Result<Self> {
-        Self::bind(port).await?.serve(router)
+        Self::bind(port)?.serve(router)
     }
 
     /// Takes a port on loopback before there is a region: for those who must know the endpoint to make one.
     ///
     /// # Errors
     /// When the port is taken.
-    pub async fn bind(port: u16) -> io::Result<Bound> {
-        TcpListener::bind(("127.0.0.1", port)).await.map(Bound)
+    pub fn bind(port: u16) -> io::Result<Bound> {
+        std::net::TcpListener::bind(("127.0.0.1", port)).map(Bound)
     }
 
     /// Where it listens.
@@ -64,7 +64,7 @@ impl Server {
 }
 
 /// A port that is taken and not served yet: connections wait.
-pub struct Bound(TcpListener);
+pub struct Bound(std::net::TcpListener);
 
 impl Bound {
     /// What clients set as their endpoint.
@@ -75,14 +75,16 @@ impl Bound {
         self.0.local_addr().map(|address| format!("http://{address}"))
     }
 
-    /// Serves the region.
+    /// Serves the region. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the machine does not say where it listens.
+    /// When the runtime does not take the socket.
     pub fn serve(self, router: Router) -> io::Result<Server> {
-        let address = self.0.local_addr()?;
+        self.0.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(self.0)?;
+        let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(serve(self.0, router, stopping));
+        let serving = tokio::spawn(serve(listener, router, stopping));
         Ok(Server { address, stop, serving })
     }
 }
@@ -104,8 +106,8 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Recei
 
 async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router, mut stopping: watch::Receiver<bool>) {
     let service = service_fn(move |request| answer(router.clone(), request));
-    // No timer: an idle connection would be cut after thirty seconds of the region's time, which may be a moment.
-    let connection = http1::Builder::new().serve_connection(stream, service);
+    // No limit on the time to the next request's headers: it would be measured in the region's time, and an hour of that passes between two blinks of a client.
+    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
     tokio::pin!(connection);
     // Errors end a connection and nothing else: a cut answer is one, a client that hangs up another.
     tokio::select! {
@@ -180,6 +182,21 @@ mod tests {
         let server = Server::start(0, router()).await.unwrap();
         assert_eq!(exchange(server.address(), "Cut").await, "");
         server.stop().await;
+    }
+
+    async fn list(stream: &mut TcpStream) -> usize {
+        let request = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Service.List\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_lives_through_an_hour_of_the_regions_time() {
+        let server = Server::start(0, router()).await.unwrap();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        assert!(list(&mut stream).await > 0);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(list(&mut stream).await > 0, "the connection was cut");
     }
 
     #[tokio::test]

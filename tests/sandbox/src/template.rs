@@ -4,7 +4,7 @@
 //! that is not known is an error that names the resource, so a typo fails a test and not a deployment. Deliberately absent: mappings, nested stacks,
 //! macros, exports, and permissions (kept as data for the checks of roles).
 //!
-//! Invariant: names are deterministic, `lifeguard-<LogicalId>` unless the template names the resource.
+//! Invariant: names are deterministic, `lifeguard-<LogicalId>` unless the template names the resource, or a deployment elsewhere gave it another.
 
 mod functions;
 mod intrinsics;
@@ -173,9 +173,17 @@ impl Stack {
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn load(path: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
+        Self::load_named(path, overrides, &BTreeMap::new(), packages)
+    }
+
+    /// The same, with the names that a deployment gave: name by logical id.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn load_named(path: &Path, overrides: &BTreeMap<String, String>, names: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
         let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(path).map_err(|error| TemplateError::new(&shown, error.to_string()))?;
-        Self::read(&text, path.parent().unwrap_or(Path::new("")), overrides, packages)
+        Self::read_named(&text, path.parent().unwrap_or(Path::new("")), overrides, names, packages)
     }
 
     /// The same from text; definitions of state machines are looked up from `directory`.
@@ -183,11 +191,21 @@ impl Stack {
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn read(text: &str, directory: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
+        Self::read_named(text, directory, overrides, &BTreeMap::new(), packages)
+    }
+
+    fn read_named(
+        text: &str,
+        directory: &Path,
+        overrides: &BTreeMap<String, String>,
+        names: &BTreeMap<String, String>,
+        packages: &[&str],
+    ) -> Result<Self> {
         let template = TEMPLATES.of(text, || yaml::read(text))?;
         let sections =
             ["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Parameters", "Conditions", "Globals", "Resources", "Outputs"];
         known("the template", &template, &sections)?;
-        let resolver = Resolver::new(&template, overrides)?;
+        let resolver = Resolver::new(&template, overrides, names)?;
         let mut stack = Self { parameters: resolver.parameters(), ..Self::default() };
         let globals = resolver.resolve("Globals", &template["Globals"])?.unwrap_or_default();
         known("Globals", &globals, &["Function"])?;

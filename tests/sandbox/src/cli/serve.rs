@@ -64,6 +64,7 @@ async fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
     let region = Region::open(Blueprint {
         seed,
         parameters: stage.parameters,
+        names: stage.names,
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,

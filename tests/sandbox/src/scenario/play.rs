@@ -92,6 +92,7 @@ async fn run(
     let mut blueprint = Blueprint {
         seed,
         parameters: stage.parameters,
+        names: stage.names,
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,
@@ -101,7 +102,7 @@ async fn run(
     // Processes reach the region over TCP, and must be told where before it is opened.
     let mut port = None;
     if let Some(directory) = stage.binaries {
-        let bound = Server::bind(0).await?;
+        let bound = Server::bind(0)?;
         let endpoint = bound.endpoint()?;
         blueprint.more_variables.insert("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned());
         blueprint.processes = Some(Processes { directory, endpoint: endpoint.clone() });

@@ -69,7 +69,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
                 world.pass(minutes(2)).await;
                 world.region().set_dependency("broker", false);
                 world.until_told(hours(5)).await;
-                world.ask_for_snapshots(&json!({ "applicationName": APPLICATION }));
+                world.ask_for_snapshots(&json!({ "applicationName": APPLICATION })).await;
                 world.until_checked(1, hours(1)).await;
             })
         },
@@ -143,11 +143,11 @@ async fn meet_a_rescue(world: World) {
     // Rolled back, and being watched: RUNNING, with a rescue at work.
     world.until_status("RUNNING", minutes(30)).await;
     world.pass(minutes(1)).await;
-    world.ask_for_snapshots(&json!({}));
+    world.ask_for_snapshots(&json!({})).await;
     world.until_checked(1, minutes(30)).await;
     world.until_told(hours(5)).await;
     world.pass(minutes(5)).await;
-    world.ask_for_snapshots(&json!({ "applicationName": APPLICATION }));
+    world.ask_for_snapshots(&json!({ "applicationName": APPLICATION })).await;
     world.until_checked(2, minutes(30)).await;
 }
 

@@ -12,6 +12,7 @@ use super::APPLICATION;
 use crate::{
     connector::Connector,
     journal::Actor,
+    protocol::aws_json,
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     states::Status,
 };
@@ -99,7 +100,7 @@ impl World {
     /// Somebody starts Lifeguard by hand, as from the console.
     pub async fn ask(&self, input: Value) -> String {
         self.tell(format!("starts Lifeguard by hand: {input}"));
-        self.region.start_remediation(&input.to_string()).expect("the state machine takes a small JSON input")
+        self.start_execution(REMEDIATE, &input).await
     }
 
     /// Somebody starts Lifeguard by hand with nothing but the application's name.
@@ -108,9 +109,18 @@ impl World {
     }
 
     /// Somebody starts the snapshot check by hand.
-    pub fn ask_for_snapshots(&self, input: &Value) {
+    pub async fn ask_for_snapshots(&self, input: &Value) -> String {
         self.tell(format!("starts the snapshot check by hand: {input}"));
-        self.region.start(SNAPSHOT_CHECK, &input.to_string()).expect("the state machine takes a small JSON input");
+        self.start_execution(SNAPSHOT_CHECK, input).await
+    }
+
+    /// Through the API, as from the console: Step Functions may be another engine's.
+    async fn start_execution(&self, machine: &str, input: &Value) -> String {
+        let arn = self.region.stack().state_machines.get(machine).map_or("", |machine| machine.arn.as_str());
+        let asked = json!({ "stateMachineArn": arn, "input": input.to_string() });
+        let answer = self.region.router().send(aws_json(OPERATOR, "states", "AWSStepFunctions.StartExecution", "1.0", &asked)).await;
+        let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        body["executionArn"].as_str().expect("the state machine takes a small JSON input").to_owned()
     }
 
     /// Waits until so many snapshot checks have ended, at most so long.

@@ -90,13 +90,46 @@ impl Expression {
 
     /// Evaluates it. Nothing (undefined), a function or a number JSON does not have is an error, as on AWS.
     pub(super) fn evaluate(&self, scope: &mut Scope) -> Result<Value, String> {
-        let value = scope
+        let result = scope
             .evaluator
             .evaluate(&self.ast, &JValue::Undefined)
-            .map_err(|error| format!("threw an error during evaluation. {}", error.message()))?;
-        into_json(&value)?.ok_or_else(|| "returned nothing (undefined).".to_owned())
+            .map_err(|error| format!("threw an error during evaluation. {}", error.message()))
+            .and_then(|value| into_json(&value)?.ok_or_else(|| "returned nothing (undefined).".to_owned()));
+        if let Some(watched) = &scope.watched {
+            (watched.hook)(&Evaluation {
+                expression: &self.source,
+                reads: &self.variables,
+                reads_of_states: &self.states_fields,
+                states: &watched.states,
+                variables: &watched.variables,
+                now: watched.now,
+                result: result.as_ref().map_err(String::as_str),
+            });
+        }
+        result
     }
 }
+
+/// One evaluation of one expression, for those who watch.
+pub struct Evaluation<'a> {
+    /// The text between `{%` and `%}`.
+    pub expression: &'a str,
+    /// The variables it reads.
+    pub reads: &'a BTreeSet<String>,
+    /// The fields of `$states` it reads.
+    pub reads_of_states: &'a BTreeSet<String>,
+    /// The value of `$states`.
+    pub states: &'a Value,
+    /// All variables, by name without the `$`.
+    pub variables: &'a BTreeMap<String, Value>,
+    /// The time that it was told.
+    pub now: jiff::Timestamp,
+    /// What it gave, or why it gave nothing.
+    pub result: Result<&'a Value, &'a str>,
+}
+
+/// A listener for evaluations.
+pub type EvaluationHook = Arc<dyn Fn(&Evaluation<'_>) + Send + Sync>;
 
 /// Where time and randomness come from during one evaluation.
 #[derive(Clone)]
@@ -105,16 +138,29 @@ pub(super) struct Ambient {
     pub(super) now: jiff::Timestamp,
     /// The execution's own source of randomness.
     pub(super) rng: Arc<Mutex<fastrand::Rng>>,
+    /// Who watches, if anybody does.
+    pub(super) hook: Option<EvaluationHook>,
 }
 
 /// What one evaluation can see. Not `Send`: never kept across an await.
 pub(super) struct Scope {
     evaluator: Evaluator,
+    watched: Option<Watched>,
+}
+
+/// What a listener is told; kept only where there is one.
+struct Watched {
+    hook: EvaluationHook,
+    states: Value,
+    variables: Variables,
+    now: jiff::Timestamp,
 }
 
 impl Scope {
     /// `states` is the value of `$states`, as far as it is needed.
     pub(super) fn new(states: Value, variables: &Variables, needs: &Needs<'_>, ambient: &Ambient) -> Self {
+        let hook = ambient.hook.clone();
+        let watched = hook.map(|hook| Watched { hook, states: states.clone(), variables: variables.clone(), now: ambient.now });
         let mut context = Context::new();
         context.bind("states".to_owned(), JValue::from(states));
         for (name, value) in variables.iter().filter(|(name, _)| needs.variables.contains(name.as_str())) {
@@ -122,7 +168,7 @@ impl Scope {
         }
         let mut evaluator = Evaluator::with_context(context);
         functions::register(&mut evaluator, ambient);
-        Self { evaluator }
+        Self { evaluator, watched }
     }
 }
 

@@ -33,6 +33,7 @@ use serde_json::Value;
 pub use definition::{Definition, DefinitionError};
 pub use errors::PAYLOAD_LIMIT_BYTES;
 pub use execution::{ExecutionEvent, ExecutionView, Status};
+pub use expression::{Evaluation, EvaluationHook};
 pub use run::EntryHook;
 pub use service::{ApiError, CreateError, StepFunctions};
 pub use substitute::{SubstituteError, substitute};

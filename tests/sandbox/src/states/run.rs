@@ -17,7 +17,7 @@ use super::{
     definition::{Flow, Handlers, Kind, Leave, Rule, State, Until},
     errors::{self, PAYLOAD_LIMIT_BYTES, Trouble},
     execution::{End, Execution, ExecutionEvent},
-    expression::{Ambient, Needs, Scope, Variables},
+    expression::{Ambient, EvaluationHook, Needs, Scope, Variables},
     history::{self, EVENTS_MAX, iso},
     retry::Retries,
     template::{QueryFailure, Template},
@@ -42,6 +42,7 @@ pub(super) struct World {
     pub(super) tokens: Tokens,
     pub(super) hook: Mutex<Option<Hook>>,
     pub(super) entry_hook: Mutex<Option<EntryHook>>,
+    pub(super) evaluation_hook: Mutex<Option<EvaluationHook>>,
 }
 
 impl World {
@@ -290,7 +291,8 @@ impl Run {
         if let Some(literal) = template.as_literal() {
             return Ok(literal.clone());
         }
-        let ambient = Ambient { now: self.world.clock.now(), rng: Arc::clone(&self.execution.rng) };
+        let hook = self.world.evaluation_hook.lock().expect("no thread panics while it holds the listener").clone();
+        let ambient = Ambient { now: self.world.clock.now(), rng: Arc::clone(&self.execution.rng), hook };
         let mut needs = Needs::default();
         template.needs(&mut needs);
         let mut scope = Scope::new(self.states(&needs, thread, visit, beside), &thread.variables, &needs, &ambient);

@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Integrations,
+    Integrations, TaskFailure,
     definition::{Definition, DefinitionError},
     errors::{PAYLOAD_LIMIT_BYTES, Trouble},
     execution::{End, Execution, ExecutionEvent, ExecutionView, Machine},
+    expression::EvaluationHook,
     functions,
     run::{EntryHook, Run, World},
     tokens::Tokens,
@@ -82,6 +83,7 @@ impl StepFunctions {
             tokens: Tokens::default(),
             hook: Mutex::default(),
             entry_hook: Mutex::default(),
+            evaluation_hook: Mutex::default(),
         };
         let state = State { rng: fastrand::Rng::with_seed(rng_seed), machines: BTreeMap::new(), executions: Vec::new() };
         Self { world: Arc::new(world), state: Arc::new(Mutex::new(state)) }
@@ -95,6 +97,11 @@ impl StepFunctions {
     /// Listens to every state that an execution enters, by the execution's ARN and the state's name: it may stop the execution there. One listener; a second replaces the first.
     pub fn on_state_entered(&self, hook: EntryHook) {
         *self.world.entry_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
+    }
+
+    /// Listens to every evaluation of a JSONata expression. One listener; a second replaces the first.
+    pub fn on_evaluation(&self, hook: EvaluationHook) {
+        *self.world.evaluation_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
     }
 
     /// Creates a state machine from a definition without `${…}` and gives its ARN. Creating the same again changes nothing.
@@ -158,6 +165,45 @@ impl StepFunctions {
         execution.runs_as(tokio::spawn(run.finish()).abort_handle());
         self.world.announce(&execution);
         Ok((arn, now))
+    }
+
+    /// Records an execution that another engine runs, which gave it its ARN. One that is recorded already stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such state machine, or the input is not JSON.
+    pub fn adopt(&self, state_machine_arn: &str, arn: &str, input: &str) -> Result<(), ApiError> {
+        let machine = self.machine(state_machine_arn)?;
+        let value = serde_json::from_str(input).map_err(|error| ApiError::new("InvalidExecutionInput", error.to_string()))?;
+        let mut state = self.state();
+        if state.executions.iter().any(|execution| execution.arn == arn) {
+            return Ok(());
+        }
+        // As at a start of its own, so that the names drawn later are the same.
+        let (name, rng) = (crate::place::name_of(arn).to_owned(), state.rng.fork());
+        let execution = Arc::new(Execution::start(machine, arn.to_owned(), name, (input.to_owned(), value), self.world.clock.now(), rng));
+        state.executions.push(Arc::clone(&execution));
+        drop(state);
+        self.world.announce(&execution);
+        Ok(())
+    }
+
+    /// Records the end of an execution that another engine ran: its output, or the error and its cause.
+    ///
+    /// # Errors
+    /// When there is no such execution.
+    pub fn ended_elsewhere(&self, arn: &str, result: Result<Value, TaskFailure>) -> Result<(), ApiError> {
+        let execution = self.execution(arn)?;
+        let end = match result {
+            Ok(output) => End::Succeeded(output),
+            Err(failure) => End::Failed(Trouble { error: failure.error, cause: Some(failure.cause) }),
+        };
+        self.world.close(&execution, end, execution.events());
+        Ok(())
+    }
+
+    /// A name for an execution whose starter gave none, from this service's seed.
+    pub fn draw_name(&self) -> String {
+        functions::uuid(&mut self.state().rng)
     }
 
     /// Stops an execution where it stands, and drops the task call under way. Gives the time of its end; one that has ended stays as it is.

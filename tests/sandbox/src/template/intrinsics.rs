@@ -15,10 +15,11 @@ const NOT_MADE: &str = "whose condition does not hold";
 pub(super) struct Resolver<'a> {
     template: &'a Value,
     parameters: BTreeMap<String, Value>,
+    names: &'a BTreeMap<String, String>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(template: &'a Value, overrides: &BTreeMap<String, String>) -> Result<Self> {
+    pub(super) fn new(template: &'a Value, overrides: &BTreeMap<String, String>, names: &'a BTreeMap<String, String>) -> Result<Self> {
         let mut parameters = BTreeMap::new();
         for (name, parameter) in members(&template["Parameters"]) {
             parameters.insert(name.clone(), parameter_value(name, parameter, overrides.get(name))?);
@@ -26,7 +27,7 @@ impl<'a> Resolver<'a> {
         if let Some(name) = overrides.keys().find(|name| !parameters.contains_key(*name)) {
             return Err(TemplateError::new("Parameters", format!("a value is given for {name}, which is not there")));
         }
-        Ok(Self { template, parameters })
+        Ok(Self { template, parameters, names })
     }
 
     pub(super) fn parameters(&self) -> BTreeMap<String, String> {
@@ -64,6 +65,9 @@ impl<'a> Resolver<'a> {
 
     fn name_within(&self, id: &str, depth: u8) -> Result<String> {
         let depth = depth.checked_sub(1).ok_or_else(|| TemplateError::new(id, "its name is made from itself"))?;
+        if let Some(name) = self.names.get(id) {
+            return Ok(name.clone());
+        }
         let resource = &self.template["Resources"][id];
         let property = match resource["Type"].as_str().unwrap_or_default() {
             "AWS::Serverless::Function" => "FunctionName",

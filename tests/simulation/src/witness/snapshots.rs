@@ -173,7 +173,8 @@ impl Keeping<'_> {
     /// N2, by what the check could know: the application at its own last reading, the job at the verifier's look.
     fn of_a_healthy_one(&self, book: &mut Book, known: Option<&Glance>, notes: &CheckNotes) {
         let stale = if self.witness.stale { super::mutation::STALE_SECS } else { 0 };
-        let status = known.map(|known| (known.standing.status.name(), known.standing.busy_since.map(|since| known.at.duration_since(since).as_secs())));
+        let status =
+            known.map(|known| (known.standing.status.name(), known.standing.busy_since.map(|since| known.at.duration_since(since).as_secs())));
         let quiet = matches!(status, Some(("RUNNING", busy)) if busy.is_none_or(|secs| secs < stale)) || stale > 0;
         self.check(book, Invariant::N2, quiet, || format!("the application is {status:?} (seconds since an operation began)"));
         let rules = Rules::of(&self.witness.night.stack, &self.tags);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn ambient() -> Ambient {
-    Ambient { now: "2026-03-01T12:00:00.123Z".parse().unwrap(), rng: Arc::new(Mutex::new(fastrand::Rng::with_seed(7))) }
+    Ambient { now: "2026-03-01T12:00:00.123Z".parse().unwrap(), rng: Arc::new(Mutex::new(fastrand::Rng::with_seed(7))), hook: None }
 }
 
 fn evaluate(source: &str, input: Value) -> Result<Value, String> {

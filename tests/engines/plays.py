@@ -1,0 +1,46 @@
+"""Scenarios played by the sandbox's hidden command `engine`: on its own services, or with four of them replaced by another engine's."""
+
+import functools
+import json
+import shutil
+import subprocess
+
+from tools import ROOT, Missing, quietly
+
+# Real seconds. A play takes a few, on a busy machine some more; one that hangs is ended.
+PLAY_SECS = 300
+# A thousand applications: hours on an interpreter in Python, and no state that the other scenarios do not enter.
+LEFT_OUT = {"snapshots-fleet"}
+
+
+@functools.cache
+def sandbox():
+    """The sandbox's binary, built."""
+    if not shutil.which("cargo"):
+        raise Missing("cargo is not installed")
+    quietly(["cargo", "build", "--quiet", "-p", "sandbox"], cwd=ROOT)
+    return str(ROOT / "target" / "debug" / "sandbox")
+
+
+def scenarios():
+    """The names of all scenarios but those that are left out."""
+    done = subprocess.run([sandbox(), "scenarios"], capture_output=True, text=True, check=True)
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    return [name for name in names if name not in LEFT_OUT]
+
+
+def parameters(scenario):
+    """What the stack of a scenario is deployed with: the scenario's own way of setting the schedule, and that it acts."""
+    return {"Mode": "act", "SnapshotScheduleState": "ENABLED" if scenario.startswith("snapshots-") else "DISABLED"}
+
+
+def play(scenario, *arguments, stack=()):
+    """A scenario's transcript. `stack` are parameters beside the scenario's own."""
+    given = [word for name, value in dict(stack).items() for word in ("--parameter", f"{name}={value}")]
+    try:
+        done = subprocess.run([sandbox(), "engine", scenario, *map(str, arguments), *given], capture_output=True, text=True, check=False, timeout=PLAY_SECS)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"{scenario} did not end within {PLAY_SECS} s") from error
+    if done.returncode:
+        raise RuntimeError(f"{scenario}: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout)

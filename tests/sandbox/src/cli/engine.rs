@@ -1,0 +1,77 @@
+//! `engine`: plays a scenario on the region's own services, or with four of them replaced by another engine's, and writes the transcript as JSON. For `tests/engines`.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use super::{chain, failed, in_virtual_time, say, wrong};
+use crate::{
+    external::{Asked, Recorder, TranscriptError, stack, transcript},
+    scenario,
+    server::Server,
+};
+
+#[derive(clap::Args)]
+pub(super) struct Engine {
+    /// The scenario's name.
+    name: String,
+    /// Everything random comes from this.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where another engine answers as Step Functions, DynamoDB, SNS and EventBridge.
+    #[arg(long, requires = "listen", value_name = "ADDRESS")]
+    at: Option<SocketAddr>,
+    /// The port on loopback at which that engine finds the region.
+    #[arg(long, value_name = "PORT")]
+    listen: Option<u16>,
+    /// A JSON object: the name that a deployment elsewhere gave to each resource, by logical id.
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// A parameter of the stack, Name=value.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Write every JSONata expression with what it was given and gave into this file, a JSON document a line.
+    #[arg(long, value_name = "FILE", conflicts_with = "at")]
+    record: Option<PathBuf>,
+    /// Do not play; write the stack that it would be played on.
+    #[arg(long)]
+    stack: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write Name=value".to_owned())
+}
+
+/// Plays as asked.
+pub(super) fn run(asked: Engine) -> ExitCode {
+    let Some(scenario) = scenario::by_name(&asked.name) else {
+        return wrong(&format!("there is no scenario {:?}", asked.name));
+    };
+    let names = match asked.names.as_deref().map_or(Ok(BTreeMap::new()), names) {
+        Ok(names) => names,
+        Err(error) => return wrong(&error),
+    };
+    let engine = match asked.at.zip(asked.listen).map(|(at, port)| Server::bind(port).map(|listener| (at, listener))).transpose() {
+        Ok(engine) => engine,
+        Err(error) => return wrong(&chain(&error)),
+    };
+    let recorder = asked.record.as_ref().map(|_| Recorder::default());
+    let parameters = asked.parameters.into_iter().collect();
+    let how = Asked { seed: asked.seed, parameters, names, engine, recorder: recorder.clone() };
+    let told =
+        in_virtual_time(async { if asked.stack { stack(scenario, how).map_err(TranscriptError::from) } else { transcript(scenario, how).await } });
+    let told = match told {
+        Ok(told) => told,
+        Err(error) => return failed(&error),
+    };
+    if let (Some(file), Some(recorder)) = (asked.record, recorder)
+        && let Err(error) = std::fs::write(&file, recorder.lines())
+    {
+        return wrong(&format!("{} cannot be written: {error}", file.display()));
+    }
+    say(&format!("{told}\n"));
+    ExitCode::SUCCESS
+}
+
+fn names(file: &std::path::Path) -> Result<BTreeMap<String, String>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{} is no object of texts: {error}", file.display()))
+}

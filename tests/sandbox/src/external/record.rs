@@ -1,0 +1,52 @@
+//! What every JSONata expression was given and what it gave, so that another implementation can be asked the same.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::states::Evaluation;
+
+/// Of one expression in one run; a loop of looks asks the same again and again.
+const EACH: usize = 60;
+
+/// The record. Cheap to clone; all clones write into the same one.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>);
+
+impl Recorder {
+    /// Writes one evaluation down, unless the same stands there already or there are enough of this expression.
+    pub fn note(&self, evaluation: &Evaluation<'_>) {
+        let mut record = self.0.lock().expect("no thread panics while it holds the record");
+        let lines = record.entry(evaluation.expression.to_owned()).or_default();
+        if lines.len() < EACH {
+            lines.insert(line(evaluation).to_string());
+        }
+    }
+
+    /// One JSON document a line.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let record = self.0.lock().expect("no thread panics while it holds the record");
+        record.values().flatten().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// Only what the expression reads: the rest of a rescue's variables would make every line another one.
+fn line(evaluation: &Evaluation<'_>) -> Value {
+    let variables: Map<String, Value> =
+        evaluation.variables.iter().filter(|(name, _)| evaluation.reads.contains(*name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let states = evaluation.states.as_object().into_iter().flatten().filter(|(field, _)| evaluation.reads_of_states.contains(*field));
+    let states: Map<String, Value> = states.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut line = json!({ "expression": evaluation.expression, "variables": variables, "states": states });
+    if ["$millis", "$now"].iter().any(|clock| evaluation.expression.contains(clock)) {
+        line["now"] = json!(evaluation.now.as_millisecond());
+    }
+    match evaluation.result {
+        Ok(value) => line["value"] = value.clone(),
+        Err(why) => line["error"] = json!(why),
+    }
+    line
+}
