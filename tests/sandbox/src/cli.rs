@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     assess,
     pace::Speed,
-    scenario::{CATALOGUE, SNAPSHOTS},
+    scenario::{CATALOGUE, Clusters, FLINK, SNAPSHOTS},
     story::Paint,
 };
 
@@ -54,6 +54,9 @@ struct Rehearse {
     /// real, virtual (at once), or a factor such as 60; a story takes about ten seconds when absent.
     #[arg(long)]
     speed: Option<Speed>,
+    /// simulated, or real (1.20; real-2.2 for the other): a real JobManager and TaskManager on Java 17, six times as fast as real time when no speed is given.
+    #[arg(long, default_value = "simulated")]
+    flink: Clusters,
     /// One JSON document on standard output instead of the story.
     #[arg(long)]
     json: bool,
@@ -93,7 +96,14 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let command = arguments
         .command
-        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, json: false, html: None }));
+        .unwrap_or_else(|| Command::Rehearse(Rehearse {
+            name: DEFAULT_SCENARIO.to_owned(),
+            seed: 1,
+            speed: None,
+            flink: Clusters::Simulated,
+            json: false,
+            html: None,
+        }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
@@ -164,7 +174,7 @@ fn assess(asked: &Assess) -> ExitCode {
 
 fn list() -> ExitCode {
     let paint = paint();
-    for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
+    for scenario in CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS) {
         say(&format!("{} {}\n", paint.strong(&format!("{:<27}", scenario.name)), scenario.sentence));
     }
     ExitCode::SUCCESS

@@ -1,6 +1,7 @@
 //! Scenarios: what a region is like, what people and the world do in it, and how it must end.
 
 mod catalogue;
+mod flink;
 mod play;
 mod snapshots;
 mod world;
@@ -10,7 +11,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
-pub use play::{Played, play, play_observed, play_on};
+pub use flink::{Clusters, FLINK};
+pub use play::{Played, play, play_observed, play_on, play_over};
 pub use snapshots::SNAPSHOTS;
 pub use world::World;
 

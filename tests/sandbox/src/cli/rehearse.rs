@@ -6,7 +6,8 @@ use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
     pace::Speed,
     region::{Region, RegionError},
-    scenario::{self, Played, Scenario},
+    flink::real::DEFAULT_FACTOR,
+    scenario::{self, Clusters, Played, Scenario},
     story,
 };
 
@@ -18,6 +19,9 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
     let Some(scenario) = scenario::by_name(&asked.name) else {
         return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
     };
+    if let Err(why) = asked.flink.can_play(scenario, asked.speed) {
+        return wrong(&why);
+    }
     match rehearse(scenario, asked) {
         Ok(played) => finish(&played, asked),
         Err(error) => failed(&error),
@@ -25,13 +29,16 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
 }
 
 fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
+    let real = asked.flink != Clusters::Simulated;
     if asked.json {
-        return in_virtual_time(scenario::play_observed(scenario, asked.seed, asked.speed.unwrap_or(Speed::Virtual), |_| {}));
+        let speed = asked.speed.unwrap_or(if real { Speed::Factor(DEFAULT_FACTOR) } else { Speed::Virtual });
+        return in_virtual_time(scenario::play_over(scenario, asked.flink, asked.seed, speed, |_| {}));
     }
     let paint = paint();
     say(&format!("{}: {}\n\n", paint.strong(scenario.name), scenario.sentence));
     let speed = match asked.speed {
         Some(speed) => speed,
+        None if real => Speed::Factor(DEFAULT_FACTOR),
         // A first run, at once, tells how long the story is.
         None => {
             let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?.rehearsal.timeline;
@@ -39,7 +46,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         }
     };
     let mut told = 0;
-    in_virtual_time(scenario::play_observed(scenario, asked.seed, speed, move |region: &Region| {
+    in_virtual_time(scenario::play_over(scenario, asked.flink, asked.seed, speed, move |region: &Region| {
         let entries = region.journal().entries();
         for entry in &entries[told..] {
             say(&format!("{}\n", story::line(entry, region.opened(), paint)));

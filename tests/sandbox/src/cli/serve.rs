@@ -68,6 +68,7 @@ async fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
         settings: stage.settings,
         faults: stage.faults,
         more_variables: BTreeMap::from([("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned())]),
+        ..Blueprint::default()
     })?;
     for application in stage.applications {
         region.flink().add_application(application);

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
+use super::{APPLICATION, Clusters, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
     journal::Call,
     pace::{self, Speed},
@@ -52,7 +52,24 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 /// # Errors
 /// When the region cannot be opened.
 pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
-    run(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
+    play_over(scenario, Clusters::Simulated, seed, speed, shown).await
+}
+
+/// Plays a scenario at a speed over simulated or real clusters.
+///
+/// # Errors
+/// When the region cannot be opened.
+///
+/// # Panics
+/// Over real clusters, when they cannot be started; ask [`Clusters::can_play`] first.
+pub async fn play_over(
+    scenario: &Scenario,
+    clusters: Clusters,
+    seed: u64,
+    speed: Speed,
+    shown: impl FnMut(&Region),
+) -> Result<Played, RegionError> {
+    run(scenario, clusters.under((scenario.stage)()), (seed, speed, clusters.factor(speed)), |_| {}, shown).await
 }
 
 /// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
@@ -60,14 +77,13 @@ pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: 
 /// # Errors
 /// When the region cannot be opened.
 pub async fn play_on(scenario: &Scenario, stage: Stage, seed: u64, opened: impl FnOnce(&Region)) -> Result<Played, RegionError> {
-    run(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
+    run(scenario, stage, (seed, Speed::Virtual, None), opened, |_| {}).await
 }
 
 async fn run(
     scenario: &Scenario,
     stage: Stage,
-    seed: u64,
-    speed: Speed,
+    (seed, speed, real_flink): (u64, Speed, Option<f64>),
     opened: impl FnOnce(&Region),
     mut shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
@@ -77,6 +93,7 @@ async fn run(
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,
+        real_flink,
         ..Blueprint::default()
     })?;
     for application in stage.applications {
@@ -163,6 +180,7 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         detection_secs: executions.first().filter(|one| fault_at.is_some_and(|fault| one.started >= fault)).and_then(|one| since_fault(one.started)),
         recovery_secs: seen.works_since.filter(|since| fault_at.is_some_and(|fault| *since >= fault)).and_then(since_fault),
         api_calls: count(&calls),
+        job_runs: region.flink().job_runs(APPLICATION),
         complaints: Vec::new(),
         timeline: region.journal().entries().iter().map(|entry| TimelineEntry::of(entry, opened)).collect(),
     };

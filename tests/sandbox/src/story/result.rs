@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Paint, name};
-use crate::journal::Entry;
+use crate::{flink::real::JobRun, journal::Entry};
 
 /// How a rehearsal went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +32,9 @@ pub struct Rehearsal {
     pub recovery_secs: Option<u64>,
     /// API calls by who made them and verb: `rollback kinesisanalytics:RollbackApplication`.
     pub api_calls: BTreeMap<String, u64>,
+    /// Over real Flink: what each launch of the job did, as its ledger says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub job_runs: Vec<JobRun>,
     /// How it differs from how it should have ended; empty when all is well.
     pub complaints: Vec<String>,
     /// Everything that happened.
