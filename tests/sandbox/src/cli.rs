@@ -94,16 +94,9 @@ struct Assess {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command = arguments
-        .command
-        .unwrap_or_else(|| Command::Rehearse(Rehearse {
-            name: DEFAULT_SCENARIO.to_owned(),
-            seed: 1,
-            speed: None,
-            flink: Clusters::Simulated,
-            json: false,
-            html: None,
-        }));
+    let command = arguments.command.unwrap_or_else(|| {
+        Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, speed: None, flink: Clusters::Simulated, json: false, html: None })
+    });
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
+    flink::real::DEFAULT_FACTOR,
     pace::Speed,
     region::{Region, RegionError},
-    flink::real::DEFAULT_FACTOR,
     scenario::{self, Clusters, Played, Scenario},
     story,
 };

@@ -62,13 +62,7 @@ pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: 
 ///
 /// # Panics
 /// Over real clusters, when they cannot be started; ask [`Clusters::can_play`] first.
-pub async fn play_over(
-    scenario: &Scenario,
-    clusters: Clusters,
-    seed: u64,
-    speed: Speed,
-    shown: impl FnMut(&Region),
-) -> Result<Played, RegionError> {
+pub async fn play_over(scenario: &Scenario, clusters: Clusters, seed: u64, speed: Speed, shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
     run(scenario, clusters.under((scenario.stage)()), (seed, speed, clusters.factor(speed)), |_| {}, shown).await
 }
 

@@ -67,7 +67,10 @@ impl Backstage for RealFlink {
         let pair = state.applications.get_mut(application).and_then(|present| present.pair.as_mut());
         let killed = pair.map_or_else(|| Err("there is none".to_owned()), super::Pair::kill_task_manager);
         drop(state);
-        let text = killed.map_or_else(|error| format!("the TaskManager could not be killed: {error}"), |()| "the TaskManager was killed, another starts".to_owned());
+        let text = killed.map_or_else(
+            |error| format!("the TaskManager could not be killed: {error}"),
+            |()| "the TaskManager was killed, another starts".to_owned(),
+        );
         self.inner.journal.tell(Actor::Flink, Some(application), text);
     }
 

@@ -118,11 +118,10 @@ mod tests {
     fn what_is_read_again_after_a_restart_and_after_a_restore_is_counted_apart() {
         let files = [("1-6-0.txt", lines(0..100)), ("2-7-0.txt", lines((100..150).chain(120..160))), ("3-8-0.txt", lines(100..300))];
         let (records, runs) = count(&ledger("again", &files), 310).unwrap();
-        assert_eq!(runs.iter().map(|run| (run.version, run.first, run.last, run.again, run.replayed)).collect::<Vec<_>>(), [
-            (6, Some(0), Some(99), 0, 0),
-            (7, Some(100), Some(159), 30, 0),
-            (8, Some(100), Some(299), 0, 60),
-        ]);
+        assert_eq!(
+            runs.iter().map(|run| (run.version, run.first, run.last, run.again, run.replayed)).collect::<Vec<_>>(),
+            [(6, Some(0), Some(99), 0, 0), (7, Some(100), Some(159), 30, 0), (8, Some(100), Some(299), 0, 60),]
+        );
         assert_eq!((records.produced, records.processed, records.lost, records.replayed, records.wrong, records.lag), (310, 300, 0, 90, 0, 10));
     }
 

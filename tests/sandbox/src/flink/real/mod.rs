@@ -38,6 +38,7 @@ pub use distribution::NotPrepared;
 pub use ledger::JobRun;
 pub(crate) use program::unfit;
 
+use super::Millis;
 use super::code::{Code, Codebook};
 use super::data_plane::{Ended, Launch, SubmissionFailed, code_identity};
 use super::records::Stream;
@@ -53,8 +54,10 @@ use times::Times;
 pub const DEFAULT_FACTOR: f64 = 6.0;
 /// Between two pairs of moments, in the region's time.
 const NOTE: Duration = Duration::from_millis(100);
-/// Between two looks of the teller, in real time.
-const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks of the teller, in real time. Each also has the JobManager fetch its metrics: it does so only when asked, and answers with those of before.
+const LOOK: Duration = Duration::from_secs(1);
+/// A glance at the job's health is good for so long, in real time: whoever watches asks each second of the region's.
+const GLANCE_MS: Millis = 400;
 
 /// Real Flink clusters. Cheap to clone; all clones are the same.
 #[derive(Clone)]
@@ -83,7 +86,7 @@ struct State {
 struct Application {
     stream: Stream,
     /// When its log began, in real time.
-    log_start: i64,
+    log_start: Millis,
     pair: Option<Pair>,
     launches: u32,
     /// Counts launches and cancellations: what belongs to an earlier one finds that it is over.
@@ -91,6 +94,7 @@ struct Application {
     /// By the snapshot's name, where a savepoint lies; None for one that is taken as soon as there is a job.
     savepoints: BTreeMap<String, Option<String>>,
     teller: Teller,
+    glance: Option<(Millis, bool)>,
 }
 
 /// What is needed to start a job's cluster.
@@ -316,12 +320,26 @@ impl Application {
             run: 0,
             savepoints: BTreeMap::new(),
             teller: Teller::default(),
+            glance: None,
+        }
+    }
+
+    /// Whether every subtask runs, as it was a moment ago.
+    fn is_healthy(&mut self) -> bool {
+        let now = times::real_now();
+        match self.glance {
+            Some((at, healthy)) if now - at < GLANCE_MS => healthy,
+            _ => {
+                let healthy = is_all_running(self.pair.as_ref().and_then(Pair::overview).as_ref());
+                self.glance = Some((now, healthy));
+                healthy
+            }
         }
     }
 
     /// The present job and its cluster are over.
     fn over(&mut self) {
-        (self.pair, self.teller) = (None, Teller::default());
+        (self.pair, self.teller, self.glance) = (None, Teller::default(), None);
         self.run += 1;
     }
 }

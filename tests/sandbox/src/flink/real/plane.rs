@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{RealFlink, is_all_running, teller, times};
+use super::{RealFlink, teller, times};
 use crate::flink::data_plane::{DataPlane, Ended, Launch, RestAnswer, Savepoint, SubmissionFailed};
 use crate::journal::Actor;
 
@@ -68,9 +68,7 @@ impl DataPlane for RealFlink {
     }
 
     fn is_healthy(&self, application: &str) -> bool {
-        let state = self.inner.lock();
-        let pair = state.applications.get(application).and_then(|present| present.pair.as_ref());
-        is_all_running(pair.and_then(super::Pair::overview).as_ref())
+        self.inner.lock().applications.get_mut(application).is_some_and(super::Application::is_healthy)
     }
 
     fn restarts(&self, application: &str) -> u64 {

@@ -39,7 +39,9 @@ pub(crate) fn unfit(code: &Code) -> Option<&'static str> {
         Behaviour::WrongResults => Some("wrong results"),
         _ if !code.needs.is_empty() => Some("something outside that is switched off"),
         _ if code.running_whenever_looked => Some("a loop in step with the cache"),
-        _ if code.misfit == Misfit::Loops && code.state_compatible_from < code.state_version => Some("state that is written in another format than it is read"),
+        _ if code.misfit == Misfit::Loops && code.state_compatible_from < code.state_version => {
+            Some("state that is written in another format than it is read")
+        }
         _ => None,
     }
 }

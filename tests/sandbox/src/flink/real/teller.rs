@@ -37,11 +37,12 @@ impl Teller {
             self.running_told = true;
             sentences.push("every task is RUNNING".to_owned());
         }
-        sentences.extend(self.faults(pair, now));
+        let restarts = restarts(pair);
+        sentences.extend(self.faults(pair, now, restarts));
         (sentences, None)
     }
 
-    fn faults(&mut self, pair: &Pair, now: Millis) -> Option<String> {
+    fn faults(&mut self, pair: &Pair, now: Millis, restarts: Option<u64>) -> Option<String> {
         if !self.fault_told {
             let first = oldest_fault(pair)?;
             (self.fault_told, self.sum) = (true, Some((now, FIRST_SUM_MS)));
@@ -52,7 +53,7 @@ impl Teller {
             return None;
         }
         self.sum = Some((now, (interval * 2).min(LONGEST_MS)));
-        let restarts = restarts(pair)?;
+        let restarts = restarts?;
         let since = restarts.saturating_sub(std::mem::replace(&mut self.restarts, restarts));
         (since > 0).then(|| format!("still looping: {since} restarts in the last {} s, {restarts} in all", (now - told) / 1000))
     }
