@@ -35,6 +35,7 @@ import org.apache.flink.util.Collector;
  * <p>What a version of the job does wrong is said by its arguments, {@code --name value}.
  */
 public final class OrdersJob {
+  // A multiple of the parallelism: a key's records all take the same way through "enrich", dealt out in turn, and so stay in order.
   private static final long KEYS = 8;
 
   private OrdersJob() {}

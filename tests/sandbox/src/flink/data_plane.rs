@@ -156,6 +156,11 @@ pub trait Backstage: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Records that the application's log had at a moment; None where there is no real log.
+    fn written(&self, _application: &str, _at: Timestamp) -> Option<u64> {
+        None
+    }
+
     /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
     fn up_since(&self, application: &str) -> Option<Timestamp>;
 }

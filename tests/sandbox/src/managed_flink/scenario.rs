@@ -142,6 +142,11 @@ impl ManagedFlink {
         self.backstage.job_runs(application)
     }
 
+    /// Records that an application's log had at a moment; None over simulated clusters.
+    pub fn written(&self, application: &str, at: Timestamp) -> Option<u64> {
+        self.backstage.written(application, at)
+    }
+
     /// Adds code, or replaces what lies at this S3 key: later launches run it.
     pub fn add_code(&self, key: &str, code: Code) {
         self.backstage.add_code(key, code);

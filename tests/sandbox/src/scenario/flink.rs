@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use super::{
     APPLICATION, Ends, Scenario, Stage, catalogue,
     catalogue::{A_LONG_NIGHT, LEFT_ALONE, RECOVERED},
-    minutes,
+    hours, minutes,
 };
 use crate::{
     flink::{Behaviour, Code, Fault, Misfit, real},
@@ -30,13 +30,14 @@ pub const FLINK: &[Scenario] = &[
         stage: || {
             let mut bad = Code::healthy().with_state(2, 2);
             bad.misfit = Misfit::Refused;
-            Stage::of(Code::healthy()).code("orders-7.jar", bad)
+            let application = Stage::orders().snapshot("scheduled-before", hours(6)).tag("lifeguard:operation-timeout", "10m");
+            Stage::of(Code::healthy()).code("orders-7.jar", bad).application(application)
         },
         script: |world| {
             Box::pin(async move {
                 world.pass(minutes(2)).await;
                 world.deploy("orders-7.jar").await;
-                world.pass(minutes(15)).await;
+                world.pass(minutes(9)).await;
                 world.ask_to_look().await;
                 world.until_told(A_LONG_NIGHT).await;
             })

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{APPLICATION, Clusters, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
-    journal::Call,
+    journal::{Call, Entry},
     pace::{self, Speed},
     region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
     states::ExecutionView,
@@ -176,7 +176,7 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         api_calls: count(&calls),
         job_runs: region.flink().job_runs(APPLICATION),
         complaints: Vec::new(),
-        timeline: region.journal().entries().iter().map(|entry| TimelineEntry::of(entry, opened)).collect(),
+        timeline: timeline(region),
     };
     let code = application.map_or_else(String::new, |application| application.code);
     rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
@@ -184,6 +184,11 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         rehearsal.complaints.extend(further(region));
     }
     rehearsal
+}
+
+fn timeline(region: &Region) -> Vec<TimelineEntry> {
+    let entry = |entry: &Entry| TimelineEntry { written: region.flink().written(APPLICATION, entry.at), ..TimelineEntry::of(entry, region.opened()) };
+    region.journal().entries().iter().map(entry).collect()
 }
 
 /// The outcome of the last execution that looked after the application, as its output says: one that finds another at work ends at once and says so.

@@ -101,6 +101,9 @@ pub struct TimelineEntry {
     pub who: &'static str,
     /// A sentence.
     pub what: String,
+    /// Over real Flink: records that had been written to the application's log by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
 }
 
 impl TimelineEntry {
@@ -108,7 +111,7 @@ impl TimelineEntry {
     #[must_use]
     pub fn of(entry: &Entry, opened: Timestamp) -> Self {
         let millis = entry.at.as_millisecond() - opened.as_millisecond();
-        Self { at_secs: millis as f64 / 1000.0, at: entry.at, who: name(entry.actor), what: entry.text.clone() }
+        Self { at_secs: millis as f64 / 1000.0, at: entry.at, who: name(entry.actor), what: entry.text.clone(), written: None }
     }
 }
 

@@ -78,15 +78,18 @@ impl Backstage for RealFlink {
         let (folder, produced) = {
             let state = self.inner.lock();
             let Some(present) = state.applications.get(application) else { return Records::default() };
-            let per_sec = f64::from(present.stream.records_per_sec) * self.inner.factor;
-            let age = (times::real_now() - present.log_start) as f64 / 1000.0;
-            (self.inner.folder.join(application).join("ledger"), (age * per_sec) as u64)
+            (self.inner.folder.join(application).join("ledger"), present.written(times::real_now(), self.inner.factor))
         };
         ledger::count(&folder, produced).map_or_else(|_| Records::default(), |(records, _)| records)
     }
 
     fn job_runs(&self, application: &str) -> Vec<JobRun> {
         ledger::runs(&self.inner.folder.join(application).join("ledger")).unwrap_or_default()
+    }
+
+    fn written(&self, application: &str, at: Timestamp) -> Option<u64> {
+        let real = self.inner.times.real(at.as_millisecond());
+        Some(self.inner.lock().applications.get(application)?.written(real, self.inner.factor))
     }
 
     fn up_since(&self, application: &str) -> Option<Timestamp> {

@@ -1,4 +1,7 @@
 //! The ledger that the real job writes, a line a record that it counted: what was lost, what was read again, what was counted wrongly.
+//!
+//! Records of one key are counted in order, those of different keys are not: while the job runs some are between its tasks. So lost is a record that is missing although a later one of
+//! its key was counted; what is merely behind is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -38,18 +41,23 @@ pub(super) fn runs(folder: &Path) -> std::io::Result<Vec<JobRun>> {
 /// The count over all launches, of a log that has `produced` records by now.
 pub(super) fn count(folder: &Path, produced: u64) -> std::io::Result<(Records, Vec<JobRun>)> {
     let (runs, seen) = read(folder)?;
-    let position = runs.iter().rev().find_map(|run| run.last).map_or(0, |last| last + 1);
     let replayed = runs.iter().map(|run| run.again + run.replayed).sum();
-    let below = seen.range(..position).count() as u64;
+    let (mut counted, mut last) = (BTreeMap::<u64, u64>::new(), BTreeMap::new());
+    for record in &seen {
+        *counted.entry(record % KEYS).or_default() += 1;
+        last.insert(record % KEYS, *record);
+    }
+    let lost = last.iter().map(|(key, last)| last / KEYS + 1 - counted[key]).sum();
+    let processed = seen.len() as u64;
     let records = Records {
-        produced: produced.max(position),
-        processed: seen.len() as u64,
-        lost: position - below,
+        produced: produced.max(seen.last().map_or(0, |last| last + 1)),
+        processed,
+        lost,
         replayed,
         // Every line is visible at once: the ledger is a sink that sees what is read again twice.
         duplicated: replayed,
         wrong: runs.iter().map(|run| run.wrong).sum(),
-        lag: produced.saturating_sub(position),
+        lag: produced.saturating_sub(processed + lost),
     };
     Ok((records, runs))
 }
@@ -129,6 +137,15 @@ mod tests {
     fn a_gap_is_a_loss_and_a_count_that_starts_anew_is_wrong() {
         let anew = lines(0..20).replace("0 0 1\n", "100 4 1\n");
         let (records, _) = count(&ledger("gap", &[("1-6-0.txt", lines(0..10)), ("2-7-0.txt", anew)]), 101).unwrap();
-        assert_eq!((records.lost, records.wrong), (81, 1));
+        // Of its key 4 and 12 were counted, and then 100.
+        assert_eq!((records.lost, records.wrong, records.lag), (10, 1, 70));
+    }
+
+    #[test]
+    fn what_is_between_the_tasks_is_behind_and_not_lost() {
+        let half = lines((0..100).filter(|record| record % 2 == 0));
+        let (records, _) =
+            count(&ledger("half", &[("1-6-0.txt", half), ("1-6-1.txt", lines((0..60).filter(|record| record % 2 == 1)))]), 110).unwrap();
+        assert_eq!((records.lost, records.processed, records.lag), (0, 80, 30));
     }
 }

@@ -324,6 +324,12 @@ impl Application {
         }
     }
 
+    /// Records in its log at a moment of real time.
+    fn written(&self, real: Millis, factor: f64) -> u64 {
+        let age = (real - self.log_start).max(0) as f64 / 1000.0;
+        (age * factor * f64::from(self.stream.records_per_sec)) as u64
+    }
+
     /// Whether every subtask runs, as it was a moment ago.
     fn is_healthy(&mut self) -> bool {
         let now = times::real_now();

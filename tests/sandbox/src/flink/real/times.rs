@@ -64,6 +64,15 @@ impl Times {
         region_from + (region_to - region_from) * (real - from) / (to - from).max(1)
     }
 
+    /// The last moment of real time at which it was `region`.
+    pub(super) fn real(&self, region: Millis) -> Millis {
+        let pairs = self.pairs();
+        let after = pairs.partition_point(|(_, at)| *at <= region);
+        let Some(&(from, region_from)) = after.checked_sub(1).and_then(|before| pairs.get(before)) else { return pairs[0].0 };
+        let Some(&(to, region_to)) = pairs.get(after) else { return from };
+        from + (to - from) * (region - region_from) / (region_to - region_from).max(1)
+    }
+
     /// An answer of Flink with its moments in the region's time. Durations stay as Flink measured them.
     pub(super) fn translate(&self, answer: &mut Value, now: Millis) {
         match answer {
@@ -92,6 +101,7 @@ mod tests {
     #[test]
     fn between_two_pairs_time_is_a_straight_line() {
         let times = times(&[(1_000, 50_000), (2_000, 56_000), (2_500, 56_000)]);
+        assert_eq!([49_000, 50_000, 53_000, 56_000, 60_000].map(|region| times.real(region)), [1_000, 1_000, 1_500, 2_500, 2_500]);
         assert_eq!(
             [900, 1_000, 1_500, 2_000, 2_200, 2_500, 9_999].map(|real| times.region(real)),
             [49_900, 50_000, 53_000, 56_000, 56_000, 56_000, 56_000]
