@@ -25,7 +25,7 @@ def rehearsed(version, scenario):
     command = [str(ROOT / "target" / "debug" / "sandbox"), "rehearse", scenario, "--flink", f"real-{version}", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECS)
     if not done.stdout.strip():
-        raise RuntimeError(f"{scenario} over {version} ended with {done.returncode}: {done.stderr.strip()[-1000:]}")
+        raise RuntimeError(f"{scenario} over {version} ended with {done.returncode}: {done.stderr.strip()[:1000]}")
     return json.loads(done.stdout)
 
 

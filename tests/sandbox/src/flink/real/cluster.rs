@@ -87,12 +87,26 @@ pub(super) struct Submission<'a> {
 }
 
 impl Pair {
-    /// Starts both and waits for free slots.
-    pub(super) fn start(distribution: Distribution, folder: PathBuf, configuration: &[(String, String)]) -> Result<Self, String> {
+    /// Starts both and waits for free slots; once more when one of them gives up while it starts.
+    pub(super) fn start(distribution: &Distribution, folder: &Path, configuration: &[(String, String)]) -> Result<Self, String> {
+        Self::try_start(distribution.clone(), folder.to_path_buf(), configuration)
+            .or_else(|_| Self::try_start(distribution.clone(), folder.with_extension("again"), configuration))
+    }
+
+    fn try_start(distribution: Distribution, folder: PathBuf, configuration: &[(String, String)]) -> Result<Self, String> {
         let (client, job_manager) = prepare(&distribution, &folder, configuration).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut pair = Self { distribution, folder, client, job_manager, task_manager: None, task_managers_so_far: 0, job: None };
         pair.start_task_manager()?;
-        pair.until("slots", BOOT_MS, |pair| Ok(pair.get("/overview").is_some_and(|overview| overview["slots-total"] == SLOTS)))?;
+        let until = real_now() + BOOT_MS;
+        while pair.get("/overview").is_none_or(|overview| overview["slots-total"] != SLOTS) {
+            let both = [Some(&mut pair.job_manager), pair.task_manager.as_mut()];
+            let gone = both.into_iter().flatten().any(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+            if gone || real_now() > until {
+                let why = if gone { "one of its processes has ended" } else { "its slots do not come" };
+                return Err(format!("the cluster does not come up, {why}; the logs are in {}", pair.folder.display()));
+            }
+            pause();
+        }
         Ok(pair)
     }
 
@@ -204,8 +218,7 @@ impl Pair {
             if real_now() > until {
                 return Err(format!("{what} did not come within {} s; the logs are in {}", at_most / 1000, self.folder.display()));
             }
-            #[expect(clippy::disallowed_methods, reason = "this thread waits for a real process, in real time")]
-            std::thread::sleep(POLL);
+            pause();
         }
         Ok(())
     }
@@ -215,6 +228,12 @@ impl Drop for Pair {
     fn drop(&mut self) {
         self.task_manager.iter_mut().chain([&mut self.job_manager]).for_each(end);
     }
+}
+
+/// Until the next look at something real.
+pub(super) fn pause() {
+    #[expect(clippy::disallowed_methods, reason = "this thread waits for a real process, in real time")]
+    std::thread::sleep(POLL);
 }
 
 fn end(child: &mut Child) {
@@ -247,6 +266,9 @@ fn prepare(distribution: &Distribution, folder: &Path, configuration: &[(String,
         ("taskmanager.numberOfTaskSlots", SLOTS.to_string()),
         // The default of 10 s is lost when the TaskManager is up first.
         ("cluster.registration.error-delay", "500 ms".to_owned()),
+        // Of 10 s: on a busy machine the JVM alone takes that.
+        ("pekko.startup-timeout", "120 s".to_owned()),
+        ("pekko.ask.timeout", "60 s".to_owned()),
         ("io.tmp.dirs", tmp.clone()),
         ("web.upload.dir", tmp),
         ("execution.checkpointing.dir", format!("file://{}", folder.join("checkpoints").display())),

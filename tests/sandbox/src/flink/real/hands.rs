@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::cluster::pause;
 use super::{Application, JobRun, RealFlink, is_all_running, ledger, shown, times};
 use crate::flink::data_plane::{Backstage, DataPlane as _, Launch};
 use crate::flink::{Code, Millis, Records, Stream};
@@ -11,7 +12,6 @@ use crate::journal::Actor;
 
 /// From RUNNING to every task RUNNING, for a job that is placed.
 const PLACED: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(100);
 
 impl Backstage for RealFlink {
     fn add_code(&self, key: &str, code: Code) {
@@ -43,8 +43,7 @@ impl Backstage for RealFlink {
         let until = times::real_now() + Millis::try_from(PLACED.as_millis()).expect("a minute");
         while !self.is_healthy(application) {
             assert!(times::real_now() < until, "{application} cannot be placed: its tasks do not come up");
-            #[expect(clippy::disallowed_methods, reason = "this thread waits for a real process, in real time")]
-            std::thread::sleep(POLL);
+            pause();
         }
         let pending: Vec<String> = {
             let state = inner.lock();

@@ -178,10 +178,10 @@ impl Inner {
         let order = self.order(launch).map_err(refusal)?;
         let application = &order.launch.application;
         let configuration = program::configuration(&order.code, &order.launch.configuration, order.pace);
-        let started = Pair::start(order.distribution.clone(), order.folder.clone(), &configuration);
+        let started = Pair::start(&order.distribution, &order.folder, &configuration);
         let mut pair = started.map_err(|message| {
             self.lock().keep_folder = true;
-            self.tell(application, format!("the cluster does not come up: {message}"));
+            self.tell(application, message.as_str());
             refusal(message)
         })?;
         let submission = Submission {
