@@ -266,8 +266,6 @@ fn prepare(distribution: &Distribution, folder: &Path, configuration: &[(String,
         ("taskmanager.numberOfTaskSlots", SLOTS.to_string()),
         // The default of 10 s is lost when the TaskManager is up first.
         ("cluster.registration.error-delay", "500 ms".to_owned()),
-        // Of 10 s: on a busy machine the JVM alone takes that.
-        ("pekko.startup-timeout", "120 s".to_owned()),
         ("pekko.ask.timeout", "60 s".to_owned()),
         ("io.tmp.dirs", tmp.clone()),
         ("web.upload.dir", tmp),
@@ -289,6 +287,8 @@ fn spawn(distribution: &Distribution, folder: &Path, name: &str, memory: &[&str]
     Command::new(distribution.java())
         .args(memory)
         .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        // Ten seconds are not enough on a busy machine, and Flink's own setting for it has no effect: it goes by another name than the one that is read.
+        .arg("-Dpekko.remote.classic.startup-timeout=120s")
         .args(OPEN.map(|package| format!("--add-opens={package}=ALL-UNNAMED")))
         .arg(format!("-Dlog.file={}", log.join(format!("{name}.log")).display()))
         .arg(format!("-Dlog4j.configurationFile=file:{}", folder.join("conf/log4j.properties").display()))
