@@ -15,7 +15,7 @@ use trouble::{OwnVariable, Trouble};
 use crate::{
     assess,
     pace::Speed,
-    scenario::{CATALOGUE, SNAPSHOTS},
+    scenario::{CATALOGUE, Clusters, FLINK, SNAPSHOTS},
     story::Paint,
 };
 
@@ -60,6 +60,9 @@ struct Rehearse {
     /// real, virtual (at once), or a factor such as 60; a story takes about ten seconds when absent.
     #[arg(long)]
     speed: Option<Speed>,
+    /// simulated, or real (1.20; real-2.2 for the other): a real JobManager and TaskManager on Java 17, six times as fast as real time when no speed is given.
+    #[arg(long, default_value = "simulated")]
+    flink: Clusters,
     /// One JSON document on standard output instead of the story.
     #[arg(long)]
     json: bool,
@@ -179,7 +182,7 @@ fn assess(asked: &Assess) -> ExitCode {
 
 fn list() -> ExitCode {
     let paint = paint();
-    for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
+    for scenario in CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS) {
         say(&format!("{} {}\n", paint.strong(&format!("{:<27}", scenario.name)), scenario.sentence));
     }
     ExitCode::SUCCESS

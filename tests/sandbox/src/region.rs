@@ -24,7 +24,7 @@ use crate::{
     dynamodb::DynamoDb,
     events::EventBus,
     faults::{Faults, Rule},
-    flink::Codebook,
+    flink::{Codebook, real::RealFlink},
     integrations::{Integrations, Origin},
     journal::{Actor, Journal},
     lambda::{LambdaHost, LogWriter, Processes},
@@ -63,6 +63,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// Over real Flink clusters, in a region whose clock runs so many times as fast as this machine's; None for simulated ones.
+    pub real_flink: Option<f64>,
     /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
     pub more_variables: BTreeMap<String, String>,
     /// Variables of single functions that replace the template's, by their package.
@@ -126,6 +128,7 @@ impl Drop for Open {
         self.region.0.lambda.clear();
         self.region.0.cloudwatch.clear_sources();
         self.region.0.watchers.clear();
+        self.region.0.flink.close();
     }
 }
 
@@ -168,7 +171,13 @@ impl Region {
         let dynamodb = DynamoDb::new(clock.clone(), journal.clone());
         let lambda = LambdaHost::new(clock.clone(), journal.clone());
         let settings = Settings { region: REGION.to_owned(), account: ACCOUNT.to_owned(), seed: blueprint.seed, ..blueprint.settings };
-        let flink = ManagedFlink::simulated(clock.clone(), journal.clone(), blueprint.codebook, settings);
+        let flink = match blueprint.real_flink {
+            Some(factor) => {
+                let clusters = RealFlink::new(clock.clone(), journal.clone(), blueprint.codebook, factor);
+                ManagedFlink::over(clock.clone(), journal.clone(), clusters, settings)
+            }
+            None => ManagedFlink::simulated(clock.clone(), journal.clone(), blueprint.codebook, settings),
+        };
         let watchers = Watchers::default();
         let states = step_functions(&clock, &journal, &front, &stack, blueprint.seed, &watchers);
 

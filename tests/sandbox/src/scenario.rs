@@ -1,6 +1,7 @@
 //! Scenarios: what a region is like, what people and the world do in it, and how it must end.
 
 mod catalogue;
+mod flink;
 mod play;
 mod snapshots;
 mod world;
@@ -10,6 +11,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
+pub use flink::{Clusters, FLINK};
 pub use play::{Played, play, play_observed, play_on, play_staged};
 pub use snapshots::SNAPSHOTS;
 pub use world::World;
@@ -77,6 +79,8 @@ pub struct Stage {
     pub own_variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Where the functions' binaries are, for each to run in a process of its own; they run in this process when None.
     pub binaries: Option<PathBuf>,
+    /// Over real clusters, how many times as fast as this machine's the region's clock runs; None over simulated ones.
+    pub real_flink: Option<f64>,
 }
 
 impl Stage {
@@ -93,6 +97,7 @@ impl Stage {
             faults: Vec::new(),
             own_variables: BTreeMap::new(),
             binaries: None,
+            real_flink: None,
         };
         stage.code("orders-5.jar", Code::healthy()).code("orders-6.jar", present)
     }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
+    flink::real::DEFAULT_FACTOR,
     pace::Speed,
     region::{Region, RegionError},
-    scenario::{self, Played, Scenario, Stage},
+    scenario::{self, Clusters, Played, Scenario, Stage},
     story,
 };
 
@@ -18,6 +19,9 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
     let Some(scenario) = scenario::by_name(&asked.name) else {
         return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
     };
+    if let Err(why) = asked.flink.can_play(scenario, asked.speed) {
+        return wrong(&why);
+    }
     match rehearse(scenario, asked) {
         Ok(played) => finish(&played, asked),
         Err(error) => failed(&error),
@@ -26,14 +30,16 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
 
 fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
     let opened = |region: &Region| asked.trouble.iter().for_each(|trouble| region.faults().add(trouble.rule(&region.stack().functions)));
+    let real = asked.flink != Clusters::Simulated;
     if asked.json {
-        let speed = asked.speed.unwrap_or(Speed::Virtual);
-        return in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked), asked.seed, speed, opened, |_| {}));
+        let speed = asked.speed.unwrap_or(if real { Speed::Factor(DEFAULT_FACTOR) } else { Speed::Virtual });
+        return in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked, speed), asked.seed, speed, opened, |_| {}));
     }
     let paint = paint();
     say(&format!("{}: {}\n\n", paint.strong(scenario.name), scenario.sentence));
     let speed = match asked.speed {
         Some(speed) => speed,
+        None if real => Speed::Factor(DEFAULT_FACTOR),
         // A first run, at once, tells how long the story is.
         None => {
             let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?.rehearsal.timeline;
@@ -41,7 +47,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         }
     };
     let mut told = 0;
-    in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked), asked.seed, speed, opened, move |region: &Region| {
+    in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked, speed), asked.seed, speed, opened, move |region: &Region| {
         let entries = region.journal().entries();
         for entry in &entries[told..] {
             say(&format!("{}\n", story::line(entry, region.opened(), paint)));
@@ -51,8 +57,8 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
 }
 
 /// The scenario's stage, with what was asked for beyond it.
-fn stage(scenario: &Scenario, asked: &Rehearse) -> Stage {
-    let mut stage = (scenario.stage)();
+fn stage(scenario: &Scenario, asked: &Rehearse, speed: Speed) -> Stage {
+    let mut stage = asked.flink.under((scenario.stage)(), speed);
     stage.binaries = asked.functions.clone();
     for variable in asked.variable.iter().cloned() {
         stage.own_variables.entry(variable.package).or_default().insert(variable.name, variable.value);

@@ -4,6 +4,10 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::code::Code;
+use super::real::JobRun;
+use super::records::{Records, Stream};
+
 /// A job to be launched on a new cluster.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -110,6 +114,55 @@ pub trait DataPlane: Send + Sync + 'static {
 
     /// What CloudWatch gets for this minute: metric names of namespace AWS/KinesisAnalytics and their values.
     fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)>;
+
+    /// The region is closed: whatever runs outside of this process is ended.
+    fn close(&self) {}
+}
+
+/// What scenarios do to clusters and see of them, beyond what the service asks: code, the past of an application, misfortune, and the count of records.
+pub trait Backstage: Send + Sync + 'static {
+    /// Adds code, or replaces what lies at this key: later launches run it.
+    fn add_code(&self, key: &str, code: Code);
+
+    /// What flows into an application; before its first launch.
+    fn open_stream(&self, application: &str, stream: Stream);
+
+    /// Places a savepoint that was taken at `taken`, by this code: where it lies.
+    ///
+    /// # Panics
+    /// When it cannot be: a mistake in the scenario.
+    fn place_savepoint(&self, application: &str, snapshot: &str, taken: Timestamp, identity: &[String]) -> String;
+
+    /// Places a job that was launched at `launched` and has processed everything since.
+    ///
+    /// # Panics
+    /// When it cannot be: a mistake in the scenario.
+    fn place_job(&self, launch: &Launch, launched: Timestamp);
+
+    /// Switches a dependency off (`up` false) or on again.
+    ///
+    /// # Panics
+    /// Where there are none: a mistake in the scenario.
+    fn set_dependency(&self, name: &str, up: bool);
+
+    /// Kills a TaskManager: unnoticed until its heartbeat times out, then one restart.
+    fn kill_task_manager(&self, application: &str);
+
+    /// The count of an application's records, now.
+    fn records(&self, application: &str) -> Records;
+
+    /// What each launch of the job did, as its ledger says; empty where no ledger is written.
+    fn job_runs(&self, _application: &str) -> Vec<JobRun> {
+        Vec::new()
+    }
+
+    /// Records that the application's log had at a moment; None where there is no real log.
+    fn written(&self, _application: &str, _at: Timestamp) -> Option<u64> {
+        None
+    }
+
+    /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
+    fn up_since(&self, application: &str) -> Option<Timestamp>;
 }
 
 /// How code is known in the [`super::Codebook`]: `key@objectVersion` and `key` for S3, the text itself for inline code; most exact first.

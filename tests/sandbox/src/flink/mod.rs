@@ -2,9 +2,9 @@
 //!
 //! [`DataPlane`] is what the service emulation needs from a cluster, so that real Flink clusters can be plugged in. [`SimulatedFlink`] is the cluster of
 //! the sandbox: what a job does is looked up in a [`Codebook`] by the code's location in S3, and everything it shows (task states, sticky restart signals,
-//! checkpoints, exceptions, metrics, the fate of every record) follows arithmetically from when it started and what the code does.
+//! checkpoints, exceptions, metrics, the fate of every record) follows arithmetically from when it started and what the code does. [`real`] starts the real thing.
 //!
-//! Deliberately absent: operators, data, real state. State is one number: the position up to which the source's durable log was processed.
+//! Deliberately absent in the simulation: operators, data, real state. State is one number: the position up to which the source's durable log was processed.
 //!
 //! Invariant: a signal that is sticky in real Flink (the RESTARTING timestamp, subtask attempts, the newest exception, restart counts) never goes back
 //! within one job run, whatever the REST cache does to the rest of the picture.
@@ -17,6 +17,7 @@ mod job;
 mod lifecycle;
 mod metrics;
 mod picture;
+pub mod real;
 mod records;
 mod rest;
 mod restart;
@@ -24,7 +25,7 @@ mod simulated;
 mod teller;
 
 pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy};
-pub use data_plane::{DataPlane, Ended, Launch, RestAnswer, Restore, Savepoint, SubmissionFailed, code_identity};
+pub use data_plane::{Backstage, DataPlane, Ended, Launch, RestAnswer, Restore, Savepoint, SubmissionFailed, code_identity};
 pub use records::{Ledger, Records, Sink, StartPosition, Stream};
 pub use restart::Backoff;
 pub use simulated::SimulatedFlink;

@@ -1,5 +1,6 @@
 //! The simulated cluster: jobs by application, their savepoints, their ledgers, and the timers that make things happen on time.
 
+mod backstage;
 mod plane;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -37,7 +37,7 @@ pub use settings::{Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Se
 pub use status::{OperationStatus, SnapshotStatus, Status};
 
 use crate::clock::Clock;
-use crate::flink::{Codebook, DataPlane, SimulatedFlink};
+use crate::flink::{Backstage, Codebook, DataPlane, SimulatedFlink};
 use crate::journal::Journal;
 use crate::wire::{Request, Response};
 use application::Application;
@@ -46,7 +46,9 @@ use application::Application;
 #[derive(Clone)]
 pub struct ManagedFlink {
     inner: Arc<Inner>,
-    /// The data plane, when it is the simulated one: what scenarios reach into.
+    /// The data plane, as scenarios reach into it.
+    backstage: Arc<dyn Backstage>,
+    /// The data plane, when it is the simulated one.
     flink: Option<SimulatedFlink>,
 }
 
@@ -72,13 +74,13 @@ impl ManagedFlink {
     /// The service over simulated clusters. Needs a tokio runtime.
     pub fn simulated(clock: Clock, journal: Journal, codebook: Codebook, settings: Settings) -> Self {
         let flink = SimulatedFlink::new(clock.clone(), journal.clone(), codebook, settings.seed);
-        let mut service = Self::over(clock, journal, Arc::new(flink.clone()), settings);
+        let mut service = Self::over(clock, journal, flink.clone(), settings);
         service.flink = Some(flink);
         service
     }
 
     /// The service over any data plane. Needs a tokio runtime.
-    pub fn over(clock: Clock, journal: Journal, plane: Arc<dyn DataPlane>, settings: Settings) -> Self {
+    pub fn over(clock: Clock, journal: Journal, plane: impl DataPlane + Backstage + Clone, settings: Settings) -> Self {
         let state = State {
             rng: fastrand::Rng::with_seed(settings.seed),
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
@@ -86,9 +88,15 @@ impl ManagedFlink {
             dashboard: settings.dashboard.clone(),
             sessions: BTreeMap::new(),
         };
-        let inner = Arc::new(Inner { clock, journal, plane, settings, state: Mutex::new(state) });
+        let backstage = Arc::new(plane.clone());
+        let inner = Arc::new(Inner { clock, journal, plane: Arc::new(plane), settings, state: Mutex::new(state) });
         inner.clone().watch_endings();
-        Self { inner, flink: None }
+        Self { inner, backstage, flink: None }
+    }
+
+    /// The region is closed: what runs outside of this process is ended.
+    pub fn close(&self) {
+        self.inner.plane.close();
     }
 
     /// Answers a request of the control plane: POST with `X-Amz-Target: KinesisAnalytics_20180523.<Verb>`.

@@ -9,6 +9,7 @@ use super::ManagedFlink;
 use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
+use crate::flink::real::JobRun;
 use crate::flink::{Code, Records, SimulatedFlink, code_identity};
 use crate::journal::Actor;
 
@@ -103,7 +104,7 @@ pub struct Standing {
 impl ManagedFlink {
     /// How an application stands; None when there is none of that name.
     pub fn standing(&self, name: &str) -> Option<Standing> {
-        let up_since = self.flink().up_since(name);
+        let up_since = self.backstage.up_since(name);
         let state = self.inner.lock();
         let application = state.applications.get(name)?;
         let busy = application.operations.iter().rev().find(|operation| operation.status == OperationStatus::InProgress);
@@ -136,9 +137,19 @@ impl ManagedFlink {
         self.flink.as_ref().expect("a scenario of this kind needs simulated clusters")
     }
 
+    /// What each launch of an application's job did, as its ledger says; empty over simulated clusters.
+    pub fn job_runs(&self, application: &str) -> Vec<JobRun> {
+        self.backstage.job_runs(application)
+    }
+
+    /// Records that an application's log had at a moment; None over simulated clusters.
+    pub fn written(&self, application: &str, at: Timestamp) -> Option<u64> {
+        self.backstage.written(application, at)
+    }
+
     /// Adds code, or replaces what lies at this S3 key: later launches run it.
     pub fn add_code(&self, key: &str, code: Code) {
-        self.flink().add_code(key, code);
+        self.backstage.add_code(key, code);
     }
 
     /// Names of all applications.
@@ -184,7 +195,7 @@ impl ManagedFlink {
 
     /// The count of an application's records, now.
     pub fn records(&self, application: &str) -> Records {
-        self.flink().records(application)
+        self.backstage.records(application)
     }
 
     /// What CloudWatch gets for this minute, namespace AWS/KinesisAnalytics, dimension Application: nothing while the application is not RUNNING.
@@ -195,12 +206,12 @@ impl ManagedFlink {
 
     /// Switches a dependency of jobs off (`up` false) or on again.
     pub fn set_dependency(&self, name: &str, up: bool) {
-        self.flink().set_dependency(name, up);
+        self.backstage.set_dependency(name, up);
     }
 
     /// Kills a TaskManager of an application: unnoticed for a while, then one restart.
     pub fn kill_task_manager(&self, application: &str) {
-        self.flink().kill_task_manager(application);
+        self.backstage.kill_task_manager(application);
     }
 
     /// Changes what goes wrong with an application.
@@ -255,7 +266,7 @@ impl ManagedFlink {
             let version = application.versions.values().rev().find(ran).unwrap_or_else(|| application.version());
             (version.id, version.runtime.clone(), code_identity(&version.configuration))
         };
-        let location = self.flink().place_savepoint(application, snapshot, created, &identity);
+        let location = self.backstage.place_savepoint(application, snapshot, created, &identity);
         if let Some(application) = self.inner.lock().applications.get_mut(application) {
             let (name, status) = (snapshot.to_owned(), SnapshotStatus::Ready);
             application.snapshots.push(Snapshot { name, status, version, created, runtime, location });

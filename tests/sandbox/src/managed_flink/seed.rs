@@ -66,6 +66,15 @@ impl ApplicationSeed {
         self
     }
 
+    /// The same application as if all its versions ran under this runtime.
+    #[must_use]
+    pub fn all_on(mut self, runtime: &str) -> Self {
+        for version in &mut self.versions {
+            runtime.clone_into(&mut version.runtime);
+        }
+        self.runtime(runtime)
+    }
+
     /// With a version of the code at this S3 key, created `age` ago.
     #[must_use]
     pub fn version(mut self, code: &str, age: Duration) -> Self {
@@ -152,7 +161,7 @@ impl ManagedFlink {
         let present = versions[&current].clone();
         let flink = present.runtime.starts_with("FLINK-");
         if flink {
-            self.flink().open_stream(&seed.name, seed.stream);
+            self.backstage.open_stream(&seed.name, seed.stream);
         }
         let snapshots = seed.snapshots.iter().map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age))).collect();
         let created = versions[&1].created;
@@ -183,14 +192,14 @@ impl ManagedFlink {
                 runtime: present.runtime,
                 restore: None,
             };
-            self.flink().place_job(&launch, present.created);
+            self.backstage.place_job(&launch, present.created);
         }
         self.inner.journal.tell(Actor::Service, Some(&seed.name), format!("the application is {} at version {current}", status.name()));
     }
 
     fn placed(&self, application: &str, versions: &BTreeMap<i64, Version>, seed: &SnapshotSeed, created: Timestamp) -> Snapshot {
         let version = versions.values().rev().find(|version| version.created <= created).unwrap_or(&versions[&1]);
-        let location = self.flink().place_savepoint(application, &seed.name, created, &code_identity(&version.configuration));
+        let location = self.backstage.place_savepoint(application, &seed.name, created, &code_identity(&version.configuration));
         Snapshot { name: seed.name.clone(), status: seed.status, version: version.id, created, runtime: version.runtime.clone(), location }
     }
 }

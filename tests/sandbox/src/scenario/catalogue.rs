@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// A rescue ends well within this, or something is wrong.
-const A_LONG_NIGHT: Duration = hours(5);
+pub(super) const A_LONG_NIGHT: Duration = hours(5);
 
 const ROLLBACK: &[&str] = &["RollbackApplication"];
 const RESTORE: &[&str] = &["StopApplication", "UpdateApplication", "StartApplication"];
 const NOTHING: &[&str] = &[];
 
 /// Recovered on the good version.
-const RECOVERED: Ends = Ends {
+pub(super) const RECOVERED: Ends = Ends {
     outcome: "recovered",
     changes: ROLLBACK,
     code: "orders-6.jar",
@@ -40,7 +40,7 @@ const ESCALATED: Ends = Ends {
     counts_changes: false,
 };
 /// Nothing was to be done.
-const LEFT_ALONE: Ends = Ends {
+pub(super) const LEFT_ALONE: Ends = Ends {
     outcome: "leftAlone",
     changes: NOTHING,
     code: "orders-6.jar",
@@ -350,7 +350,7 @@ pub const CATALOGUE: &[Scenario] = &[
 /// The scenario of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Scenario> {
-    CATALOGUE.iter().chain(super::SNAPSHOTS).find(|scenario| scenario.name == name)
+    CATALOGUE.iter().chain(super::FLINK).chain(super::SNAPSHOTS).find(|scenario| scenario.name == name)
 }
 
 /// Throws so many seconds after each start.
@@ -370,7 +370,7 @@ fn needing_broker() -> Code {
     )
 }
 
-async fn deploy_and_wait(world: World, code: &'static str) {
+pub(super) async fn deploy_and_wait(world: World, code: &'static str) {
     world.pass(minutes(2)).await;
     world.deploy(code).await;
     world.until_told(A_LONG_NIGHT).await;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
 use crate::{
-    journal::Call,
+    journal::{Call, Entry},
     lambda::Processes,
     managed_flink::Dashboard,
     pace::{self, Speed},
@@ -55,33 +55,17 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 /// # Errors
 /// When the region cannot be opened.
 pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
-    run(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
+    play_staged(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
 }
 
 /// Plays a scenario's script on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub async fn play_staged(
-    scenario: &Scenario,
-    stage: Stage,
-    seed: u64,
-    speed: Speed,
-    opened: impl FnOnce(&Region),
-    shown: impl FnMut(&Region),
-) -> Result<Played, RegionError> {
-    run(scenario, stage, seed, speed, opened, shown).await
-}
-
-/// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
 ///
-/// # Errors
-/// When the region cannot be opened.
-pub async fn play_on(scenario: &Scenario, stage: Stage, seed: u64, opened: impl FnOnce(&Region)) -> Result<Played, RegionError> {
-    run(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
-}
-
-async fn run(
+/// # Panics
+/// Over real clusters, when they cannot be started; ask [`super::Clusters::can_play`] first.
+pub async fn play_staged(
     scenario: &Scenario,
     stage: Stage,
     seed: u64,
@@ -97,6 +81,7 @@ async fn run(
         settings: stage.settings,
         faults: stage.faults,
         own_variables: stage.own_variables,
+        real_flink: stage.real_flink,
         ..Blueprint::default()
     };
     // Processes reach the region over TCP, and must be told where before it is opened.
@@ -131,6 +116,13 @@ async fn run(
     // Dropped, it takes no more connections.
     drop(server);
     Ok(Played { rehearsal: result(scenario, seed, &region, &health), region })
+}
+/// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
+///
+/// # Errors
+/// When the region cannot be opened.
+pub async fn play_on(scenario: &Scenario, stage: Stage, seed: u64, opened: impl FnOnce(&Region)) -> Result<Played, RegionError> {
+    play_staged(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
 }
 
 /// When the application worked and when it did not, as a bystander saw it.
@@ -202,8 +194,9 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         api_calls: count(&calls),
         executions: executions.iter().map(|execution| ExecutionTold::of(execution, &region.states().history(&execution.arn))).collect(),
         processes: region.lambda().processes_started(),
+        job_runs: region.flink().job_runs(APPLICATION),
         complaints: Vec::new(),
-        timeline: region.journal().entries().iter().map(|entry| TimelineEntry::of(entry, opened)).collect(),
+        timeline: timeline(region),
     };
     let code = application.map_or_else(String::new, |application| application.code);
     rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
@@ -211,6 +204,11 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         rehearsal.complaints.extend(further(region));
     }
     rehearsal
+}
+
+fn timeline(region: &Region) -> Vec<TimelineEntry> {
+    let entry = |entry: &Entry| TimelineEntry { written: region.flink().written(APPLICATION, entry.at), ..TimelineEntry::of(entry, region.opened()) };
+    region.journal().entries().iter().map(entry).collect()
 }
 
 /// The outcome of the last execution that looked after the application, as its output says: one that finds another at work ends at once and says so.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Paint, name};
-use crate::{journal::Entry, states::ExecutionView};
+use crate::{flink::real::JobRun, journal::Entry, states::ExecutionView};
 
 /// How a rehearsal went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,6 +38,9 @@ pub struct Rehearsal {
     /// Processes that were started, by function; empty when the functions ran in the sandbox's own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub processes: BTreeMap<String, u64>,
+    /// Over real Flink: what each launch of the job did, as its ledger says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub job_runs: Vec<JobRun>,
     /// How it differs from how it should have ended; empty when all is well.
     pub complaints: Vec<String>,
     /// Everything that happened.
@@ -130,6 +133,9 @@ pub struct TimelineEntry {
     pub who: &'static str,
     /// A sentence.
     pub what: String,
+    /// Over real Flink: records that had been written to the application's log by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
 }
 
 impl TimelineEntry {
@@ -137,7 +143,7 @@ impl TimelineEntry {
     #[must_use]
     pub fn of(entry: &Entry, opened: Timestamp) -> Self {
         let millis = entry.at.as_millisecond() - opened.as_millisecond();
-        Self { at_secs: millis as f64 / 1000.0, at: entry.at, who: name(entry.actor), what: entry.text.clone() }
+        Self { at_secs: millis as f64 / 1000.0, at: entry.at, who: name(entry.actor), what: entry.text.clone(), written: None }
     }
 }
 

@@ -1,0 +1,92 @@
+"""Rehearsals over real Flink: a real JobManager, TaskManager and job for each launch, judged by the scenario's own end and by the ledger that the job writes."""
+
+import json
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+from flink_distribution import VERSIONS, prepared
+from tools import ROOT, Engine, Missing, Outcome, quietly
+
+QUICK = [("1.20", "bad-deployment"), ("1.20", "rollback-refused")]
+SCENARIOS = [
+    "bad-deployment", "rollback-refused", "failed-start", "fails-in-open", "state-of-another-operator", "state-of-another-type", "slow-initialisation",
+    "task-manager-killed",
+]  # fmt: skip
+ALL = [(version, scenario) for version in VERSIONS for scenario in SCENARIOS]
+# Two clusters are about 800 MB and as much as two cores can bear.
+AT_ONCE = 2
+# A rehearsal takes two to four minutes; this is for a machine that does much else.
+AT_MOST_SECS = 1_500
+
+
+def rehearsed(version, scenario):
+    """The rehearsal's own result, as JSON."""
+    command = [str(ROOT / "target" / "debug" / "sandbox"), "rehearse", scenario, "--flink", f"real-{version}", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECS)
+    if not done.stdout.strip():
+        raise RuntimeError(f"{scenario} over {version} ended with {done.returncode}: {done.stderr.strip()[:1000]}")
+    return json.loads(done.stdout)
+
+
+def entry(result, who, pattern):
+    """The first sentence of somebody that matches, with the match."""
+    for told in result["timeline"]:
+        match = re.search(pattern, told["what"]) if told["who"] == who else None
+        if match:
+            return told, match
+    return None, None
+
+
+def ledger_findings(result):
+    """What each comparison of the ledger found: a complaint, or nothing."""
+    runs, records = result["jobRuns"], result["records"]
+    yield records["lost"] and f"{records['lost']} records are lost"
+    yield records["wrong"] and f"{records['wrong']} records were counted from the wrong state"
+    first, *later = runs
+    # Whatever the bad version did, each launch begins exactly where the snapshot of the update ended: nothing older is read again, nothing is left out.
+    for run in later:
+        yield run["first"] != first["last"] + 1 and f"version {run['version']} begins at record {run['first']}, the snapshot ended before {first['last'] + 1}"
+    if later:
+        spoilt = sum(run["records"] for run in later[:-1])
+        last = later[-1]
+        yield last["replayed"] != min(spoilt, last["records"]) and f"{last['replayed']} records were replayed to version {last['version']}, {spoilt} since its snapshot"
+        yield last["again"] and f"the last version counted {last['again']} records again by itself"
+    told, match = entry(result, "lifeguard", r"decides: start version \d+ from snapshot (\S+) of \S+; (\d+) s of records are replayed")
+    if told:
+        begun, _ = entry(result, "service", "^UpdateApplication begins")
+        written = told["written"] - begun["written"]
+        yield later[-1]["replayed"] > written and f"announced were {match[2]} s, in which {written} records were written; {later[-1]['replayed']} were replayed"
+        restored, _ = entry(result, "flink", f"restored from {match[1]}$")
+        yield not restored and f"announced was snapshot {match[1]}, and it was not restored"
+
+
+def judged(case):
+    version, scenario = case
+    try:
+        result = rehearsed(version, scenario)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        return [str(error)], 0
+    findings = [*(bool(complaint) and complaint for complaint in result["complaints"] or [False]), *ledger_findings(result)]
+    complaints = [f"{scenario} over {version}: {finding}" for finding in findings if finding]
+    return complaints, len(findings) - len(complaints)
+
+
+def run(cases):
+    for version in sorted({version for version, _ in cases}):
+        prepared(version)
+    try:
+        quietly(["cargo", "build", "--quiet", "-p", "sandbox"], cwd=ROOT)
+    except Missing as error:
+        raise RuntimeError(str(error)) from error
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        judgements = list(pool.map(judged, cases))
+    versions = "Flink " + ", ".join(VERSIONS[version] for version in sorted({version for version, _ in cases}))
+    complaints = [complaint for found, _ in judgements for complaint in found]
+    return Outcome(complaints, versions, scenarios=len(cases), agreements=sum(agreed for _, agreed in judgements))
+
+
+ENGINES = {
+    "flink": Engine("rehearsals over real Flink 1.20: a bad deployment, and a refused rollback; judged by the job's ledger", lambda: run(QUICK)),
+    "flink-all": Engine("every rehearsal over real Flink, 1.20 and 2.2; judged by the job's ledger", lambda: run(ALL), slow=True),
+}

@@ -1,0 +1,41 @@
+//! The simulated clusters behind the scenes: what scenarios do to them.
+
+use jiff::Timestamp;
+
+use super::SimulatedFlink;
+use crate::flink::data_plane::{Backstage, Launch};
+use crate::flink::{Code, Records, Stream};
+
+impl Backstage for SimulatedFlink {
+    fn add_code(&self, key: &str, code: Code) {
+        Self::add_code(self, key, code);
+    }
+
+    fn open_stream(&self, application: &str, stream: Stream) {
+        Self::open_stream(self, application, stream);
+    }
+
+    fn place_savepoint(&self, application: &str, snapshot: &str, taken: Timestamp, identity: &[String]) -> String {
+        Self::place_savepoint(self, application, snapshot, taken, identity)
+    }
+
+    fn place_job(&self, launch: &Launch, launched: Timestamp) {
+        Self::place_job(self, launch, launched);
+    }
+
+    fn set_dependency(&self, name: &str, up: bool) {
+        Self::set_dependency(self, name, up);
+    }
+
+    fn kill_task_manager(&self, application: &str) {
+        Self::kill_task_manager(self, application);
+    }
+
+    fn records(&self, application: &str) -> Records {
+        Self::records(self, application)
+    }
+
+    fn up_since(&self, application: &str) -> Option<Timestamp> {
+        Self::up_since(self, application)
+    }
+}

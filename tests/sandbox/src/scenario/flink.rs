@@ -1,0 +1,145 @@
+//! Scenarios about Flink itself, which the simulated clusters and real ones are both held against; and which clusters a scenario can be played over.
+
+use std::{str::FromStr, time::Duration};
+
+use super::{
+    APPLICATION, Ends, Scenario, Stage, catalogue,
+    catalogue::{A_LONG_NIGHT, LEFT_ALONE, RECOVERED},
+    hours, minutes,
+};
+use crate::{
+    flink::{Behaviour, Code, Fault, Misfit, real},
+    pace::Speed,
+};
+
+/// Scenarios about Flink itself.
+pub const FLINK: &[Scenario] = &[
+    Scenario {
+        name: "fails-in-open",
+        sentence: "A new version fails whenever a task opens, so its tasks never all run; it is rolled back.",
+        stage: || {
+            let fault = Fault::new("java.net.ConnectException", "Connection refused: broker.example.invalid:9092");
+            Stage::of(Code::healthy()).code("orders-7.jar", Code::that(Behaviour::ThrowsInOpen { fault }))
+        },
+        script: |world| Box::pin(catalogue::deploy_and_wait(world, "orders-7.jar")),
+        ends: RECOVERED,
+    },
+    Scenario {
+        name: "state-of-another-operator",
+        sentence: "The state of the update's snapshot belongs to an operator that the new version does not have; the update hangs and is rolled back.",
+        stage: || {
+            let mut bad = Code::healthy().with_state(2, 2);
+            bad.misfit = Misfit::Refused;
+            let application = Stage::orders().snapshot("scheduled-before", hours(6)).tag("lifeguard:operation-timeout", "10m");
+            Stage::of(Code::healthy()).code("orders-7.jar", bad).application(application)
+        },
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.pass(minutes(9)).await;
+                world.ask_to_look().await;
+                world.until_told(A_LONG_NIGHT).await;
+            })
+        },
+        ends: RECOVERED,
+    },
+    Scenario {
+        name: "state-of-another-type",
+        sentence: "The new version keeps its state in another type and cannot read the old one: it loops, and is rolled back.",
+        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy().with_state(2, 2)),
+        script: |world| Box::pin(catalogue::deploy_and_wait(world, "orders-7.jar")),
+        ends: RECOVERED,
+    },
+    Scenario {
+        name: "slow-initialisation",
+        sentence: "A new version takes four minutes to load its state; started by hand meanwhile, Lifeguard waits and changes nothing.",
+        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy().restoring_for(240)),
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_status("RUNNING", minutes(10)).await;
+                world.pass(Duration::from_secs(20)).await;
+                world.ask_to_look().await;
+                world.until_told(A_LONG_NIGHT).await;
+            })
+        },
+        ends: Ends { code: "orders-7.jar", ..LEFT_ALONE },
+    },
+    Scenario {
+        name: "task-manager-killed",
+        sentence: "A machine is lost; Flink recovers by itself, with one restart. No alarm rings; started by hand, Lifeguard leaves it alone.",
+        stage: || Stage::of(Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.region().flink().kill_task_manager(APPLICATION);
+                world.pass(minutes(12)).await;
+                world.ask_to_look().await;
+                world.until_told(A_LONG_NIGHT).await;
+            })
+        },
+        ends: LEFT_ALONE,
+    },
+];
+
+/// Over which clusters a scenario is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clusters {
+    /// Simulated ones.
+    #[default]
+    Simulated,
+    /// Real ones, every version of the application under this runtime.
+    Real {
+        /// `FLINK-1_20` or `FLINK-2_2`.
+        runtime: &'static str,
+    },
+}
+
+impl FromStr for Clusters {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "simulated" => Ok(Self::Simulated),
+            "real" | "real-1.20" => Ok(Self::Real { runtime: "FLINK-1_20" }),
+            "real-2.2" => Ok(Self::Real { runtime: "FLINK-2_2" }),
+            _ => Err("write simulated, real, real-1.20 or real-2.2".to_owned()),
+        }
+    }
+}
+
+impl Clusters {
+    /// Whether a scenario can be played over these clusters at this speed on this machine.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn can_play(self, scenario: &Scenario, speed: Option<Speed>) -> Result<(), String> {
+        let Self::Real { runtime } = self else { return Ok(()) };
+        if let Some(Speed::Virtual) = speed {
+            return Err("real Flink takes real time: write --speed real or a factor, or leave it out".to_owned());
+        }
+        let stage = (scenario.stage)();
+        if stage.applications.len() != 1 || scenario.name == "runtime-upgrade" {
+            return Err(format!("{} needs simulated clusters: real ones are for one application under one runtime", scenario.name));
+        }
+        if let Some(what) = stage.codebook.values().find_map(real::unfit) {
+            return Err(format!("{} needs simulated clusters: {what} cannot be had from real Flink here", scenario.name));
+        }
+        real::prepared(runtime).map_err(|error| error.to_string())
+    }
+
+    /// The stage as these clusters play it at this speed.
+    #[must_use]
+    pub fn under(self, mut stage: Stage, speed: Speed) -> Stage {
+        if let Self::Real { runtime } = self {
+            stage.applications = stage.applications.into_iter().map(|application| application.all_on(runtime)).collect();
+            stage.real_flink = Some(match speed {
+                Speed::Factor(factor) => factor,
+                Speed::Virtual => real::DEFAULT_FACTOR,
+            });
+        }
+        stage
+    }
+}

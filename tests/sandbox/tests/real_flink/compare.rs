@@ -1,0 +1,78 @@
+//! Holds what was seen of simulated Flink against what was seen of real Flink.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use crate::watch::Seen;
+
+/// A state that shows in fewer looks than this is passing: real Flink goes through it faster or slower than the simulation, and a look may miss it.
+const LASTING: f64 = 0.12;
+/// By how much the share of looks may differ that show every subtask RUNNING.
+const SHARE: f64 = 0.25;
+
+/// What agreed, and what did not: situation and difference.
+#[derive(Default)]
+pub(crate) struct Comparison {
+    pub(crate) agreements: usize,
+    pub(crate) differences: Vec<(String, String)>,
+}
+
+impl Comparison {
+    fn that(&mut self, situation: &str, agrees: bool, difference: impl FnOnce() -> String) {
+        if agrees {
+            self.agreements += 1;
+        } else {
+            self.differences.push((situation.to_owned(), difference()));
+        }
+    }
+
+    fn same<T: PartialEq + Debug>(&mut self, situation: &str, what: &str, simulated: &T, real: &T) {
+        self.that(situation, simulated == real, || format!("{what}: simulated {simulated:?}, real {real:?}"));
+    }
+}
+
+/// Compares one situation.
+pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut Comparison) {
+    into.same(situation, "submissions", &simulated.submissions, &real.submissions);
+    into.same(situation, "end", &simulated.ended, &real.ended);
+    into.same(situation, "last state of the job", &simulated.last_state, &real.last_state);
+    into.same(situation, "vertices", &simulated.vertices, &real.vertices);
+    into.same(situation, "first fault", &simulated.fault, &real.fault);
+    into.same(situation, "a checkpoint completes", &simulated.checkpoint_completed, &real.checkpoint_completed);
+    into.same(situation, "restored", &simulated.restored, &real.restored);
+    for (index, signal) in ["RESTARTING", "attempt", "exception", "restarts"].iter().enumerate() {
+        into.same(situation, &format!("sticky {signal}"), &(simulated.sticky[index] > 0), &(real.sticky[index] > 0));
+    }
+    for (who, seen) in [("simulated", simulated), ("real", real)] {
+        into.that(situation, !seen.sticky_went_back, || format!("a sticky signal of {who} Flink went back"));
+    }
+    states(situation, "the job", (&simulated.job_states, simulated.looks), (&real.job_states, real.looks), into);
+    for vertex in simulated.vertices.keys().filter(|name| real.vertices.contains_key(*name)) {
+        let of = |seen: &Seen| -> BTreeMap<String, u32> {
+            seen.task_states.iter().filter(|((name, _), _)| name == vertex).map(|((_, state), looks)| (state.clone(), *looks)).collect()
+        };
+        states(situation, vertex, (&of(simulated), simulated.looks), (&of(real), real.looks), into);
+    }
+    let share = |seen: &Seen| f64::from(seen.all_running) / f64::from(seen.looks.max(1));
+    into.that(situation, (share(simulated) - share(real)).abs() <= SHARE, || {
+        format!("looks that show every subtask RUNNING: simulated {:.2}, real {:.2}", share(simulated), share(real))
+    });
+}
+
+/// What lasts on one side must be seen on the other. What passes must be a state that the other side knows at all, which the keys of the answers tell.
+fn states(situation: &str, whose: &str, simulated: (&BTreeMap<String, u32>, u32), real: (&BTreeMap<String, u32>, u32), into: &mut Comparison) {
+    let lasting = |(states, looks): (&BTreeMap<String, u32>, u32)| -> BTreeSet<String> {
+        states.iter().filter(|(_, seen)| f64::from(**seen) >= LASTING * f64::from(looks.max(1))).map(|(state, _)| state.clone()).collect()
+    };
+    let missing: Vec<String> = lasting(real).into_iter().filter(|state| !simulated.0.contains_key(state)).collect();
+    into.that(situation, missing.is_empty(), || format!("states of {whose} that only real Flink shows: {missing:?}"));
+    let invented: Vec<String> = lasting(simulated).into_iter().filter(|state| !real.0.contains_key(state)).collect();
+    into.that(situation, invented.is_empty(), || format!("states of {whose} that only the simulation shows: {invented:?}"));
+}
+
+/// Every path of an answer that real Flink gave must be in the simulation's; and, the other way round, every recorded one in the live answers or the simulation's.
+pub(crate) fn compare_keys(simulated: &BTreeSet<String>, real: &BTreeSet<String>, into: &mut Comparison) {
+    for path in real {
+        into.that("keys", simulated.contains(path), || format!("{path} is in real Flink's answers only"));
+    }
+}
