@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Policy, Runtime, Snapshot, SnapshotPolicy, SnapshotStatus,
-    Vertex, Watch,
+    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Policy, Runtime, Snapshot, SnapshotPolicy,
+    SnapshotStatus, Vertex, Watch,
     retention::{Lease, Need, Stock, need, verified},
 };
 

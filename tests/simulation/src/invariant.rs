@@ -27,22 +27,8 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::S1,
-        Self::S2,
-        Self::S3,
-        Self::S4,
-        Self::S5,
-        Self::S6,
-        Self::S7,
-        Self::S8,
-        Self::S9,
-        Self::S10,
-        Self::N2,
-        Self::L1,
-        Self::L2,
-        Self::L3,
-    ];
+    pub const ALL: [Self; 14] =
+        [Self::S1, Self::S2, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9, Self::S10, Self::N2, Self::L1, Self::L2, Self::L3];
 
     /// What it promises.
     #[must_use]

@@ -93,10 +93,7 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         && bad
         && early
         && !outage
-        && night
-            .strikes
-            .iter()
-            .all(|strike| strike.is_mild() && strike.service != "events" && !takes_the_turn(&strike.fault))
+        && night.strikes.iter().all(|strike| strike.is_mild() && strike.service != "events" && !takes_the_turn(&strike.fault))
 }
 
 /// A request that comes late may find another at work; a condition that is said not to hold means just that. Both leave the rescue to a hand that may not be there.

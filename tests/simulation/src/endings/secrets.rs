@@ -49,12 +49,7 @@ fn values(night: &Night) -> Vec<String> {
     night.applications.iter().flat_map(|one| [one.secret(), format!("{}-changed", one.secret())]).collect()
 }
 
-pub(super) fn check<'a>(
-    witness: &Witness,
-    verdicts: &mut Verdicts,
-    executions: impl Iterator<Item = &'a ExecutionView>,
-    messages: &[Value],
-) {
+pub(super) fn check<'a>(witness: &Witness, verdicts: &mut Verdicts, executions: impl Iterator<Item = &'a ExecutionView>, messages: &[Value]) {
     let tokens = std::mem::take(&mut witness.book().tokens);
     let search = Search { tokens: &tokens, values: values(&witness.night) };
     let region = &witness.region;
