@@ -104,8 +104,7 @@ impl SnapshotKeeper {
         let Some(look) = order.look else { return Err(refused("no look was made".into())) };
         let job = self.job_now(name, facts).await;
         let stock = facts.stock(order.lease);
-        may_take(&stock, &look.observation, &look.assessment, job.as_ref().map_err(String::as_str), facts.policy.policy.soak_secs)
-            .map_err(refused)?;
+        may_take(&stock, &look.observation, &look.assessment, job.as_ref().map_err(String::as_str), &facts.policy.policy).map_err(refused)?;
         Ok(because.clone())
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Runtime, Snapshot, SnapshotPolicy, SnapshotStatus,
-    Vertex, Watch,
+    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Policy, Runtime, Snapshot, SnapshotPolicy,
+    SnapshotStatus, Vertex, Watch,
     retention::{Lease, Need, Stock, need, verified},
 };
 
@@ -114,9 +114,13 @@ fn look(history_secs: i64, change: impl FnOnce(&mut Job)) -> (Observation, Asses
     (observation, assessment)
 }
 
+fn policy() -> Policy {
+    Policy { soak_secs: SOAK, ..Policy::default() }
+}
+
 fn is_verified(history_secs: i64, change: impl FnOnce(&mut Job)) -> bool {
     let (observation, assessment) = look(history_secs, change);
-    verified(&observation, &assessment, SOAK).is_ok()
+    verified(&observation, &assessment, &policy()).is_ok()
 }
 
 #[test]
@@ -130,6 +134,16 @@ fn with_checkpoints_every_few_seconds_the_quiet_of_the_sticky_signals_proves_it(
     assert!(matches!(look(100, |_| {}).1, Assessment::Settling { .. }), "the verifier alone would ask for another look");
     assert!(is_verified(100, |_| {}));
     assert!(is_verified(100, |job| (job.restarting_at, job.running_at, job.max_attempt) = (Some(ago(3_000)), Some(ago(2_990)), 1)), "an old restart");
+}
+
+/// Found by a simulated night: the state took twelve minutes to restore, and the job had been up for four.
+#[test]
+fn a_job_that_may_have_spent_the_quiet_time_restoring_its_state_is_not_verified() {
+    let started = |secs| move |job: &mut Job| (job.started_at, job.running_at) = (ago(secs), Some(ago(secs - 1)));
+    let settle = i64::from(policy().settle_timeout_secs);
+    assert!(!is_verified(100, started(934)));
+    assert!(!is_verified(100, started(i64::from(SOAK) + settle)));
+    assert!(is_verified(100, started(i64::from(SOAK) + settle + 1)));
 }
 
 #[test]
@@ -149,8 +163,8 @@ fn one_look_never_verifies_what_makes_no_progress_or_cannot_be_read() {
     assert!(!is_verified(100, |job| job.checkpoints = None));
     let (mut observation, _) = look(600, |_| {});
     observation.job = None;
-    assert!(verified(&observation, &Assessment::Unknown { why: "throttled".into() }, SOAK).is_err());
+    assert!(verified(&observation, &Assessment::Unknown { why: "throttled".into() }, &policy()).is_err());
     for assessment in [Assessment::Finished, Assessment::Stopped { why: "by hand".into() }] {
-        assert!(verified(&look(600, |_| {}).0, &assessment, SOAK).is_err());
+        assert!(verified(&look(600, |_| {}).0, &assessment, &policy()).is_err());
     }
 }

@@ -13,12 +13,12 @@ pub type Answering = BoxFuture<'static, Response>;
 
 /// The access key id that signed the request: in the sandbox it names the role. None when the request is not signed.
 pub fn caller(request: &Request) -> Option<String> {
-    credential(request).map(|scope| scope[0].clone())
+    credential(request).map(|[caller, ..]| caller.to_owned())
 }
 
 /// The service in the signature's credential scope, `kinesisanalytics` for Managed Flink: what routes a request.
 pub fn service(request: &Request) -> Option<String> {
-    credential(request).map(|scope| scope[3].clone())
+    credential(request).map(|[_, _, _, service, _]| service.to_owned())
 }
 
 /// The verb in `X-Amz-Target`.
@@ -32,11 +32,12 @@ pub fn rpc_verb(request: &Request) -> Option<&str> {
     request.uri().path().rsplit_once("/operation/").map(|(_, verb)| verb)
 }
 
-fn credential(request: &Request) -> Option<Vec<String>> {
+fn credential(request: &Request) -> Option<[&str; 5]> {
     let header = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let scope = header.split_once("Credential=")?.1.split([',', ' ']).next()?;
-    let parts: Vec<String> = scope.split('/').map(str::to_owned).collect();
-    (parts.len() == 5).then_some(parts)
+    let mut parts = scope.split('/');
+    let five = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    parts.next().is_none().then_some(five)
 }
 
 /// An answer with a JSON body.
@@ -45,7 +46,7 @@ pub fn json_answer(status: u16, content_type: &'static str, body: &Value) -> Res
         .status(status)
         .header(http::header::CONTENT_TYPE, content_type)
         .header("x-amzn-requestid", "sandbox")
-        .body(Bytes::from(body.to_string()))
+        .body(Bytes::from(serde_json::to_vec(body).expect("a JSON value can be written")))
         .expect("status and headers are constants of this project")
 }
 

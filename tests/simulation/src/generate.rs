@@ -1,19 +1,17 @@
 //! From a seed to a night. The same seed gives the same night, on every machine.
 
+pub(crate) mod plumbing;
+
 use std::time::Duration;
 
 use fastrand::Rng;
 use sandbox::{
-    faults::{Fault, LambdaFault, When},
     flink::{Behaviour, Code, Misfit, RestartStrategy, Sink},
     managed_flink::{RollbackState, SnapshotStatus, Stage},
 };
 use serde_json::json;
 
-use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SECRET, SnapshotCheck, Stack, Strike, TakenBy, What};
-
-/// What the table answers when a condition does not hold.
-pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SECRET, SnapshotCheck, Stack, TakenBy, What};
 
 /// The night of a seed.
 #[must_use]
@@ -33,7 +31,7 @@ pub fn night(seed: u64) -> Night {
     for (index, application) in applications.iter().enumerate() {
         story(rng, index, application, u64::from(length_mins) * 60, &mut events);
     }
-    let strikes = strikes(rng, u64::from(length_mins) * 60);
+    let strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
     Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes }
 }
 
@@ -75,7 +73,7 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
     if one_in(rng, 3) {
         add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
     }
-    let strikes = (0..rng.u32(0..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, 1_000_000), ..strike(rng) }).collect();
+    let strikes = (0..rng.u32(0..4)).map(|_| plumbing::mild(rng, 1_000_000)).collect();
     let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));
     let stack = Stack { soak_secs, rescues_per_day, snapshots: snapshot_check(rng), ..Stack::default() };
     let quirks = Quirks { slow: None, ..quirks(rng) };
@@ -418,95 +416,6 @@ fn request(rng: &mut Rng) -> Option<serde_json::Value> {
         5 => json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true }),
         _ => json!({ "action": "restore", "snapshotName": format!("#{}", rng.u32(1..9)), "allowNonRestoredState": true }),
     })
-}
-
-fn strikes(rng: &mut Rng, length: u64) -> Vec<Strike> {
-    match weighted(rng, &[35, 40, 25]) {
-        0 => Vec::new(),
-        1 => (0..rng.u32(1..4)).map(|_| Strike { when: mildly(rng), within_secs: (0, length * 4), ..strike(rng) }).collect(),
-        _ => (0..rng.u32(1..5)).map(|_| harsh(rng, length)).collect(),
-    }
-}
-
-fn mildly(rng: &mut Rng) -> When {
-    if rng.bool() { When::Nth(rng.u64(1..40)) } else { When::First(rng.u64(1..3)) }
-}
-
-fn harsh(rng: &mut Rng, length: u64) -> Strike {
-    let from = rng.u64(0..length);
-    let to = from + any(rng, &[60, 300, 900, 3_600]);
-    let when = match rng.u32(0..3) {
-        0 => When::Always,
-        1 => When::OneIn(rng.u64(2..6)),
-        _ => When::EveryKth { k: rng.u64(2..5), from: rng.u64(1..5) },
-    };
-    Strike { when, within_secs: (from, to), ..strike(rng) }
-}
-
-/// What goes wrong where; occurrences are drawn by the caller.
-fn strike(rng: &mut Rng) -> Strike {
-    let slow = Duration::from_secs(any(rng, &[1, 4, 8, 16, 40]));
-    let network =
-        [Fault::Throttle, Fault::ServerError, Fault::CutBefore, Fault::LoseAnswer, Fault::ServerErrorAfter, Fault::Slow(slow), Fault::Late(slow)];
-    // Only deliveries come twice: the SDK's changes are sent once, and an answer that is lost is another fault.
-    let deliveries = [Fault::Twice, Fault::Twice, any(rng, &network)];
-    let of_lambda = [LambdaFault::CrashBefore, LambdaFault::CrashAfter, LambdaFault::RunTwice, LambdaFault::TimeOutBefore, LambdaFault::TimeOutAfter];
-    let (service, action, package, fault) = match weighted(rng, &[30, 12, 14, 24, 6, 6, 8]) {
-        0 => {
-            let reads = [
-                "DescribeApplication",
-                "ListApplicationOperations",
-                "ListApplicationSnapshots",
-                "ListTagsForResource",
-                "CreateApplicationPresignedUrl",
-                "DescribeApplicationSnapshot",
-                "ListApplications",
-            ];
-            let changes = [
-                "RollbackApplication",
-                "StopApplication",
-                "UpdateApplication",
-                "StartApplication",
-                "CreateApplicationSnapshot",
-                "DeleteApplicationSnapshot",
-            ];
-            if rng.bool() {
-                let fault = if one_in(rng, 4) { Fault::Stale } else { any(rng, &network) };
-                ("kinesisanalytics", Some(any(rng, &reads)), None, fault)
-            } else {
-                ("kinesisanalytics", Some(any(rng, &changes)), None, any(rng, &network))
-            }
-        }
-        1 => ("kinesisanalytics", None, None, any(rng, &network)),
-        2 => {
-            let expired = Fault::Refuse { status: 403, code: "Forbidden".to_owned(), message: "the URL has expired".to_owned() };
-            let more = [Fault::Truncate, Fault::Huge, Fault::OtherJob, expired, any(rng, &network)];
-            ("flink", None, None, any(rng, &more))
-        }
-        3 => {
-            let packages = ["alarm-handler", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
-            let fault = if one_in(rng, 4) { any(rng, &deliveries) } else { Fault::Lambda(any(rng, &of_lambda)) };
-            ("lambda", Some("Invoke"), Some(any(rng, &packages).to_owned()), fault)
-        }
-        4 => {
-            // As if another hand had been at the row.
-            let condition = Fault::Refuse { status: 400, code: CONDITION_FAILED.to_owned(), message: "The conditional request failed".to_owned() };
-            match rng.u32(0..5) {
-                0 => ("dynamodb", Some(any(rng, &["UpdateItem", "DeleteItem"])), None, condition),
-                _ => ("dynamodb", Some(any(rng, &["GetItem", "UpdateItem", "DeleteItem"])), None, any(rng, &network)),
-            }
-        }
-        5 => ("states", Some("StartExecution"), None, any(rng, &deliveries)),
-        _ => {
-            if rng.bool() {
-                ("events", Some("PutEvents"), None, any(rng, &network))
-            } else {
-                ("sns", Some("Publish"), None, any(rng, &network))
-            }
-        }
-    };
-    let (service, action) = (service.to_owned(), action.map(str::to_owned));
-    Strike { fault, service, action, package, when: When::Always, within_secs: (0, u64::MAX) }
 }
 
 #[cfg(test)]

@@ -100,6 +100,8 @@ impl Stack {
             ("RescuesPerDay", self.rescues_per_day.to_string()),
             ("MaxSnapshotAgeSecs", self.max_snapshot_age_secs.to_string()),
             ("DeadlineSecs", self.deadline_secs.to_string()),
+            // The alarms are there from the start, and nobody but the keeper touches them.
+            ("AlarmKeeperRate", "rate(1 hour)".to_owned()),
             ("SnapshotSchedule", format!("rate({} minutes)", self.snapshots.every_mins)),
             ("SnapshotCheckEverySecs", (self.snapshots.every_mins * 60).to_string()),
             ("SnapshotMaxAgeSecs", self.snapshots.max_age_secs.to_string()),

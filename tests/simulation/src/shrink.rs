@@ -3,10 +3,12 @@
 
 use crate::{
     invariant::Invariant,
-    night::{Night, Quirks, Stack},
+    night::{MANAGED, Night, Quirks, Stack},
     play::play,
 };
 
+/// Of many old snapshots these are left first.
+const FEW_SNAPSHOTS: usize = 4;
 /// Nights played at most.
 const TRIES: usize = 400;
 
@@ -58,6 +60,11 @@ fn candidates(night: &Night) -> Vec<Night> {
     }
     for index in (0..night.strikes.len()).rev() {
         with(&|night| drop(night.strikes.remove(index)));
+    }
+    for index in 0..night.applications.len() {
+        with(&|night| night.applications[index].snapshots.clear());
+        with(&|night| night.applications[index].snapshots.truncate(FEW_SNAPSHOTS));
+        with(&|night| night.applications[index].tags.retain(|(key, _)| key == MANAGED));
     }
     if night.quirks != Quirks::default() {
         with(&|night| night.quirks = Quirks::default());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Lease, Stock, age_of_newest, newest_first, newest_ready, secs_between};
-use crate::{ApplicationStatus, Assessment, JobState, Observation, Operation, SnapshotStatus};
+use crate::{ApplicationStatus, Assessment, JobState, Observation, Operation, Policy, SnapshotStatus};
 
 /// A look that is older than this says nothing about now: tries of the next step and a throttled service fit in.
 pub const LOOK_VALID_SECS: i64 = 180;
@@ -98,7 +98,7 @@ pub fn may_take(
     look: &Observation,
     assessment: &Assessment,
     job_now: Result<&JobNow, &str>,
-    soak_secs: u32,
+    policy: &Policy,
 ) -> Result<(), String> {
     match stock.lease {
         Lease::Free => {}
@@ -106,7 +106,7 @@ pub fn may_take(
         Lease::Unknown { why } => return Err(format!("whether a rescue is running could not be read: {why}")),
     }
     nothing_changed(stock, look)?;
-    verified(look, assessment, soak_secs)?;
+    verified(look, assessment, policy)?;
     let seen = look.job.as_ref().ok_or("the look shows no job")?;
     let job = job_now.map_err(|why| format!("the job could not be seen again: {why}"))?;
     if job.id != seen.id || job.started_at != seen.started_at || job.state != JobState::Running {
@@ -142,19 +142,20 @@ fn nothing_changed(stock: &Stock<'_>, look: &Observation) -> Result<(), String> 
 /// Whether one look proves the job healthy.
 ///
 /// Either the verifier says so, because the history of checkpoints proves a soak; or the sticky signals do: every restart and every fault leaves a time stamp that never goes
-/// back within a job's run, so a job that runs and whose newest disturbance is a soak ago has run undisturbed for that long (a short interval of checkpoints makes their
-/// history too short to prove it).
+/// back within a job's run, so a job that runs has been undisturbed since the newest of them (a short interval of checkpoints makes their history too short to prove it). How
+/// long it then took to restore its state no sign tells, so the time that a job is given to come up is taken off.
 ///
 /// # Errors
 /// Why not, in a sentence.
-pub fn verified(look: &Observation, assessment: &Assessment, soak_secs: u32) -> Result<(), String> {
+pub fn verified(look: &Observation, assessment: &Assessment, policy: &Policy) -> Result<(), String> {
     if matches!(assessment, Assessment::Healthy { .. }) {
         return Ok(());
     }
     let not = || Err(format!("it is not verified healthy: {}", assessment.reason()));
     let (Assessment::Settling { .. }, Some(job)) = (assessment, &look.job) else { return not() };
-    let soak_millis = i64::from(soak_secs) * 1000;
-    let is_quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond() >= soak_millis;
+    let soak_millis = i64::from(policy.soak_secs) * 1000;
+    let settled_millis = soak_millis + i64::from(policy.settle_timeout_secs) * 1000;
+    let is_quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond() >= settled_millis;
     // A restart that left no time stamp would not show in the time of the last disturbance.
     let is_dated = job.restarts() == 0 || job.restarting_at.is_some() || job.faults.newest_at.is_some();
     let checkpointing = look.application.checkpointing_enabled.unwrap_or(true);

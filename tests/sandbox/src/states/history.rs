@@ -54,8 +54,13 @@ pub(super) fn iso(at: Timestamp) -> String {
 
 /// A payload in an event, with the note that it is whole.
 pub(super) fn payload(key: &str, value: &Value) -> Map<String, Value> {
+    payload_text(key, serde_json::to_string(value).expect("a JSON value can be written"))
+}
+
+/// The same from its text.
+pub(super) fn payload_text(key: &str, text: String) -> Map<String, Value> {
     let mut details = Map::new();
-    details.insert(key.to_owned(), json!(value.to_string()));
+    details.insert(key.to_owned(), Value::String(text));
     details.insert(format!("{key}Details"), json!({ "truncated": false }));
     details
 }

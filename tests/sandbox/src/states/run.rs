@@ -265,10 +265,11 @@ impl Run {
             Some(output) => self.evaluate(thread, visit, "Output", output, beside)?,
             None => default.clone(),
         };
-        [&assigned, &output].into_iter().try_for_each(|payload| check_size(payload, &visit.state.name))?;
+        check_size(&assigned, &visit.state.name)?;
+        let output_text = check_size(&output, &visit.state.name)?;
         let assigned = if let Value::Object(assigned) = assigned { assigned } else { Map::new() };
         let mut details = Map::from_iter([("name".to_owned(), json!(visit.state.name))]);
-        details.append(&mut history::payload("output", &output));
+        details.append(&mut history::payload_text("output", output_text));
         if !assigned.is_empty() {
             let texts: Map<String, Value> = assigned.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
             details.insert("assignedVariables".to_owned(), Value::Object(texts));
@@ -357,10 +358,11 @@ impl Run {
     }
 }
 
-/// Refuses a payload over AWS's limit.
-pub(super) fn check_size(payload: &Value, state: &str) -> Result<(), Trouble> {
-    if payload.to_string().len() <= PAYLOAD_LIMIT_BYTES {
-        return Ok(());
+/// The payload as text; refused when it is over AWS's limit.
+pub(super) fn check_size(payload: &Value, state: &str) -> Result<String, Trouble> {
+    let text = serde_json::to_string(payload).expect("a JSON value can be written");
+    if text.len() <= PAYLOAD_LIMIT_BYTES {
+        return Ok(text);
     }
     let cause = format!(
         "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit ({PAYLOAD_LIMIT_BYTES})."

@@ -51,7 +51,7 @@ impl Run {
             }
             None => work.await,
         };
-        let outcome = outcome.and_then(|result| check_size(&result, &visit.state.name).map(|()| result));
+        let outcome = outcome.and_then(|result| check_size(&result, &visit.state.name).map(|_| result));
         self.record(task, thread, outcome)
     }
 

@@ -10,7 +10,7 @@ use sandbox::{
 };
 
 use crate::{
-    generate::CONDITION_FAILED,
+    generate::plumbing::CONDITION_FAILED,
     invariant::{Invariant, Verdicts},
     night::{Application, MANAGED, Night, What},
     rules::Rules,

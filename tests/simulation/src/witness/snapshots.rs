@@ -267,3 +267,78 @@ fn changes(operations: &[OperationView]) -> Vec<&OperationView> {
     all.extend(last(&|kind| kind == "StartApplication"));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use sandbox::managed_flink::{OperationStatus, Status};
+
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute)
+    }
+
+    fn listed(snapshots: &[(&str, i64, &str)], operations: &[(&str, i64)]) -> Listed {
+        let snapshot = |(name, minute, runtime): &(&str, i64, &str)| SnapshotView {
+            name: (*name).to_owned(),
+            status: SnapshotStatus::Ready,
+            version: 1,
+            created: at(*minute),
+            runtime: (*runtime).to_owned(),
+        };
+        let operation = |(kind, minute): &(&str, i64)| OperationView {
+            kind: (*kind).to_owned(),
+            status: OperationStatus::Successful,
+            started: at(*minute),
+            ended: Some(at(minute + 2)),
+            error: None,
+        };
+        let version = |id: i64, minute: i64, runtime: &str| VersionView {
+            id,
+            code: "code.jar".to_owned(),
+            runtime: runtime.to_owned(),
+            launched: Some(at(minute)),
+        };
+        let view = ApplicationView {
+            name: "orders".to_owned(),
+            arn: String::new(),
+            status: Status::Running,
+            version: 2,
+            runtime: "FLINK-1_20".to_owned(),
+            code: String::new(),
+            healthy: true,
+            snapshots: snapshots.iter().map(snapshot).collect(),
+            operations: operations.iter().map(operation).collect(),
+            tags: BTreeMap::new(),
+        };
+        Listed { at: at(1_000), view, versions: vec![version(1, 0, "FLINK-1_18"), version(2, 500, "FLINK-1_20")] }
+    }
+
+    /// Which of them a rescue could need.
+    fn kept(snapshots: &[(&str, i64, &str)], operations: &[(&str, i64)]) -> Vec<String> {
+        let listed = listed(snapshots, operations);
+        snapshots.iter().filter(|(name, ..)| needed(&listed, name).is_some()).map(|(name, ..)| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_newest_of_all_and_of_before_each_change_are_needed() {
+        let all = [("a", 100, "FLINK-1_18"), ("b", 200, "FLINK-1_18"), ("c", 400, "FLINK-1_18"), ("d", 600, "FLINK-1_20"), ("e", 900, "FLINK-1_20")];
+        assert_eq!(kept(&all, &[("UpdateApplication", 499)]), ["c", "e"]);
+        assert_eq!(kept(&all, &[("UpdateApplication", 499), ("StartApplication", 250), ("Maintenance", 700)]), ["b", "c", "e"]);
+        assert_eq!(kept(&all, &[("UpdateApplication", 599)]), ["c", "d", "e"], "d was taken within the update");
+    }
+
+    #[test]
+    fn what_an_older_runtime_could_restore_is_needed_too() {
+        let all = [("old", 300, "FLINK-1_18"), ("new", 400, "FLINK-1_20"), ("last", 900, "FLINK-1_20")];
+        assert_eq!(kept(&all, &[("UpdateApplication", 499)]), ["old", "new", "last"]);
+    }
+
+    #[test]
+    fn only_the_last_five_changes_count() {
+        let snapshots: Vec<(String, i64, &str)> = (0..8).map(|n| (format!("s{n}"), 600 + n * 10, "FLINK-1_20")).collect();
+        let snapshots: Vec<(&str, i64, &str)> = snapshots.iter().map(|(name, minute, runtime)| (name.as_str(), *minute, *runtime)).collect();
+        let operations: Vec<(&str, i64)> = (0..8).map(|n| ("RollbackApplication", 605 + n * 10)).collect();
+        assert_eq!(kept(&snapshots, &operations), ["s3", "s4", "s5", "s6", "s7"]);
+    }
+}
