@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn elsewhere_than_on_loopback_the_variable_fails_the_init() {
-        for endpoint in ["", "https://127.0.0.1:1", "http://10.0.0.1:4566", "https://kinesisanalytics.us-east-1.amazonaws.com", "http://127.0.0.1.example.com"] {
+        for endpoint in
+            ["", "https://127.0.0.1:1", "http://10.0.0.1:4566", "https://kinesisanalytics.us-east-1.amazonaws.com", "http://127.0.0.1.example.com"]
+        {
             let refused = Clock::of(&env("60000", endpoint)).map(|_| ()).unwrap_err();
             assert!(refused.to_string().contains(TIME_LIMIT), "{endpoint}: {refused}");
         }

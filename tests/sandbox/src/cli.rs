@@ -102,9 +102,8 @@ struct Assess {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command = arguments
-        .command
-        .unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
+    let command =
+        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),

@@ -36,7 +36,9 @@ impl FromStr for Trouble {
             "time-out-before" => LambdaFault::TimeOutBefore,
             "time-out-after" => LambdaFault::TimeOutAfter,
             "run-twice" => LambdaFault::RunTwice,
-            other => return Err(format!("there is no fault {other:?}; write crash-before, crash-after, time-out-before, time-out-after or run-twice")),
+            other => {
+                return Err(format!("there is no fault {other:?}; write crash-before, crash-after, time-out-before, time-out-after or run-twice"));
+            }
         };
         let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or("which invocation is a number from 1")?;
         Ok(Self { package: known(package)?, fault, nth })
@@ -62,7 +64,11 @@ impl FromStr for OwnVariable {
 }
 
 fn known(package: &str) -> Result<String, String> {
-    if PACKAGES.contains(&package) { Ok(package.to_owned()) } else { Err(format!("there is no function {package:?}; there are {}", PACKAGES.join(", "))) }
+    if PACKAGES.contains(&package) {
+        Ok(package.to_owned())
+    } else {
+        Err(format!("there is no function {package:?}; there are {}", PACKAGES.join(", ")))
+    }
 }
 
 #[cfg(test)]

@@ -205,7 +205,13 @@ impl Function {
         Ok(Environment { process, api })
     }
 
-    fn send(&self, environment: &Environment, payload: &Value, invocation: &Invocation, acknowledged: bool) -> oneshot::Receiver<Result<Value, FunctionError>> {
+    fn send(
+        &self,
+        environment: &Environment,
+        payload: &Value,
+        invocation: &Invocation,
+        acknowledged: bool,
+    ) -> oneshot::Receiver<Result<Value, FunctionError>> {
         let (answer, answered) = oneshot::channel();
         environment.api.send(Event {
             request_id: invocation.request_id.clone(),

@@ -104,10 +104,8 @@ async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> io::Re
     let answer = match (&parts.method, path.split('/').collect::<Vec<_>>().as_slice()) {
         (&Method::GET, ["invocation", "next"]) => shared.next().await,
         (&Method::POST, ["invocation", id, "response"]) => {
-            let value = serde_json::from_slice(&body).map_err(|_| FunctionError {
-                error_type: "Runtime.InvalidResponse".to_owned(),
-                message: "the answer is not JSON".to_owned(),
-            });
+            let value = serde_json::from_slice(&body)
+                .map_err(|_| FunctionError { error_type: "Runtime.InvalidResponse".to_owned(), message: "the answer is not JSON".to_owned() });
             shared.done(id, value).await
         }
         (&Method::POST, ["invocation", id, "error"]) => shared.done(id, Err(read_error(&body))).await,
@@ -131,7 +129,10 @@ impl Shared {
             .header("lambda-runtime-aws-request-id", &event.request_id)
             .header("lambda-runtime-deadline-ms", event.deadline.as_millisecond())
             .header("lambda-runtime-invoked-function-arn", &event.function_arn)
-            .header("lambda-runtime-trace-id", format!("Root=1-00000000-{};Sampled=0", event.request_id.replace('-', "").get(8..).unwrap_or_default()))
+            .header(
+                "lambda-runtime-trace-id",
+                format!("Root=1-00000000-{};Sampled=0", event.request_id.replace('-', "").get(8..).unwrap_or_default()),
+            )
             .body(event.payload.clone())
             .expect("ids and ARNs are header text");
         *self.current.lock().expect("no thread panics while it holds the event") = Some(event);

@@ -60,7 +60,8 @@ impl ExecutionTold {
     /// From its history.
     #[must_use]
     pub fn of(execution: &ExecutionView, history: &[Value]) -> Self {
-        let details = |event: &Value| event.as_object().into_iter().flatten().find(|(name, _)| name.ends_with("EventDetails")).map(|(_, it)| it.clone());
+        let details =
+            |event: &Value| event.as_object().into_iter().flatten().find(|(name, _)| name.ends_with("EventDetails")).map(|(_, it)| it.clone());
         let texts = |kinds: &[&str], member: &str| -> Vec<String> {
             let of_kind = history.iter().filter(|event| kinds.iter().any(|kind| event["type"].as_str().is_some_and(|is| is.ends_with(kind))));
             of_kind.filter_map(|event| details(event)?[member].as_str().map(str::to_owned)).collect()
