@@ -13,7 +13,8 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 import strict
 
@@ -34,7 +35,7 @@ KNOWN = {
     "cloudwatch": "PutMetricAlarm PutCompositeAlarm DescribeAlarms DeleteAlarms ListTagsForResource SetAlarmState",
     "lambda": "Invoke",
     "scheduler": "",
-    "sts": "",
+    "cloudformation": "",
 }
 # Codes that a verb's model does not list, and why they are right all the same.
 COMMON = {
@@ -52,7 +53,7 @@ class Play:
     found = {"complaints": [], "agreements": 0, "verbs": set(), "codes": set(), "refused": {}}
 
     def __init__(self, service, address):
-        options = Config(retries={"total_max_attempts": 1}, parameter_validation=True, region_name="us-east-1", read_timeout=30)
+        options = Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, region_name="us-east-1", read_timeout=30)
         self.service = service
         self.client = boto3.client(service, endpoint_url=address, config=options, aws_access_key_id="operator", aws_secret_access_key="sandbox")
         self.recorder = strict.Recorder(self.client)
@@ -131,7 +132,7 @@ def managed_flink(play):
     create_and_configure(play, described, version)
     arn = described()["ApplicationARN"]
 
-    refuse("StopApplication", "InvalidRequestException", **this)
+    refuse("StopApplication", None, **this)
     refuse("RollbackApplication", None, **this, CurrentApplicationVersionId=version())
     refuse("CreateApplicationSnapshot", None, **this, SnapshotName="too-early")
     refuse("CreateApplicationPresignedUrl", "ResourceInUseException", **this, UrlType="FLINK_DASHBOARD_URL")
@@ -382,7 +383,7 @@ def functions(play):
 
 PLAYS = {"kinesisanalyticsv2": managed_flink, "stepfunctions": step_functions, "dynamodb": dynamodb, "sns": sns, "events": events, "cloudwatch": cloudwatch, "lambda": functions}
 # How a service says that it does not know a verb; None where the protocol leaves it open.
-REFUSES = {"sns": "InvalidAction", "scheduler": "UnknownService", "sts": "UnknownService"}
+REFUSES = {"sns": "InvalidAction", "scheduler": "UnknownService", "cloudformation": "UnknownService"}
 
 
 def main(address):
@@ -392,7 +393,7 @@ def main(address):
             if service in PLAYS:
                 PLAYS[service](play)
             play.refuse_the_rest(REFUSES.get(service, "UnknownOperationException"))
-        except (ClientError, RuntimeError, KeyError, StopIteration) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, RuntimeError, LookupError, StopIteration) as error:
             play.complain("the play", f"ended early: {error!r}")
         missing = [verb for verb in known.split() if not any(tried.startswith(f"{service}:{verb}") for tried in Play.found["verbs"])]
         if missing:

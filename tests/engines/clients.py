@@ -1,10 +1,11 @@
 """Real clients against a served region: boto3 over every verb, and a person's session with the AWS CLI, which is the README's."""
 
 import json
+import re
 import subprocess
 
 from region import person, sandbox, served
-from tools import HERE, Engine, Outcome, venv
+from tools import HERE, ROOT, Engine, Outcome, venv
 
 
 def pinned(package):
@@ -26,6 +27,39 @@ def every_verb():
     return outcome
 
 
+def readme_session(address):
+    """The session as it stands in the README, with the served region's address."""
+    found = re.findall(r"^```sh session\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf8"), re.DOTALL | re.MULTILINE)
+    if len(found) != 1 or "http://127.0.0.1:4566" not in found[0]:
+        raise RuntimeError("the README has no session, or more than one, or another port")
+    return "set -eu\n" + found[0].replace("http://127.0.0.1:4566", address)
+
+
+def session():
+    python = venv("clients")
+    with served(sandbox(), speed=60) as (address, told):
+        script = readme_session(address)
+        variables = person(address)
+        variables["PATH"] = f"{python.parent}:{variables['PATH']}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=600, env=variables)
+        story = told()
+    outcome = Outcome(version=pinned("awscli"), scenarios=1)
+    if done.returncode:
+        outcome.complaints = [f"the session ended with {done.returncode}: {done.stderr.strip()[-1500:]}"]
+        return outcome
+    expected = {
+        "three operations, newest first": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL.*StartApplication.*SUCCESSFUL", done.stdout, re.DOTALL),
+        "left alone, because healthy": '"outcome":"leftAlone","because":"healthy"' in done.stdout,
+        "the states of a look": re.search(r"CheckInput\s+ReadInput\s+ClaimLease\s+ReadLedger\s+Look\s+Decide\s.*ReleaseLease\s+Done", done.stdout),
+        "a rollback to what the update had replaced": any("RollbackApplication has succeeded; the application is RUNNING at version 3" in line for line in story),
+        "stopped in the end": any("StopApplication has succeeded; the application is READY" in line for line in story),
+    }
+    outcome.complaints = [f"the session did not show {what}" for what, shown in expected.items() if not shown]
+    outcome.agreements = len(expected) - len(outcome.complaints)
+    return outcome
+
+
 ENGINES = {
     "clients": Engine("boto3 over every verb: answers and errors as botocore's models have them, unknown verbs refused", every_verb),
+    "aws-cli": Engine("a person's session with the AWS CLI, as it stands in the README", session),
 }

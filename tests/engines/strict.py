@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 
 from botocore.parsers import RpcV2CBORParser
 
+# Where the real service does not keep to its model either: a table that never changed its throughput has 0 decreases, and the model says 1 at least.
+LOOSE = ("ProvisionedThroughput.NumberOfDecreasesToday",)
 NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float)}
 
 
@@ -115,6 +117,8 @@ def of_text(shape, value, place):
 
 def bounds(shape, size, place):
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if place.endswith(LOOSE):
+        return []
     if (least is not None and size < least) or (most is not None and size > most):
         return [f"{place}: {size} is not within {least} and {most}"]
     return []

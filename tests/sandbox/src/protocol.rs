@@ -89,6 +89,13 @@ pub fn verb(request: &Request) -> (String, String) {
     (service, verb.unwrap_or_else(|| request.uri().path().to_owned()))
 }
 
+/// Whether a request is one of the AWS Query protocol: a form.
+#[must_use]
+pub fn is_query(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
 fn form_action(request: &Request) -> Option<String> {
     form_field(request, "Action")
 }
@@ -96,8 +103,7 @@ fn form_action(request: &Request) -> Option<String> {
 /// A field of a form; None when the request is no form, or has no such field.
 #[must_use]
 pub fn form_field(request: &Request, name: &str) -> Option<String> {
-    let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    if !content_type.starts_with("application/x-www-form-urlencoded") {
+    if !is_query(request) {
         return None;
     }
     form_urlencoded::parse(request.body()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())

@@ -508,7 +508,11 @@ fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
                 answer
             }
             None => flink.call(request).await.unwrap_or_else(|never| match never {}),
-            Some(other) => refusal(other, 400, "UnknownService", &format!("the sandbox has no service {other}")),
+            // Whoever speaks AWS Query can read a refusal in XML only.
+            Some(other) => {
+                let speaks = if protocol::is_query(&request) { "sns" } else { other };
+                refusal(speaks, 400, "UnknownService", &format!("the sandbox has no service {other}"))
+            }
         }
     })
 }

@@ -86,7 +86,11 @@ fn describe(service: &CloudWatch, body: &Value) -> Result<Value, Refusal> {
         .map(|(_, alarm)| alarm)
         .filter(|alarm| if matches!(alarm.definition, Definition::Metric(_)) { metric } else { composite })
         .filter(|alarm| wanted_state.is_none_or(|value| alarm.state.value.name() == value));
-    let skip: usize = body["NextToken"].as_str().and_then(|token| token.parse().ok()).unwrap_or(0);
+    let skip: usize = match body["NextToken"].as_str().map(str::parse) {
+        None => 0,
+        Some(Ok(skip)) => skip,
+        Some(Err(_)) => return Err(Refusal(400, "InvalidNextToken", "the token is none that DescribeAlarms gave".to_owned())),
+    };
     let page = body["MaxRecords"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE);
     let (mut metrics, mut composites) = (Vec::new(), Vec::new());
     for alarm in found.by_ref().skip(skip).take(page) {
