@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import plays
@@ -39,12 +40,14 @@ def written():
 
 def recorded():
     """Every evaluation of every scenario, each once, as lines."""
-    lines = {}
-    for scenario in plays.scenarios():
+
+    def of(scenario):
         with tempfile.NamedTemporaryFile("r", suffix=".jsonl", dir=TOOLS) as file:
             plays.play(scenario, "--record", file.name)
-            lines |= dict.fromkeys(file.read().splitlines())
-    return list(lines)
+            return file.read().splitlines()
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(dict.fromkeys(line for lines in pool.map(of, plays.scenarios()) for line in lines))
 
 
 def asked(expressions, lines):

@@ -10,6 +10,7 @@ the machine's clock, and the thousand applications of snapshots-fleet, which wou
 
 import json
 import re
+import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,9 @@ class Comparison:
             self.complaints.append(f"{place}: {first_difference(ours, theirs)}")
         for name in used:
             self.explained[name] = self.explained.get(name, 0) + 1
+
+    def told(self):
+        return f"{self.states:>4} states {self.events:>5} events {self.answers:>3} answers; differences {self.explained or 'none'}; {len(self.complaints)} complaint(s)"
 
     def add(self, other):
         for name in ("states", "events", "answers", "equal"):
@@ -178,6 +182,7 @@ def each(scenarios):
                     found[scenario] = compared(scenario, *both(moto, scenario))
                 except RuntimeError as error:
                     found[scenario] = Comparison(complaints=[str(error)])
+                print(f"  {scenario:<33} {found[scenario].told()}", file=sys.stderr, flush=True)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, range(2)))
@@ -202,8 +207,7 @@ def run():
     TOOLS.mkdir(parents=True, exist_ok=True)
     scenarios = plays.scenarios()
     total = Comparison()
-    for scenario, comparison in each(scenarios).items():
-        print(f"  {scenario:<33} {comparison.states:>4} states {comparison.events:>5} events, {comparison.answers:>3} answers; differences {comparison.explained or 'none'}")
+    for comparison in each(scenarios).values():
         total.add(comparison)
     with Moto(TOOLS / "moto-0.log") as moto:
         total.complaints += sabotaged(moto)

@@ -107,8 +107,8 @@ class Moto:
     def put(self, key, body):
         self.request("PUT", f"/packaged/{key}", body, {"Host": "s3.amazonaws.com"}, "s3")
 
-    def deploy(self, parameters, machines=None):
-        """The stack with these parameters; gives each resource's physical id by logical id. `machines` are texts instead of the repository's, by file name."""
+    def deploy(self, parameters, machines=None, template=None):
+        """The stack with these parameters; gives each resource's type and physical id by logical id. `machines` are texts instead of the repository's, by file name."""
         self.reset()
         self.request("PUT", "/packaged", b"", {"Host": "s3.amazonaws.com"}, "s3")
         code = io.BytesIO()
@@ -117,7 +117,7 @@ class Moto:
         self.put("code.zip", code.getvalue())
         for path in MACHINES:
             self.put(path.name, ((machines or {}).get(path.name) or path.read_text(encoding="utf8")).encode())
-        asked = {"StackName": STACK, "TemplateBody": transformed(), "Capabilities.member.1": "CAPABILITY_IAM"}
+        asked = {"StackName": STACK, "TemplateBody": template or transformed(), "Capabilities.member.1": "CAPABILITY_IAM"}
         for number, (name, value) in enumerate(parameters.items(), 1):
             asked |= {f"Parameters.member.{number}.ParameterKey": name, f"Parameters.member.{number}.ParameterValue": value}
         self.query("cloudformation", "2010-05-15", "CreateStack", **asked)

@@ -258,3 +258,6 @@ pub async fn history(region: &Region, execution: &str) -> io::Result<Vec<Value>>
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,3 +50,44 @@ fn line(evaluation: &Evaluation<'_>) -> Value {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(recorder: &Recorder, a: i64, now: &str, expression: &str) {
+        let (reads, fields) = (BTreeSet::from(["a".to_owned()]), BTreeSet::from(["input".to_owned()]));
+        let variables = BTreeMap::from([("a".to_owned(), json!(a)), ("other".to_owned(), json!(now))]);
+        recorder.note(&Evaluation {
+            expression,
+            reads: &reads,
+            reads_of_states: &fields,
+            states: &json!({ "input": 1, "context": now }),
+            variables: &variables,
+            now: now.parse().unwrap(),
+            result: Ok(&json!(true)),
+        });
+    }
+
+    #[test]
+    fn only_what_an_expression_reads_makes_a_line_another_one() {
+        let recorder = Recorder::default();
+        for second in 0..5 {
+            noted(&recorder, 1, &format!("2026-01-01T00:00:0{second}Z"), "$a + $states.input");
+        }
+        assert_eq!(recorder.lines(), "{\"expression\":\"$a + $states.input\",\"variables\":{\"a\":1},\"states\":{\"input\":1},\"value\":true}\n");
+        noted(&recorder, 2, "2026-01-01T00:00:00Z", "$a + $states.input");
+        assert_eq!(recorder.lines().lines().count(), 2);
+    }
+
+    #[test]
+    fn an_expression_that_asks_for_the_time_has_it_in_its_line_and_there_is_a_bound() {
+        let recorder = Recorder::default();
+        for second in 0..(EACH as i64 + 5) {
+            let at = jiff::Timestamp::from_second(1_767_225_600 + second).unwrap().to_string();
+            noted(&recorder, 1, &at, "$millis() > $a");
+        }
+        assert_eq!(recorder.lines().lines().count(), EACH);
+        assert!(recorder.lines().contains("\"now\":1767225600000"));
+    }
+}

@@ -72,3 +72,12 @@ fn what_does_not_hold_is_not_made() {
     assert_eq!(stack.topics.keys().collect::<Vec<_>>(), ["B"]);
     assert_eq!(stack.topics["B"].properties["DisplayName"], "b");
 }
+
+#[test]
+fn a_name_that_a_deployment_gave_is_the_name_in_every_reference() {
+    let text = "Resources:\n  A: { Type: AWS::SNS::Topic }\nOutputs:\n  Topic: { Value: !Ref A }\n";
+    let names = BTreeMap::from([("A".to_owned(), "lifeguard-A-1X2Y".to_owned())]);
+    let stack = Stack::read_named(text, Path::new(""), &BTreeMap::new(), &names, &[]).unwrap();
+    assert_eq!(stack.topics["A"].name, "lifeguard-A-1X2Y");
+    assert_eq!(stack.outputs["Topic"], place::arn("sns", "lifeguard-A-1X2Y"));
+}
