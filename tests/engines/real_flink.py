@@ -10,9 +10,15 @@ from tools import ROOT, Engine, Missing, Outcome, quietly
 
 QUICK = [("1.20", "bad-deployment"), ("1.20", "rollback-refused")]
 SCENARIOS = [
-    "bad-deployment", "rollback-refused", "failed-start", "fails-in-open", "state-of-another-operator", "state-of-another-type", "slow-initialisation",
+    "bad-deployment",
+    "rollback-refused",
+    "failed-start",
+    "fails-in-open",
+    "state-of-another-operator",
+    "state-of-another-type",
+    "slow-initialisation",
     "task-manager-killed",
-]  # fmt: skip
+]
 ALL = [(version, scenario) for version in VERSIONS for scenario in SCENARIOS]
 # Two clusters are about 800 MB and as much as two cores can bear.
 AT_ONCE = 2
@@ -86,7 +92,24 @@ def run(cases):
     return Outcome(complaints, versions, scenarios=len(cases), agreements=sum(agreed for _, agreed in judgements))
 
 
+def compared():
+    """The same situations on simulated and on real Flink: the test counts and prints."""
+    for version in VERSIONS:
+        prepared(version)
+    command = ["cargo", "test", "--quiet", "-p", "sandbox", "--test", "real_flink", "--", "--ignored", "--nocapture", "--test-threads", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    told = done.stdout.splitlines()
+    sums = [re.search(r"compared \S+: (\d+) situations, (\d+) agree", line) for line in told]
+    situations, agree = (sum(int(found[group]) for found in sums if found) for group in (1, 2))
+    complaints = [line for line in told if line.startswith("DIFFERENCE: ")]
+    if done.returncode and not complaints:
+        complaints = [f"the test ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-1000:]}"]
+    known = [line.removeprefix("known difference: ") for line in told if line.startswith("known difference: ")]
+    return Outcome(complaints, "Flink " + ", ".join(VERSIONS.values()), scenarios=situations, agreements=agree, differences=known)
+
+
 ENGINES = {
     "flink": Engine("rehearsals over real Flink 1.20: a bad deployment, and a refused rollback; judged by the job's ledger", lambda: run(QUICK)),
     "flink-all": Engine("every rehearsal over real Flink, 1.20 and 2.2; judged by the job's ledger", lambda: run(ALL), slow=True),
+    "flink-compared": Engine("the same situations on simulated and on real Flink, 1.20 and 2.2: what the REST API shows", compared, slow=True),
 }

@@ -16,8 +16,8 @@ use super::distribution::Distribution;
 use super::times::real_now;
 use crate::flink::{Millis, RestAnswer};
 
-/// From the start of the processes to free slots: 3 to 6 s on an idle machine, far more on a busy one.
-const BOOT_MS: Millis = 180_000;
+/// From the start of the processes to free slots: 3 to 6 s on an idle machine, minutes on one that builds something meanwhile.
+const BOOT_MS: Millis = 600_000;
 /// From the submission to RUNNING.
 const SUBMISSION_MS: Millis = 120_000;
 /// A savepoint of a few numbers.
