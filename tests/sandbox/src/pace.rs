@@ -83,4 +83,21 @@ mod tests {
             assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_real_time_does_not_let_the_clock_jump() {
+        let (done, answer) = tokio::sync::oneshot::channel();
+        // A timer an hour away: without the pace, the clock would be there at once.
+        let timer = tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));
+        let began = tokio::time::Instant::now();
+        std::thread::spawn(move || {
+            let (_never, wait) = std::sync::mpsc::channel::<()>();
+            let _ = wait.recv_timeout(3 * SLICE);
+            let _ = done.send(7);
+        });
+        assert_eq!(in_real_time(answer).await, Ok(7));
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+        timer.await.unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(3600), "and afterwards it jumps again");
+    }
 }

@@ -209,4 +209,19 @@ mod tests {
         assert!(running.await.unwrap().starts_with("HTTP/1.1 200"));
         assert!(TcpStream::connect(address).await.is_err());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_outlives_an_hour_of_the_regions_time() {
+        let server = Server::start(0, router()).await.unwrap();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        for _ in 0..2 {
+            stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Service.List\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+            let mut answer = [0; 512];
+            let read = crate::pace::in_real_time(stream.read(&mut answer)).await.unwrap();
+            assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..read]));
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        }
+        drop(stream);
+        server.stop().await;
+    }
 }

@@ -85,3 +85,37 @@ fn told(status: ExitStatus) -> String {
         None => status.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(binary: &str) -> (Process, mpsc::UnboundedReceiver<String>) {
+        let (lines, written) = mpsc::unbounded_channel();
+        let variables = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
+        (Process::start(Path::new(binary), &variables, lines).unwrap(), written)
+    }
+
+    #[tokio::test]
+    async fn a_process_has_the_given_variables_alone_and_its_lines_and_end_are_known() {
+        let (process, mut written) = start("/usr/bin/env");
+        assert_eq!(process.ended().await, "exit status 0");
+        assert!(process.has_ended());
+        assert_eq!((written.recv().await.as_deref(), written.recv().await), (Some("GREETING=hello"), None));
+    }
+
+    #[tokio::test]
+    async fn a_failed_process_tells_its_status() {
+        let (process, _) = start("/bin/false");
+        assert_eq!(process.ended().await, "exit status 1");
+    }
+
+    #[tokio::test]
+    async fn a_killed_process_is_told_as_killed_even_when_it_was_suspended() {
+        let (process, _) = start("/usr/bin/yes");
+        process.suspend().unwrap();
+        assert!(!process.has_ended());
+        process.kill();
+        assert_eq!(process.ended().await, "signal: killed");
+    }
+}

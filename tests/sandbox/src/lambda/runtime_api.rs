@@ -161,3 +161,66 @@ fn accepted() -> Response<Bytes> {
 fn refused(status: u16, kind: &str, message: &str) -> Response<Bytes> {
     json_answer(status, "application/json", &json!({ "errorType": kind, "errorMessage": message }))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// What a runtime sends, and what it gets.
+    async fn exchange(api: &RuntimeApi, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(api.address).await.unwrap();
+        let request =
+            format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    fn event(id: &str) -> (Event, oneshot::Receiver<Result<Value, FunctionError>>) {
+        let (answer, answered) = oneshot::channel();
+        let event = Event {
+            request_id: id.to_owned(),
+            function_arn: "arn:aws:lambda:us-east-1:123456789012:function:rollback".to_owned(),
+            deadline: "2026-03-04T02:48:00Z".parse().unwrap(),
+            payload: Bytes::from_static(b"{\"n\":1}"),
+            acknowledged: true,
+            answer,
+        };
+        (event, answered)
+    }
+
+    #[tokio::test]
+    async fn the_runtime_gets_the_event_with_its_deadline_and_its_answer_reaches_the_caller() {
+        let api = RuntimeApi::start().await.unwrap();
+        let (first, answered) = event("00000001-0000-4000-8000-000000000001");
+        api.send(first);
+        let next = exchange(&api, "GET", "invocation/next", "").await;
+        assert!(next.starts_with("HTTP/1.1 200") && next.ends_with("{\"n\":1}"), "{next}");
+        for header in ["lambda-runtime-aws-request-id: 00000001-", "lambda-runtime-deadline-ms: 1772592480000", "lambda-runtime-trace-id: Root=1-"] {
+            assert!(next.contains(header), "{header} in {next}");
+        }
+        let other = exchange(&api, "POST", "invocation/another/response", "{}").await;
+        assert!(other.starts_with("HTTP/1.1 400"), "an answer to another event is refused: {other}");
+        let accepted = exchange(&api, "POST", "invocation/00000001-0000-4000-8000-000000000001/response", "{\"done\":true}").await;
+        assert!(accepted.starts_with("HTTP/1.1 202"), "{accepted}");
+        assert_eq!(answered.await.unwrap(), Ok(json!({ "done": true })));
+    }
+
+    #[tokio::test]
+    async fn an_error_has_the_type_that_the_runtime_posted() {
+        let api = RuntimeApi::start().await.unwrap();
+        let (first, answered) = event("1");
+        api.send(first);
+        exchange(&api, "GET", "invocation/next", "").await;
+        exchange(&api, "POST", "invocation/1/error", r#"{"errorType":"Lifeguard.Stale","errorMessage":"version 8, not 7"}"#).await;
+        let stale = FunctionError { error_type: "Lifeguard.Stale".to_owned(), message: "version 8, not 7".to_owned() };
+        assert_eq!(answered.await.unwrap(), Err(stale));
+        assert_eq!(api.init_error(), None);
+        exchange(&api, "POST", "init/error", r#"{"errorType":"Init.Broken","errorMessage":"no"}"#).await;
+        assert_eq!(api.init_error().unwrap().error_type, "Init.Broken");
+        assert!(exchange(&api, "GET", "somewhere/else", "").await.starts_with("HTTP/1.1 404"));
+    }
+}
