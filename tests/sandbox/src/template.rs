@@ -181,10 +181,21 @@ impl Stack {
     /// The first thing that is wrong, with its place.
     pub fn read(text: &str, directory: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
         let template = yaml::read(text)?;
-        let sections =
-            ["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Parameters", "Conditions", "Globals", "Resources", "Outputs"];
+        let sections = [
+            "AWSTemplateFormatVersion",
+            "Transform",
+            "Description",
+            "Metadata",
+            "Parameters",
+            "Rules",
+            "Conditions",
+            "Globals",
+            "Resources",
+            "Outputs",
+        ];
         known("the template", &template, &sections)?;
         let resolver = Resolver::new(&template, overrides)?;
+        resolver.check_rules()?;
         let mut stack = Self { parameters: resolver.parameters(), ..Self::default() };
         let globals = resolver.resolve("Globals", &template["Globals"])?.unwrap_or_default();
         known("Globals", &globals, &["Function"])?;

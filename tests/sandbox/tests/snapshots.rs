@@ -98,7 +98,7 @@ fn the_tables_tests_exist() {
         ("k", read("functions/snapshot-keeper/tests/keeper.rs")),
         ("r", read("shared/lifecycle/tests/retention.rs")),
         ("t", read("shared/lifecycle/tests/taking.rs")),
-        ("p", read("shared/lifecycle/src/retention/alarm.rs")),
+        ("p", read("shared/lifecycle/src/alarms/tests.rs")),
         ("s", read("tests/sandbox/tests/snapshots.rs")),
     ]);
     let readme = read("functions/snapshot-keeper/README.md");
