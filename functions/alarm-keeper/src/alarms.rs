@@ -9,7 +9,7 @@ use aws_sdk_cloudwatch::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_kit::{Aws, ErrorType};
-use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, PERIOD_SECS, Watched};
+use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, Source, Watched};
 
 /// Most alarms of one page, and most names in one request.
 pub const PAGE: usize = 100;
@@ -187,9 +187,11 @@ fn some(actions: &[String]) -> Option<Vec<String>> {
 
 /// The metric, and the expression over it where there is one.
 fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
-    let dimension = Dimension::builder().name(APPLICATION_DIMENSION).value(&definition.application).build();
-    let metric = Metric::builder().namespace(METRIC_NAMESPACE).metric_name(&definition.metric).dimensions(dimension).build();
-    let stat = MetricStat::builder().metric(metric).period(whole(PERIOD_SECS)).stat(STATISTIC).build();
+    let source = definition.source;
+    let dimensions = source.dimensions(&definition.application);
+    let dimensions = dimensions.into_iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
+    let metric = Metric::builder().namespace(source.namespace()).metric_name(&definition.metric).set_dimensions(Some(dimensions)).build();
+    let stat = MetricStat::builder().metric(metric).period(whole(source.period_secs())).stat(STATISTIC).build();
     let expression = definition.watched.expression();
     let metric = MetricDataQuery::builder().id("m1").metric_stat(stat).return_data(expression.is_none()).build();
     let expression = expression.map(|expression| {
@@ -218,10 +220,17 @@ fn read(alarm: MetricAlarm) -> Option<Found> {
 fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
     let stat = alarm.metrics().iter().find_map(|entry| entry.metric_stat.as_ref())?;
     let metric = stat.metric.as_ref()?;
+    // Each source has its own dimension for the application; anything else about it is compared below.
+    let source = match metric.namespace.as_deref() {
+        Some(METRIC_NAMESPACE) => Source::Service,
+        _ => Source::SnapshotCheck { every_secs: u32::try_from(stat.period?).ok()? },
+    };
+    let named = |dimension: &&Dimension| matches!(dimension.name(), Some(APPLICATION_DIMENSION | "application"));
     let definition = AlarmDefinition {
         name: alarm.alarm_name.clone()?,
         description: alarm.alarm_description.clone()?,
-        application: metric.dimensions().first()?.value.clone()?,
+        application: metric.dimensions().iter().find(named)?.value.clone()?,
+        source,
         metric: metric.metric_name.clone()?,
         watched: if alarm.metrics().iter().any(|entry| entry.expression.is_some()) { Watched::Rise } else { Watched::Value },
         datapoints: u32::try_from(alarm.datapoints_to_alarm?).ok()?,
@@ -229,8 +238,11 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
     };
     let written = entries(&definition);
     let mut found = alarm.metrics().to_vec();
-    // The service may give the entries in another order.
+    // The service may give the entries, and their dimensions, in another order.
     found.sort_by(|one, other| one.id.cmp(&other.id));
+    for metric in found.iter_mut().filter_map(|entry| entry.metric_stat.as_mut()?.metric.as_mut()) {
+        metric.dimensions.iter_mut().for_each(|dimensions| dimensions.sort_by(|one, other| other.name.cmp(&one.name)));
+    }
     let same = found == written
         && alarm.threshold == Some(0.0)
         && alarm.comparison_operator == Some(ComparisonOperator::GreaterThanThreshold)

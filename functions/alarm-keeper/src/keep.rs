@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, Wish, alarm_names, plan_alarms, suspects};
+use lifecycle::{ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, Wish, Wishes, alarm_names, plan_alarms, suspects};
 use managed_flink::{ApplicationSummary, CallErrorKind, DescribeApplication, ListApplications, ListTagsForResource};
 
 use crate::{
@@ -17,16 +17,26 @@ const READS_AT_ONCE: usize = 8;
 /// Alarms put in one run at most. The service takes about three a second, so this is some two minutes of a run; the next run takes up the rest.
 pub const PUTS_PER_RUN: usize = 400;
 
+/// What a stack keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Who it is, in the owner tag of its alarms.
+    pub owner: String,
+    /// How often its schedule checks snapshots; None when it is off.
+    pub snapshots_checked_every_secs: Option<u32>,
+}
+
 /// Keeps the alarms.
 ///
 /// # Errors
 /// When applications or alarms cannot be listed (nothing is changed then), or a change is refused (the others are made).
-pub async fn keep<F, C>(flink: &F, alarms: &C, asked: &Asked, owner: &str) -> Result<Answer, Failure>
+pub async fn keep<F, C>(flink: &F, alarms: &C, asked: &Asked, kept: &Kept) -> Result<Answer, Failure>
 where
     F: ListApplications + DescribeApplication + ListTagsForResource,
     C: DescribeAlarms + OwnerOfAlarm + PutAlarm + DeleteAlarms,
 {
-    let wishes = wishes(flink, &asked.scope).await?;
+    let owner = kept.owner.as_str();
+    let wishes = Wishes { applications: wishes(flink, &asked.scope).await?, snapshots_checked_every_secs: kept.snapshots_checked_every_secs };
     let found = match &asked.scope {
         Scope::All => alarms.alarms_beginning(ALARM_PREFIX).await,
         Scope::One(name) => alarms.alarms_named(&alarm_names(name)).await,
@@ -35,7 +45,7 @@ where
     let list: Vec<FoundAlarm> = found.values().map(|found| found.alarm.clone()).collect();
     let owners = owners(alarms, &suspects(&wishes, &list), &found).await?;
     let plan = plan_alarms(&wishes, &list, &owners, owner);
-    let of = |wanted: Wish| wishes.iter().filter(move |(_, wish)| **wish == wanted).map(|(name, _)| name.clone());
+    let of = |wanted: Wish| wishes.applications.iter().filter(move |(_, wish)| **wish == wanted).map(|(name, _)| name.clone());
     let mut answer = Answer {
         dry_run: asked.dry_run,
         watched: of(Wish::Watched).count(),

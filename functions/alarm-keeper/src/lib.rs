@@ -14,17 +14,19 @@ use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Met
 use managed_flink::ManagedFlink;
 use serde_json::Value;
 
-use crate::{alarms::CloudWatch, event::Answer};
+use crate::{alarms::CloudWatch, event::Answer, keep::Kept};
 
 /// Names the variable that says who this stack is, in the owner tag of its alarms.
 pub const ALARM_OWNER: &str = "ALARM_OWNER";
+/// Names the variable with the seconds between two snapshot checks; 0 where no schedule makes them.
+pub const SNAPSHOT_CHECK_EVERY_SECS: &str = "SNAPSHOT_CHECK_EVERY_SECS";
 
 /// The function.
 #[derive(Debug)]
 pub struct AlarmKeeper {
     flink: ManagedFlink,
     alarms: CloudWatch,
-    owner: String,
+    kept: Kept,
     metrics: Metrics,
 }
 
@@ -34,14 +36,15 @@ impl Function for AlarmKeeper {
     type Answer = Answer;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        let owner = env.required(ALARM_OWNER)?;
-        Ok(Self { flink: ManagedFlink::new(aws), alarms: CloudWatch::new(aws), owner, metrics: aws.metrics().clone() })
+        let every: u32 = env.or(SNAPSHOT_CHECK_EVERY_SECS, 0)?;
+        let kept = Kept { owner: env.required(ALARM_OWNER)?, snapshots_checked_every_secs: Some(every).filter(|secs| *secs > 0) };
+        Ok(Self { flink: ManagedFlink::new(aws), alarms: CloudWatch::new(aws), kept, metrics: aws.metrics().clone() })
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
         let asked =
             event::read(&event).map_err(|wrong| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {wrong}", Self::NAME)))?;
-        let result = keep::keep(&self.flink, &self.alarms, &asked, &self.owner).await;
+        let result = keep::keep(&self.flink, &self.alarms, &asked, &self.kept).await;
         let mut record = Record::of(Self::NAME, &invocation);
         match &result {
             Ok(answer) if !asked.dry_run => {

@@ -77,12 +77,13 @@ impl SnapshotKeeper {
             || matches!(order.lease, Lease::Held { .. });
         found.retain(|finding| !(is_in_hand && matches!(finding, Finding::Stale { .. })));
         let mut row = facts.row(outcome.did, outcome.why, &found);
-        (row.snapshot_name, row.deleted) = (outcome.snapshot_name, deleted);
+        row.snapshot_name = outcome.snapshot_name;
+        *(if dry { &mut row.would_delete } else { &mut row.deleted }) = deleted;
         if let Some(why) = retention.nothing_because {
             row.findings.push(format!("nothing is deleted: {why}"));
         }
-        tracing::info!(application = name, did = ?row.did, why = row.why, snapshot = row.snapshot_name, deleted, dry, "acted");
-        self.count(name, &row, dry, invocation);
+        tracing::info!(application = name, did = ?row.did, why = row.why, snapshot = row.snapshot_name, deleted = row.deleted, would_delete = row.would_delete, dry, "acted");
+        self.count(name, &row, invocation);
         Ok(row)
     }
 
@@ -193,7 +194,7 @@ impl SnapshotKeeper {
         }
     }
 
-    fn count(&self, name: &str, row: &Row, dry: bool, invocation: &Invocation) {
+    fn count(&self, name: &str, row: &Row, invocation: &Invocation) {
         let mut record = Record::of(Self::NAME, invocation);
         record.about(name);
         match row.did {
@@ -201,7 +202,7 @@ impl SnapshotKeeper {
             Did::Refused => record.add(Metric::SnapshotsRefused, 1),
             _ => &mut record,
         };
-        if row.deleted > 0 && !dry {
+        if row.deleted > 0 {
             record.add(Metric::SnapshotsDeleted, u64::from(row.deleted));
         }
         self.metrics.emit(&record);

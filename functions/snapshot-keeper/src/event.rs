@@ -94,8 +94,10 @@ pub struct Row {
     /// The snapshot that was asked for, or would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_name: Option<String>,
-    /// How many were deleted, or would be.
+    /// How many were deleted.
     pub deleted: u32,
+    /// How many would be, if this were more than a dry run or an observing stack.
+    pub would_delete: u32,
     /// What is noteworthy, a sentence each, bounded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,

@@ -105,6 +105,7 @@ pub(crate) fn row(name: &str, did: Did, why: String) -> Row {
         next: Next::Done,
         snapshot_name: None,
         deleted: 0,
+        would_delete: 0,
         findings: Vec::new(),
         needs_person: false,
     }

@@ -317,11 +317,16 @@ mod tests {
     }
 
     #[test]
-    fn the_alarms_on_snapshots_watch_metrics_that_are_counted() {
-        for alarm in lifecycle::snapshot_alarms("orders", &lifecycle::SnapshotPolicy::default()) {
-            assert_eq!(alarm["Namespace"], NAMESPACE);
-            assert!(Metric::ALL.iter().any(|metric| alarm["MetricName"] == metric.name()), "{alarm}");
-        }
+    fn the_alarm_on_snapshots_watches_a_metric_that_is_counted_for_each_application() {
+        let alarm = lifecycle::snapshot_alarm_of("orders", 3_600);
+        assert_eq!(alarm.source.namespace(), NAMESPACE);
+        let mut record = Record::of("snapshot-keeper", &invocation());
+        let metric = Metric::ALL.into_iter().find(|metric| metric.name() == alarm.metric).expect("it is one of ours");
+        let line: Value = serde_json::from_str(&record.about("orders").add(metric, 1).line().unwrap()).unwrap();
+        let dimensions = alarm.source.dimensions("orders");
+        let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+        assert!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].as_array().unwrap().contains(&json!(names)), "{line}");
+        assert!(dimensions.iter().all(|(name, value)| line[*name] == value.as_str()), "{line}");
     }
 
     #[test]

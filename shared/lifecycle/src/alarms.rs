@@ -4,6 +4,8 @@
 //! does not ring. Both counters are watched, whatever the runtime: `fullRestarts` was removed in Flink 2.2, where it is `numRestarts`, and an alarm on one of them would go blind
 //! with the very upgrade that breaks a job. Flink gives a checkpoint that hangs up after ten minutes, so two failed ones within half an hour are two in a row.
 //!
+//! The snapshots of each application are watched too, while they are checked on a schedule: this project's own metric, one value a check.
+//!
 //! Deliberately absent: the actions of an alarm. EventBridge hears every alarm; whom else it tells is people's business, and is kept when an alarm is put right.
 //!
 //! Invariant: no alarm is changed or removed unless it carries this stack's owner tag, and none of an application about which anything is unknown is removed.
@@ -41,7 +43,48 @@ impl Watched {
     }
 }
 
-/// One alarm: above zero in `datapoints` of `periods` minutes; a missing value is no fault, because an application that is stopped has none.
+/// Whose metric an alarm watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The service's, one value a minute.
+    Service,
+    /// The snapshot check's, one value a check.
+    SnapshotCheck {
+        /// How often is checked, in whole minutes.
+        every_secs: u32,
+    },
+}
+
+impl Source {
+    /// The metric's namespace.
+    #[must_use]
+    pub const fn namespace(self) -> &'static str {
+        match self {
+            Self::Service => METRIC_NAMESPACE,
+            Self::SnapshotCheck { .. } => OWN_NAMESPACE,
+        }
+    }
+
+    /// The seconds of one period.
+    #[must_use]
+    pub const fn period_secs(self) -> u32 {
+        match self {
+            Self::Service => PERIOD_SECS,
+            Self::SnapshotCheck { every_secs } => every_secs,
+        }
+    }
+
+    /// The metric's dimensions, names and values, for this application.
+    #[must_use]
+    pub fn dimensions(self, application: &str) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Service => vec![(APPLICATION_DIMENSION, application.to_owned())],
+            Self::SnapshotCheck { .. } => vec![("function", SNAPSHOT_FUNCTION.to_owned()), ("application", application.to_owned())],
+        }
+    }
+}
+
+/// One alarm: above zero in `datapoints` of `periods`; a missing value is no fault, because an application that is stopped has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmDefinition {
     /// Its name.
@@ -50,13 +93,15 @@ pub struct AlarmDefinition {
     pub description: String,
     /// The application.
     pub application: String,
+    /// Whose metric it is.
+    pub source: Source,
     /// The metric, by its maximum.
     pub metric: String,
     /// The metric or its rise.
     pub watched: Watched,
     /// M of "M of N".
     pub datapoints: u32,
-    /// N of "M of N", in minutes.
+    /// N of "M of N", in the source's periods.
     pub periods: u32,
 }
 
@@ -68,7 +113,38 @@ const KINDS: [(&str, &str, Watched, u32, u32, &str); 4] = [
     ("downtime", "downtime", Watched::Value, 12, 15, "has been down for most of a quarter of an hour"),
 ];
 
-/// The alarms that an application should have.
+/// This project's namespace of metrics.
+const OWN_NAMESPACE: &str = "FlinkLifeguard";
+/// The function that counts what the snapshot check finds.
+const SNAPSHOT_FUNCTION: &str = "snapshot-keeper";
+/// The end of the name of the alarm on stale snapshots.
+const STALE: &str = "snapshots-stale";
+/// The metric that is one while no READY snapshot is as fresh as the application's own policy asks.
+pub const SNAPSHOTS_STALE_METRIC: &str = "SnapshotsStale";
+/// A check that finds the newest too old takes the next: only the second one in a row that does is an alarm.
+const CHECKS: u32 = 2;
+/// CloudWatch takes periods of whole minutes.
+const MINUTE_SECS: u32 = 60;
+
+/// The alarm on an application's snapshots, where they are checked that often: stale or missing, by the application's own policy. Missing data is not breaching: an application
+/// that is stopped on purpose gets no older, and a check that does not run has alarms of its own.
+#[must_use]
+pub fn snapshot_alarm_of(application: &str, check_every_secs: u32) -> AlarmDefinition {
+    AlarmDefinition {
+        name: alarm_name(application, STALE),
+        description: format!(
+            "Two checks in a row found no READY snapshot of {application} as fresh as its policy asks: a rescue would replay more, or find none. Kept by Flink Lifeguard; changes by hand are undone, actions are yours."
+        ),
+        application: application.to_owned(),
+        source: Source::SnapshotCheck { every_secs: check_every_secs.max(MINUTE_SECS).div_ceil(MINUTE_SECS) * MINUTE_SECS },
+        metric: SNAPSHOTS_STALE_METRIC.to_owned(),
+        watched: Watched::Value,
+        datapoints: CHECKS,
+        periods: CHECKS,
+    }
+}
+
+/// The alarms on an application's job that it should have.
 #[must_use]
 pub fn alarms_of(application: &str) -> Vec<AlarmDefinition> {
     KINDS
@@ -77,6 +153,7 @@ pub fn alarms_of(application: &str) -> Vec<AlarmDefinition> {
             name: alarm_name(application, kind),
             description: format!("The job of {application} {what}. Kept by Flink Lifeguard, which looks after {application} when this rings; changes by hand are undone, actions are yours."),
             application: application.to_owned(),
+            source: Source::Service,
             metric: (*metric).to_owned(),
             watched: *watched,
             datapoints: *datapoints,
@@ -85,10 +162,14 @@ pub fn alarms_of(application: &str) -> Vec<AlarmDefinition> {
         .collect()
 }
 
-/// The names of an application's alarms.
+/// The names of an application's alarms, also of the one that it has only while snapshots are checked on a schedule.
 #[must_use]
 pub fn alarm_names(application: &str) -> Vec<String> {
-    KINDS.iter().map(|(kind, ..)| alarm_name(application, kind)).collect()
+    kinds().map(|kind| alarm_name(application, kind)).collect()
+}
+
+fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, ..)| *kind).chain([STALE])
 }
 
 fn alarm_name(application: &str, kind: &str) -> String {
@@ -115,6 +196,15 @@ pub enum Wish {
     Unknown,
 }
 
+/// What there should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Which applications should have their alarms.
+    pub applications: BTreeMap<String, Wish>,
+    /// How often the schedule checks snapshots; None when it is off, and then nothing watches them.
+    pub snapshots_checked_every_secs: Option<u32>,
+}
+
 /// What is to be done, names in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlarmPlan {
@@ -132,7 +222,7 @@ pub struct AlarmPlan {
 
 /// Names of the alarms whose owner has to be known before [`plan_alarms`]: only those that would be changed or removed, because asking costs a call each.
 #[must_use]
-pub fn suspects(wishes: &BTreeMap<String, Wish>, found: &[FoundAlarm]) -> Vec<String> {
+pub fn suspects(wishes: &Wishes, found: &[FoundAlarm]) -> Vec<String> {
     let wanted = wanted(wishes);
     let unsure = unsure(wishes);
     let is_suspect = |alarm: &&FoundAlarm| match wanted.get(&alarm.name) {
@@ -144,7 +234,7 @@ pub fn suspects(wishes: &BTreeMap<String, Wish>, found: &[FoundAlarm]) -> Vec<St
 
 /// What is to be done. `owners` has, for each alarm that [`suspects`] named, the value of its owner tag; an alarm that is not in it counts as somebody else's.
 #[must_use]
-pub fn plan_alarms(wishes: &BTreeMap<String, Wish>, found: &[FoundAlarm], owners: &BTreeMap<String, Option<String>>, owner: &str) -> AlarmPlan {
+pub fn plan_alarms(wishes: &Wishes, found: &[FoundAlarm], owners: &BTreeMap<String, Option<String>>, owner: &str) -> AlarmPlan {
     let mut wanted = wanted(wishes);
     let unsure = unsure(wishes);
     let is_ours = |name: &str| owners.get(name).is_some_and(|tag| tag.as_deref() == Some(owner));
@@ -165,20 +255,22 @@ pub fn plan_alarms(wishes: &BTreeMap<String, Wish>, found: &[FoundAlarm], owners
     plan
 }
 
-fn wanted(wishes: &BTreeMap<String, Wish>) -> BTreeMap<String, AlarmDefinition> {
-    let watched = wishes.iter().filter(|(_, wish)| **wish == Wish::Watched);
-    watched.flat_map(|(application, _)| alarms_of(application)).map(|alarm| (alarm.name.clone(), alarm)).collect()
+fn wanted(wishes: &Wishes) -> BTreeMap<String, AlarmDefinition> {
+    let watched = wishes.applications.iter().filter(|(_, wish)| **wish == Wish::Watched);
+    let on_snapshots = |application: &str| wishes.snapshots_checked_every_secs.map(|every| snapshot_alarm_of(application, every));
+    let alarms = watched.flat_map(|(application, _)| alarms_of(application).into_iter().chain(on_snapshots(application)));
+    alarms.map(|alarm| (alarm.name.clone(), alarm)).collect()
 }
 
 /// Names of alarms of applications about which something is unknown.
-fn unsure(wishes: &BTreeMap<String, Wish>) -> BTreeSet<String> {
-    wishes.iter().filter(|(_, wish)| **wish == Wish::Unknown).flat_map(|(application, _)| alarm_names(application)).collect()
+fn unsure(wishes: &Wishes) -> BTreeSet<String> {
+    wishes.applications.iter().filter(|(_, wish)| **wish == Wish::Unknown).flat_map(|(application, _)| alarm_names(application)).collect()
 }
 
 /// Whether the name is one that this project gives: its prefix, an application's name, and one of its kinds.
 fn is_ours_by_name(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(ALARM_PREFIX) else { return false };
-    KINDS.iter().any(|(kind, ..)| rest.strip_suffix(kind).and_then(|rest| rest.strip_suffix('-')).is_some_and(|application| !application.is_empty()))
+    kinds().any(|kind| rest.strip_suffix(kind).and_then(|rest| rest.strip_suffix('-')).is_some_and(|application| !application.is_empty()))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub use predecessor::{Ended, Predecessor, STEP_FUNCTION_SECS};
 pub use progress::{Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
 pub use request::{Request, read_request};
-pub use retention::{SnapshotPolicy, snapshot_alarms};
+pub use retention::SnapshotPolicy;
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use watch::{JobWatch, StatusWatch, Watch};

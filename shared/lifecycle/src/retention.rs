@@ -5,14 +5,12 @@
 //! | tags, the stack's [`SnapshotPolicy`] | [`SnapshotPolicy::under`] → [`AppliedSnapshots`] |
 //! | [`Stock`]: snapshots, operations, who holds the lease | [`retain`] → [`Retention`] |
 //! | the same | [`need`] → [`Need`]; with a fresh look [`may_take`] |
-//! | a policy | [`snapshot_alarms`] |
 //!
 //! Deliberately absent: any wish to delete. A snapshot is deleted only when every reason to keep it has been asked and none holds.
 //!
 //! Invariant (S9): whatever the list, what a rescue could choose for one of the last version changes is not in the delete set (property-tested against
 //! [`crate::choose_snapshot`] itself).
 
-mod alarm;
 mod finding;
 mod origin;
 mod policy;
@@ -24,7 +22,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Application, Operation, Snapshot, SnapshotStatus};
 
-pub use alarm::{SNAPSHOT_FINDINGS_METRIC, SNAPSHOTS_STALE_METRIC, snapshot_alarms};
 pub use finding::Finding;
 pub use origin::{Origin, origin, snapshot_name, version_named};
 pub use policy::{AppliedSnapshots, Prune, SnapshotPolicy};

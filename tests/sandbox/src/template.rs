@@ -202,10 +202,21 @@ impl Stack {
         packages: &[&str],
     ) -> Result<Self> {
         let template = TEMPLATES.of(text, || yaml::read(text))?;
-        let sections =
-            ["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Parameters", "Conditions", "Globals", "Resources", "Outputs"];
+        let sections = [
+            "AWSTemplateFormatVersion",
+            "Transform",
+            "Description",
+            "Metadata",
+            "Parameters",
+            "Rules",
+            "Conditions",
+            "Globals",
+            "Resources",
+            "Outputs",
+        ];
         known("the template", &template, &sections)?;
         let resolver = Resolver::new(&template, overrides, names)?;
+        resolver.check_rules()?;
         let mut stack = Self { parameters: resolver.parameters(), ..Self::default() };
         let globals = resolver.resolve("Globals", &template["Globals"])?.unwrap_or_default();
         known("Globals", &globals, &["Function"])?;

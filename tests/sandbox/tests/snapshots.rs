@@ -4,11 +4,16 @@
 use std::collections::BTreeMap;
 
 use sandbox::{
+    connector::Router,
     journal::Actor,
-    region::SNAPSHOT_CHECK,
-    scenario::{Played, SNAPSHOTS, by_name, play},
+    managed_flink::ApplicationSeed,
+    protocol::refusal,
+    region::{Region, SNAPSHOT_CHECK},
+    scenario::{Played, SNAPSHOTS, Scenario, Stage, by_name, hours, minutes, play, play_on},
+    states::Status,
+    wire,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Plays a scenario in virtual time.
 fn played(name: &str, seed: u64) -> Played {
@@ -72,6 +77,87 @@ fn a_thousand_applications_are_checked_once_each_within_the_interval_although_th
     }
 }
 
+/// Plays the scenario's stage with no schedule and this script instead.
+fn played_with(name: &str, script: fn(sandbox::scenario::World) -> futures::future::BoxFuture<'static, ()>, opened: impl FnOnce(&Region)) -> Played {
+    let scenario = Scenario { script, ..*by_name(name).unwrap() };
+    let mut stage: Stage = (scenario.stage)();
+    stage.parameters.insert("SnapshotScheduleState".into(), "DISABLED".into());
+    stage.parameters.insert("Mode".into(), "act".into());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(play_on(&scenario, stage, 1, opened)).unwrap()
+}
+
+fn changes(played: &Played) -> usize {
+    played.rehearsal.actions.iter().filter(|action| action.changed).count()
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
+    let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            world.pass(minutes(10)).await;
+            world.ask_for_snapshots(&json!({ "dryRun": true }));
+            world.until_checked(1, hours(1)).await;
+        })
+    };
+    let played = played_with("snapshots-stale", ask, |_| {});
+    let report = report(&played);
+    assert_eq!((&report["dryRun"], &report["sums"]["wouldTake"], &report["sums"]["taken"]), (&true.into(), &1.into(), &0.into()), "{report}");
+    assert!(report["sums"]["wouldDelete"].as_u64().unwrap() > 0 && report["sums"]["deleted"] == 0, "{report}");
+    assert!(["1 would be taken", "would be deleted"].iter().all(|said| report["reason"].as_str().unwrap().contains(said)), "{report}");
+    assert_eq!(changes(&played), 0);
+    assert!(!played.region.journal().entries().iter().any(|entry| entry.text.starts_with("tells people")), "nobody is told");
+}
+
+#[test]
+fn a_misspelt_input_is_refused_and_nothing_is_looked_at() {
+    for input in [json!({ "dryrun": true }), json!({ "dryRun": "true" }), json!({ "application": "orders" }), json!(["orders"])] {
+        let played = played_with(
+            "snapshots-stale",
+            |world| Box::pin(async move { world.pass(minutes(1)).await }),
+            |region| {
+                region.start(SNAPSHOT_CHECK, &input.to_string()).unwrap();
+            },
+        );
+        let execution = played.region.executions_of(SNAPSHOT_CHECK).remove(0);
+        assert_eq!((execution.status, execution.error.as_deref()), (Status::Failed, Some("Lifeguard.BadInput")), "{input}");
+        assert_eq!(changes(&played), 0, "{input}");
+    }
+}
+
+#[test]
+fn one_application_that_cannot_be_read_never_stops_the_others() {
+    let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            world.pass(minutes(10)).await;
+            world.ask_for_snapshots(&json!({}));
+            world.until_checked(1, hours(2)).await;
+        })
+    };
+    // In the middle of the list, and of every kind of failure the worst: it never answers well.
+    let played = played_with("snapshots-stale", ask, |region| {
+        for name in ["alpha", "broken", "zeta"] {
+            let seed = ApplicationSeed::new(name).version("orders-6.jar", hours(120)).tag("lifeguard:managed", "true");
+            region.flink().add_application(seed.snapshot("nightly", hours(30)));
+        }
+        region.router().wrap(|before: Router| {
+            move |request: wire::Request| {
+                let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+                let (before, fails) = (before.clone(), body["ApplicationName"] == "broken");
+                Box::pin(async move {
+                    if fails {
+                        return refusal("kinesisanalytics", 500, "InternalFailure", "it is broken");
+                    }
+                    before.send(request).await
+                })
+            }
+        });
+    });
+    let report = report(&played);
+    assert_eq!((&report["sums"]["checked"], &report["sums"]["failed"], &report["sums"]["taken"]), (&4.into(), &1.into(), &3.into()), "{report}");
+    assert!(report["notable"].to_string().contains("broken"), "{report}");
+}
+
 #[test]
 fn one_seed_tells_one_story_to_the_byte() {
     assert_eq!(played("snapshots-stale", 7).rehearsal.json(), played("snapshots-stale", 7).rehearsal.json());
@@ -98,7 +184,7 @@ fn the_tables_tests_exist() {
         ("k", read("functions/snapshot-keeper/tests/keeper.rs")),
         ("r", read("shared/lifecycle/tests/retention.rs")),
         ("t", read("shared/lifecycle/tests/taking.rs")),
-        ("p", read("shared/lifecycle/src/retention/alarm.rs")),
+        ("p", read("shared/lifecycle/src/alarms/tests.rs")),
         ("s", read("tests/sandbox/tests/snapshots.rs")),
     ]);
     let readme = read("functions/snapshot-keeper/README.md");

@@ -8,8 +8,12 @@ use super::*;
 
 const ME: &str = "lifeguard";
 
-fn wishes(of: &[(&str, Wish)]) -> BTreeMap<String, Wish> {
-    of.iter().map(|(name, wish)| ((*name).to_owned(), wish.clone())).collect()
+fn wishes(of: &[(&str, Wish)]) -> Wishes {
+    wishes_with(of, None)
+}
+
+fn wishes_with(of: &[(&str, Wish)], snapshots_checked_every_secs: Option<u32>) -> Wishes {
+    Wishes { applications: of.iter().map(|(name, wish)| ((*name).to_owned(), wish.clone())).collect(), snapshots_checked_every_secs }
 }
 
 fn found(definition: AlarmDefinition) -> FoundAlarm {
@@ -29,6 +33,31 @@ fn an_application_that_opts_in_gets_all_its_alarms() {
         ["lifeguard-orders-checkpoints", "lifeguard-orders-downtime", "lifeguard-orders-restarts", "lifeguard-orders-restarts-flink-2"]
     );
     assert!(plan.create.iter().all(|alarm| alarm.description.contains("orders") && alarm.datapoints <= alarm.periods));
+}
+
+#[test]
+fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
+    let application = [("orders", Wish::Watched)];
+    let plan = plan_alarms(&wishes_with(&application, Some(3_600)), &[], &BTreeMap::new(), ME);
+    let names: Vec<&str> = plan.create.iter().map(|alarm| alarm.name.as_str()).collect();
+    assert_eq!((names.len(), names[4]), (5, "lifeguard-orders-snapshots-stale"));
+
+    let stale = [found(snapshot_alarm_of("orders", 3_600))];
+    let planned = |every| {
+        let wishes = wishes_with(&application, every);
+        plan_alarms(&wishes, &stale, &owned(&suspects(&wishes, &stale), Some(ME)), ME)
+    };
+    assert_eq!((planned(Some(3_600)).right, planned(Some(3_600)).remove.len()), (1, 0));
+    assert_eq!(planned(Some(1_800)).fix, [snapshot_alarm_of("orders", 1_800)], "another interval is another period");
+    assert_eq!(planned(None).remove, ["lifeguard-orders-snapshots-stale"], "what is not checked any more would never ring again");
+}
+
+#[test]
+fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second_check() {
+    let alarm = snapshot_alarm_of("orders", 1_810);
+    assert_eq!((alarm.source.period_secs(), alarm.periods, alarm.datapoints), (1_860, 2, 2));
+    assert_eq!((alarm.source.namespace(), alarm.metric.as_str()), ("FlinkLifeguard", SNAPSHOTS_STALE_METRIC));
+    assert_eq!(alarm.source.dimensions("orders"), [("function", "snapshot-keeper".to_owned()), ("application", "orders".to_owned())]);
 }
 
 #[test]
@@ -62,15 +91,16 @@ fn alarms_go_with_their_application_and_with_its_opting_out_and_never_on_a_doubt
 fn a_name_that_this_project_does_not_give_is_nobody_s_business() {
     for name in ["orders-restarts", "lifeguard-orders", "lifeguard-restarts", "lifeguard--restarts", "lifeguard-AlarmsRefused-1X2Y"] {
         let alarm = FoundAlarm { name: name.into(), definition: None };
-        assert!(suspects(&BTreeMap::new(), std::slice::from_ref(&alarm)).is_empty(), "{name}");
-        let plan = plan_alarms(&BTreeMap::new(), &[alarm], &owned(&[name.into()], Some(ME)), ME);
+        assert!(suspects(&Wishes::default(), std::slice::from_ref(&alarm)).is_empty(), "{name}");
+        let plan = plan_alarms(&Wishes::default(), &[alarm], &owned(&[name.into()], Some(ME)), ME);
         assert_eq!(plan, AlarmPlan::default(), "{name}");
     }
 }
 
 fn application() -> impl Strategy<Value = String> {
     // Names made of the parts of alarm names: where a mix-up would show.
-    collection::vec(select(vec!["a", "restarts", "flink-2", "checkpoints", "downtime", "lifeguard"]), 1..4).prop_map(|parts| parts.join("-"))
+    collection::vec(select(vec!["a", "restarts", "flink-2", "checkpoints", "downtime", "snapshots", "stale", "lifeguard"]), 1..4)
+        .prop_map(|parts| parts.join("-"))
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -87,13 +117,16 @@ proptest! {
 
     #[test]
     fn what_a_plan_does_leaves_nothing_to_do_and_touches_only_its_own(
-        wishes in collection::btree_map(application(), wish(), 0..5),
-        present in collection::vec((application(), 0..4_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
+        applications in collection::btree_map(application(), wish(), 0..5),
+        snapshots_checked_every_secs in select(vec![None, Some(60), Some(3_600)]),
+        present in collection::vec((application(), 0..5_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
     ) {
+        let wishes = Wishes { applications, snapshots_checked_every_secs };
         let mut alarms: BTreeMap<String, FoundAlarm> = BTreeMap::new();
         let mut tags: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (application, kind, changed, tag) in present {
-            let mut definition = alarms_of(&application).swap_remove(kind);
+            let all = alarms_of(&application).into_iter().chain([snapshot_alarm_of(&application, 3_600)]);
+            let mut definition = all.collect::<Vec<_>>().swap_remove(kind);
             definition.periods += u32::from(changed);
             tags.insert(definition.name.clone(), tag.map(str::to_owned));
             alarms.insert(definition.name.clone(), found(definition));
@@ -106,7 +139,7 @@ proptest! {
         };
         let plan = round(&alarms, &tags);
         for definition in plan.create.iter().chain(&plan.fix) {
-            prop_assert_eq!(&wishes[&definition.application], &Wish::Watched);
+            prop_assert_eq!(&wishes.applications[&definition.application], &Wish::Watched);
             tags.entry(definition.name.clone()).or_insert(Some(ME.to_owned()));
             alarms.insert(definition.name.clone(), found(definition.clone()));
         }
@@ -117,7 +150,7 @@ proptest! {
             let ours = tags[name].as_deref() == Some(ME);
             prop_assert!(ours || alarms.get(name) == Some(alarm), "{} was somebody else's", name);
         }
-        for application in wishes.iter().filter(|(_, wish)| **wish == Wish::Unknown).map(|(name, _)| name) {
+        for application in wishes.applications.iter().filter(|(_, wish)| **wish == Wish::Unknown).map(|(name, _)| name) {
             for name in alarm_names(application) {
                 prop_assert_eq!(alarms.get(&name), before.get(&name));
             }

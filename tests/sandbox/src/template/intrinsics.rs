@@ -34,6 +34,23 @@ impl<'a> Resolver<'a> {
         self.parameters.iter().map(|(name, value)| (name.clone(), as_text(value).unwrap_or_else(|| value.to_string()))).collect()
     }
 
+    /// The section `Rules`: what the parameters' own patterns cannot say, because it is about several of them.
+    pub(super) fn check_rules(&self) -> Result<()> {
+        for (name, rule) in members(&self.template["Rules"]) {
+            super::known(name, rule, &["RuleCondition", "Assertions"])?;
+            if rule.get("RuleCondition").is_some() && !self.condition(name, &rule["RuleCondition"])? {
+                continue;
+            }
+            for assertion in rule["Assertions"].as_array().into_iter().flatten() {
+                super::known(name, assertion, &["Assert", "AssertDescription"])?;
+                if !self.condition(name, &assertion["Assert"])? {
+                    return Err(TemplateError::new(name, assertion["AssertDescription"].as_str().unwrap_or("an assertion does not hold")));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the resource is made: its condition holds, or it has none.
     pub(super) fn exists(&self, id: &str) -> Result<bool> {
         match &self.template["Resources"][id]["Condition"] {
@@ -272,6 +289,12 @@ impl<'a> Resolver<'a> {
                 let [left, right] = list() else { return Err(TemplateError::new(place, "Fn::Equals compares two values")) };
                 let text = |value: &Value| self.resolve(place, value).map(|value| value.as_ref().and_then(as_text));
                 Ok(text(left)? == text(right)?)
+            }
+            // Only in rules.
+            "Fn::Contains" => {
+                let [values, value] = list() else { return Err(TemplateError::new(place, "Fn::Contains takes a list and a value")) };
+                let (values, value) = (self.resolve(place, values)?.unwrap_or_default(), self.resolve(place, value)?.as_ref().and_then(as_text));
+                Ok(values.as_array().into_iter().flatten().any(|one| as_text(one) == value))
             }
             "Fn::Not" => self.condition(place, &argument[0]).map(|holds| !holds),
             "Fn::And" => list().iter().try_fold(true, |all, one| Ok(self.condition(place, one)? && all)),

@@ -99,34 +99,74 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
     assert_eq!(rows, expected);
 }
 
+/// For every parameter values that are wrong, and what the refusal says to write instead.
+const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
+    ("Mode", &["aggressive", "Act", ""], "write observe or act"),
+    ("ForceStop", &["no", "true", ""], "write enabled or disabled"),
+    ("RescuesPerDay", &["99", "-1", "two", ""], "write a whole number from 0 to 10"),
+    ("MaxSnapshotAgeSecs", &["60", "2592001", "1d"], "write seconds from 600"),
+    ("NotificationEmail", &["oncall", "a b@example.com", "a@b.c, d@e.f"], "write one e-mail address"),
+    ("AlarmApplications", &["orders is down: orders", r#"{"orders is down":"or ders"}"#, r#"["orders"]"#, "{}"], "write a JSON object"),
+    ("SoakSecs", &["29", "3601", "5m"], "write seconds from 30"),
+    ("MinRestarts", &["1", "101"], "maintenance alone restarts a job once"),
+    ("OperationTimeoutSecs", &["299", "7201", "40m"], "write seconds from 300"),
+    ("SettleTimeoutSecs", &["299", "7201"], "write seconds from 300"),
+    ("NoProgressSecs", &["299", "14401"], "write seconds from 300"),
+    ("BlameWindowSecs", &["299", "86401"], "write seconds from 300"),
+    ("ExternalPatienceSecs", &["59", "14401"], "write seconds from 60"),
+    ("DeadlineSecs", &["5m", "3599", "14401"], "write seconds from 3600"),
+    ("Architecture", &["arm", "aarch64"], "write arm64 or x86_64"),
+    ("AlarmKeeperRate", &["every hour", "rate(1 hours)", "rate(0 minutes)", "cron(0 * * * ? *)"], "write a rate such as"),
+    ("LogRetentionDays", &["91", "0", "forever"], "write one of 7"),
+    ("SnapshotSchedule", &["hourly", "rate(1 hours)", "rate(1 week)"], "write a rate such as"),
+    ("SnapshotScheduleState", &["on", "enabled"], "write ENABLED or DISABLED"),
+    ("SnapshotCheckEverySecs", &["60", "86401", "1h"], "write seconds from 300"),
+    ("SnapshotMaxAgeSecs", &["599", "2592001", "6h"], "write seconds from 600"),
+    ("SnapshotKeepLast", &["0", "501", "all"], "write a whole number from 1 to 500"),
+    ("SnapshotKeepDailyDays", &["-1", "366", "7d"], "write a whole number of days from 0 to 365"),
+    // Any list of names is one; what is not there is found by CloudWatch Logs.
+    ("ApplicationLogGroups", &[], ""),
+];
+
 #[test]
 fn bad_parameters_are_refused_with_a_word_on_what_to_write() {
-    for (name, value, said) in [
-        ("Mode", "aggressive", "write observe or act"),
-        ("ForceStop", "no", "write enabled or disabled"),
-        ("RescuesPerDay", "99", "write a whole number from 0 to 10"),
-        ("MaxSnapshotAgeSecs", "60", "write seconds from 600"),
-        ("NotificationEmail", "oncall", "write one e-mail address"),
-        ("AlarmApplications", "orders is down: orders", "write a JSON object"),
-        ("AlarmApplications", r#"{"orders is down":"or ders"}"#, "write a JSON object"),
-        ("MinRestarts", "1", "maintenance alone restarts a job once"),
-        ("DeadlineSecs", "5m", "write seconds from 3600"),
-        ("Architecture", "arm", "write arm64 or x86_64"),
-        ("AlarmKeeperRate", "every hour", "write a rate such as"),
-        ("AlarmKeeperRate", "rate(1 hours)", "write a rate such as"),
-        ("LogRetentionDays", "91", "write one of 7"),
-    ] {
-        let error = stack(&[(name, value)]).unwrap_err();
-        assert_eq!(error.place, name);
-        assert!(error.wrong.contains(said), "{name}={value}: {error}");
+    for (name, values, said) in BAD_PARAMETERS {
+        for value in values {
+            let error = stack(&[(name, value)]).expect_err(&format!("{name}={value}"));
+            assert_eq!(error.place, name, "{name}={value}: {error}");
+            assert!(error.wrong.contains(said), "{name}={value}: {error}");
+        }
     }
+    let tried: BTreeSet<&str> = BAD_PARAMETERS.iter().map(|(name, ..)| *name).collect();
+    let stack_of_defaults = stack(&[]).unwrap();
+    assert_eq!(tried, stack_of_defaults.parameters.keys().map(String::as_str).collect(), "each parameter has a row");
     let right = [
         ("AlarmApplications", r#"{"orders is down":"orders", "pay":"pay-eu"}"#),
         ("NotificationEmail", "oncall@example.com"),
         ("AlarmKeeperRate", "rate(1 hour)"),
     ];
     assert!(stack(&right).unwrap().rules.contains_key("CompositeRings"));
-    assert!(!stack(&[]).unwrap().rules.contains_key("CompositeRings"));
+    assert!(!stack_of_defaults.rules.contains_key("CompositeRings"));
+}
+
+#[test]
+fn parameters_that_contradict_each_other_are_refused_with_a_word_on_what_to_write() {
+    for (wrong, rule, said) in [
+        (vec![("SnapshotSchedule", "rate(30 minutes)")], "SnapshotScheduleIsInStep", "the seconds of your rate"),
+        (vec![("SnapshotCheckEverySecs", "1800")], "SnapshotIntervalIsInStep", "write SnapshotCheckEverySecs=3600"),
+        (vec![("SnapshotKeepLast", "1"), ("SnapshotKeepDailyDays", "0")], "SnapshotsOutliveTheirDay", "write SnapshotKeepLast of 2 or more"),
+    ] {
+        let error = stack(&wrong).unwrap_err();
+        assert_eq!(error.place, rule);
+        assert!(error.wrong.contains(said), "{wrong:?}: {error}");
+    }
+    for right in [
+        vec![("SnapshotSchedule", "rate(30 minutes)"), ("SnapshotCheckEverySecs", "1800")],
+        vec![("SnapshotSchedule", "rate(60 minutes)")],
+        vec![("SnapshotKeepLast", "1")],
+    ] {
+        stack(&right).unwrap();
+    }
 }
 
 #[test]
@@ -252,15 +292,68 @@ fn a_function_that_changes_applications_ends_as_soon_as_a_successor_expects() {
     }
 }
 
+/// Pairs of a metric of this project and the function that counts it, as a text names them.
+fn counted_pairs(pattern: &str, text: &str) -> BTreeSet<(String, String)> {
+    let pattern = regex_lite::Regex::new(pattern).unwrap();
+    pattern.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+}
+
+/// Whether the sources of that function count that metric.
+fn is_counted_by(metric: &str, function: &str) -> bool {
+    let names = regex_lite::Regex::new(&format!(r"Metric::{metric}\b")).unwrap();
+    PACKAGES.contains(&function) && names.is_match(&sources(&repository(&format!("functions/{function}/src"))))
+}
+
 #[test]
-fn metrics_that_the_template_watches_are_counted() {
+fn the_dashboard_shows_every_metric_by_the_function_that_counts_it() {
     let known: BTreeSet<&str> = lambda_kit::Metric::ALL.iter().map(|metric| metric.name()).collect();
-    let template = text("infra/template.yaml");
-    let shown = found(r#"\["FlinkLifeguard", "([A-Za-z]+)", "function""#, &template);
-    assert!(shown.iter().all(|name| known.contains(name.as_str())), "{shown:?}");
-    assert_eq!(shown.len(), known.len(), "the dashboard shows every one: {known:?}");
-    let functions = found(r#""function", "([a-z-]+)"\]"#, &template);
-    assert!(functions.iter().all(|name| PACKAGES.contains(&name.as_str())), "{functions:?}");
+    let shown = counted_pairs(r#"\["FlinkLifeguard", "([A-Za-z]+)", "function", "([a-z-]+)"\]"#, &text("infra/template.yaml"));
+    assert_eq!(shown.iter().map(|(metric, _)| metric.as_str()).collect::<BTreeSet<_>>(), known);
+    for (metric, function) in &shown {
+        assert!(is_counted_by(metric, function), "{function} does not count {metric}");
+    }
+    assert!(!is_counted_by("Snapshots", "alarm-handler") && !is_counted_by("Snapshot", "snapshot-keeper"), "the check can fail");
+}
+
+/// Metrics of AWS's services that alarms and dashboard name, with the dimension of each.
+const METRICS_OF_SERVICES: [(&str, &str, &str); 6] = [
+    ("AWS/States", "ExecutionsStarted", "StateMachineArn"),
+    ("AWS/States", "ExecutionsFailed", "StateMachineArn"),
+    ("AWS/States", "ExecutionsTimedOut", "StateMachineArn"),
+    ("AWS/States", "ExecutionsAborted", "StateMachineArn"),
+    ("AWS/Lambda", "Errors", "FunctionName"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+];
+
+#[test]
+fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
+    let stack = stack(&[]).unwrap();
+    assert!(stack.alarms.len() >= 9, "{}", stack.alarms.len());
+    let there: BTreeSet<String> = (stack.functions.values().map(|function| function.name.clone()))
+        .chain(stack.state_machines.values().map(|machine| machine.arn.clone()))
+        .chain(stack.passive.values().filter(|resource| resource.kind == "AWS::SQS::Queue").map(|queue| queue.name.clone()))
+        .collect();
+    for (id, alarm) in &stack.alarms {
+        let property = |name: &str| alarm.properties[name].as_str().unwrap_or_default();
+        let dimension = &alarm.properties["Dimensions"][0];
+        let (name, value) = (dimension["Name"].as_str().unwrap(), dimension["Value"].as_str().unwrap());
+        assert_eq!(alarm.properties["Dimensions"].as_array().unwrap().len(), 1, "{id}");
+        if property("Namespace") == lambda_kit::NAMESPACE {
+            assert!(name == "function" && is_counted_by(property("MetricName"), value), "{id}");
+        } else {
+            let found = METRICS_OF_SERVICES.iter().any(|known| *known == (property("Namespace"), property("MetricName"), name));
+            assert!(found && there.contains(value), "{id}: {value}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_names_metrics_of_services_that_exist() {
+    let shown = counted_pairs(r#"\["AWS/States", "([A-Za-z]+)", "([A-Za-z]+)", "\$\{Remediate\}"\]"#, &text("infra/template.yaml"));
+    assert_eq!(shown.len(), 4);
+    for (metric, dimension) in &shown {
+        assert!(METRICS_OF_SERVICES.contains(&("AWS/States", metric.as_str(), dimension.as_str())), "{metric}");
+    }
 }
 
 #[test]
