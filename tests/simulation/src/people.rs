@@ -57,6 +57,11 @@ pub(crate) async fn act(witness: Witness, event: usize) {
             }
             let _ = region.start_remediation(&input.to_string());
         }
+        What::LoseMachine => {
+            let now = witness.now();
+            witness.book().machine_lost.insert(application.name.clone(), now);
+            region.flink().kill_task_manager(&application.name);
+        }
         What::AbortExecutions => abort(&region, &application.name),
         What::RingAgain => ring_again(&witness, &application.name).await,
         other => of_the_world(&region, &application.name, event, other),
@@ -68,7 +73,6 @@ fn of_the_world(region: &Region, application: &str, event: usize, what: &What) {
     let flink = region.flink();
     match what {
         What::Dependency(name, up) => region.set_dependency(name, *up),
-        What::LoseMachine => flink.kill_task_manager(application),
         What::Maintenance => drop(flink.start_maintenance(application)),
         What::Autoscale(parallelism) => drop(flink.autoscale(application, *parallelism)),
         What::Stuck(stage) => flink.faults(application, |faults| {

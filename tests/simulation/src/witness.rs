@@ -73,6 +73,8 @@ pub(crate) struct Book {
     takers: BTreeMap<(String, String), Taker>,
     /// By caller, application and snapshot: described since its last change.
     snapshots_read: HashSet<(String, String, String)>,
+    /// By application: when it last lost a machine, which nobody sees before the heartbeat's time is up.
+    pub(crate) machine_lost: BTreeMap<String, Timestamp>,
     /// Snapshots that Lifeguard had taken, and those it deleted.
     pub(crate) snapshots_taken: u64,
     pub(crate) snapshots_deleted: u64,
@@ -117,7 +119,7 @@ impl Witness {
         self.book.lock().expect("no thread panics while it holds the book")
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.region.clock().now()
     }
 

@@ -22,6 +22,8 @@ const LEASE_READ_SECS: i64 = 180;
 const CHANGES: usize = 5;
 /// Nothing younger is deleted.
 const LEAST_AGE_SECS: i64 = 3_600;
+/// Until the loss of a machine shows: Flink's time-out of a heartbeat is 50 s.
+const HEARTBEAT_SECS: i64 = 60;
 /// What the dashboard shows may be so old, and times are compared to the second.
 const SLACK_SECS: i64 = 5;
 
@@ -179,7 +181,9 @@ impl Keeping<'_> {
         self.check(book, Invariant::N2, quiet, || format!("the application is {status:?} (seconds since an operation began)"));
         let rules = Rules::of(&self.witness.night.stack, &self.tags);
         let up_for = notes.look.as_ref().map(|look| look.standing.up_since.map_or(-1, |since| look.at.duration_since(since).as_secs()));
-        let soaked = up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
+        let lost = book.machine_lost.get(self.application).zip(notes.look.as_ref());
+        let unseen = lost.is_some_and(|(lost, look)| (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs()));
+        let soaked = unseen || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
         self.check(book, Invariant::N2, soaked, || {
             format!("when the verifier looked, the job was up for {up_for:?} s (-1: it was not), and {} s are a soak", rules.soak_secs)
         });
