@@ -9,7 +9,7 @@ from tools import ROOT, Missing, quietly
 
 # Real seconds. A play takes a few, on a busy machine some more; one that hangs is ended.
 PLAY_SECS = 300
-# A thousand applications: hours on an interpreter in Python, and no state that the other scenarios do not enter.
+# A thousand applications, which would take an interpreter in Python hours. Only there a check goes on in another execution.
 LEFT_OUT = {"snapshots-fleet"}
 
 

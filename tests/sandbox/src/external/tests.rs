@@ -101,7 +101,8 @@ async fn the_other_engines_answer_counts_and_is_compared() {
 async fn what_is_published_is_told_and_an_alarms_event_goes_to_the_other_engines_rules() {
     let beside = beside().await;
     let topic = place::arn("sns", &beside.region.stack().topics["Topic"].name);
-    let form = [("TopicArn", topic), ("Subject", "orders recovered".to_owned()), ("Message", "yes".to_owned())].map(|(name, value)| (name.to_owned(), value));
+    let form = [("TopicArn", topic), ("Subject", "orders recovered".to_owned()), ("Message", "yes".to_owned())]
+        .map(|(name, value)| (name.to_owned(), value));
     beside.region.router().send(aws_query("remediate", "sns", sns::API_VERSION, "Publish", &form)).await;
     assert!(beside.region.journal().entries().iter().any(|entry| entry.text == "tells people: orders recovered"));
     beside.region.bus().emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[], json!({ "state": { "value": "ALARM" } }));
