@@ -31,13 +31,31 @@ SABOTAGES = [
 ]
 
 
+class Numbers:
+    """Variables that moto hands on as numbers. A variable of Lambda is a text, and CloudFormation makes it one."""
+
+    def __init__(self):
+        self.count = 0
+
+    def text(self, value):
+        self.count += not isinstance(value, str)
+        return str(value)
+
+    def told(self):
+        return [f"{self.count} times: moto hands a parameter of type Number on to a function's variables as a number; CloudFormation makes it a text"] if self.count else []
+
+
+NUMBERS = Numbers()
+
+
 def same(place, ours, theirs):
     return [] if ours == theirs else [f"{place}: {first_difference(ours, theirs)}"]
 
 
 def function(moto, name):
     read = json.loads(moto.request("GET", f"/2015-03-31/functions/{name}/configuration", service="lambda"))
-    return {"name": read["FunctionName"], "env": read["Environment"]["Variables"], "timeout": read["Timeout"], "memory": read["MemorySize"], "role": read["Role"].split("/")[-1]}
+    env = {name: NUMBERS.text(value) for name, value in read["Environment"]["Variables"].items()}
+    return {"name": read["FunctionName"], "env": env, "timeout": read["Timeout"], "memory": read["MemorySize"], "role": read["Role"].split("/")[-1]}
 
 
 def machine(moto, name):
@@ -132,11 +150,12 @@ def run():
     TOOLS.mkdir(parents=True, exist_ok=True)
     venv("moto"), plays.sandbox(), transformed()
     complaints, agreements, differences = [], 0, []
-    with Moto(TOOLS / "moto-0.log") as moto:
+    with Moto(TOOLS / "moto-cloudformation.log") as moto:
         for what, parameters in STACKS.items():
             found, agreed, left_out = tried(moto, what, parameters)
             complaints, agreements = complaints + found, agreements + agreed
             differences += [one for one in left_out if one not in differences]
+        differences += NUMBERS.told()
         complaints += sabotaged(moto)
     return Outcome(complaints, "moto 5.2.5", len(STACKS) + len(SABOTAGES), agreements, differences)
 

@@ -58,6 +58,7 @@ class Comparison:
     events: int = 0
     answers: int = 0
     equal: int = 0
+    entered: set = field(default_factory=set)
     explained: dict = field(default_factory=dict)
     complaints: list = field(default_factory=list)
 
@@ -79,6 +80,7 @@ class Comparison:
     def add(self, other):
         for name in ("states", "events", "answers", "equal"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.entered |= other.entered
         for name, count in other.explained.items():
             self.explained[name] = self.explained.get(name, 0) + count
         self.complaints += other.complaints
@@ -139,6 +141,7 @@ def compared(scenario, ours, theirs):
         comparison.one(place, *({name: one[name] for name in ("status", "input", "output", "error", "cause", "started", "stopped")} for one in (mine, other)))
         orders = [[entered(event) for event in one["events"] if entered(event)] for one in (mine, other)]
         comparison.states += len(orders[0])
+        comparison.entered |= {(mine["stateMachineArn"].split(":")[-1].endswith("snapshot-check"), name) for name in orders[0]}
         comparison.one(f"{place}: the order of states", *orders)
         comparison.one(f"{place}: the number of events", len(mine["events"]), len(other["events"]))
         for event, twin in zip(mine["events"], other["events"]):
@@ -203,6 +206,20 @@ def sabotaged(moto):
     return complaints
 
 
+def states(definition):
+    """The name of every state of a definition, nested ones too."""
+    for name, state in definition["States"].items():
+        yield name
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def never_entered(entered):
+    """States that no scenario enters: of them there is no comparison."""
+    every = {(path.name.startswith("snapshot-check"), name) for path in MACHINES for name in states(json.loads(path.read_text(encoding="utf8")))}
+    return sorted(name for _, name in every - entered), len(every)
+
+
 def run():
     TOOLS.mkdir(parents=True, exist_ok=True)
     scenarios = plays.scenarios()
@@ -213,6 +230,8 @@ def run():
         total.complaints += sabotaged(moto)
     total.complaints += [f"nothing needs the explanation {name}" for name in EXPLAINED if name not in total.explained]
     print(f"  {total.states} states and {total.events} events of {len(scenarios)} scenarios and {total.answers} answers of services were compared: {total.equal} comparisons equal to the letter")
+    missing, every = never_entered(total.entered)
+    print(f"  {every - len(missing)} of {every} states were entered; in no scenario: {', '.join(missing)}")
     differences = [f"{count} times: {EXPLAINED[name]}" for name, count in sorted(total.explained.items())]
     return Outcome(total.complaints, "moto 5.2.5", len(scenarios) + len(SABOTAGES), total.equal, differences)
 

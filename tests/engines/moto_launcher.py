@@ -231,6 +231,19 @@ def evaluated(expression, states, variables):
     return plain(value)
 
 
+def literals():
+    """A text in a definition is JSON, so \" in it is a quotation mark. moto keeps the backslash in Output and Assign."""
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+    inner = Preprocessor._inner_string_of
+
+    def read(parser_rule_context):
+        text = inner(parser_rule_context)
+        return json.loads(f'"{text}"') if text and "\\" in text else text
+
+    Preprocessor._inner_string_of = staticmethod(read)
+
+
 def expressions():
     """moto ships without an evaluator. Variables are bound to this one as values; moto would write them into the expression as text, without escaping quotes."""
 
@@ -376,7 +389,7 @@ def main():
 
     moto.core.config.default_user_config["stepfunctions"] = {"execute_state_machine": True}
     moto.core.config.default_user_config["lambda"] = {"use_docker": False}
-    for repair in (region_time, sleeping, executions, iterations, expressions, deployments, stand_ins, deliveries):
+    for repair in (region_time, sleeping, executions, iterations, literals, expressions, deployments, stand_ins, deliveries):
         repair()
     serve(["--host", "127.0.0.1", "--port", str(PORT)])
 

@@ -8,6 +8,7 @@
 
 mod client;
 mod compare;
+mod inputs;
 mod lockstep;
 mod record;
 mod transcript;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use compare::Answers;
+pub use inputs::INPUTS;
 pub use lockstep::Lockstep;
 pub use record::Recorder;
 pub use transcript::{Asked, TranscriptError, stack, transcript};

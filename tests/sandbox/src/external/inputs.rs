@@ -1,0 +1,60 @@
+//! What people may type that is refused: plays beside the catalogue, for states that none of its scenarios enters.
+
+use serde_json::json;
+
+use crate::{
+    flink::Code,
+    scenario::{Ends, Scenario, Stage, minutes},
+};
+
+/// Nothing was touched; it was said why.
+const REFUSED: Ends = Ends {
+    outcome: "escalated",
+    changes: &[],
+    code: "orders-6.jar",
+    status: "RUNNING",
+    may_lose_records: false,
+    because: "",
+    snapshots: None,
+    counts_changes: false,
+};
+
+/// All of them.
+pub const INPUTS: &[Scenario] = &[
+    Scenario {
+        name: "input-without-application",
+        sentence: "An input names no application: nothing is claimed, and what to write is told.",
+        stage: || Stage::of(Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world.ask(json!({ "application": "orders" })).await;
+                world.until_told(minutes(30)).await;
+            })
+        },
+        ends: Ends { because: "does not name an application", ..REFUSED },
+    },
+    Scenario {
+        name: "input-with-unknown-request",
+        sentence: "A person asks for what does not exist: a function refuses it, and a person is told.",
+        stage: || Stage::of(Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world.ask(json!({ "applicationName": "orders", "request": { "action": "dance" } })).await;
+                world.until_told(minutes(30)).await;
+            })
+        },
+        ends: Ends { because: "could not be looked after further: Lifeguard.BadInput", ..REFUSED },
+    },
+    Scenario {
+        name: "input-to-snapshots-refused",
+        sentence: "The snapshot check is given a text where true or false belongs: it fails at once and says what to write.",
+        stage: || Stage::of(Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world.ask_for_snapshots(&json!({ "dryRun": "yes" })).await;
+                world.until_checked(1, minutes(30)).await;
+            })
+        },
+        ends: Ends { outcome: "none", because: "FAILED", snapshots: Some(|_| Vec::new()), ..REFUSED },
+    },
+];
