@@ -2,6 +2,8 @@
 //!
 //! Real Flink has to be prepared first, so these tests are asked for by name: `tests/engines/run flink-compared`, which does both.
 
+#[path = "../answer_paths/mod.rs"]
+mod answer_paths;
 mod compare;
 mod situations;
 mod watch;

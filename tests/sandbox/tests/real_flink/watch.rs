@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::answer_paths::paths;
 use crate::situations::Plane;
 
 /// Between two looks.
@@ -154,18 +155,4 @@ fn text(value: &Value) -> String {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
-}
-
-fn paths(value: &Value, prefix: &str, into: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                paths(member, &path, into);
-                into.insert(path);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{prefix}[]"), into)),
-        _ => {}
-    }
 }
