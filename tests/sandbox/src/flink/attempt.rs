@@ -179,5 +179,5 @@ fn no_slots() -> Fault {
 }
 
 fn lost_machine() -> Fault {
-    Fault::new("java.util.concurrent.TimeoutException", "Heartbeat of TaskManager timed out.")
+    Fault::new("org.apache.flink.runtime.jobmaster.JobMasterException", "TaskManager is no longer reachable.")
 }

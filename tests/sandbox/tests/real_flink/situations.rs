@@ -65,27 +65,32 @@ fn from(snapshot: &str, allow_non_restored_state: bool) -> Option<Restore> {
     Some(Restore { snapshot: snapshot.to_owned(), location, allow_non_restored_state })
 }
 
-/// Launched; watched once every task runs.
-async fn runs(plane: &dyn Plane, runtime: &str, seen: &mut Seen, secs: u64) {
-    launch(plane, runtime, "new.jar", None, seen).await;
+/// Flink's cached answers are of before for so long.
+const CACHED: Duration = Duration::from_secs(4);
+
+/// Watched once every task runs and the API says so.
+async fn settles(plane: &dyn Plane, seen: &mut Seen, secs: u64) {
     seen.until_all_running(plane, 60).await;
+    tokio::time::sleep(CACHED).await;
     seen.watch(plane, secs).await;
 }
 
-/// Launched from the savepoint that good code was stopped with; watched after so long.
-async fn restores(plane: &dyn Plane, runtime: &str, seen: &mut Seen, allow_non_restored_state: bool, (after, secs): (u64, u64)) {
+async fn runs(plane: &dyn Plane, runtime: &str, seen: &mut Seen, secs: u64) {
+    launch(plane, runtime, "new.jar", None, seen).await;
+    settles(plane, seen, secs).await;
+}
+
+/// Launched from the savepoint that good code was stopped with.
+async fn restores(plane: &dyn Plane, runtime: &str, seen: &mut Seen, allow_non_restored_state: bool) {
     stopped(plane, runtime, seen).await;
     launch(plane, runtime, "new.jar", from("before", allow_non_restored_state), seen).await;
-    tokio::time::sleep(Duration::from_secs(after)).await;
-    seen.watch(plane, secs).await;
 }
 
 /// Launched; watched some time after it has ended by itself.
 async fn ends(plane: &dyn Plane, runtime: &str, seen: &mut Seen) {
     launch(plane, runtime, "new.jar", None, seen).await;
     ended(plane, seen).await;
-    // The cached answers are of before.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(CACHED).await;
     seen.watch(plane, 4).await;
 }
 
@@ -121,27 +126,54 @@ pub(crate) const SITUATIONS: &[Situation] = &[
     Situation {
         name: "restored-from-a-savepoint",
         code: || quick(Code::healthy()),
-        script: |plane, runtime, seen| Box::pin(restores(plane, runtime, seen, false, (5, 8))),
+        script: |plane, runtime, seen| {
+            Box::pin(async move {
+                restores(plane, runtime, seen, false).await;
+                settles(plane, seen, 8).await;
+            })
+        },
     },
     Situation {
         name: "state-of-another-operator",
         code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
-        script: |plane, runtime, seen| Box::pin(restores(plane, runtime, seen, false, (0, 5))),
+        script: |plane, runtime, seen| {
+            Box::pin(async move {
+                restores(plane, runtime, seen, false).await;
+                seen.watch(plane, 5).await;
+            })
+        },
     },
     Situation {
         name: "state-of-another-operator-may-be-dropped",
         code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
-        script: |plane, runtime, seen| Box::pin(restores(plane, runtime, seen, true, (5, 5))),
+        script: |plane, runtime, seen| {
+            Box::pin(async move {
+                restores(plane, runtime, seen, true).await;
+                settles(plane, seen, 5).await;
+            })
+        },
     },
     Situation {
         name: "state-of-another-type",
         code: || quick(Code::healthy()).with_state(2, 2),
-        script: |plane, runtime, seen| Box::pin(restores(plane, runtime, seen, false, (3, 20))),
+        script: |plane, runtime, seen| {
+            Box::pin(async move {
+                restores(plane, runtime, seen, false).await;
+                tokio::time::sleep(CACHED).await;
+                seen.watch(plane, 20).await;
+            })
+        },
     },
     Situation {
         name: "slow-initialisation",
         code: || quick(Code::healthy().restoring_for(25)),
-        script: |plane, runtime, seen| Box::pin(restores(plane, runtime, seen, false, (5, 12))),
+        script: |plane, runtime, seen| {
+            Box::pin(async move {
+                restores(plane, runtime, seen, false).await;
+                tokio::time::sleep(CACHED).await;
+                seen.watch(plane, 12).await;
+            })
+        },
     },
     Situation {
         name: "task-manager-killed",

@@ -57,7 +57,7 @@ impl DataPlane for SimulatedFlink {
     }
 
     fn replace_machines(&self, application: &str) -> BoxFuture<'static, ()> {
-        let fault = Fault::new("org.apache.flink.util.FlinkException", "The TaskExecutor is shutting down.");
+        let fault = Fault::new("org.apache.flink.util.FlinkExpectedException", "The TaskExecutor is shutting down.");
         self.inner.strike(application, |job, now| {
             if let Some(attempt) = &mut job.attempt {
                 attempt.interrupt(now + 1, fault);
