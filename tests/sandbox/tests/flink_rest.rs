@@ -1,10 +1,12 @@
 //! The simulated Flink by its REST API: the recorded shapes, what misleads, and what does not.
 
+mod answer_paths;
 mod managed_flink_support;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use answer_paths::paths;
 use managed_flink_support::{Region, codebook, orders, region, region_with, told};
 use sandbox::flink::{Behaviour, Code, Codebook, Fault, RestartStrategy};
 use sandbox::managed_flink::{ApplicationSeed, Settings, Status, Timings};
@@ -24,20 +26,6 @@ async fn deployed(code: Code) -> (Region, String) {
 
 fn looping(after: u64, delay: u64) -> Code {
     Code::that(Behaviour::throws_after(after, "java.lang.IllegalArgumentException", "poison record")).restarting(RestartStrategy::every(delay))
-}
-
-fn paths(value: &Value, prefix: &str, into: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                paths(member, &path, into);
-                into.insert(path);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{prefix}[]"), into)),
-        _ => {}
-    }
 }
 
 /// Everything that the endpoints of this region answer over a while, by endpoint.

@@ -71,10 +71,9 @@ impl Attempt {
 
     fn own_end(&self, code: &Code, misfit: bool, rng: &mut fastrand::Rng) -> Option<(Millis, End)> {
         if misfit {
-            let fault = Fault::new(
-                "org.apache.flink.util.StateMigrationException",
-                "The new state serializer must not be incompatible with the previous state serializer",
-            );
+            let fault = Fault::new("java.lang.RuntimeException", "Error while getting state");
+            // The StateMigrationException is its cause, and the third vertex is where the state is: as real Flink shows it.
+            let fault = Fault { vertex: Some(2), ..fault };
             return Some((self.at.initializing + 60, End::Fault(fault)));
         }
         match &code.behaviour {
@@ -180,5 +179,5 @@ fn no_slots() -> Fault {
 }
 
 fn lost_machine() -> Fault {
-    Fault::new("java.util.concurrent.TimeoutException", "Heartbeat of TaskManager timed out.")
+    Fault::new("org.apache.flink.runtime.jobmaster.JobMasterException", "TaskManager is no longer reachable.")
 }

@@ -134,7 +134,7 @@ impl RestartStrategy {
 pub enum Misfit {
     /// The submission fails ("Cannot map checkpoint/savepoint state for operator"): a FAILED job without vertices. `AllowNonRestoredState` gets past it.
     Refused,
-    /// Accepted, then a loop of `StateMigrationException`.
+    /// Accepted, then a loop: `StateMigrationException`, within a `RuntimeException`.
     Loops,
 }
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Millis;
 use super::attempt::Attempt;
 use super::checkpoints::Statistics;
-use super::code::{Behaviour, Code};
+use super::code::{Behaviour, Code, Fault};
 use super::data_plane::Launch;
 use super::job::{CACHE_MS, Job, Phase, RUNNING_MS, RestorePoint};
-use super::picture::{JobState, Picture, Subtask, TaskState, Vertex};
+use super::picture::{Exception, JobState, Picture, Subtask, TaskState, Vertex};
 use super::records::Ledger;
 use super::restart::Backoff;
 
@@ -47,8 +47,10 @@ impl Job {
         }
     }
 
-    /// The job cannot be set up from the snapshot: FAILED without vertices, and it stays in `/jobs`.
+    /// The job cannot be set up from the snapshot: FAILED without vertices, with an exception that no task threw, and it stays in `/jobs`.
     pub(super) fn fail_to_initialize(&mut self, at: Millis) {
+        let fault = Fault::new("org.apache.flink.runtime.client.JobInitializationException", "Could not start the JobMaster.").outside_tasks();
+        self.exceptions.push_front(Exception { at, fault, execution: 0, suppressed_by: None });
         self.end(JobState::Failed, at);
     }
 

@@ -13,6 +13,7 @@ mod attempt;
 mod checkpoints;
 mod code;
 mod data_plane;
+mod endings;
 mod job;
 mod lifecycle;
 mod metrics;

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::Millis;
 use super::code::{Behaviour, Code, Codebook, Misfit};
 use super::data_plane::{Ended, Launch, Savepoint, SubmissionFailed, code_identity};
+use super::endings::Endings;
 use super::job::{Job, Phase, RestorePoint, Tale, World};
 use super::records::{Ledger, Records, Stream};
 use super::rest::Cache;
@@ -30,8 +31,7 @@ struct Inner {
     clock: Clock,
     journal: Journal,
     state: Mutex<State>,
-    ended: mpsc::UnboundedSender<(String, Ended)>,
-    endings: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Ended)>>,
+    endings: Endings,
 }
 
 struct State {
@@ -62,9 +62,8 @@ struct Stored {
 impl SimulatedFlink {
     /// Clusters whose jobs do what the codebook says.
     pub fn new(clock: Clock, journal: Journal, codebook: Codebook, seed: u64) -> Self {
-        let (ended, endings) = mpsc::unbounded_channel();
         let state = State { rng: fastrand::Rng::with_seed(seed ^ 0xf11a), codebook, off: BTreeSet::new(), clusters: BTreeMap::new() };
-        Self { inner: Arc::new(Inner { clock, journal, state: Mutex::new(state), ended, endings: tokio::sync::Mutex::new(endings) }) }
+        Self { inner: Arc::new(Inner { clock, journal, state: Mutex::new(state), endings: Endings::new() }) }
     }
 
     /// Adds code, or replaces what lies at this key: later launches run it.
@@ -266,8 +265,7 @@ impl Inner {
                 Tale::Fault { delay: None, .. } => Ended::Failed,
                 _ => continue,
             };
-            // The receiver lives as long as `self`.
-            let _ = self.ended.send((application.to_owned(), how));
+            self.endings.add(application, how);
         }
     }
 

@@ -143,3 +143,50 @@ impl Clusters {
         stage
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{by_name, play};
+
+    fn named(name: &str) -> &'static Scenario {
+        by_name(name).unwrap()
+    }
+
+    #[test]
+    fn scenarios_about_flink_end_as_they_are_written_over_simulated_clusters() {
+        for scenario in FLINK {
+            for seed in 1..=3 {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+                let complaints = runtime.block_on(async { play(scenario, seed).await.unwrap().rehearsal.complaints.clone() });
+                assert_eq!(complaints, [""; 0], "{} with seed {seed}", scenario.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_real_clusters_cannot_play_is_said_before_anything_is_started() {
+        let real: Clusters = "real-2.2".parse().unwrap();
+        assert_eq!(real, Clusters::Real { runtime: "FLINK-2_2" });
+        for (name, speed, why) in [
+            ("bad-deployment", Some(Speed::Virtual), "real Flink takes real time"),
+            ("broker-outage", None, "something outside that is switched off"),
+            ("flip-flop", None, "a loop in step with the cache"),
+            ("no-progress", None, "checkpoints that stop"),
+            ("operator-asks-rollback", None, "wrong results"),
+            ("runtime-upgrade", None, "one application under one runtime"),
+            ("snapshots-fleet", None, "one application under one runtime"),
+        ] {
+            let refusal = real.can_play(named(name), speed).unwrap_err();
+            assert!(refusal.contains(why), "{name}: {refusal}");
+            assert_eq!(Clusters::Simulated.can_play(named(name), speed), Ok(()));
+        }
+    }
+
+    #[test]
+    fn clusters_are_named_by_a_word() {
+        for wrong in ["", "2.2", "real-1.15", "REAL"] {
+            assert!(wrong.parse::<Clusters>().is_err(), "{wrong}");
+        }
+    }
+}

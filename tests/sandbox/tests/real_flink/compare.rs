@@ -5,8 +5,11 @@ use std::fmt::Debug;
 
 use crate::watch::Seen;
 
-/// A state that shows in fewer looks than this is passing: real Flink goes through it faster or slower than the simulation, and a look may miss it.
+/// A state that shows in fewer looks than this does not last: a look may miss it.
 const LASTING: f64 = 0.12;
+/// Of the states that tasks only pass through: how long they do is the machine's affair.
+const PASSING: [&str; 5] = ["CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING", "CANCELING"];
+const LASTING_ALTHOUGH_PASSING: f64 = 0.5;
 /// By how much the share of looks may differ that show every subtask RUNNING.
 const SHARE: f64 = 0.25;
 
@@ -35,9 +38,15 @@ impl Comparison {
 pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut Comparison) {
     into.same(situation, "submissions", &simulated.submissions, &real.submissions);
     into.same(situation, "end", &simulated.ended, &real.ended);
-    into.same(situation, "last state of the job", &simulated.last_state, &real.last_state);
+    // In a loop the last look falls where it falls, and which part of the loop the cache holds for its three seconds is chance.
+    let loops = simulated.sticky[3] > 1 && real.sticky[3] > 1;
+    if !loops {
+        into.same(situation, "last state of the job", &simulated.last_state, &real.last_state);
+    }
     into.same(situation, "vertices", &simulated.vertices, &real.vertices);
-    into.same(situation, "first fault", &simulated.fault, &real.fault);
+    let (class, task) = (|seen: &Seen| seen.fault.clone().map(|fault| fault.0), |seen: &Seen| seen.fault.clone().and_then(|fault| fault.1));
+    into.same(situation, "class of the first fault", &class(simulated), &class(real));
+    into.same(situation, "task of the first fault", &task(simulated), &task(real));
     into.same(situation, "a checkpoint completes", &simulated.checkpoint_completed, &real.checkpoint_completed);
     into.same(situation, "restored", &simulated.restored, &real.restored);
     for (index, signal) in ["RESTARTING", "attempt", "exception", "restarts"].iter().enumerate() {
@@ -47,7 +56,7 @@ pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut
         into.that(situation, !seen.sticky_went_back, || format!("a sticky signal of {who} Flink went back"));
     }
     states(situation, "the job", (&simulated.job_states, simulated.looks), (&real.job_states, real.looks), into);
-    for vertex in simulated.vertices.keys().filter(|name| real.vertices.contains_key(*name)) {
+    for vertex in simulated.vertices.keys().filter(|name| !loops && real.vertices.contains_key(*name)) {
         let of = |seen: &Seen| -> BTreeMap<String, u32> {
             seen.task_states.iter().filter(|((name, _), _)| name == vertex).map(|((_, state), looks)| (state.clone(), *looks)).collect()
         };
@@ -59,10 +68,11 @@ pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut
     });
 }
 
-/// What lasts on one side must be seen on the other. What passes must be a state that the other side knows at all, which the keys of the answers tell.
+/// What lasts on one side must be seen on the other.
 fn states(situation: &str, whose: &str, simulated: (&BTreeMap<String, u32>, u32), real: (&BTreeMap<String, u32>, u32), into: &mut Comparison) {
     let lasting = |(states, looks): (&BTreeMap<String, u32>, u32)| -> BTreeSet<String> {
-        states.iter().filter(|(_, seen)| f64::from(**seen) >= LASTING * f64::from(looks.max(1))).map(|(state, _)| state.clone()).collect()
+        let least = |state: &str| if PASSING.contains(&state) { LASTING_ALTHOUGH_PASSING } else { LASTING };
+        states.iter().filter(|(state, seen)| f64::from(**seen) >= least(state) * f64::from(looks.max(1))).map(|(state, _)| state.clone()).collect()
     };
     let missing: Vec<String> = lasting(real).into_iter().filter(|state| !simulated.0.contains_key(state)).collect();
     into.that(situation, missing.is_empty(), || format!("states of {whose} that only real Flink shows: {missing:?}"));
@@ -70,7 +80,7 @@ fn states(situation: &str, whose: &str, simulated: (&BTreeMap<String, u32>, u32)
     into.that(situation, invented.is_empty(), || format!("states of {whose} that only the simulation shows: {invented:?}"));
 }
 
-/// Every path of an answer that real Flink gave must be in the simulation's; and, the other way round, every recorded one in the live answers or the simulation's.
+/// Every path of an answer that real Flink gave must be in the simulation's. That every recorded one is there has a test of its own, which needs no real Flink.
 pub(crate) fn compare_keys(simulated: &BTreeSet<String>, real: &BTreeSet<String>, into: &mut Comparison) {
     for path in real {
         into.that("keys", simulated.contains(path), || format!("{path} is in real Flink's answers only"));

@@ -2,11 +2,14 @@
 //!
 //! Real Flink has to be prepared first, so these tests are asked for by name: `tests/engines/run flink-compared`, which does both.
 
+#[path = "../answer_paths/mod.rs"]
+mod answer_paths;
 mod compare;
 mod situations;
 mod watch;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::time::Duration;
 
 use sandbox::{
@@ -20,11 +23,20 @@ use compare::{Comparison, compare, compare_keys};
 use situations::{Plane, SITUATIONS, Situation};
 use watch::Seen;
 
-/// Differences that are known: situation, what, and why it is so and does no harm. An entry that no longer occurs is a failure too.
-const KNOWN: &[(&str, &str, &str)] = &[];
+/// Differences that are known: situation, what, and why it is so and does no harm.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("task-manager-killed", "task of the first fault", "which of the machine's tasks Flink names is chance"),
+    ("slow-initialisation", "states of enrich", "both wide operators of the simulation have state to load, of the real job only \"count\" has"),
+    (
+        "restarts-exhausted",
+        "sticky restarts",
+        "the metrics of a job that has ended stay until Flink fetches them again, up to ten seconds; recorded later they are gone",
+    ),
+    ("machine-replaced", "task of the first fault", "which of the machine's tasks Flink names is chance"),
+];
 
 fn clock() -> Clock {
-    Clock::starting_at("2026-03-04T02:47:00Z".parse().unwrap())
+    Clock::starting_at("2026-03-04T02:47:00Z".parse().expect("a date"))
 }
 
 async fn played(plane: &dyn Plane, situation: &Situation, runtime: &str) -> Seen {
@@ -54,13 +66,18 @@ async fn real(situation: &Situation, runtime: &str) -> Seen {
     seen
 }
 
+fn say(text: &str) {
+    // Who went away does not read it.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
 async fn compared(runtime: &str) {
     let mut all = Comparison::default();
     let (mut simulated_keys, mut real_keys) = (BTreeSet::new(), BTreeSet::new());
     for situation in SITUATIONS {
         let (simulated, real) = (simulated(situation, runtime).await, real(situation, runtime).await);
-        println!("{runtime} {}: simulated {}", situation.name, simulated.summary());
-        println!("{runtime} {}: real      {}", situation.name, real.summary());
+        say(&format!("{runtime} {}: simulated {}", situation.name, simulated.summary()));
+        say(&format!("{runtime} {}: real      {}", situation.name, real.summary()));
         compare(situation.name, &simulated, &real, &mut all);
         simulated_keys.extend(simulated.keys);
         real_keys.extend(real.keys);
@@ -69,11 +86,11 @@ async fn compared(runtime: &str) {
     let known = |(situation, what): &(String, String)| KNOWN.iter().find(|(name, known, _)| name == situation && what.starts_with(known));
     for difference in &all.differences {
         match known(difference) {
-            Some((.., why)) => println!("known difference: {}: {}: {why}", difference.0, difference.1),
-            None => println!("DIFFERENCE: {}: {}", difference.0, difference.1),
+            Some((.., why)) => say(&format!("known difference: {}: {}: {why}", difference.0, difference.1)),
+            None => say(&format!("DIFFERENCE: {}: {}", difference.0, difference.1)),
         }
     }
-    println!("compared {runtime}: {} situations, {} agree, {} differ", SITUATIONS.len(), all.agreements, all.differences.len());
+    say(&format!("compared {runtime}: {} situations, {} agree, {} differ", SITUATIONS.len(), all.agreements, all.differences.len()));
     let unexplained: Vec<_> = all.differences.iter().filter(|difference| known(difference).is_none()).collect();
     assert!(unexplained.is_empty(), "{unexplained:#?}");
 }

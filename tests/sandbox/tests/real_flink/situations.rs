@@ -65,6 +65,35 @@ fn from(snapshot: &str, allow_non_restored_state: bool) -> Option<Restore> {
     Some(Restore { snapshot: snapshot.to_owned(), location, allow_non_restored_state })
 }
 
+/// Flink's cached answers are of before for so long.
+const CACHED: Duration = Duration::from_secs(4);
+
+/// Watched once every task runs and the API says so.
+async fn settles(plane: &dyn Plane, seen: &mut Seen, secs: u64) {
+    seen.until_all_running(plane, 60).await;
+    tokio::time::sleep(CACHED).await;
+    seen.watch(plane, secs).await;
+}
+
+async fn runs(plane: &dyn Plane, runtime: &str, seen: &mut Seen, secs: u64) {
+    launch(plane, runtime, "new.jar", None, seen).await;
+    settles(plane, seen, secs).await;
+}
+
+/// Launched from the savepoint that good code was stopped with.
+async fn restores(plane: &dyn Plane, runtime: &str, seen: &mut Seen, allow_non_restored_state: bool) {
+    stopped(plane, runtime, seen).await;
+    launch(plane, runtime, "new.jar", from("before", allow_non_restored_state), seen).await;
+}
+
+/// Launched; watched some time after it has ended by itself.
+async fn ends(plane: &dyn Plane, runtime: &str, seen: &mut Seen) {
+    launch(plane, runtime, "new.jar", None, seen).await;
+    ended(plane, seen).await;
+    tokio::time::sleep(CACHED).await;
+    seen.watch(plane, 4).await;
+}
+
 async fn ended(plane: &dyn Plane, seen: &mut Seen) {
     let how = tokio::time::timeout(Duration::from_secs(60), plane.ended()).await;
     seen.ended = Some(match how {
@@ -76,28 +105,8 @@ async fn ended(plane: &dyn Plane, seen: &mut Seen) {
 
 /// All situations.
 pub(crate) const SITUATIONS: &[Situation] = &[
-    Situation {
-        name: "healthy",
-        code: || quick(Code::healthy()),
-        script: |plane, runtime, seen| {
-            Box::pin(async move {
-                launch(plane, runtime, "new.jar", None, seen).await;
-                seen.until_all_running(plane, 60).await;
-                seen.watch(plane, 10).await;
-            })
-        },
-    },
-    Situation {
-        name: "loop-while-processing",
-        code: || throwing(5),
-        script: |plane, runtime, seen| {
-            Box::pin(async move {
-                launch(plane, runtime, "new.jar", None, seen).await;
-                seen.until_all_running(plane, 60).await;
-                seen.watch(plane, 40).await;
-            })
-        },
-    },
+    Situation { name: "healthy", code: || quick(Code::healthy()), script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 10)) },
+    Situation { name: "loop-while-processing", code: || throwing(5), script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 40)) },
     Situation {
         name: "loop-in-open",
         code: || quick(Code::that(Behaviour::ThrowsInOpen { fault: Fault::new("java.net.ConnectException", "Connection refused") })),
@@ -119,10 +128,8 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         code: || quick(Code::healthy()),
         script: |plane, runtime, seen| {
             Box::pin(async move {
-                stopped(plane, runtime, seen).await;
-                launch(plane, runtime, "new.jar", from("before", false), seen).await;
-                seen.until_all_running(plane, 60).await;
-                seen.watch(plane, 8).await;
+                restores(plane, runtime, seen, false).await;
+                settles(plane, seen, 8).await;
             })
         },
     },
@@ -131,8 +138,7 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
         script: |plane, runtime, seen| {
             Box::pin(async move {
-                stopped(plane, runtime, seen).await;
-                launch(plane, runtime, "new.jar", from("before", false), seen).await;
+                restores(plane, runtime, seen, false).await;
                 seen.watch(plane, 5).await;
             })
         },
@@ -142,10 +148,8 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
         script: |plane, runtime, seen| {
             Box::pin(async move {
-                stopped(plane, runtime, seen).await;
-                launch(plane, runtime, "new.jar", from("before", true), seen).await;
-                seen.until_all_running(plane, 60).await;
-                seen.watch(plane, 5).await;
+                restores(plane, runtime, seen, true).await;
+                settles(plane, seen, 5).await;
             })
         },
     },
@@ -154,9 +158,8 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         code: || quick(Code::healthy()).with_state(2, 2),
         script: |plane, runtime, seen| {
             Box::pin(async move {
-                stopped(plane, runtime, seen).await;
-                launch(plane, runtime, "new.jar", from("before", false), seen).await;
-                tokio::time::sleep(Duration::from_secs(3)).await;
+                restores(plane, runtime, seen, false).await;
+                tokio::time::sleep(CACHED).await;
                 seen.watch(plane, 20).await;
             })
         },
@@ -166,9 +169,8 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         code: || quick(Code::healthy().restoring_for(25)),
         script: |plane, runtime, seen| {
             Box::pin(async move {
-                stopped(plane, runtime, seen).await;
-                launch(plane, runtime, "new.jar", from("before", false), seen).await;
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                restores(plane, runtime, seen, false).await;
+                tokio::time::sleep(CACHED).await;
                 seen.watch(plane, 12).await;
             })
         },
@@ -205,25 +207,11 @@ pub(crate) const SITUATIONS: &[Situation] = &[
             let twice = RestartStrategy::FixedDelay { delay: Duration::from_secs(1), attempts: Some(2) };
             throwing(3).restarting(twice)
         },
-        script: |plane, runtime, seen| {
-            Box::pin(async move {
-                launch(plane, runtime, "new.jar", None, seen).await;
-                ended(plane, seen).await;
-                tokio::time::sleep(Duration::from_secs(4)).await;
-                seen.watch(plane, 4).await;
-            })
-        },
+        script: |plane, runtime, seen| Box::pin(ends(plane, runtime, seen)),
     },
     Situation {
         name: "bounded",
         code: || quick(Code::that(Behaviour::Bounded { after: Duration::from_secs(8) })),
-        script: |plane, runtime, seen| {
-            Box::pin(async move {
-                launch(plane, runtime, "new.jar", None, seen).await;
-                ended(plane, seen).await;
-                tokio::time::sleep(Duration::from_secs(4)).await;
-                seen.watch(plane, 4).await;
-            })
-        },
+        script: |plane, runtime, seen| Box::pin(ends(plane, runtime, seen)),
     },
 ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::answer_paths::paths;
 use crate::situations::Plane;
 
 /// Between two looks.
@@ -91,7 +92,7 @@ impl Seen {
     async fn look(&mut self, plane: &dyn Plane) {
         let Some(overview) = self.get(plane, "jobs_overview", "/jobs/overview", "").await else { return };
         let Some(job) = overview["jobs"].as_array().and_then(|jobs| jobs.iter().max_by_key(|job| job["start-time"].as_i64())) else { return };
-        let (id, state) = (job["jid"].as_str().unwrap().to_owned(), job["state"].as_str().unwrap().to_owned());
+        let (id, state) = (text(&job["jid"]), text(&job["state"]));
         self.looks += 1;
         *self.job_states.entry(state.clone()).or_default() += 1;
         self.last_state = state;
@@ -99,13 +100,13 @@ impl Seen {
         let empty = Vec::new();
         let vertices = details["vertices"].as_array().unwrap_or(&empty);
         for vertex in vertices {
-            let name = vertex["name"].as_str().unwrap().to_owned();
-            for (task, count) in vertex["tasks"].as_object().unwrap() {
+            let name = text(&vertex["name"]);
+            for (task, count) in vertex["tasks"].as_object().expect("tasks by state") {
                 if count != 0 {
                     *self.task_states.entry((name.clone(), task.clone())).or_default() += 1;
                 }
             }
-            self.vertices.insert(name, vertex["parallelism"].as_u64().unwrap());
+            self.vertices.insert(name, vertex["parallelism"].as_u64().expect("a parallelism"));
         }
         let up = |vertex: &Value| vertex["tasks"]["RUNNING"] == vertex["parallelism"];
         self.all_running += u32::from(details["state"] == "RUNNING" && !vertices.is_empty() && vertices.iter().all(up));
@@ -120,14 +121,14 @@ impl Seen {
         if let Some(vertex) = vertex
             && let Some(details) = self.get(plane, "vertex", &format!("/jobs/{id}/vertices/{vertex}"), "").await
         {
-            now[1] = details["subtasks"].as_array().unwrap().iter().filter_map(|subtask| subtask["attempt"].as_i64()).max().unwrap_or(0);
+            now[1] = list(&details["subtasks"]).iter().filter_map(|subtask| subtask["attempt"].as_i64()).max().unwrap_or(0);
         }
         if let Some(exceptions) = self.get(plane, "exceptions", &format!("/jobs/{id}/exceptions"), "").await {
-            let entries = exceptions["exceptionHistory"]["entries"].as_array().unwrap();
+            let entries = list(&exceptions["exceptionHistory"]["entries"]);
             now[2] = entries.iter().filter_map(|entry| entry["timestamp"].as_i64()).max().unwrap_or(0);
             if self.fault.is_none() {
                 let task = |entry: &Value| entry["taskName"].as_str().map(|name| name.split(" (").next().unwrap_or(name).to_owned());
-                self.fault = entries.last().map(|entry| (entry["exceptionName"].as_str().unwrap().to_owned(), task(entry)));
+                self.fault = entries.last().map(|entry| (text(&entry["exceptionName"]), task(entry)));
             }
         }
         if let Some(checkpoints) = self.get(plane, "checkpoints", &format!("/jobs/{id}/checkpoints"), "").await {
@@ -140,7 +141,7 @@ impl Seen {
             }
         }
         if let Some(metrics) = self.get(plane, "metrics", &format!("/jobs/{id}/metrics"), "get=numRestarts,fullRestarts").await {
-            let values = metrics.as_array().unwrap().iter().filter_map(|metric| metric["value"].as_str()?.parse().ok());
+            let values = list(&metrics).iter().filter_map(|metric| metric["value"].as_str()?.parse().ok());
             now[3] = values.max().unwrap_or(before[3]);
         }
         self.sticky_went_back |= before.iter().zip(&now).any(|(before, now)| now < before);
@@ -148,16 +149,10 @@ impl Seen {
     }
 }
 
-fn paths(value: &Value, prefix: &str, into: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                paths(member, &path, into);
-                into.insert(path);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{prefix}[]"), into)),
-        _ => {}
-    }
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
 }

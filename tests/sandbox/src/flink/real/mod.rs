@@ -32,7 +32,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
 
 pub use distribution::NotPrepared;
 pub use ledger::JobRun;
@@ -40,7 +39,8 @@ pub(crate) use program::unfit;
 
 use super::Millis;
 use super::code::{Code, Codebook};
-use super::data_plane::{Ended, Launch, SubmissionFailed, code_identity};
+use super::data_plane::{Launch, SubmissionFailed, code_identity};
+use super::endings::Endings;
 use super::records::Stream;
 use crate::clock::Clock;
 use crate::journal::{Actor, Journal};
@@ -72,8 +72,7 @@ struct Inner {
     folder: PathBuf,
     times: Times,
     state: Mutex<State>,
-    ended: mpsc::UnboundedSender<(String, Ended)>,
-    endings: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Ended)>>,
+    endings: Endings,
 }
 
 struct State {
@@ -121,13 +120,12 @@ impl RealFlink {
     /// Clusters whose jobs do what the codebook says, in a region whose clock runs `factor` times as fast as this machine's. Needs a tokio runtime.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal, codebook: Codebook, factor: f64) -> Self {
-        let (ended, endings) = mpsc::unbounded_channel();
         let runs = distribution::engines().join("flink-runs");
         sweep(&runs);
         let folder = runs.join(format!("{}-{}", std::process::id(), times::real_now()));
         let times = Times::starting(clock.now().as_millisecond());
         let state = Mutex::new(State { codebook, applications: BTreeMap::new(), keep_folder: false });
-        let inner = Arc::new(Inner { clock, journal, factor, folder, times, state, ended, endings: tokio::sync::Mutex::new(endings) });
+        let inner = Arc::new(Inner { clock, journal, factor, folder, times, state, endings: Endings::new() });
         let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
             while let Some(inner) = weak.upgrade() {
@@ -285,8 +283,7 @@ impl Inner {
             self.tell(application, self.named(application, &sentence));
         }
         if let Some(how) = ended {
-            // The receiver lives as long as `self`.
-            let _ = self.ended.send((application.to_owned(), how));
+            self.endings.add(application, how);
             return false;
         }
         true

@@ -78,13 +78,7 @@ impl DataPlane for RealFlink {
     }
 
     fn ended(&self) -> BoxFuture<'static, (String, Ended)> {
-        let inner = self.inner.clone();
-        Box::pin(async move {
-            match inner.endings.lock().await.recv().await {
-                Some(ending) => ending,
-                None => std::future::pending().await,
-            }
-        })
+        self.inner.endings.next()
     }
 
     fn rest(&self, application: &str, path: &str, query: &str) -> BoxFuture<'static, RestAnswer> {

@@ -57,7 +57,7 @@ impl DataPlane for SimulatedFlink {
     }
 
     fn replace_machines(&self, application: &str) -> BoxFuture<'static, ()> {
-        let fault = Fault::new("org.apache.flink.util.FlinkException", "The TaskExecutor is shutting down.");
+        let fault = Fault::new("org.apache.flink.util.FlinkExpectedException", "The TaskExecutor is shutting down.");
         self.inner.strike(application, |job, now| {
             if let Some(attempt) = &mut job.attempt {
                 attempt.interrupt(now + 1, fault);
@@ -79,13 +79,7 @@ impl DataPlane for SimulatedFlink {
     }
 
     fn ended(&self) -> BoxFuture<'static, (String, Ended)> {
-        let inner = self.inner.clone();
-        Box::pin(async move {
-            match inner.endings.lock().await.recv().await {
-                Some(ending) => ending,
-                None => std::future::pending().await,
-            }
-        })
+        self.inner.endings.next()
     }
 
     fn rest(&self, application: &str, path: &str, query: &str) -> BoxFuture<'static, RestAnswer> {
