@@ -23,10 +23,11 @@ EVENTS = ["eventbridge-metric-math", "lambda-metric-math", "sns-two-records", "e
 STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-Remediate", "ALARM_APPLICATIONS": "{}"}
 
 
-def tools():
-    """cargo-lambda, and the variables with which it finds its zig."""
+def tools(*more):
+    """cargo-lambda, and the variables with which it finds what more it needs: its zig is large, and only a build needs it."""
     folder = venv("lambda").parent
-    return str(folder / "cargo-lambda"), {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    path = [str(venv(name).parent) for name in more] + [str(folder), os.environ["PATH"]]
+    return str(folder / "cargo-lambda"), {**os.environ, "PATH": ":".join(path)}
 
 
 def newest_glibc(binary):
@@ -36,7 +37,7 @@ def newest_glibc(binary):
 
 
 def release():
-    cargo_lambda, variables = tools()
+    cargo_lambda, variables = tools("zig")
     packages = [word for name in FUNCTIONS for word in ("--package", name)]
     done = subprocess.run([cargo_lambda, "lambda", "build", "--release", *packages], cwd=ROOT, capture_output=True, text=True, check=False, env=variables)
     if done.returncode:

@@ -5,10 +5,11 @@
 //!
 //! Invariant: one seed, one run. Requests pass one router, where faults strike and who called is known.
 
+mod hosting;
 mod narrator;
 mod trail;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -34,9 +35,10 @@ use crate::{
     protocol::{self, refusal},
     sns::Sns,
     states::{self, ExecutionView, StepFunctions, TaskCall, TaskFailure},
-    template::{FunctionSpec, Stack, TemplateError, Trigger},
+    template::{Stack, TemplateError, Trigger},
     wire::{self, Request, Response},
 };
+use hosting::Hosting;
 
 /// When every region opens: somebody is asleep.
 pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
@@ -416,12 +418,6 @@ struct Services<'a> {
     cloudwatch: &'a CloudWatch,
 }
 
-/// Where functions run.
-struct Hosting {
-    connector: Connector,
-    processes: Option<Processes>,
-}
-
 fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(), RegionError> {
     let refused = |resource: &str, why: &dyn std::fmt::Display| RegionError::Refused { resource: resource.to_owned(), why: why.to_string() };
     for (id, table) in &stack.tables {
@@ -434,7 +430,7 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
         services.sns.subscribe_function(topic, function);
     }
     for (id, function) in &stack.functions {
-        host(services.lambda, function, hosting).map_err(|error| refused(id, &error))?;
+        hosting.host(services.lambda, function).map_err(|error| refused(id, &error))?;
     }
     for (id, machine) in &stack.state_machines {
         let definition = machine.definition.to_string();
@@ -455,27 +451,6 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
             Trigger::Schedule(schedule) => services.bus.add_schedule(&rule.name, schedule, rule.targets.clone()),
         };
         added.map_err(|error| refused(id, &error))?;
-    }
-    Ok(())
-}
-
-/// Deploys the code of a package.
-fn host(lambda: &LambdaHost, spec: &FunctionSpec, hosting: &Hosting) -> Result<(), String> {
-    if let Some(processes) = &hosting.processes {
-        return lambda.host_process(spec, processes);
-    }
-    let connector = &hosting.connector;
-    let timeout = Duration::from_secs(spec.timeout_secs);
-    let (name, role, env) = (&spec.name, &spec.role, &spec.env);
-    match spec.package.as_str() {
-        "alarm-handler" => lambda.host::<alarm_handler::AlarmHandler>(name, timeout, role, env, connector),
-        "alarm-keeper" => lambda.host::<alarm_keeper::AlarmKeeper>(name, timeout, role, env, connector),
-        "subtask-verifier" => lambda.host::<subtask_verifier::SubtaskVerifier>(name, timeout, role, env, connector),
-        "remediation-planner" => lambda.host::<remediation_planner::RemediationPlanner>(name, timeout, role, env, connector),
-        "rollback" => lambda.host::<rollback::Rollback>(name, timeout, role, env, connector),
-        "force-stop-and-restore" => lambda.host::<force_stop_and_restore::ForceStopAndRestore>(name, timeout, role, env, connector),
-        "snapshot-keeper" => lambda.host::<snapshot_keeper::SnapshotKeeper>(name, timeout, role, env, connector),
-        package => return Err(format!("there is no package {package}")),
     }
     Ok(())
 }
