@@ -154,17 +154,13 @@ fn parameters_that_contradict_each_other_are_refused_with_a_word_on_what_to_writ
     for (wrong, rule, said) in [
         (vec![("SnapshotSchedule", "rate(30 minutes)")], "SnapshotScheduleIsInStep", "the seconds of your rate"),
         (vec![("SnapshotCheckEverySecs", "1800")], "SnapshotIntervalIsInStep", "write SnapshotCheckEverySecs=3600"),
-        (vec![("SnapshotKeepLast", "1"), ("SnapshotKeepDailyDays", "0")], "SnapshotsOutliveTheirDay", "write SnapshotKeepLast of 2 or more"),
     ] {
         let error = stack(&wrong).unwrap_err();
         assert_eq!(error.place, rule);
         assert!(error.wrong.contains(said), "{wrong:?}: {error}");
     }
-    for right in [
-        vec![("SnapshotSchedule", "rate(30 minutes)"), ("SnapshotCheckEverySecs", "1800")],
-        vec![("SnapshotSchedule", "rate(60 minutes)")],
-        vec![("SnapshotKeepLast", "1")],
-    ] {
+    for right in [vec![("SnapshotSchedule", "rate(30 minutes)"), ("SnapshotCheckEverySecs", "1800")], vec![("SnapshotSchedule", "rate(60 minutes)")]]
+    {
         stack(&right).unwrap();
     }
 }
