@@ -67,12 +67,20 @@ impl Server {
 pub struct Bound(std::net::TcpListener);
 
 impl Bound {
+    /// Where it will listen.
+    ///
+    /// # Errors
+    /// When the machine does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
     /// What clients set as their endpoint.
     ///
     /// # Errors
     /// When the machine does not say.
     pub fn endpoint(&self) -> io::Result<String> {
-        self.0.local_addr().map(|address| format!("http://{address}"))
+        self.address().map(|address| format!("http://{address}"))
     }
 
     /// Serves the region. Needs a tokio runtime.

@@ -1,6 +1,6 @@
 //! The region beside an engine of a few lines, over TCP.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use super::*;
 use crate::{
@@ -24,12 +24,12 @@ struct Beside {
 /// An engine that begins an execution, sleeps for half a minute, and ends it with what it was given.
 async fn beside() -> Beside {
     let region = Region::open(Blueprint::default()).unwrap();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let (front, heard) = (listener.local_addr().unwrap(), Heard::default());
+    let bound = Server::bind(0).unwrap();
+    let (front, heard) = (bound.address().unwrap(), Heard::default());
     let told = Arc::clone(&heard);
     let engine = Server::start(0, Router::new(move |request| Box::pin(engine(request, front, Arc::clone(&told))))).await.unwrap();
     let external = External::attach(&region, engine.address());
-    let served = Server::on(listener, external.front()).unwrap();
+    let served = bound.serve(external.front()).unwrap();
     Beside { region, external, heard, _servers: [engine, served] }
 }
 
@@ -120,7 +120,7 @@ async fn a_launcher_that_loses_count_or_an_engine_that_is_gone_is_trouble() {
         assert_eq!(tell(front.into(), verb, told).await.status(), 500, "{verb}");
     }
     assert_eq!(beside.external.troubles().len(), 4);
-    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let nobody = Server::bind(0).unwrap().address().unwrap();
     let region = Region::open(Blueprint::default()).unwrap();
     let external = External::attach(&region, nobody);
     let answer = region.router().send(aws_json("operator", "states", "AWSStepFunctions.ListStateMachines", "1.0", &json!({}))).await;
