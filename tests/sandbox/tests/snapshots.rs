@@ -96,7 +96,7 @@ fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
     let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
         Box::pin(async move {
             world.pass(minutes(10)).await;
-            world.ask_for_snapshots(&json!({ "dryRun": true }));
+            world.ask_for_snapshots(&json!({ "dryRun": true })).await;
             world.until_checked(1, hours(1)).await;
         })
     };
@@ -130,7 +130,7 @@ fn one_application_that_cannot_be_read_never_stops_the_others() {
     let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
         Box::pin(async move {
             world.pass(minutes(10)).await;
-            world.ask_for_snapshots(&json!({}));
+            world.ask_for_snapshots(&json!({})).await;
             world.until_checked(1, hours(2)).await;
         })
     };
