@@ -25,7 +25,7 @@ from tools import MACHINES, TOOLS, Engine, Outcome, venv
 EXPLAINED = {
     "ids": "EventId of PutEvents and MessageId of Publish are each engine's own; AWS draws them at random",
     "capacity": "moto's DynamoDB always answers ConsumedCapacity; AWS does only where ReturnConsumedCapacity asks for it, and no state asks",
-    "cause": "the text in brackets after a refusal names service, request and proxy in moto, and no service in the sandbox; AWS names all three, and no expression reads this text",
+    "cause": "the text in brackets after a refusal names service, request and proxy in moto, and no service in the sandbox; AWS names all three; a report may quote this text, no expression decides by it",
     "map": "moto's MapStateExited follows the last iteration, the sandbox's follows MapStateSucceeded; previousEventId is for graphs, and AWS does not document which it is",
 }
 REQUEST = re.compile(r"^(.*) \((?:Service: [^;)]*; )?Status Code: (\d+); Error Code: (\w+); Request ID: [^;)]*(?:; Proxy: null)?\)$", re.DOTALL)

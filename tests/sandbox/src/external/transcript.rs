@@ -54,6 +54,9 @@ pub fn stack(scenario: &Scenario, asked: Asked) -> Result<Value, RegionError> {
     Ok(described(region.stack()))
 }
 
+/// The other engine, and the server at which it finds the region; or why there is none.
+type Attached = io::Result<(External, Server)>;
+
 /// Plays a scenario in virtual time.
 ///
 /// # Errors
@@ -62,7 +65,7 @@ pub async fn transcript(scenario: &Scenario, asked: Asked) -> Result<Value, Tran
     let mut stage = (scenario.stage)();
     stage.parameters.extend(asked.parameters);
     stage.names = asked.names;
-    let attached: Arc<Mutex<Option<io::Result<(External, Server)>>>> = Arc::default();
+    let attached = Arc::new(Mutex::new(None::<Attached>));
     let (slot, engine, recorder) = (Arc::clone(&attached), asked.engine, asked.recorder);
     let played = scenario::play_on(scenario, stage, asked.seed, move |region| {
         if let Some(recorder) = recorder {
