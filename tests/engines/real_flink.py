@@ -46,7 +46,8 @@ def entry(result, who, pattern):
 
 def ledger_findings(result):
     """What each comparison of the ledger found: a complaint, or nothing."""
-    runs, records = result["jobRuns"], result["records"]
+    # A version that failed before it counted anything has left an empty ledger.
+    runs, records = [run for run in result["jobRuns"] if run["records"]], result["records"]
     yield records["lost"] and f"{records['lost']} records are lost"
     yield records["wrong"] and f"{records['wrong']} records were counted from the wrong state"
     first, *later = runs

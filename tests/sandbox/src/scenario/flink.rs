@@ -120,6 +120,11 @@ impl Clusters {
         if let Some(Speed::Virtual) = speed {
             return Err("real Flink takes real time: write --speed real or a factor, or leave it out".to_owned());
         }
+        if let Some(Speed::Factor(factor)) = speed
+            && factor > real::LARGEST_FACTOR
+        {
+            return Err(format!("real Flink cannot keep up with {factor} times real time: at most {}", real::LARGEST_FACTOR));
+        }
         let stage = (scenario.stage)();
         if stage.applications.len() != 1 || scenario.name == "runtime-upgrade" {
             return Err(format!("{} needs simulated clusters: real ones are for one application under one runtime", scenario.name));
@@ -170,6 +175,7 @@ mod tests {
         assert_eq!(real, Clusters::Real { runtime: "FLINK-2_2" });
         for (name, speed, why) in [
             ("bad-deployment", Some(Speed::Virtual), "real Flink takes real time"),
+            ("bad-deployment", Some(Speed::Factor(60.0)), "at most 12"),
             ("broker-outage", None, "something outside that is switched off"),
             ("flip-flop", None, "a loop in step with the cache"),
             ("no-progress", None, "checkpoints that stop"),

@@ -5,14 +5,14 @@
 //! operation that are the service's. Flink itself is never hurried:
 //! - While the sandbox asks a real process, starts one or takes a savepoint, the region's clock stands. So an update takes its simulated 75 s and no more, and no time-out of the region
 //!   depends on how busy the machine is.
-//! - What code and configuration ask for in seconds (the fault after 5 s, back-off, checkpoint interval) is asked for in the region's seconds; see [`program`].
+//! - What code and configuration ask for in seconds (the fault after 5 s, back-off, checkpoint interval) is asked for in the region's seconds; see `program`.
 //! - Flink's REST cache stays at its default of 3 s of real time. At six times the speed a look is up to 18 s of the region old, which is harder on a verifier than AWS is.
 //! - Moments in Flink's answers are translated into the region's time, paths into the names that the region knows; durations stay as they were measured.
 //!
 //! # Data
 //! The job reads a log that grows in real time, at the stream's rate times the speed, and writes a ledger. Loss and replay are counted from the ledger, never taken from what Flink says.
 //!
-//! Deliberately absent: dependencies that are switched off, too few slots, wrong results, checkpoints that stop (see [`unfit`]).
+//! Deliberately absent: dependencies that are switched off, too few slots, wrong results, checkpoints that stop (see `unfit`).
 //!
 //! Invariant: when the region is closed, or this process ends in whatever way, no JobManager and no TaskManager is left.
 
@@ -52,6 +52,8 @@ use times::Times;
 
 /// How fast the region's clock runs over real Flink when nothing else is asked for.
 pub const DEFAULT_FACTOR: f64 = 6.0;
+/// Beyond this, Flink's cache of three seconds hides more of the region's time than a soak may be long.
+pub const LARGEST_FACTOR: f64 = 12.0;
 /// Between two pairs of moments, in the region's time.
 const NOTE: Duration = Duration::from_millis(100);
 /// Between two looks of the teller, in real time. Each also has the JobManager fetch its metrics: it does so only when asked, and answers with those of before.
