@@ -174,21 +174,3 @@ fn a_misspelt_dry_run_does_nothing() {
         assert_eq!(kept(&region), Vec::<String>::new());
     });
 }
-
-#[test]
-fn stale_snapshots_ring_the_alarm_of_their_application_and_start_no_rescue() {
-    virtually(async {
-        let region = region();
-        // Nothing fresh can be taken of it: snapshots are switched off.
-        let stale = ApplicationSeed::new("stale").version("orders-6.jar", 2_880 * MINUTE).snapshot("long-ago", 1_800 * MINUTE);
-        region.flink().add_application(stale.tag("lifeguard:managed", "true").without_snapshots());
-        keep(&region, json!({})).await;
-        tokio::time::sleep(250 * MINUTE).await;
-        let state = |application: &str| {
-            let alarm = region.cloudwatch().alarm(&format!("lifeguard-{application}-snapshots-stale"));
-            alarm.expect("it is kept").state.value.name()
-        };
-        assert_eq!((state("stale"), state("orders")), ("ALARM", "OK"));
-        assert!(region.executions_of(sandbox::region::REMEDIATE).is_empty(), "a rescue could not help");
-    });
-}
