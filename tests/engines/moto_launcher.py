@@ -87,8 +87,11 @@ class RegionDatetime(datetime.datetime):
 def region_time():
     """Times in histories, in the context object and in $millis are the region's. No time passes while anybody computes here, so the last answer's time is the time."""
     shim = types.SimpleNamespace(datetime=RegionDatetime, timezone=datetime.timezone, timedelta=datetime.timedelta)
-    for module in (state, event_manager, execution, parser):
+    for module in (event_manager, execution, parser):
         module.datetime = shim
+    # The time at which a state was entered is the one that expressions can read: in AWS's format, not in Python's.
+    entered = types.SimpleNamespace(now=lambda tz=None: types.SimpleNamespace(isoformat=REGION.iso))
+    state.datetime = types.SimpleNamespace(datetime=entered, timezone=datetime.timezone, timedelta=datetime.timedelta)
     Timebox.current_milli_time = staticmethod(lambda: round(REGION.time.timestamp() * 1000))
     send = botocore.httpsession.URLLib3Session.send
 
