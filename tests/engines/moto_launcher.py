@@ -28,6 +28,7 @@ import botocore.httpsession
 import jsonata
 import moto.core.config
 import moto.events.models as events
+import moto.moto_api._internal.models as moto_api
 import moto.stepfunctions.models as stock
 import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
 import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
@@ -54,8 +55,11 @@ from moto.utilities.arns import parse_arn
 class Region:
     """The region's time, and who computes here: see external/mod.rs of the sandbox."""
 
+    # Before any region: when moto is reset, another one begins.
+    NEVER = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
+
     def __init__(self):
-        self.time = datetime.datetime.now(datetime.timezone.utc)
+        self.time = self.NEVER
 
     def tell(self, verb, **told):
         connection = http.client.HTTPConnection("127.0.0.1", REGION_PORT, timeout=600)
@@ -69,7 +73,8 @@ class Region:
         self.heard(answer["now"])
 
     def heard(self, now):
-        self.time = datetime.datetime.fromisoformat(now.replace("Z", "+00:00"))
+        # Two executions hear at once, and the earlier answer may be read last: time never goes back.
+        self.time = max(self.time, datetime.datetime.fromisoformat(now.replace("Z", "+00:00")))
 
     def iso(self):
         return self.time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.time.microsecond // 1000:03}Z"
@@ -110,6 +115,13 @@ def region_time():
         return told
 
     execution.Execution.get_start_execution_details = in_awss_format
+    reset = moto_api.MotoAPIBackend.reset
+
+    def forgotten(self):
+        REGION.time = REGION.NEVER
+        reset(self)
+
+    moto_api.MotoAPIBackend.reset = forgotten
 
 
 def sleeping():

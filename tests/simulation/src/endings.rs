@@ -185,7 +185,7 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
         let unreachable = |one: &ExecutionView| all_struck(witness, one, "dynamodb");
         let left = holder.is_none_or(|holder| match successor(executions, holder) {
             Some(successor) => !unreachable(holder) && !unreachable(successor),
-            None => !unreachable(holder) && !(holder.status == Status::Aborted && may_have_no_successor(witness, holder)),
+            None => !(unreachable(holder) || holder.status == Status::Aborted && may_have_no_successor(witness, holder)),
         });
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || format!("the lease {lease} is left"));
     }
