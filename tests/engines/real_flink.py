@@ -6,7 +6,8 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 from flink_distribution import VERSIONS, prepared
-from tools import ROOT, Engine, Missing, Outcome, quietly
+from region import sandbox
+from tools import ROOT, Engine, Outcome
 
 QUICK = [("1.20", "bad-deployment"), ("1.20", "rollback-refused")]
 SCENARIOS = [
@@ -26,9 +27,9 @@ AT_ONCE = 2
 AT_MOST_SECS = 1_500
 
 
-def rehearsed(version, scenario):
+def rehearsed(binary, version, scenario):
     """The rehearsal's own result, as JSON."""
-    command = [str(ROOT / "target" / "debug" / "sandbox"), "rehearse", scenario, "--flink", f"real-{version}", "--json"]
+    command = [binary, "rehearse", scenario, "--flink", f"real-{version}", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECS)
     if not done.stdout.strip():
         raise RuntimeError(f"{scenario} over {version} ended with {done.returncode}: {done.stderr.strip()[:1000]}")
@@ -68,10 +69,9 @@ def ledger_findings(result):
         yield not restored and f"announced was snapshot {match[1]}, and it was not restored"
 
 
-def judged(case):
-    version, scenario = case
+def judged(binary, version, scenario):
     try:
-        result = rehearsed(version, scenario)
+        result = rehearsed(binary, version, scenario)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         return [str(error)], 0
     findings = [*(bool(complaint) and complaint for complaint in result["complaints"] or [False]), *ledger_findings(result)]
@@ -82,12 +82,9 @@ def judged(case):
 def run(cases):
     for version in sorted({version for version, _ in cases}):
         prepared(version)
-    try:
-        quietly(["cargo", "build", "--quiet", "-p", "sandbox"], cwd=ROOT)
-    except Missing as error:
-        raise RuntimeError(str(error)) from error
+    binary = sandbox()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        judgements = list(pool.map(judged, cases))
+        judgements = list(pool.map(lambda case: judged(binary, *case), cases))
     versions = "Flink " + ", ".join(VERSIONS[version] for version in sorted({version for version, _ in cases}))
     complaints = [complaint for found, _ in judgements for complaint in found]
     return Outcome(complaints, versions, scenarios=len(cases), agreements=sum(agreed for _, agreed in judgements))
@@ -110,7 +107,9 @@ def compared():
 
 
 ENGINES = {
-    "flink": Engine("rehearsals over real Flink 1.20: a bad deployment, and a refused rollback; judged by the job's ledger", lambda: run(QUICK)),
-    "flink-all": Engine("every rehearsal over real Flink, 1.20 and 2.2; judged by the job's ledger", lambda: run(ALL), slow=True),
-    "flink-compared": Engine("the same situations on simulated and on real Flink, 1.20 and 2.2: what the REST API shows", compared, slow=True),
+    "flink": Engine(
+        "rehearsals over real Flink 1.20: a bad deployment, and a refused rollback; judged by the job's ledger", lambda: run(QUICK), waits=True, within="flink-all"
+    ),
+    "flink-all": Engine("every rehearsal over real Flink, 1.20 and 2.2; judged by the job's ledger", lambda: run(ALL), slow=True, waits=True),
+    "flink-compared": Engine("the same situations on simulated and on real Flink, 1.20 and 2.2: what the REST API shows", compared, slow=True, waits=True),
 }

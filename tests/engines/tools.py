@@ -88,3 +88,7 @@ class Engine:
     """Gives an Outcome; raises Missing when a tool cannot be had."""
     slow: bool = False
     """Left out of a quick run."""
+    waits: bool = False
+    """Mostly waits for real time: runs beside those that compute."""
+    within: str = ""
+    """Another engine that tries all of this too: left out where both would run."""
