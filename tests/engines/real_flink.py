@@ -1,9 +1,14 @@
 """Rehearsals over real Flink: a real JobManager, TaskManager and job for each launch, judged by the scenario's own end and by the ledger that the job writes."""
 
 import json
+import os
 import re
 import subprocess
+import sys
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from flink_distribution import VERSIONS, prepared
 from region import sandbox
@@ -21,8 +26,8 @@ SCENARIOS = [
     "task-manager-killed",
 ]
 ALL = [(version, scenario) for version in VERSIONS for scenario in SCENARIOS]
-# Two clusters are about 800 MB and as much as two cores can bear.
-AT_ONCE = 2
+# A cluster takes about 400 MB, and computes while it starts; then a rehearsal mostly waits.
+AT_ONCE = 3
 # A rehearsal takes two to four minutes; this is for a machine that does much else.
 AT_MOST_SECS = 1_500
 
@@ -51,6 +56,9 @@ def ledger_findings(result):
     runs, records = [run for run in result["jobRuns"] if run["records"]], result["records"]
     yield records["lost"] and f"{records['lost']} records are lost"
     yield records["wrong"] and f"{records['wrong']} records were counted from the wrong state"
+    if not runs:
+        yield "no version counted a record"
+        return
     first, *later = runs
     # Whatever the bad version did, each launch begins exactly where the snapshot of the update ended: nothing older is read again, nothing is left out.
     for run in later:
@@ -70,13 +78,36 @@ def ledger_findings(result):
 
 
 def judged(binary, version, scenario):
+    """Complaints about a rehearsal, and how many findings were none."""
+    began = time.monotonic()
     try:
         result = rehearsed(binary, version, scenario)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         return [str(error)], 0
     findings = [*(bool(complaint) and complaint for complaint in result["complaints"] or [False]), *ledger_findings(result)]
     complaints = [f"{scenario} over {version}: {finding}" for finding in findings if finding]
+    print(f"  {scenario:<26} over {version:<4} {time.monotonic() - began:4.0f} s; {len(complaints)} complaint(s)", file=sys.stderr, flush=True)
     return complaints, len(findings) - len(complaints)
+
+
+# A Java that cannot run Flink: its script, the exit code of a rehearsal with it, and what that says.
+NO_JAVA = [
+    ("echo 'openjdk version \"11.0.1\"' >&2", 2, "real Flink needs Java 17"),
+    ("test \"$1\" = -version || { echo 'Cannot allocate memory'; exit 3; }; echo 'openjdk version \"17.0.1\"' >&2", 1, "Cannot allocate memory"),
+]
+
+
+def refused(binary, version, script, code, word):
+    """A complaint when a rehearsal without a fitting Java ends in another way than it should."""
+    with tempfile.TemporaryDirectory() as home:
+        java = Path(home) / "bin" / "java"
+        java.parent.mkdir()
+        java.write_text(f"#!/bin/sh\n{script}\n", encoding="utf8")
+        java.chmod(0o755)
+        command = [binary, "rehearse", "bad-deployment", "--flink", f"real-{version}", "--json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=AT_MOST_SECS, env={**os.environ, "JAVA_HOME": home})
+    told = done.stderr.strip()
+    return [] if done.returncode == code and word in told and "panicked" not in told else [f"without a Java ({word}) it ended with {done.returncode}: {told[-500:]}"]
 
 
 def run(cases):
@@ -85,9 +116,10 @@ def run(cases):
     binary = sandbox()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         judgements = list(pool.map(lambda case: judged(binary, *case), cases))
+    complaints = [complaint for case in NO_JAVA for complaint in refused(binary, cases[0][0], *case)]
     versions = "Flink " + ", ".join(VERSIONS[version] for version in sorted({version for version, _ in cases}))
-    complaints = [complaint for found, _ in judgements for complaint in found]
-    return Outcome(complaints, versions, scenarios=len(cases), agreements=sum(agreed for _, agreed in judgements))
+    complaints += [complaint for found, _ in judgements for complaint in found]
+    return Outcome(complaints, versions, scenarios=len(cases) + len(NO_JAVA), agreements=sum(agreed for _, agreed in judgements))
 
 
 def compared():
