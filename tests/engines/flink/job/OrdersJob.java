@@ -88,27 +88,37 @@ public final class OrdersJob {
   }
 
   /** Where user code fails. */
-  private static final class Enrich extends RichMapFunction<Long, Long> {
+  private static final class Enrich extends RichMapFunction<Long, Long> implements CheckpointedFunction {
     private final HashMap<String, String> given;
     private final String behaviour;
     private final long afterMillis;
-    private transient long opened;
+    private final long restoreMillis;
+    private transient long running;
 
     Enrich(Map<String, String> given) {
       this.given = new HashMap<>(given);
       behaviour = given.getOrDefault("behaviour", "healthy");
       afterMillis = Long.parseLong(given.getOrDefault("after-millis", "0"));
+      restoreMillis = Long.parseLong(given.getOrDefault("restore-millis", "0"));
     }
+
+    @Override
+    public void initializeState(FunctionInitializationContext context) {
+      // When every task runs: "count" loads its state meanwhile.
+      running = System.currentTimeMillis() + (context.isRestored() ? restoreMillis : 0);
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) {}
 
     @Override
     public void open(OpenContext context) throws Exception {
       if (behaviour.equals("throws-in-open")) throw failure(given);
-      opened = System.currentTimeMillis();
     }
 
     @Override
     public Long map(Long record) throws Exception {
-      if (behaviour.equals("throws") && System.currentTimeMillis() - opened >= afterMillis) throw failure(given);
+      if (behaviour.equals("throws") && System.currentTimeMillis() - running >= afterMillis) throw failure(given);
       return record;
     }
   }
