@@ -298,7 +298,8 @@ fn spawn(distribution: &Distribution, folder: &Path, name: &str, memory: &[&str]
     let out = File::create(log.join(format!("{name}.out")))?;
     Command::new(distribution.java())
         .args(memory)
-        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        // A start costs seconds of computing, a fifth of them for the verification of classes that others have verified many times.
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote"])
         // Ten seconds are not enough on a busy machine, and Flink's own setting for it has no effect: it goes by another name than the one that is read.
         .arg("-Dpekko.remote.classic.startup-timeout=120s")
         .args(OPEN.map(|package| format!("--add-opens={package}=ALL-UNNAMED")))
