@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Nothing was touched; it was said why.
-const REFUSED: Ends = Ends {
+pub(super) const REFUSED: Ends = Ends {
     outcome: "escalated",
     changes: &[],
     code: "orders-6.jar",

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::json;
 
+use super::inputs::REFUSED;
 use crate::{
     faults::{Fault, LambdaFault, Rule, When},
     flink::Code,
@@ -12,16 +13,7 @@ use crate::{
 };
 
 /// Nothing was changed.
-const UNTOUCHED: Ends = Ends {
-    outcome: "leftAlone",
-    changes: &[],
-    code: "orders-6.jar",
-    status: "RUNNING",
-    may_lose_records: false,
-    because: "",
-    snapshots: None,
-    counts_changes: false,
-};
+const UNTOUCHED: Ends = Ends { outcome: "leftAlone", ..REFUSED };
 /// A snapshot check that could not do all.
 const INCOMPLETE: Ends = Ends { outcome: "needsPerson", snapshots: Some(|_| Vec::new()), ..UNTOUCHED };
 /// More than the twelve pages of twenty-five that one execution lists.
