@@ -20,7 +20,7 @@ pub fn night(seed: u64) -> Night {
     let rng = &mut rng;
     // One in four begins late in the evening: budgets are per UTC day.
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
-    let length_mins = rng.u32(45..180);
+    let length_mins = rng.u32(45..120);
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
     match rng.u32(0..4) {
         0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
@@ -134,11 +134,11 @@ fn stack(rng: &mut Rng) -> Stack {
 
 /// The snapshot check: the template's own, or one that takes and deletes more than anybody would want.
 fn snapshot_check(rng: &mut Rng) -> SnapshotCheck {
-    if one_in(rng, 3) {
+    if one_in(rng, 2) {
         return SnapshotCheck::default();
     }
     SnapshotCheck {
-        every_mins: any(rng, &[10, 20, 30, 60]),
+        every_mins: any(rng, &[10, 20, 30, 60, 60]),
         max_age_secs: any(rng, &[1_200, 3_600, 7_200, 21_600]),
         keep_last: any(rng, &[1, 1, 2, 3, 10]),
         keep_daily_days: any(rng, &[0, 0, 1, 7]),
