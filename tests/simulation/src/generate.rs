@@ -71,7 +71,7 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
         add(Moment::After(after + rng.u64(60..600)), any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]));
     }
     if one_in(rng, 3) {
-        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
+        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None), What::FailExecutions]));
     }
     let strikes = (0..rng.u32(0..4)).map(|_| plumbing::mild(rng, 1_000_000)).collect();
     let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));
@@ -86,7 +86,10 @@ fn ambush(rng: &mut Rng, night: Night) -> Night {
     for _ in 0..rng.u32(1..4) {
         let what = match rng.u32(0..4) {
             0 => of_the_service(rng),
-            1 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions]),
+            1 => any(
+                rng,
+                &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions, What::FailExecutions],
+            ),
             2 => What::Deploy { code: Box::new(deployed(rng, &night.applications[0].code)), runtime: None },
             _ => noise(rng),
         };
@@ -380,7 +383,7 @@ fn worst_moment(rng: &mut Rng) -> Moment {
 
 fn noise(rng: &mut Rng) -> What {
     let stages = [Stage::Starting, Stage::Updating, Stage::RollingBack, Stage::ForceStopping, Stage::Stopping, Stage::Autoscaling, Stage::Snapshot];
-    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6]) {
+    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6, 6]) {
         0 => What::TakeSnapshot,
         1 => What::PlaceSnapshot,
         2 => What::DeleteSnapshots,
@@ -402,6 +405,7 @@ fn noise(rng: &mut Rng) -> What {
         15 => What::FailSnapshots(rng.u32(1..3)),
         16 => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
         17 => What::DeleteSnapshot { newest: rng.bool() },
+        18 => What::FailExecutions,
         _ => What::CheckSnapshots { dry: one_in(rng, 4) },
     }
 }

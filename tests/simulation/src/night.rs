@@ -306,6 +306,8 @@ pub enum What {
     Ask(Option<Value>),
     /// Somebody stops every execution for this application.
     AbortExecutions,
+    /// Every rescue of this application fails where it stands, as on an error that nothing catches.
+    FailExecutions,
     /// The last alarm event is delivered again.
     RingAgain,
 }
