@@ -30,8 +30,10 @@ import moto.core.config
 import moto.events.models as events
 import moto.moto_api._internal.models as moto_api
 import moto.stepfunctions.models as stock
+import moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl as jitter
 import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
 import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
+import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn as sfn
 import moto.stepfunctions.parser.asl.component.state.state as state
 import moto.stepfunctions.parser.asl.eval.event.event_manager as event_manager
 import moto.stepfunctions.parser.asl.eval.variable_store as variable_store
@@ -71,6 +73,7 @@ class Region:
         if "now" not in answer:
             raise RuntimeError(f"the region did not take {verb}: {answer}")
         self.heard(answer["now"])
+        return answer
 
     def heard(self, now):
         # Two executions hear at once, and the earlier answer may be read last: time never goes back.
@@ -128,6 +131,36 @@ def sleeping():
     """Wait and Retry let the region's time pass."""
     WaitFunction._wait_interval = lambda self, env, wait_seconds: REGION.tell("sleep", seconds=max(wait_seconds, 0))
     retrier.time = types.SimpleNamespace(sleep=lambda seconds: REGION.tell("sleep", seconds=max(seconds, 0)))
+
+
+def jitters():
+    """Chance is the same on both: what share of its delay a retry waits, the region draws for the execution."""
+
+    def drawn(self, env):
+        if self.jitter_strategy == jitter.JitterStrategy.FULL:
+            execution = env.states.context_object.context_object_data["Execution"]["Id"]
+            env.stack.append(env.stack.pop() * REGION.tell("jitter", executionArn=execution)["share"])
+
+    jitter.JitterStrategyDecl._eval_body = drawn
+
+
+def cases():
+    """Of Step Functions' own API an integration spells members with a capital, and the API with a small letter. moto passes them on as they are."""
+    normalise = sfn.StateTaskServiceSfn._normalise_parameters
+
+    def asked(self, parameters, *arguments, **more):
+        normalise(self, parameters, *arguments, **more)
+        for name in list(parameters):
+            parameters[name[0].lower() + name[1:]] = parameters.pop(name)
+
+    def answered(self, response, *arguments, **more):
+        for name in list(response):
+            value = response.pop(name)
+            # The way in which the sandbox writes times; AWS documents no other.
+            in_text = value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime.datetime) else value
+            response[name[0].upper() + name[1:]] = in_text
+
+    sfn.StateTaskServiceSfn._normalise_parameters, sfn.StateTaskServiceSfn._normalise_response = asked, answered
 
 
 def executions():
@@ -404,7 +437,7 @@ def main():
 
     moto.core.config.default_user_config["stepfunctions"] = {"execute_state_machine": True}
     moto.core.config.default_user_config["lambda"] = {"use_docker": False}
-    for repair in (region_time, sleeping, executions, iterations, literals, expressions, deployments, stand_ins, deliveries):
+    for repair in (region_time, sleeping, jitters, cases, executions, iterations, literals, expressions, deployments, stand_ins, deliveries):
         repair()
     serve(["--host", "127.0.0.1", "--port", str(PORT)])
 

@@ -2,10 +2,9 @@
 
 import functools
 import json
-import shutil
 import subprocess
 
-from tools import ROOT, Missing, quietly
+import region
 
 # Real seconds. A play takes a few, on a busy machine some more; one that hangs is ended.
 PLAY_SECS = 300
@@ -16,10 +15,7 @@ LEFT_OUT = {"snapshots-fleet"}
 @functools.cache
 def sandbox():
     """The sandbox's binary, built."""
-    if not shutil.which("cargo"):
-        raise Missing("cargo is not installed")
-    quietly(["cargo", "build", "--quiet", "-p", "sandbox"], cwd=ROOT)
-    return str(ROOT / "target" / "debug" / "sandbox")
+    return str(region.sandbox())
 
 
 def scenarios():

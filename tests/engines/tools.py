@@ -47,6 +47,25 @@ def venv(name):
     return folder / "bin" / "python"
 
 
+def debian(package):
+    """A folder with the files of a Debian package and of what it needs beside what is installed; nothing is installed, and root is not needed."""
+    folder = TOOLS / f"debian-{package}"
+    if (folder / "usr").exists():
+        return folder
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise Missing("this is no Debian: apt-get and dpkg are not there")
+    half = folder.with_suffix(".half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    told = subprocess.run(["apt-get", "--simulate", "--no-install-recommends", "install", package], capture_output=True, text=True, check=False).stdout
+    needed = [line.split()[1] for line in told.splitlines() if line.startswith("Inst ")]
+    quietly(["apt-get", "download", "--quiet", *(needed or [package])], cwd=half)
+    for archive in half.glob("*.deb"):
+        quietly(["dpkg", "--extract", str(archive), str(half)])
+    half.rename(folder)
+    return folder
+
+
 def node_modules():
     """The folder of the pinned npm packages."""
     if not shutil.which("npm"):
@@ -88,3 +107,7 @@ class Engine:
     """Gives an Outcome; raises Missing when a tool cannot be had."""
     slow: bool = False
     """Left out of a quick run."""
+    waits: bool = False
+    """Mostly waits for real time: runs beside those that compute."""
+    within: str = ""
+    """Another engine that tries all of this too: left out where both would run."""

@@ -254,24 +254,24 @@ impl Faults {
         self.plan().struck.clone()
     }
 
+    /// The answer when something goes wrong before the request has an effect. Otherwise it is known from now on that this request was asked about, and nothing goes wrong with it later.
+    pub fn refuse(&self, request: &mut Request, clock: &Clock, journal: &Journal) -> Option<Response> {
+        let answer = self.strike(request, clock.elapsed()).and_then(|fault| before(&fault, &verb(request).0));
+        request.extensions_mut().insert(Spared);
+        answer.inspect(|answer| record(journal, clock.now(), request, invoked_function(request), answer, false))
+    }
+
     /// Passes a request on to `next`, unless or until something goes wrong with it.
     pub async fn pass(&self, mut request: Request, next: &Router, clock: &Clock, journal: &Journal) -> Response {
-        let Some(fault) = self.strike(&request, clock.elapsed()) else {
+        let spared = request.extensions().get::<Spared>().is_some();
+        let Some(fault) = (!spared).then(|| self.strike(&request, clock.elapsed())).flatten() else {
             return self.remembered(request, next, clock).await;
         };
         let service = verb(&request).0;
-        let before = match &fault {
-            Fault::Refuse { status, code, message } => Some(refusal(&service, *status, code, message)),
-            Fault::Throttle => Some(throttled(&service)),
-            Fault::ServerError => Some(server_error(&service)),
-            Fault::CutBefore => Some(cut()),
-            Fault::Stale => self.stale(&request, clock.elapsed()),
-            _ => None,
-        };
-        if let (Some(answer), Fault::Stale) = (&before, &fault) {
-            return answer.clone();
+        if let Some(answer) = self.stale(&request, clock.elapsed()).filter(|_| fault == Fault::Stale) {
+            return answer;
         }
-        if let Some(answer) = before {
+        if let Some(answer) = before(&fault, &service) {
             record(journal, clock.now(), &request, invoked_function(&request), &answer, false);
             return answer;
         }
@@ -371,6 +371,21 @@ fn other_ids(body: &[u8]) -> Bytes {
         from += length.max(1);
     }
     Bytes::from(text)
+}
+
+/// The mark of a request with which nothing goes wrong any more.
+#[derive(Clone, Copy, Debug)]
+struct Spared;
+
+/// The answer when this goes wrong before the request has an effect.
+fn before(fault: &Fault, service: &str) -> Option<Response> {
+    match fault {
+        Fault::Refuse { status, code, message } => Some(refusal(service, *status, code, message)),
+        Fault::Throttle => Some(throttled(service)),
+        Fault::ServerError => Some(server_error(service)),
+        Fault::CutBefore => Some(cut()),
+        _ => None,
+    }
 }
 
 /// The mark of an answer that never came.

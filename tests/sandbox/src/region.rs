@@ -25,7 +25,7 @@ use crate::{
     dynamodb::DynamoDb,
     events::EventBus,
     faults::{Faults, Rule},
-    flink::{Codebook, real::RealFlink},
+    flink::{Codebook, NotPlaced, real::RealFlink},
     integrations::{Integrations, Origin},
     journal::{Actor, Journal},
     lambda::{LambdaHost, LogWriter, Processes},
@@ -84,6 +84,9 @@ pub enum RegionError {
     /// The port for the functions' processes.
     #[error("no port on loopback can be had for the functions' processes")]
     Port(#[from] std::io::Error),
+    /// A real cluster.
+    #[error(transparent)]
+    Cluster(#[from] NotPlaced),
     /// The alarms of the applications.
     #[error("alarm-keeper could not make the alarms: {0}")]
     Alarms(String),

@@ -7,10 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.functions.RichMapFunction;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -69,6 +72,11 @@ public final class OrdersJob {
     }
   }
 
+  /** As if the state were large. */
+  private static void loadState(FunctionInitializationContext context, long restoreMillis) throws InterruptedException {
+    if (context.isRestored() && restoreMillis > 0) Thread.sleep(restoreMillis);
+  }
+
   /** Gives record n once it has been written to the log. */
   private static final class Log implements GeneratorFunction<Long, Long> {
     private final long start;
@@ -87,17 +95,31 @@ public final class OrdersJob {
     }
   }
 
-  /** Where user code fails. */
-  private static final class Enrich extends RichMapFunction<Long, Long> {
+  /** Where user code fails. Has state too, so that it comes up when "count" does. */
+  private static final class Enrich extends RichMapFunction<Long, Long> implements CheckpointedFunction {
     private final HashMap<String, String> given;
     private final String behaviour;
     private final long afterMillis;
+    private final long restoreMillis;
+    private transient ListState<Long> passed;
     private transient long opened;
 
     Enrich(Map<String, String> given) {
       this.given = new HashMap<>(given);
       behaviour = given.getOrDefault("behaviour", "healthy");
       afterMillis = Long.parseLong(given.getOrDefault("after-millis", "0"));
+      restoreMillis = Long.parseLong(given.getOrDefault("restore-millis", "0"));
+    }
+
+    @Override
+    public void initializeState(FunctionInitializationContext context) throws Exception {
+      passed = context.getOperatorStateStore().getListState(new ListStateDescriptor<>("passed", Types.LONG));
+      loadState(context, restoreMillis);
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) throws Exception {
+      passed.update(List.of(context.getCheckpointId()));
     }
 
     @Override
@@ -130,8 +152,7 @@ public final class OrdersJob {
 
     @Override
     public void initializeState(FunctionInitializationContext context) throws Exception {
-      // As if the state were large.
-      if (context.isRestored() && restoreMillis > 0) Thread.sleep(restoreMillis);
+      loadState(context, restoreMillis);
     }
 
     @Override

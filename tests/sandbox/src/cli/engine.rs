@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCo
 
 use super::{chain, failed, in_virtual_time, say, wrong};
 use crate::{
-    external::{Asked, INPUTS, Recorder, TranscriptError, stack, transcript},
-    scenario::{self, CATALOGUE, SNAPSHOTS},
+    external::{Asked, INPUTS, Recorder, TROUBLES, TranscriptError, stack, transcript},
+    scenario::{self, CATALOGUE, FLINK, SNAPSHOTS},
     server::Server,
 };
 
@@ -42,8 +42,8 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 /// Plays as asked.
 pub(super) fn run(asked: Engine) -> ExitCode {
-    let Some(scenario) = scenario::by_name(&asked.name).or_else(|| INPUTS.iter().find(|play| play.name == asked.name)) else {
-        let names: Vec<&str> = CATALOGUE.iter().chain(SNAPSHOTS).chain(INPUTS).map(|play| play.name).collect();
+    let Some(scenario) = scenario::by_name(&asked.name).or_else(|| INPUTS.iter().chain(TROUBLES).find(|play| play.name == asked.name)) else {
+        let names: Vec<&str> = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES).map(|play| play.name).collect();
         return wrong(&format!("there is no scenario {:?}; there are: {}", asked.name, names.join(", ")));
     };
     let names = match asked.names.as_deref().map_or(Ok(BTreeMap::new()), names) {

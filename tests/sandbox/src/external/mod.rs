@@ -12,6 +12,7 @@ mod inputs;
 mod lockstep;
 mod record;
 mod transcript;
+mod troubles;
 
 use std::{
     io,
@@ -28,6 +29,7 @@ pub use inputs::INPUTS;
 pub use lockstep::Lockstep;
 pub use record::Recorder;
 pub use transcript::{Asked, TranscriptError, stack, transcript};
+pub use troubles::TROUBLES;
 
 use crate::{
     connector::Router,
@@ -154,7 +156,12 @@ impl External {
     /// A request to one of the four services: the other engine's answer counts.
     async fn pass_on(&self, service: &str, request: Request, own: &Router) -> Response {
         let _held = self.0.lockstep.hold();
-        let request = self.named(request);
+        let mut request = self.named(request);
+        // Whoever's the service is, what goes wrong on the way to it does so once, before either hears of it.
+        let region = &self.0.region;
+        if let Some(refusal) = region.faults().refuse(&mut request, region.clock(), region.journal()) {
+            return refusal;
+        }
         let theirs = match client::exchange(self.0.engine, request.clone()).await {
             Ok(answer) => answer,
             Err(error) => return self.trouble(&format!("{service} did not answer: {error}")),
@@ -185,13 +192,15 @@ impl External {
         Request::from_parts(parts, body)
     }
 
-    /// `begin`: one more line computes, of a new execution where it is told. `end`: one less, and the execution has ended where it is told. `sleep`: the line waits.
+    /// `begin`: one more line computes, of a new execution where it is told. `end`: one less, and the execution has ended where it is told. `sleep`: the line waits. `jitter`: what share
+    /// of its delay an execution's retry waits.
     async fn control(&self, verb: &str, request: &Request) -> Response {
         let told: Told = match serde_json::from_slice(request.body()) {
             Ok(told) => told,
             Err(error) => return self.trouble(&format!("the launcher said what is not understood: {error}")),
         };
         let (lockstep, states) = (&self.0.lockstep, self.0.region.states());
+        let mut share = 0.0;
         let done = match (verb, &told.execution_arn) {
             ("now", None) => Ok(()),
             ("begin", execution) => {
@@ -211,10 +220,11 @@ impl External {
                 }
                 Err(error) => Err(error.to_string()),
             },
+            ("jitter", Some(arn)) => states.draw(arn).map(|drawn| share = drawn).map_err(|error| error.to_string()),
             (other, _) => Err(format!("there is no {other}")),
         };
         match done {
-            Ok(()) => json_answer(200, "application/json", &json!({ "now": self.now() })),
+            Ok(()) => json_answer(200, "application/json", &json!({ "now": self.now(), "share": share })),
             Err(why) => self.trouble(&why),
         }
     }

@@ -10,6 +10,8 @@ use super::{Millis, picture::TaskState};
 const SLOT_TIMEOUT_MS: Millis = 300_000;
 /// A killed TaskManager is noticed when its heartbeat times out: measured.
 const HEARTBEAT_MS: Millis = 15_600;
+/// From the last of its state being loaded to a task RUNNING: as recorded.
+const OPENING_MS: Millis = 240;
 /// From the fault to all other tasks CANCELED.
 const CANCELLING_MS: Millis = 55;
 
@@ -54,7 +56,7 @@ impl Attempt {
     pub(super) fn start(code: &Code, number: u32, started: Millis, restores: bool, misfit: bool, from: i64, rng: &mut fastrand::Rng) -> Self {
         let (scheduled, deploying, initializing) = if number == 0 { (90, 360, 840) } else { (1, 4, 56) };
         let restore = if restores { millis(code.restore) } else { 0 };
-        let running = started + initializing + 240 + restore;
+        let running = started + initializing + restore + OPENING_MS;
         let at = Steps {
             scheduled: started + scheduled,
             deploying: started + deploying,
@@ -74,7 +76,8 @@ impl Attempt {
             let fault = Fault::new("java.lang.RuntimeException", "Error while getting state");
             // The StateMigrationException is its cause, and the third vertex is where the state is: as real Flink shows it.
             let fault = Fault { vertex: Some(2), ..fault };
-            return Some((self.at.initializing + 60, End::Fault(fault)));
+            // It loads its state first, and finds then that it cannot read it.
+            return Some((self.at.running - OPENING_MS + 60, End::Fault(fault)));
         }
         match &code.behaviour {
             Behaviour::Throws { after, jitter, fault } => {

@@ -119,6 +119,16 @@ pub trait DataPlane: Send + Sync + 'static {
     fn close(&self) {}
 }
 
+/// An application of a scenario whose cluster cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{application} cannot be placed on a real cluster: {why}")]
+pub struct NotPlaced {
+    /// Its name.
+    pub application: String,
+    /// What was tried, what came of it, and where to look.
+    pub why: String,
+}
+
 /// What scenarios do to clusters and see of them, beyond what the service asks: code, the past of an application, misfortune, and the count of records.
 pub trait Backstage: Send + Sync + 'static {
     /// Adds code, or replaces what lies at this key: later launches run it.
@@ -135,9 +145,12 @@ pub trait Backstage: Send + Sync + 'static {
 
     /// Places a job that was launched at `launched` and has processed everything since.
     ///
+    /// # Errors
+    /// When its cluster cannot be had.
+    ///
     /// # Panics
-    /// When it cannot be: a mistake in the scenario.
-    fn place_job(&self, launch: &Launch, launched: Timestamp);
+    /// When there is no such code: a mistake in the scenario.
+    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced>;
 
     /// Switches a dependency off (`up` false) or on again.
     ///

@@ -11,7 +11,7 @@ use super::application::{Application, Operation, Snapshot, Version};
 use super::configuration;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
-use crate::flink::{Launch, Stream, code_identity};
+use crate::flink::{Launch, NotPlaced, Stream, code_identity};
 use crate::journal::Actor;
 
 /// A version of the past.
@@ -148,11 +148,23 @@ impl ApplicationSeed {
 }
 
 impl ManagedFlink {
+    /// Places an application on a simulated cluster.
+    ///
+    /// # Panics
+    /// When the seed names no version, or code that is not in the codebook: a mistake in the scenario. Over real clusters also when none can be had: there,
+    /// [`Self::try_add_application`] is meant.
+    pub fn add_application(&self, seed: ApplicationSeed) {
+        self.try_add_application(seed).unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Places an application.
+    ///
+    /// # Errors
+    /// When its cluster cannot be had.
     ///
     /// # Panics
     /// When the seed names no version, or code that is not in the codebook: a mistake in the scenario.
-    pub fn add_application(&self, seed: ApplicationSeed) {
+    pub fn try_add_application(&self, seed: ApplicationSeed) -> Result<(), NotPlaced> {
         let now = self.inner.clock.now();
         let ago = |age: Duration| now - SignedDuration::try_from(age).expect("an age that fits");
         let status = if seed.running { Status::Running } else { Status::Ready };
@@ -192,9 +204,10 @@ impl ManagedFlink {
                 runtime: present.runtime,
                 restore: None,
             };
-            self.backstage.place_job(&launch, present.created);
+            self.backstage.place_job(&launch, present.created)?;
         }
         self.inner.journal.tell(Actor::Service, Some(&seed.name), format!("the application is {} at version {current}", status.name()));
+        Ok(())
     }
 
     fn placed(&self, application: &str, versions: &BTreeMap<i64, Version>, seed: &SnapshotSeed, created: Timestamp) -> Snapshot {

@@ -61,10 +61,7 @@ pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: 
 /// Plays a scenario's script on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
 ///
 /// # Errors
-/// When the region cannot be opened.
-///
-/// # Panics
-/// Over real clusters, when they cannot be started; ask [`super::Clusters::can_play`] first.
+/// When the region cannot be opened, or a real cluster cannot be had; ask [`super::Clusters::can_play`] first.
 pub async fn play_staged(
     scenario: &Scenario,
     stage: Stage,
@@ -100,7 +97,7 @@ pub async fn play_staged(
         server = Some(bound.serve(region.router().clone())?);
     }
     for application in stage.applications {
-        region.flink().add_application(application);
+        region.flink().try_add_application(application)?;
     }
     // What a person does after the deployment; from then on the schedule keeps the alarms.
     region.keep_alarms().await?;

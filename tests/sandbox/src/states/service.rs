@@ -206,6 +206,14 @@ impl StepFunctions {
         functions::uuid(&mut self.state().rng)
     }
 
+    /// A number from nothing to one, as the execution of this ARN would have drawn it.
+    ///
+    /// # Errors
+    /// When there is no such execution.
+    pub fn draw(&self, arn: &str) -> Result<f64, ApiError> {
+        Ok(self.execution(arn)?.rng().f64())
+    }
+
     /// Stops an execution where it stands, and drops the task call under way. Gives the time of its end; one that has ended stays as it is.
     ///
     /// # Errors

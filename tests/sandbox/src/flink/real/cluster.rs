@@ -91,6 +91,7 @@ impl Pair {
     pub(super) fn start(distribution: &Distribution, folder: &Path, configuration: &[(String, String)]) -> Result<Self, String> {
         Self::try_start(distribution.clone(), folder.to_path_buf(), configuration)
             .or_else(|_| Self::try_start(distribution.clone(), folder.with_extension("again"), configuration))
+            .map_err(|why| format!("tried twice with {}, {why}; each cluster needs 400 MB", distribution.java().display()))
     }
 
     fn try_start(distribution: Distribution, folder: PathBuf, configuration: &[(String, String)]) -> Result<Self, String> {
@@ -99,15 +100,26 @@ impl Pair {
         pair.start_task_manager()?;
         let until = real_now() + BOOT_MS;
         while pair.get("/overview").is_none_or(|overview| overview["slots-total"] != SLOTS) {
-            let both = [Some(&mut pair.job_manager), pair.task_manager.as_mut()];
-            let gone = both.into_iter().flatten().any(|child| child.try_wait().is_ok_and(|status| status.is_some()));
-            if gone || real_now() > until {
-                let why = if gone { "one of its processes has ended" } else { "its slots do not come" };
-                return Err(format!("the cluster does not come up, {why}; the logs are in {}", pair.folder.display()));
+            if let Some(gone) = pair.gone() {
+                return Err(gone);
+            }
+            if real_now() > until {
+                return Err(format!("and its slots do not come within {} s: the logs are in {}", BOOT_MS / 1000, pair.folder.join("log").display()));
             }
             pause();
         }
         Ok(pair)
+    }
+
+    /// Which of the two processes has ended, and its last words.
+    fn gone(&mut self) -> Option<String> {
+        let task_manager = format!("task-manager-{}", self.task_managers_so_far);
+        let both = [("job-manager", Some(&mut self.job_manager)), (task_manager.as_str(), self.task_manager.as_mut())];
+        let (name, status) = both.into_iter().find_map(|(name, child)| Some((name, child?.try_wait().ok()??)))?;
+        let log = self.folder.join("log").join(name);
+        let out = std::fs::read_to_string(log.with_extension("out")).unwrap_or_default();
+        let last = out.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+        Some(format!("and the {name} ended ({status}): {last}; its logs are {}.*", log.display()))
     }
 
     /// Submits the job, and waits until it is RUNNING; its tasks may still initialise. On failure what Flink says.
@@ -286,7 +298,8 @@ fn spawn(distribution: &Distribution, folder: &Path, name: &str, memory: &[&str]
     let out = File::create(log.join(format!("{name}.out")))?;
     Command::new(distribution.java())
         .args(memory)
-        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        // A start costs seconds of computing, a fifth of them for the verification of classes that others have verified many times.
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote"])
         // Ten seconds are not enough on a busy machine, and Flink's own setting for it has no effect: it goes by another name than the one that is read.
         .arg("-Dpekko.remote.classic.startup-timeout=120s")
         .args(OPEN.map(|package| format!("--add-opens={package}=ALL-UNNAMED")))
@@ -322,4 +335,39 @@ fn cause(trace: &str) -> String {
 
 fn first_line(text: &str) -> String {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A cluster whose Java is this script; None for one that is not there.
+    fn started(name: &str, java: Option<&str>) -> String {
+        let folder = std::env::temp_dir().join(format!("lifeguard-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        if let Some(script) = java {
+            std::fs::write(folder.join("java"), format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(folder.join("java"), PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let distribution = Distribution::with(folder.clone(), folder.join("java"));
+        let refused = Pair::start(&distribution, &folder.join("run"), &[]).err();
+        std::fs::remove_dir_all(&folder).unwrap();
+        refused.unwrap()
+    }
+
+    #[test]
+    fn a_process_that_dies_at_its_start_is_named_with_its_last_words_and_its_logs() {
+        let why = started("dies", Some("echo starting; echo 'Cannot allocate memory' >&2; exit 3"));
+        for part in ["tried twice with /", "(exit status: 3)", "Cannot allocate memory", "/run.again/log/"] {
+            assert!(why.contains(part), "{part} in {why}");
+        }
+    }
+
+    #[test]
+    fn a_java_that_is_not_there_is_named() {
+        let why = started("without", None);
+        assert!(why.contains("/java, ") && why.contains("No such file"), "{why}");
+    }
 }

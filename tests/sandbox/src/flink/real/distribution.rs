@@ -52,6 +52,11 @@ impl Distribution {
         Ok(Self { folder, java })
     }
 
+    #[cfg(test)]
+    pub(super) fn with(folder: PathBuf, java: PathBuf) -> Self {
+        Self { folder, java }
+    }
+
     pub(super) fn java(&self) -> &Path {
         &self.java
     }

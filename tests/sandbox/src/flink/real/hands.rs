@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cluster::pause;
 use super::{Application, JobRun, RealFlink, is_all_running, ledger, shown, times};
-use crate::flink::data_plane::{Backstage, DataPlane as _, Launch};
+use crate::flink::data_plane::{Backstage, DataPlane as _, Launch, NotPlaced};
 use crate::flink::{Code, Millis, Records, Stream};
 use crate::journal::Actor;
 
@@ -24,25 +24,25 @@ impl Backstage for RealFlink {
 
     /// Taken as soon as there is a job: a savepoint of the past cannot be had. So it is younger than its snapshot says.
     fn place_savepoint(&self, application: &str, snapshot: &str, _: Timestamp, _: &[String]) -> String {
-        let mut state = self.inner.lock();
-        if let Some(present) = state.applications.get_mut(application) {
+        if let Some(present) = self.inner.lock().applications.get_mut(application) {
             present.savepoints.insert(snapshot.to_owned(), None);
-        }
-        drop(state);
-        if self.is_healthy(application) {
-            self.inner.take_savepoint(application, snapshot, false).expect("a healthy job can take a savepoint");
         }
         shown(application, snapshot)
     }
 
-    fn place_job(&self, launch: &Launch, launched: Timestamp) {
+    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced> {
         let (inner, application) = (&self.inner, &launch.application);
+        let not_placed = |why| NotPlaced { application: application.clone(), why };
         let opened = inner.clock.now().as_millisecond();
         let before = times::real_now();
-        inner.launch(launch).unwrap_or_else(|failure| panic!("{application} cannot be placed: {}", failure.message));
+        inner.launch(launch).map_err(|failure| not_placed(failure.message))?;
         let until = times::real_now() + Millis::try_from(PLACED.as_millis()).expect("a minute");
         while !self.is_healthy(application) {
-            assert!(times::real_now() < until, "{application} cannot be placed: its tasks do not come up");
+            if times::real_now() > until {
+                inner.lock().keep_folder = true;
+                let folder = inner.folder.join(application);
+                return Err(not_placed(format!("its tasks do not come up within {} s; the logs are under {}", PLACED.as_secs(), folder.display())));
+            }
             pause();
         }
         let pending: Vec<String> = {
@@ -51,10 +51,13 @@ impl Backstage for RealFlink {
             all.filter(|(_, location)| location.is_none()).map(|(snapshot, _)| snapshot.clone()).collect()
         };
         for snapshot in pending {
-            inner.take_savepoint(application, &snapshot, false).unwrap_or_else(|error| panic!("{application}: {snapshot} cannot be placed: {error}"));
+            inner
+                .take_savepoint(application, &snapshot, false)
+                .map_err(|error| not_placed(format!("no savepoint for snapshot {snapshot}: {error}")))?;
         }
         inner.times.began(before, launched.as_millisecond(), opened);
         inner.watch(application);
+        Ok(())
     }
 
     fn set_dependency(&self, name: &str, _: bool) {

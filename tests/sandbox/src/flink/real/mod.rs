@@ -28,6 +28,7 @@ mod times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -124,7 +125,9 @@ impl RealFlink {
     pub fn new(clock: Clock, journal: Journal, codebook: Codebook, factor: f64) -> Self {
         let runs = distribution::engines().join("flink-runs");
         sweep(&runs);
-        let folder = runs.join(format!("{}-{}", std::process::id(), times::real_now()));
+        // Two regions of one process may open within the same millisecond.
+        static OPENED: AtomicU32 = AtomicU32::new(0);
+        let folder = runs.join(format!("{}-{}-{}", std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed), times::real_now()));
         let times = Times::starting(clock.now().as_millisecond());
         let state = Mutex::new(State { codebook, applications: BTreeMap::new(), keep_folder: false });
         let inner = Arc::new(Inner { clock, journal, factor, folder, times, state, endings: Endings::new() });

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::SimulatedFlink;
-use crate::flink::data_plane::{Backstage, Launch};
+use crate::flink::data_plane::{Backstage, Launch, NotPlaced};
 use crate::flink::{Code, Records, Stream};
 
 impl Backstage for SimulatedFlink {
@@ -19,8 +19,9 @@ impl Backstage for SimulatedFlink {
         Self::place_savepoint(self, application, snapshot, taken, identity)
     }
 
-    fn place_job(&self, launch: &Launch, launched: Timestamp) {
+    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced> {
         Self::place_job(self, launch, launched);
+        Ok(())
     }
 
     fn set_dependency(&self, name: &str, up: bool) {
