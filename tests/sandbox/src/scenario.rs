@@ -71,6 +71,8 @@ pub struct Stage {
     pub settings: Settings,
     /// Parameters of the stack.
     pub parameters: BTreeMap<String, String>,
+    /// Another template than this repository's.
+    pub template: Option<PathBuf>,
     /// Names that a deployment elsewhere gave to resources, by logical id.
     pub names: BTreeMap<String, String>,
     /// What goes wrong in the plumbing.
@@ -93,6 +95,7 @@ impl Stage {
             settings: Settings::default(),
             // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
             parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
+            template: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
             own_variables: BTreeMap::new(),

@@ -16,7 +16,7 @@ use crate::{
     detection, generate,
     invariant::Invariant,
     many::{Broken, Summary, play_all},
-    others,
+    mutants, others,
     play::play,
     sabotage,
     shrink::shrink,
@@ -67,6 +67,8 @@ struct Arguments {
 enum Command {
     /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
     Sabotage(sabotage::Asked),
+    /// Would it notice? Takes every catcher, retrier, rule and assigned variable out of the state machines, one at a time.
+    Mutants(mutants::Asked),
     /// Plays the same nights under other rule sets: a table on standard output.
     Compare {
         /// The nights.
@@ -101,6 +103,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
+        Some(Command::Mutants(asked)) => return mutants::run(asked, &say),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}

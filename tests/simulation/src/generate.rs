@@ -32,12 +32,12 @@ pub fn night(seed: u64) -> Night {
         story(rng, index, application, u64::from(length_mins) * 60, &mut events);
     }
     let strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
-    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes }
+    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes, ..empty(seed) }
 }
 
 fn empty(seed: u64) -> Night {
     let (stack, quirks) = (Stack::default(), Quirks::default());
-    Night { seed, opened_mins: 0, length_mins: 0, stack, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
+    Night { seed, opened_mins: 0, length_mins: 0, stack, template: None, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
 }
 
 /// A night with one bad deployment and a plumbing that fails for moments: a rescue must succeed.
