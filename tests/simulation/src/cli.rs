@@ -102,8 +102,8 @@ impl FromStr for Seeds {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
-        Some(Command::Mutants(asked)) => return mutants::run(asked, &say),
+        Some(Command::Sabotage(asked)) => return noticed(sabotage::run(asked, &say)),
+        Some(Command::Mutants(asked)) => return noticed(mutants::run(asked, &say)),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
@@ -114,6 +114,18 @@ pub fn run() -> ExitCode {
         _ => {
             complain("say which nights to play: --seeds A..B, or --seed N");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// 0 when every mistake was noticed.
+fn noticed(all: std::io::Result<bool>) -> ExitCode {
+    match all {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
         }
     }
 }

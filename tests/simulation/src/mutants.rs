@@ -6,10 +6,10 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 use sandbox::{
+    external::{INPUTS, TROUBLES},
     region::{Blueprint, Region},
     scenario::{self, CATALOGUE, FLINK, SNAPSHOTS, Scenario},
 };
@@ -94,19 +94,11 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
-/// Makes every mutant asked for and tells what became of it. Exit code 1 when one is not noticed.
-pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> ExitCode {
-    match try_all(asked, say) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            say(&format!("{error}\n"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn try_all(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
+/// Makes every mutant asked for and tells what became of it; whether each was noticed.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
     let infra = infra();
     let (mut noticed, mut survived) = (0, 0);
     for machine in MACHINES {
@@ -152,7 +144,7 @@ fn notice(template: &Path, asked: &Asked) -> Option<String> {
     if let Some(why) = refused(template) {
         return Some(format!("refused: {why}"));
     }
-    let rehearsals = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).filter(|one| one.name != TOO_LARGE);
+    let rehearsals = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES).filter(|one| one.name != TOO_LARGE);
     if let Some((name, complaint)) = rehearsals.into_iter().find_map(|one| Some((one.name, complaint(one, template)?))) {
         return Some(format!("{name}: {complaint}"));
     }
