@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
+pub(crate) use catalogue::{ESCALATED, LEFT_ALONE};
 pub use flink::{Clusters, FLINK};
 pub use play::{Played, play, play_observed, play_on, play_staged};
 pub use snapshots::SNAPSHOTS;
