@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::json;
 
+use super::inputs::REFUSED;
 use crate::{
     faults::{Fault, LambdaFault, Rule, When},
     flink::Code,

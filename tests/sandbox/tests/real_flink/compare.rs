@@ -12,8 +12,6 @@ const HALF: f64 = 0.5;
 const OF_JOB: Lasting = Lasting { share: 0.12, looks: 0 };
 /// Tasks' states come from Flink's cache, three seconds or sixteen looks old: which moment it holds is chance, so what shows no longer than that is.
 const OF_TASKS: Lasting = Lasting { share: 0.12, looks: 16 };
-/// In a loop every picture in the cache is another moment of it, by chance, and only what the loop mostly shows is sure to be seen.
-const OF_TASKS_IN_A_LOOP: Lasting = Lasting { share: HALF, looks: 16 };
 /// By how much the share of looks may differ that show every subtask RUNNING.
 const SHARE: f64 = 0.2;
 /// By what share the number of attempts may differ in a loop, beside the one that the end of the watch may cut off.
@@ -56,7 +54,7 @@ impl Comparison {
 pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut Comparison) {
     into.same(situation, "submissions", &simulated.submissions, &real.submissions);
     into.same(situation, "end", &simulated.ended, &real.ended);
-    // In a loop the last look falls where it falls, and which part of the loop the cache holds for its three seconds is chance.
+    // In a loop the last look falls where it falls, and the cache, whose three seconds may keep step with the loop, may show the same part of it all the time.
     let loops = simulated.sticky[3] > 1 && real.sticky[3] > 1;
     if !loops {
         into.same(situation, "last state of the job", &simulated.last_state, &real.last_state);
@@ -81,12 +79,11 @@ pub(crate) fn compare(situation: &str, simulated: &Seen, real: &Seen, into: &mut
         });
     }
     states(situation, "the job", (&simulated.job_states, simulated.looks), (&real.job_states, real.looks), &OF_JOB, into);
-    let lasting = if loops { OF_TASKS_IN_A_LOOP } else { OF_TASKS };
-    for vertex in simulated.vertices.keys().filter(|name| real.vertices.contains_key(*name)) {
+    for vertex in simulated.vertices.keys().filter(|name| !loops && real.vertices.contains_key(*name)) {
         let of = |seen: &Seen| -> BTreeMap<String, u32> {
             seen.task_states.iter().filter(|((name, _), _)| name == vertex).map(|((_, state), looks)| (state.clone(), *looks)).collect()
         };
-        states(situation, vertex, (&of(simulated), simulated.looks), (&of(real), real.looks), &lasting, into);
+        states(situation, vertex, (&of(simulated), simulated.looks), (&of(real), real.looks), &OF_TASKS, into);
     }
     let share = |seen: &Seen| f64::from(seen.all_running) / f64::from(seen.looks.max(1));
     into.that(situation, (share(simulated) - share(real)).abs() <= SHARE, || {

@@ -52,8 +52,11 @@ async fn played(plane: &dyn Plane, situation: &Situation, runtime: &str) -> Seen
     seen
 }
 
-/// With the code as it is, or changed: a sabotage.
-async fn simulated(situation: &Situation, runtime: &str, changed: fn(Code) -> Code) -> Seen {
+/// Changes the code of a situation.
+type Sabotage = fn(Code) -> Code;
+
+/// With the code as it is, or changed.
+async fn simulated(situation: &Situation, runtime: &str, changed: Sabotage) -> Seen {
     let clock = clock();
     let mut codebook = situation.codebook();
     codebook.entry("new.jar".to_owned()).and_modify(|code| *code = changed(code.clone()));
@@ -140,7 +143,7 @@ fn simulated_and_real_flink_2_2_show_the_same() {
     compared("FLINK-2_2");
 }
 
-async fn seen(situation: &Situation, changed: fn(Code) -> Code) -> Seen {
+async fn seen(situation: &Situation, changed: Sabotage) -> Seen {
     simulated(situation, "FLINK-1_20", changed).await
 }
 
@@ -170,7 +173,7 @@ async fn the_comparison_tells_every_situation_from_every_other_and_from_none_its
 
 #[tokio::test(start_paused = true)]
 async fn the_comparison_finds_a_loop_of_another_length_and_a_task_that_comes_up_too_early() {
-    let sabotages: [(&str, fn(Code) -> Code); 3] = [
+    let sabotages: [(&str, Sabotage); 3] = [
         ("loop-while-processing", |code| code.restarting(RestartStrategy::every(6))),
         ("state-of-another-type", |code| code.restoring_for(0)),
         ("slow-initialisation", |code| code.restoring_for(4)),
