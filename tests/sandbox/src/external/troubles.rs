@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use serde_json::json;
 
-use super::inputs::REFUSED;
 use crate::{
     faults::{Fault, LambdaFault, Rule, When},
     flink::Code,
