@@ -72,6 +72,14 @@ fn two_looks_at_both_ends_of_a_soak_are_enough() {
 }
 
 #[test]
+fn a_job_that_came_up_at_the_very_moment_of_the_first_look_soaks_from_then_on() {
+    let mut watch = Watch::default();
+    let first = a_job(0);
+    assert_eq!(judge(&mut watch, &first).word(), "settling");
+    assert_eq!(judge(&mut watch, &later(&first, 303)), Assessment::Healthy { since: now() });
+}
+
+#[test]
 fn whatever_sticky_signal_rises_between_two_looks_begins_the_soak_anew() {
     type Change = fn(&mut Job);
     let rises: [(&str, Change); 6] = [
@@ -175,6 +183,25 @@ fn a_job_loops_from_its_second_restart_on_and_only_while_the_last_is_within_a_so
         job.running_at = Some(ago(quiet));
         assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "{restarts} restarts, {quiet} s quiet");
     }
+}
+
+#[test]
+fn a_job_seen_restarting_loops_until_it_has_been_quiet_for_a_soak_and_not_again_by_the_next_disturbance_alone() {
+    let mut watch = Watch::default();
+    let mut job = a_job(hours(1));
+    job.state = JobState::Restarting;
+    job.restarting_at = Some(now());
+    assert_eq!(judge(&mut watch, &job).word(), "looping");
+    // Up again, after the one restart that anybody knows of.
+    job.state = JobState::Running;
+    job.running_at = Some(plus(now(), 5));
+    for (after, expected) in [(10, "looping"), (307, "looping"), (308, "settling"), (320, "healthy")] {
+        assert_eq!(judge(&mut watch, &later(&job, after)).word(), expected, "after {after} s");
+    }
+    // Another exception that restarted nothing: what was healthy has to soak again, and is no loop.
+    let mut disturbed = later(&job, 400);
+    disturbed.faults.newest_at = Some(plus(now(), 390));
+    assert_eq!(judge(&mut watch, &disturbed).word(), "settling");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod hosting;
 mod narrator;
+mod route;
 mod trail;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -14,13 +15,12 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tower::Service as _;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
 
 use crate::{
     clock::Clock,
-    cloudwatch::{self, CloudWatch, Datum, MetricSource},
+    cloudwatch::{self, CloudWatch},
     connector::{Connector, Router},
     dynamodb::DynamoDb,
     events::EventBus,
@@ -32,13 +32,14 @@ use crate::{
     managed_flink::{ManagedFlink, Settings},
     observer::{Observer, Watchers},
     place::{ACCOUNT, REGION},
-    protocol::{self, refusal},
+    protocol,
     sns::Sns,
     states::{self, ExecutionView, StepFunctions, TaskCall, TaskFailure},
     template::{Stack, TemplateError, Trigger},
-    wire::{self, Request, Response},
+    wire,
 };
 use hosting::Hosting;
+use route::{Applications, route};
 
 /// When every region opens: somebody is asleep.
 pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
@@ -57,6 +58,8 @@ pub struct Blueprint {
     pub seed: u64,
     /// Parameters of the stack.
     pub parameters: BTreeMap<String, String>,
+    /// Another template than this repository's: for mistakes in it that somebody should notice.
+    pub template: Option<PathBuf>,
     /// Names that a deployment elsewhere gave to resources, by logical id.
     pub names: BTreeMap<String, String>,
     /// What code does.
@@ -163,7 +166,7 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(opened);
         let journal = Journal::new(clock.clone());
-        let mut stack = Stack::load_named(&template_path(), &blueprint.parameters, &blueprint.names, &PACKAGES)?;
+        let mut stack = Stack::load_named(&blueprint.template.unwrap_or_else(template_path), &blueprint.parameters, &blueprint.names, &PACKAGES)?;
         for function in stack.functions.values_mut() {
             function.env.extend(blueprint.more_variables.clone());
             function.env.extend(blueprint.own_variables.get(&function.package).cloned().unwrap_or_default());
@@ -456,55 +459,4 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
         added.map_err(|error| refused(id, &error))?;
     }
     Ok(())
-}
-
-type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost, Journal, Clock);
-
-/// By the service that the signature names; what is not signed can only be a dashboard.
-fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
-    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
-    Box::pin(async move {
-        let mut flink = flink;
-        match wire::service(&request).as_deref() {
-            Some("states") => {
-                let asked = request.clone();
-                let answer = states.handle(request).await;
-                let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
-                let machine = body["stateMachineArn"].as_str().map(str::to_owned);
-                protocol::record(&journal, clock.now(), &asked, machine, &answer, false);
-                answer
-            }
-            Some("dynamodb") => dynamodb.handle(request).await,
-            Some("sns") => sns.handle(request).await,
-            Some("events") => bus.handle(request).await,
-            Some("monitoring") => cloudwatch.handle(request).await,
-            Some("lambda") => lambda.handle(request).await,
-            Some("kinesisanalytics") => {
-                let asked = request.clone();
-                let answer = flink.call(request).await.unwrap_or_else(|never| match never {});
-                trail::record(&bus, &asked, &answer);
-                answer
-            }
-            None => flink.call(request).await.unwrap_or_else(|never| match never {}),
-            // Whoever speaks AWS Query can read a refusal in XML only.
-            Some(other) => {
-                let speaks = if protocol::is_query(&request) { "sns" } else { other };
-                refusal(speaks, 400, "UnknownService", &format!("the sandbox has no service {other}"))
-            }
-        }
-    })
-}
-
-/// The applications' metrics.
-struct Applications(ManagedFlink);
-
-impl MetricSource for Applications {
-    fn metrics(&self, now: Timestamp) -> Vec<Datum> {
-        let datum = |application: &String| {
-            let metrics = self.0.metrics(application, now);
-            let application = application.clone();
-            metrics.into_iter().map(move |(name, value)| Datum { application: application.clone(), name, value })
-        };
-        self.0.applications().iter().flat_map(datum).collect()
-    }
 }

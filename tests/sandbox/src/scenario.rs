@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
+pub(crate) use catalogue::{ESCALATED, LEFT_ALONE};
 pub use flink::{Clusters, FLINK};
 pub use play::{Played, play, play_observed, play_on, play_staged};
 pub use snapshots::SNAPSHOTS;
@@ -71,6 +72,8 @@ pub struct Stage {
     pub settings: Settings,
     /// Parameters of the stack.
     pub parameters: BTreeMap<String, String>,
+    /// Another template than this repository's.
+    pub template: Option<PathBuf>,
     /// Names that a deployment elsewhere gave to resources, by logical id.
     pub names: BTreeMap<String, String>,
     /// What goes wrong in the plumbing.
@@ -93,6 +96,7 @@ impl Stage {
             settings: Settings::default(),
             // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
             parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
+            template: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
             own_variables: BTreeMap::new(),

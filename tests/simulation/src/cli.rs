@@ -16,7 +16,7 @@ use crate::{
     detection, generate,
     invariant::Invariant,
     many::{Broken, Summary, play_all},
-    others,
+    mutants, others,
     play::play,
     sabotage,
     shrink::shrink,
@@ -67,6 +67,8 @@ struct Arguments {
 enum Command {
     /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
     Sabotage(sabotage::Asked),
+    /// Would it notice? Takes every catcher, retrier, rule and assigned variable out of the state machines, one at a time.
+    Mutants(mutants::Asked),
     /// Plays the same nights under other rule sets: a table on standard output.
     Compare {
         /// The nights.
@@ -100,7 +102,8 @@ impl FromStr for Seeds {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Sabotage(asked)) => return sabotage::run(asked, &say),
+        Some(Command::Sabotage(asked)) => return noticed(sabotage::run(asked, &say)),
+        Some(Command::Mutants(asked)) => return noticed(mutants::run(asked, &say)),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
@@ -111,6 +114,18 @@ pub fn run() -> ExitCode {
         _ => {
             complain("say which nights to play: --seeds A..B, or --seed N");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// 0 when every mistake was noticed.
+fn noticed(all: std::io::Result<bool>) -> ExitCode {
+    match all {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
         }
     }
 }

@@ -93,14 +93,15 @@ fn published(messages: &[Value]) -> Published {
     found
 }
 
-/// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that a person stopped has none, its successor has.
+/// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that failed or that a person stopped has none, its successor has.
 fn outcome(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView, executions: &[ExecutionView], published: &Published) {
     let application = execution.input["applicationName"].as_str().unwrap_or_default();
     let at = execution.stopped.unwrap_or_else(|| witness.region.clock().now());
-    if execution.status == Status::Aborted {
+    if broke(execution) {
         let succeeded = successor(executions, execution).is_some() || may_have_no_successor(witness, execution);
-        return verdicts
-            .check(Invariant::S5, succeeded, at, application, || format!("execution {} was stopped and no other succeeded it", execution.name));
+        return verdicts.check(Invariant::S5, succeeded, at, application, || {
+            format!("execution {} is {} and no other succeeded it", execution.name, execution.status.name())
+        });
     }
     let events = published.events.get(&execution.arn).map_or(0, BTreeSet::len);
     // The bus may be away for longer than an execution tries: then the same is told by SNS.
@@ -118,6 +119,11 @@ fn bus_was_away(witness: &Witness, execution: &ExecutionView) -> bool {
 
 fn topic_was_away(witness: &Witness, execution: &ExecutionView) -> bool {
     all_struck(witness, execution, "sns")
+}
+
+/// Whether it ended without an outcome.
+fn broke(execution: &ExecutionView) -> bool {
+    matches!(execution.status, Status::Failed | Status::TimedOut | Status::Aborted)
 }
 
 /// The execution that was started because this one ended without an outcome.
@@ -185,7 +191,7 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
         let unreachable = |one: &ExecutionView| all_struck(witness, one, "dynamodb");
         let left = holder.is_none_or(|holder| match successor(executions, holder) {
             Some(successor) => !unreachable(holder) && !unreachable(successor),
-            None => !(unreachable(holder) || holder.status == Status::Aborted && may_have_no_successor(witness, holder)),
+            None => !(unreachable(holder) || broke(holder) && may_have_no_successor(witness, holder)),
         });
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || format!("the lease {lease} is left"));
     }

@@ -20,7 +20,7 @@ pub fn night(seed: u64) -> Night {
     let rng = &mut rng;
     // One in four begins late in the evening: budgets are per UTC day.
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
-    let length_mins = rng.u32(45..180);
+    let length_mins = rng.u32(45..120);
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
     match rng.u32(0..4) {
         0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
@@ -32,12 +32,12 @@ pub fn night(seed: u64) -> Night {
         story(rng, index, application, u64::from(length_mins) * 60, &mut events);
     }
     let strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
-    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes }
+    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes, ..empty(seed) }
 }
 
 fn empty(seed: u64) -> Night {
     let (stack, quirks) = (Stack::default(), Quirks::default());
-    Night { seed, opened_mins: 0, length_mins: 0, stack, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
+    Night { seed, opened_mins: 0, length_mins: 0, stack, template: None, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
 }
 
 /// A night with one bad deployment and a plumbing that fails for moments: a rescue must succeed.
@@ -71,7 +71,7 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
         add(Moment::After(after + rng.u64(60..600)), any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]));
     }
     if one_in(rng, 3) {
-        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None)]));
+        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None), What::FailExecutions]));
     }
     let strikes = (0..rng.u32(0..4)).map(|_| plumbing::mild(rng, 1_000_000)).collect();
     let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));
@@ -86,7 +86,10 @@ fn ambush(rng: &mut Rng, night: Night) -> Night {
     for _ in 0..rng.u32(1..4) {
         let what = match rng.u32(0..4) {
             0 => of_the_service(rng),
-            1 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions]),
+            1 => any(
+                rng,
+                &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions, What::FailExecutions],
+            ),
             2 => What::Deploy { code: Box::new(deployed(rng, &night.applications[0].code)), runtime: None },
             _ => noise(rng),
         };
@@ -134,11 +137,11 @@ fn stack(rng: &mut Rng) -> Stack {
 
 /// The snapshot check: the template's own, or one that takes and deletes more than anybody would want.
 fn snapshot_check(rng: &mut Rng) -> SnapshotCheck {
-    if one_in(rng, 3) {
+    if one_in(rng, 2) {
         return SnapshotCheck::default();
     }
     SnapshotCheck {
-        every_mins: any(rng, &[10, 20, 30, 60]),
+        every_mins: any(rng, &[10, 20, 30, 60, 60]),
         max_age_secs: any(rng, &[1_200, 3_600, 7_200, 21_600]),
         keep_last: any(rng, &[1, 1, 2, 3, 10]),
         keep_daily_days: any(rng, &[0, 0, 1, 7]),
@@ -380,7 +383,7 @@ fn worst_moment(rng: &mut Rng) -> Moment {
 
 fn noise(rng: &mut Rng) -> What {
     let stages = [Stage::Starting, Stage::Updating, Stage::RollingBack, Stage::ForceStopping, Stage::Stopping, Stage::Autoscaling, Stage::Snapshot];
-    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6]) {
+    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6, 6]) {
         0 => What::TakeSnapshot,
         1 => What::PlaceSnapshot,
         2 => What::DeleteSnapshots,
@@ -402,6 +405,7 @@ fn noise(rng: &mut Rng) -> What {
         15 => What::FailSnapshots(rng.u32(1..3)),
         16 => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
         17 => What::DeleteSnapshot { newest: rng.bool() },
+        18 => What::FailExecutions,
         _ => What::CheckSnapshots { dry: one_in(rng, 4) },
     }
 }

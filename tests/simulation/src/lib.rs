@@ -9,6 +9,7 @@
 //! | `endings` | checks what is left in the end: S5, S10, L1–L3 |
 //! | [`many`] | many seeds on all cores, summed up |
 //! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
+//! | [`mutants`] | would it notice? every piece of the state machines taken out, one at a time |
 //! | [`others`] | the same nights under other rule sets |
 //! | [`detection`] | which alarm sees which loop how soon |
 //! | [`shrink`] | a night that breaks an invariant → the shortest one that still does |
@@ -22,6 +23,7 @@ mod endings;
 pub mod generate;
 pub mod invariant;
 pub mod many;
+pub mod mutants;
 pub mod night;
 pub mod others;
 mod people;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     generate,
     invariant::{Invariant, Violation},
+    night::Night,
     play::{Played, play},
 };
 
@@ -88,12 +89,27 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
     }
 }
 
-/// Plays the nights of these seeds on `threads` threads; `progress` hears of each that is done. Stops handing out seeds once `most_broken` nights have broken something.
+/// Plays these nights on `threads` threads; `progress` hears of each that is done. Stops handing out seeds once `most_broken` nights have broken something.
 ///
 /// # Panics
 /// Never: a night that panics is a broken night.
 #[must_use]
 pub fn play_all(seeds: Range<u64>, threads: usize, most_broken: usize, progress: &(dyn Fn(&Summary) + Sync)) -> Summary {
+    play_each(seeds, &generate::night, threads, most_broken, progress)
+}
+
+/// The same with nights that `night` makes of a seed.
+///
+/// # Panics
+/// Never: a night that panics is a broken night.
+#[must_use]
+pub fn play_each(
+    seeds: Range<u64>,
+    night: &(dyn Fn(u64) -> Night + Sync),
+    threads: usize,
+    most_broken: usize,
+    progress: &(dyn Fn(&Summary) + Sync),
+) -> Summary {
     let next = AtomicU64::new(seeds.start);
     let summary = Mutex::new(Summary::default());
     std::thread::scope(|scope| {
@@ -104,7 +120,7 @@ pub fn play_all(seeds: Range<u64>, threads: usize, most_broken: usize, progress:
                     if seed >= seeds.end || summary.lock().is_ok_and(|summary| summary.broken.len() >= most_broken) {
                         return;
                     }
-                    let played = catch_unwind(AssertUnwindSafe(|| play(&generate::night(seed), false)));
+                    let played = catch_unwind(AssertUnwindSafe(|| play(&night(seed), false)));
                     let mut summary = summary.lock().expect("no thread panics while it adds up");
                     match played {
                         Ok(played) => summary.add(seed, played),

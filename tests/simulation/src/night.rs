@@ -1,7 +1,7 @@
 //! A night, written down: what the region is like, what people, the service and the world do in it, and what goes wrong in the plumbing. Plain data: it can be printed,
 //! shortened and played again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
@@ -22,6 +22,8 @@ pub struct Night {
     pub length_mins: u32,
     /// The stack's parameters.
     pub stack: Stack,
+    /// The stack's template; the project's own when None.
+    pub template: Option<PathBuf>,
     /// How the service behaves where nobody knows.
     pub quirks: Quirks,
     /// The applications.
@@ -306,6 +308,8 @@ pub enum What {
     Ask(Option<Value>),
     /// Somebody stops every execution for this application.
     AbortExecutions,
+    /// Every rescue of this application fails where it stands, as on an error that nothing catches.
+    FailExecutions,
     /// The last alarm event is delivered again.
     RingAgain,
 }

@@ -58,7 +58,10 @@ fn fit(seed: u64, rules: Rules) -> Option<Night> {
     night.strikes.clear();
     night.applications.truncate(1);
     let of_lifeguard = |what: &What| {
-        matches!(what, What::Ask(_) | What::AbortExecutions | What::RingAgain | What::Tag(..) | What::Untag(_) | What::StartWithoutState)
+        matches!(
+            what,
+            What::Ask(_) | What::AbortExecutions | What::FailExecutions | What::RingAgain | What::Tag(..) | What::Untag(_) | What::StartWithoutState
+        )
     };
     night.events.retain(|event| event.application == 0 && matches!(event.at, Moment::After(_)) && !of_lifeguard(&event.what));
     night.stack = Stack { act: rules == Rules::Lifeguard, ..Stack::default() };

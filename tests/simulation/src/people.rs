@@ -8,8 +8,8 @@ use sandbox::{
     journal::Actor,
     managed_flink::{ApiError, RollbackState, SnapshotStatus, Status},
     protocol::{aws_json, invocation, refused},
-    region::{Region, SNAPSHOT_CHECK},
-    states,
+    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
+    states::{self, ExecutionView},
 };
 use serde_json::{Value, json};
 
@@ -85,6 +85,7 @@ fn of_the_world(region: &Region, application: &str, event: usize, what: &What) {
             let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
             flink.faults(application, |faults| faults.refuse_rollback = Some(refusal));
         }
+        What::FailExecutions => fail(region, application),
         What::FailSnapshots(n) => flink.faults(application, |faults| faults.failing_snapshots = *n),
         What::RollbackState(state) => flink.faults(application, |faults| faults.rollback_state = Some(*state)),
         What::DeleteSnapshots => flink.delete_snapshots(application),
@@ -162,11 +163,19 @@ impl Hand<'_> {
 }
 
 fn abort(region: &Region, application: &str) {
-    for execution in region.states().executions() {
-        if execution.status == states::Status::Running && execution.input["applicationName"] == application {
-            let _ = region.states().stop(&execution.arn, None, Some("a person stopped it"));
-        }
+    for execution in under_way(region.states().executions(), application) {
+        let _ = region.states().stop(&execution.arn, None, Some("a person stopped it"));
     }
+}
+
+fn fail(region: &Region, application: &str) {
+    for execution in under_way(region.executions_of(REMEDIATE), application) {
+        let _ = region.states().fail(&execution.arn, "States.Runtime", "Step Functions lost it");
+    }
+}
+
+fn under_way(executions: Vec<ExecutionView>, application: &str) -> impl Iterator<Item = ExecutionView> {
+    executions.into_iter().filter(move |one| one.status == states::Status::Running && one.input["applicationName"] == application)
 }
 
 /// EventBridge delivers at least once: the last event of an alarm of this application comes again.

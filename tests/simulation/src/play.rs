@@ -102,7 +102,8 @@ pub(crate) fn open(night: &Night) -> Open {
         }
     }
     let parameters = night.stack.parameters();
-    let blueprint = Blueprint { seed: night.seed, parameters, codebook, settings: settings(night), ..Blueprint::default() };
+    let blueprint =
+        Blueprint { seed: night.seed, parameters, template: night.template.clone(), codebook, settings: settings(night), ..Blueprint::default() };
     let region = Region::open_at(blueprint, opened).expect("the template can be used");
     let function = |package: &str| region.stack().functions.values().find(|function| function.package == package).map(|one| one.name.clone());
     for strike in &night.strikes {

@@ -252,10 +252,14 @@ impl Observer for Witness {
             return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), false);
         }
         let now = self.now();
-        let request = || self.request_of(&task.execution_arn);
-        let notes = book.executions.entry(task.execution_arn.clone()).or_insert_with(|| ExecutionNotes::new(&application, request()));
+        if !book.executions.contains_key(&task.execution_arn) {
+            let notes = self.notes_of(&book, &task.execution_arn, &application);
+            book.executions.insert(task.execution_arn.clone(), notes);
+        }
         if STEPS.contains(&task.state.as_str()) {
-            notes.first_step.get_or_insert(notes.decided.unwrap_or(now));
+            if let Some(notes) = book.executions.get_mut(&task.execution_arn) {
+                notes.first_step.get_or_insert(notes.decided.unwrap_or(now));
+            }
             book.last_step.insert(application.clone(), task.execution_arn.clone());
             let others = book.steps_for(&application);
             let text = || format!("{} begins while {others} step(s) for the same application are under way", task.state);

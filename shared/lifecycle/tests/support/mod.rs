@@ -1,6 +1,8 @@
 //! The vocabulary of the tests: a situation reads like a sentence, times are "ago", counted back from [`NOW`].
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "every test file uses another part of the vocabulary; it is for tests only")]
 
+pub mod rescues;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};

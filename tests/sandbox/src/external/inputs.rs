@@ -4,19 +4,7 @@ use serde_json::json;
 
 use crate::{
     flink::Code,
-    scenario::{Ends, Scenario, Stage, minutes},
-};
-
-/// Nothing was touched; it was said why.
-pub(super) const REFUSED: Ends = Ends {
-    outcome: "escalated",
-    changes: &[],
-    code: "orders-6.jar",
-    status: "RUNNING",
-    may_lose_records: false,
-    because: "",
-    snapshots: None,
-    counts_changes: false,
+    scenario::{ESCALATED, Ends, Scenario, Stage, minutes},
 };
 
 /// All of them.
@@ -31,7 +19,7 @@ pub const INPUTS: &[Scenario] = &[
                 world.until_told(minutes(30)).await;
             })
         },
-        ends: Ends { because: "does not name an application", ..REFUSED },
+        ends: Ends { because: "does not name an application", ..ESCALATED },
     },
     Scenario {
         name: "input-with-unknown-request",
@@ -43,7 +31,7 @@ pub const INPUTS: &[Scenario] = &[
                 world.until_told(minutes(30)).await;
             })
         },
-        ends: Ends { because: "could not be looked after further: Lifeguard.BadInput", ..REFUSED },
+        ends: Ends { because: "could not be looked after further: Lifeguard.BadInput", ..ESCALATED },
     },
     Scenario {
         name: "input-to-snapshots-refused",
@@ -55,6 +43,6 @@ pub const INPUTS: &[Scenario] = &[
                 world.until_checked(1, minutes(30)).await;
             })
         },
-        ends: Ends { outcome: "none", because: "FAILED", snapshots: Some(|_| Vec::new()), ..REFUSED },
+        ends: Ends { outcome: "none", because: "FAILED", snapshots: Some(|_| Vec::new()), ..ESCALATED },
     },
 ];

@@ -4,18 +4,15 @@ use std::ops::RangeInclusive;
 
 use serde_json::json;
 
-use super::inputs::REFUSED;
 use crate::{
     faults::{Fault, LambdaFault, Rule, When},
     flink::Code,
     managed_flink::ApplicationSeed,
-    scenario::{APPLICATION, Ends, Scenario, Stage, World, days, hours, minutes},
+    scenario::{APPLICATION, Ends, LEFT_ALONE, Scenario, Stage, World, days, hours, minutes},
 };
 
-/// Nothing was changed.
-const UNTOUCHED: Ends = Ends { outcome: "leftAlone", ..REFUSED };
 /// A snapshot check that could not do all.
-const INCOMPLETE: Ends = Ends { outcome: "needsPerson", snapshots: Some(|_| Vec::new()), ..UNTOUCHED };
+const INCOMPLETE: Ends = Ends { outcome: "needsPerson", snapshots: Some(|_| Vec::new()), ..LEFT_ALONE };
 /// More than the twelve pages of twenty-five that one execution lists.
 const MORE_THAN_ONE_EXECUTION_LISTS: usize = 12 * 25;
 
@@ -32,7 +29,7 @@ pub const TROUBLES: &[Scenario] = &[
                 world.until_told(minutes(30)).await;
             })
         },
-        ends: Ends { outcome: "escalated", because: "lease", ..UNTOUCHED },
+        ends: Ends { outcome: "escalated", because: "lease", ..LEFT_ALONE },
     },
     Scenario {
         name: "trouble-with-the-look",
@@ -45,7 +42,7 @@ pub const TROUBLES: &[Scenario] = &[
                 world.until_told(hours(1)).await;
             })
         },
-        ends: UNTOUCHED,
+        ends: LEFT_ALONE,
     },
     Scenario {
         name: "trouble-with-telling",
@@ -61,7 +58,7 @@ pub const TROUBLES: &[Scenario] = &[
                 world.until_told(hours(4)).await;
             })
         },
-        ends: Ends { because: "runs again without a change", ..UNTOUCHED },
+        ends: Ends { because: "runs again without a change", ..LEFT_ALONE },
     },
     Scenario {
         name: "trouble-with-the-list",

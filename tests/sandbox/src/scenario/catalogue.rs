@@ -17,30 +17,8 @@ const ROLLBACK: &[&str] = &["RollbackApplication"];
 const RESTORE: &[&str] = &["StopApplication", "UpdateApplication", "StartApplication"];
 const NOTHING: &[&str] = &[];
 
-/// Recovered on the good version.
-pub(super) const RECOVERED: Ends = Ends {
-    outcome: "recovered",
-    changes: ROLLBACK,
-    code: "orders-6.jar",
-    status: "RUNNING",
-    may_lose_records: false,
-    because: "",
-    snapshots: None,
-    counts_changes: false,
-};
-/// A person is needed, nothing was touched.
-const ESCALATED: Ends = Ends {
-    outcome: "escalated",
-    changes: NOTHING,
-    code: "orders-6.jar",
-    status: "RUNNING",
-    may_lose_records: false,
-    because: "",
-    snapshots: None,
-    counts_changes: false,
-};
 /// Nothing was to be done.
-pub(super) const LEFT_ALONE: Ends = Ends {
+pub(crate) const LEFT_ALONE: Ends = Ends {
     outcome: "leftAlone",
     changes: NOTHING,
     code: "orders-6.jar",
@@ -50,6 +28,10 @@ pub(super) const LEFT_ALONE: Ends = Ends {
     snapshots: None,
     counts_changes: false,
 };
+/// A person is needed, nothing was touched.
+pub(crate) const ESCALATED: Ends = Ends { outcome: "escalated", ..LEFT_ALONE };
+/// Rolled back.
+pub(super) const RECOVERED: Ends = Ends { outcome: "recovered", changes: ROLLBACK, ..LEFT_ALONE };
 
 /// All scenarios.
 pub const CATALOGUE: &[Scenario] = &[

@@ -73,6 +73,7 @@ pub async fn play_staged(
     let mut blueprint = Blueprint {
         seed,
         parameters: stage.parameters,
+        template: stage.template,
         names: stage.names,
         codebook: stage.codebook,
         settings: stage.settings,

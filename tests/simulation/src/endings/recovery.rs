@@ -128,6 +128,7 @@ fn leaves_it_alone(what: &What) -> bool {
             | What::RollbackState(_)
             | What::RingAgain
             | What::Ask(None)
+            | What::FailExecutions
             | What::TakeSnapshot
             | What::PlaceSnapshot
             | What::CheckSnapshots { .. }

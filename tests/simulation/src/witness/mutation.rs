@@ -1,5 +1,7 @@
 //! A change by a rescue arrives at the service: S1–S4 and S6–S8 are checked before it takes effect.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sandbox::{
     managed_flink::{SnapshotView, Status},
@@ -8,7 +10,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use super::{Book, Effect, ExecutionNotes, Glance, STEPS, Witness};
+use super::{Book, Effect, ExecutionNotes, Glance, STEPS, Witness, notes::Line};
 use crate::{invariant::Invariant, rules::Rules};
 
 /// A stale read is at most this old.
@@ -54,9 +56,12 @@ impl Witness {
         book.described.insert(key, glance);
     }
 
-    pub(super) fn request_of(&self, execution: &str) -> Option<Value> {
-        let input = self.region.states().view(execution)?.input;
-        input.get("request").filter(|request| !request.is_null()).cloned()
+    /// An execution, from its input.
+    pub(super) fn notes_of(&self, book: &Book, execution: &str, application: &str) -> ExecutionNotes {
+        let input = self.region.states().view(execution).map(|view| view.input).unwrap_or_default();
+        let before = input["trigger"]["execution"].as_str().and_then(|before| book.executions.get(before));
+        let line = before.map_or(execution, |before| before.line.as_str());
+        ExecutionNotes::new(application, line, input.get("request").filter(|request| !request.is_null()).cloned())
     }
 
     /// Whose hand it is: the execution whose step is under way, or, for a function that outlived it, the one whose step came last.
@@ -74,7 +79,7 @@ impl Witness {
             let text = || format!("{caller} sends {verb}, and no execution has a step for it");
             return book.verdicts.check(Invariant::S4, false, now, application, text);
         };
-        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, None));
+        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, &execution, None));
         let key = (caller.to_owned(), application.to_owned());
         let known = book.described.get(&key).cloned();
         let tags = book.tags_read.get(&key).cloned();
@@ -98,11 +103,12 @@ impl Witness {
         let now = self.now();
         let mut book = self.book();
         let Some(execution) = Self::hand(&book, application) else { return };
+        let Some(line) = book.executions.get(&execution).map(|notes| notes.line.clone()) else { return };
+        let again = Line::of(&book.executions, &line).times(verb);
         let Some(notes) = book.executions.get_mut(&execution) else { return };
-        let again = notes.effects.iter().filter(|effect| effect.verb == verb).count();
         let version = notes.before.take().unwrap_or_default();
-        notes.effects.push(Effect { verb: verb.to_owned(), version });
-        let text = || format!("{verb} took effect {} times in one execution", again + 1);
+        notes.effects.push(Effect { at: now, verb: verb.to_owned(), version });
+        let text = || format!("{verb} took effect {} times in one rescue", again + 1);
         book.verdicts.check(Invariant::S8, again == 0, now, application, text);
     }
 
@@ -202,7 +208,8 @@ impl Change<'_> {
         let limit = self.notes.look.as_ref().map_or(0, |look| self.rules(look).max_snapshot_age_secs);
         let age = secs(snapshot.created, decided);
         self.check(book, Invariant::S3, age <= limit + SLACK_SECS, || format!("snapshot {} was {age} s old, {limit} s are allowed", snapshot.name));
-        let Some(faulty) = self.notes.faulty().filter(|faulty| *faulty != version) else { return };
+        let faulty = Line::of(&book.executions, &self.notes.line).faulty();
+        let Some(faulty) = faulty.filter(|faulty| *faulty != version) else { return };
         let versions = self.witness.region.flink().versions(self.application);
         let Some(began) = versions.iter().find(|one| one.id == faulty).and_then(|one| one.launched) else { return };
         self.check(book, Invariant::S3, snapshot.created <= began, || {
@@ -232,14 +239,16 @@ impl Change<'_> {
         if self.notes.request.is_some() {
             return;
         }
-        let Some(day) = self.notes.spent.clone() else {
+        let line = Line::of(&book.executions, &self.notes.line);
+        let Some(day) = line.spent().map(str::to_owned) else {
             return self.check(book, Invariant::S7, false, || "it was not counted among the day's rescues".to_owned());
         };
-        let same_day = |one: &&ExecutionNotes| one.application == self.application && one.request.is_none() && one.spent.as_ref() == Some(&day);
-        let others =
-            book.executions.values().filter(same_day).filter(|one| !one.effects.is_empty() && one.first_step != self.notes.first_step).count();
+        let lines =
+            book.executions.values().filter(|one| one.application == self.application && one.request.is_none() && one.line != self.notes.line);
+        let lines: BTreeSet<&str> = lines.filter(|one| !one.effects.is_empty()).map(|one| one.line.as_str()).collect();
+        let others = lines.into_iter().filter(|other| Line::of(&book.executions, other).spent() == Some(day.as_str())).count();
         // The limit that the first step was decided under: a tag may have changed since.
-        let limit = rules.rescues_per_day.max(self.notes.limit.unwrap_or(0));
+        let limit = rules.rescues_per_day.max(line.limit().unwrap_or(0));
         self.check(book, Invariant::S7, (others as u64) < limit, || format!("{others} rescue(s) were begun on {day} already, {limit} are allowed"));
         if let Some(notes) = book.executions.get_mut(self.execution) {
             notes.limit.get_or_insert(rules.rescues_per_day);

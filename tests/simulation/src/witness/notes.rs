@@ -1,5 +1,7 @@
 //! What the witness notes of each execution.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use super::Glance;
 /// A change that took effect.
 #[derive(Clone, Debug)]
 pub(crate) struct Effect {
+    pub(crate) at: Timestamp,
     pub(crate) verb: String,
     /// The version it was done to.
     pub(crate) version: i64,
@@ -17,6 +20,8 @@ pub(crate) struct Effect {
 #[derive(Clone, Debug)]
 pub(crate) struct ExecutionNotes {
     pub(crate) application: String,
+    /// The first execution of its line: those that were started because the one before ended without an outcome are one rescue with it.
+    pub(crate) line: String,
     /// What a person asked for.
     pub(crate) request: Option<Value>,
     /// The application at its last look.
@@ -35,9 +40,10 @@ pub(crate) struct ExecutionNotes {
 }
 
 impl ExecutionNotes {
-    pub(super) fn new(application: &str, request: Option<Value>) -> Self {
+    pub(super) fn new(application: &str, line: &str, request: Option<Value>) -> Self {
         Self {
             application: application.to_owned(),
+            line: line.to_owned(),
             request,
             look: None,
             decided: None,
@@ -48,9 +54,37 @@ impl ExecutionNotes {
             effects: Vec::new(),
         }
     }
+}
+
+/// A line of executions.
+pub(super) struct Line<'a>(Vec<&'a ExecutionNotes>);
+
+impl<'a> Line<'a> {
+    pub(super) fn of(executions: &'a BTreeMap<String, ExecutionNotes>, line: &str) -> Self {
+        Self(executions.values().filter(|one| one.line == line).collect())
+    }
+
+    fn effects(&self) -> impl Iterator<Item = &'a Effect> {
+        self.0.iter().flat_map(|one| &one.effects)
+    }
+
+    /// How often a verb took effect.
+    pub(super) fn times(&self, verb: &str) -> usize {
+        self.effects().filter(|effect| effect.verb == verb).count()
+    }
 
     /// The version that was present before anything was changed.
-    pub(crate) fn faulty(&self) -> Option<i64> {
-        self.effects.first().map(|effect| effect.version)
+    pub(super) fn faulty(&self) -> Option<i64> {
+        self.effects().min_by_key(|effect| effect.at).map(|effect| effect.version)
+    }
+
+    /// The day on which it was counted among the rescues.
+    pub(super) fn spent(&self) -> Option<&'a str> {
+        self.0.iter().find_map(|one| one.spent.as_deref())
+    }
+
+    /// The limit of rescues when its first step was sent.
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.0.iter().filter_map(|one| one.limit).max()
     }
 }

@@ -1,0 +1,73 @@
+//! Which service a request reaches, and where the applications' metrics come from.
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+use tower::Service as _;
+
+use super::trail;
+use crate::{
+    clock::Clock,
+    cloudwatch::{CloudWatch, Datum, MetricSource},
+    dynamodb::DynamoDb,
+    events::EventBus,
+    journal::Journal,
+    lambda::LambdaHost,
+    managed_flink::ManagedFlink,
+    protocol::{self, refusal},
+    sns::Sns,
+    states::StepFunctions,
+    wire::{self, Request, Response},
+};
+
+/// The services behind the router.
+pub(super) type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost, Journal, Clock);
+
+/// By the service that the signature names; what is not signed can only be a dashboard.
+pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
+    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
+    Box::pin(async move {
+        let mut flink = flink;
+        match wire::service(&request).as_deref() {
+            Some("states") => {
+                let asked = request.clone();
+                let answer = states.handle(request).await;
+                let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+                let machine = body["stateMachineArn"].as_str().map(str::to_owned);
+                protocol::record(&journal, clock.now(), &asked, machine, &answer, false);
+                answer
+            }
+            Some("dynamodb") => dynamodb.handle(request).await,
+            Some("sns") => sns.handle(request).await,
+            Some("events") => bus.handle(request).await,
+            Some("monitoring") => cloudwatch.handle(request).await,
+            Some("lambda") => lambda.handle(request).await,
+            Some("kinesisanalytics") => {
+                let asked = request.clone();
+                let answer = flink.call(request).await.unwrap_or_else(|never| match never {});
+                trail::record(&bus, &asked, &answer);
+                answer
+            }
+            None => flink.call(request).await.unwrap_or_else(|never| match never {}),
+            // Whoever speaks AWS Query can read a refusal in XML only.
+            Some(other) => {
+                let speaks = if protocol::is_query(&request) { "sns" } else { other };
+                refusal(speaks, 400, "UnknownService", &format!("the sandbox has no service {other}"))
+            }
+        }
+    })
+}
+
+/// The applications' metrics.
+pub(super) struct Applications(pub(super) ManagedFlink);
+
+impl MetricSource for Applications {
+    fn metrics(&self, now: Timestamp) -> Vec<Datum> {
+        let datum = |application: &String| {
+            let metrics = self.0.metrics(application, now);
+            let application = application.clone();
+            metrics.into_iter().map(move |(name, value)| Datum { application: application.clone(), name, value })
+        };
+        self.0.applications().iter().flat_map(datum).collect()
+    }
+}
