@@ -16,6 +16,8 @@ use crate::{
 pub(crate) const KIND: &str = "executionBroke";
 /// How many executions may succeed each other.
 pub const SUCCESSORS: u64 = 2;
+/// A person stopped it.
+const STOPPED: &str = "ABORTED";
 /// What a person may have asked for, in the word of the input.
 const ACTIONS: [&str; 3] = ["rollback", "forceStop", "restore"];
 /// Stands for a request that is none of those.
@@ -28,9 +30,11 @@ const ARN_CHARS: usize = 300;
 pub struct Broke {
     /// Its ARN.
     pub execution: String,
+    /// The ARN of the execution that it succeeded itself, if it did: that one may still hold the lease, where this one died before it took it over.
+    pub before: Option<String>,
     /// Its application.
     pub application: ApplicationName,
-    /// How it ended, as Step Functions spells it.
+    /// How it ended, as Step Functions spells it; `ABORTED` also where a person had stopped the one before: that word stands until it was told.
     pub status: &'static str,
     /// What a person had asked it for, or an execution that it succeeded.
     pub asked: Option<&'static str>,
@@ -72,7 +76,7 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
     let status = match text("status") {
         "FAILED" => "FAILED",
         "TIMED_OUT" => "TIMED_OUT",
-        "ABORTED" => "ABORTED",
+        STOPPED => STOPPED,
         other @ ("RUNNING" | "SUCCEEDED" | "PENDING_REDRIVE") => {
             return Ok(Change::Nothing { because: format!("the execution {} is {other}", seen(execution)) });
         }
@@ -88,7 +92,16 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
             format!("the execution {} is {status}, and so were {succeeded} before it: no other follows, people have been told", seen(execution));
         return Ok(Change::Nothing { because });
     }
-    Ok(Change::Broke(Broke { execution: bounded(execution, ARN_CHARS), application, status, asked: asked(&input), successor: succeeded + 1 }))
+    let before = &input["trigger"];
+    let is_successor = before["kind"] == KIND;
+    Ok(Change::Broke(Broke {
+        execution: bounded(execution, ARN_CHARS),
+        before: before["execution"].as_str().filter(|_| is_successor).map(|before| bounded(before, ARN_CHARS)),
+        application,
+        status: if is_successor && before["status"] == STOPPED { STOPPED } else { status },
+        asked: asked(&input),
+        successor: succeeded + 1,
+    }))
 }
 
 /// How many executions the one with this input has succeeded. A count that cannot be read is one too many.

@@ -49,6 +49,8 @@ enum Trigger<'a> {
     Broke {
         kind: &'static str,
         execution: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<&'a str>,
         status: &'static str,
         successor: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +70,14 @@ impl Execution {
     /// The execution that takes over from `dead`.
     #[must_use]
     pub fn after(dead: &Broke) -> Self {
-        let trigger = Trigger::Broke { kind: KIND, execution: &dead.execution, status: dead.status, successor: dead.successor, asked: dead.asked };
+        let trigger = Trigger::Broke {
+            kind: KIND,
+            execution: &dead.execution,
+            before: dead.before.as_deref(),
+            status: dead.status,
+            successor: dead.successor,
+            asked: dead.asked,
+        };
         let name = format!("{}-after-{:016x}", readable(&dead.application), fnv1a(dead.execution.as_bytes()));
         Self { name, input: input(&dead.application, trigger) }
     }
@@ -143,7 +152,7 @@ mod tests {
 
     fn dead(application: &str, execution: &str) -> Broke {
         let application = application.parse().expect("a name");
-        Broke { execution: execution.to_owned(), application, status: "FAILED", asked: None, successor: 1 }
+        Broke { execution: execution.to_owned(), before: None, application, status: "FAILED", asked: None, successor: 1 }
     }
 
     #[test]

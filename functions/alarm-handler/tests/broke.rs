@@ -56,6 +56,20 @@ async fn what_a_person_asked_for_is_told_from_one_to_the_next_and_not_asked_agai
 }
 
 #[tokio::test]
+async fn whose_lease_it_may_find_and_that_a_person_stopped_the_first_is_told_on() {
+    let stopped = dead(|detail| detail["status"] = json!("ABORTED"));
+    let first = input_of_successor(stopped.clone()).await;
+    assert_eq!(first["trigger"].get("before"), None);
+    let second = input_of_successor(with_input(&first)).await;
+    assert_eq!(second["trigger"]["before"], stopped["detail"]["executionArn"]);
+    assert_eq!(second["trigger"]["status"], "ABORTED", "the first was stopped, whatever became of its successor");
+    // Only a successor's trigger is believed.
+    let by_hand = json!({ "applicationName": "orders", "trigger": { "kind": "person", "execution": "x", "status": "ABORTED" } });
+    let trigger = input_of_successor(with_input(&by_hand)).await["trigger"].clone();
+    assert_eq!((trigger.get("before"), &trigger["status"]), (None, &json!("FAILED")));
+}
+
+#[tokio::test]
 async fn two_follow_each_other_and_a_third_does_not() {
     let mut event = fixture("execution-failed");
     for successor in [1, 2] {

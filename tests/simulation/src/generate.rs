@@ -189,6 +189,7 @@ fn application(rng: &mut Rng, index: usize) -> Application {
         tags: tags(rng),
         system_rollback: one_in(rng, 3),
         snapshots_enabled: !one_in(rng, 14),
+        checkpointing: !one_in(rng, 8),
         sink: if one_in(rng, 3) { Sink::AtLeastOnce } else { Sink::ExactlyOnce },
     }
 }

@@ -152,6 +152,8 @@ pub struct Application {
     pub system_rollback: bool,
     /// Snapshots are taken.
     pub snapshots_enabled: bool,
+    /// Its job takes checkpoints; without them only time proves that it is well.
+    pub checkpointing: bool,
     /// Where its results go.
     pub sink: Sink,
 }

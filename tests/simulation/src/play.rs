@@ -163,6 +163,10 @@ fn seed(index: usize, application: &Application, opened: Timestamp) -> Applicati
     if !application.snapshots_enabled {
         seed = seed.without_snapshots();
     }
+    if !application.checkpointing {
+        let off = json!({ "CheckpointConfiguration": { "ConfigurationType": "CUSTOM", "CheckpointingEnabled": false } });
+        seed = seed.configured("FlinkApplicationConfiguration", off);
+    }
     seed
 }
 

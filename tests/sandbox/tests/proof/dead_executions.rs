@@ -48,11 +48,13 @@ struct Death {
     heard: bool,
     /// How many of them die.
     times: u64,
+    /// Where those that follow fail; in the same state when None.
+    then: Option<&'static str>,
 }
 
 impl Death {
     fn at(state: &str, after: Duration, status: Status) -> Self {
-        Self { state: state.to_owned(), after, status, heard: true, times: 1 }
+        Self { state: state.to_owned(), after, status, heard: true, times: 1, then: None }
     }
 
     fn unheard(state: &str, after: Duration) -> Self {
@@ -84,10 +86,15 @@ fn dies(death: &Death, scenario: &Scenario, stage: Stage, check: impl AsyncFnOnc
             let region = region.clone();
             let (states, death) = (region.states().clone(), death.clone());
             states.on_state_entered(Arc::new(move |arn, entered| {
-                if entered != death.state || counted.load(Ordering::SeqCst) >= death.times {
+                let before = counted.load(Ordering::SeqCst);
+                let follows = death.then.filter(|_| before > 0);
+                if entered != follows.unwrap_or(&death.state) || before >= death.times {
                     return;
                 }
                 counted.fetch_add(1, Ordering::SeqCst);
+                if follows.is_some() {
+                    return region.states().fail(arn, "States.Runtime", "an error that nothing catches").unwrap();
+                }
                 let told = format!("lets the execution be {} {} ms after it entered {entered}", death.status.name(), death.after.as_millis());
                 region.journal().tell(Actor::Operator, Some(APPLICATION), told);
                 if death.after.is_zero() {
@@ -194,6 +201,19 @@ fn what_a_person_stops_at_any_state_is_left_alone_by_its_successor_and_its_lease
         }
     }
     assert!(visited > 15, "{visited}");
+}
+
+#[test]
+fn a_successor_that_dies_before_it_has_the_lease_is_succeeded_by_one_that_takes_it_from_the_first() {
+    for (status, ended) in [(Status::Failed, "recovered"), (Status::Aborted, "stoppedByPerson")] {
+        let death = Death { times: 2, then: Some("ClaimLease"), ..Death::at("RecordIntent", Duration::ZERO, status) };
+        assert!(dies(&death, &bad_deployment(), stage("bad-deployment"), async |Played { region, .. }| {
+            let successors = successors(region);
+            assert_eq!(successors.len(), 2, "{}", story(region));
+            assert_eq!(because(&successors[1]), ended, "{}", story(region));
+            assert!(lease(region).await.is_none(), "{ended}: the lease is still there");
+        }));
+    }
 }
 
 #[test]

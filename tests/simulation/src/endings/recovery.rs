@@ -52,13 +52,13 @@ fn asked_nothing(executions: &[ExecutionView], application: &str) -> bool {
     !executions.iter().any(|one| one.input["applicationName"] == application && !one.input["request"].is_null())
 }
 
-/// No hand took state away, and every start had state to begin with.
+/// No hand took state away, and every start had state to begin with; without checkpoints Flink itself forgets at each restart.
 fn may_keep_every_record(night: &Night, index: usize, application: &Application) -> bool {
     let harmless = |what: &What| {
         !matches!(what, What::StartWithoutState | What::DeleteSnapshots | What::Start | What::ForceStop | What::Autoscale(_) | What::FailSnapshots(_))
     };
     let ours = night.events.iter().filter(|event| event.application == index);
-    application.snapshots_enabled && ours.map(|event| &event.what).all(harmless)
+    application.snapshots_enabled && application.checkpointing && ours.map(|event| &event.what).all(harmless)
 }
 
 fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
