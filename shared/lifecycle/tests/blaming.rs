@@ -134,6 +134,9 @@ fn the_window_of_blame_ends_an_hour_after_the_version_came_up() {
     };
     assert!(matches!(blame(&case(UPDATE_SECS + 3_600)), Blame::Change { .. }));
     not_to_blame(&case(UPDATE_SECS + 3_601), &["the trouble began only at"]);
+    // Two clocks stamp the version and the fault; what is further apart than they may be came before.
+    assert!(matches!(blame(&case(-120)), Blame::Change { .. }));
+    not_to_blame(&case(-121), &["before version 7 was made"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::{Assessment, Checkpoints, Job, JobState, Part, Watch};
+use lifecycle::{Assessment, Checkpoints, Fault, Job, JobState, Part, Watch};
 use support::*;
 
 const SOAK: u32 = 303;
@@ -257,6 +257,14 @@ fn slow_initialisation_is_settling_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_soak_under_way_says_how_long_it_is_and_how_often_the_job_restarted() {
+    let mut job = a_job(hours(1));
+    says(&judge(&mut Watch::default(), &job).reason(), &["all subtasks up for 0 s; 303 s are asked for"]);
+    job.restarts_metric = Some(1);
+    says(&judge(&mut Watch::default(), &job).reason(), &["all subtasks up for 0 s after 1 restart(s); 303 s"]);
+}
+
+#[test]
 fn finished_subtasks_beside_running_ones_are_up() {
     let job = Job { vertices: vec![vertex(&[("FINISHED", 2)]), vertex(&[("FINISHED", 1), ("RUNNING", 1)])], ..a_job(hours(1)) };
     assert_eq!(judge(&mut Watch::default(), &checkpointed(job, 400, 5)).word(), "healthy");
@@ -312,6 +320,10 @@ fn the_earliest_fault_of_any_look_is_kept() {
     let first = watch.first_fault.clone().unwrap();
     let mut second = a_looping_job(1_000, 10);
     second.faults.first = Some(a_fault(ago(20)));
+    judge(&mut watch, &second);
+    assert_eq!(watch.first_fault, Some(first.clone()));
+    // Of two at the same time, the one that was seen first.
+    second.faults.first = Some(Fault { exception: "java.lang.Error".into(), ..first.clone() });
     judge(&mut watch, &second);
     assert_eq!(watch.first_fault, Some(first));
     second.faults.first = Some(a_fault(ago(5_000)));

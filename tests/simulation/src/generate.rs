@@ -20,7 +20,9 @@ pub fn night(seed: u64) -> Night {
     let rng = &mut rng;
     // One in four begins late in the evening: budgets are per UTC day.
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
-    let length_mins = rng.u32(45..120);
+    // One in forty is long, for what takes hours: a deadline, and what comes after it.
+    let long = one_in(rng, 40);
+    let length_mins = if long { rng.u32(240..300) } else { rng.u32(45..120) };
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
     match rng.u32(0..4) {
         0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
@@ -31,8 +33,13 @@ pub fn night(seed: u64) -> Night {
     for (index, application) in applications.iter().enumerate() {
         story(rng, index, application, u64::from(length_mins) * 60, &mut events);
     }
-    let strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
-    Night { seed, opened_mins, length_mins, stack: stack(rng), quirks: quirks(rng), applications, events, strikes, ..empty(seed) }
+    let mut strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
+    let mut stack = stack(rng);
+    if long {
+        strikes.push(plumbing::broken(rng));
+        stack.deadline_secs = 3_600;
+    }
+    Night { seed, opened_mins, length_mins, stack, quirks: quirks(rng), applications, events, strikes, ..empty(seed) }
 }
 
 fn empty(seed: u64) -> Night {
@@ -72,6 +79,11 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
     }
     if one_in(rng, 3) {
         add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None), What::FailExecutions]));
+    }
+    if one_in(rng, 4) {
+        // Lost in the middle of a step: whoever comes next must know of it.
+        let steps = ["RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
+        add(Moment::Task { state: any(rng, &steps).to_owned(), nth: 1, ended: rng.bool() }, What::FailExecutions);
     }
     let strikes = (0..rng.u32(0..4)).map(|_| plumbing::mild(rng, 1_000_000)).collect();
     let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));

@@ -10,6 +10,8 @@
 //! | [`many`] | many seeds on all cores, summed up |
 //! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
 //! | [`mutants`] | would it notice? every piece of the state machines taken out, one at a time |
+//! | `notice` | who notices a mistake in the template or a state machine |
+//! | `patience` | how often each task must be tried again |
 //! | [`others`] | the same nights under other rule sets |
 //! | [`detection`] | which alarm sees which loop how soon |
 //! | [`shrink`] | a night that breaks an invariant → the shortest one that still does |
@@ -25,7 +27,9 @@ pub mod invariant;
 pub mod many;
 pub mod mutants;
 pub mod night;
+mod notice;
 pub mod others;
+mod patience;
 mod people;
 pub mod play;
 pub mod rules;

@@ -1,26 +1,19 @@
 //! Mutants of the state machines: every catcher, retrier, rule of a Choice and assigned variable is taken out, one at a time, and somebody must notice.
 //!
-//! Who notices, in this order: Step Functions, which refuses the definition; a rehearsal, which does not end as it is written; a night, which breaks an invariant. Nothing is built
+//! Who notices, in this order: the table of how often a task is tried; Step Functions, which refuses the definition; a rehearsal, which does not end as it is written; a night, which breaks an invariant. Nothing is built
 //! for it: a definition is read when a region opens. What nobody notices is a hole in the checks, or makes no difference; which of the two is argued in the README.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io};
 
-use sandbox::{
-    external::{INPUTS, TROUBLES},
-    region::{Blueprint, Region},
-    scenario::{self, CATALOGUE, FLINK, SNAPSHOTS, Scenario},
-};
 use serde_json::{Map, Value};
 
-use crate::{generate, many::play_each, night::Night};
+use crate::{
+    notice::{self, infra},
+    patience,
+};
 
 /// The state machines.
 const MACHINES: [&str; 2] = ["remediate", "snapshot-check"];
-/// A thousand applications take longer than all other rehearsals, and use the same states.
-const TOO_LARGE: &str = "snapshots-fleet";
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
@@ -40,14 +33,16 @@ pub struct Asked {
 pub struct Mutant {
     /// What was taken out, where.
     pub what: String,
-    /// Its file's name, without what follows the first dot.
-    machine: &'static str,
     definition: Value,
+}
+
+fn definition_of(machine: &str) -> String {
+    format!("statemachines/{machine}.asl.json")
 }
 
 /// All mutants of one definition.
 #[must_use]
-pub fn mutants(machine: &'static str, definition: &Value) -> Vec<Mutant> {
+pub fn mutants(machine: &str, definition: &Value) -> Vec<Mutant> {
     let mut pieces = Vec::new();
     find(definition, "", &mut pieces);
     let without = |(what, pointer, key): (String, String, Key)| {
@@ -57,7 +52,7 @@ pub fn mutants(machine: &'static str, definition: &Value) -> Vec<Mutant> {
             Key::Index(index) => drop(place.as_array_mut().map(|list| list.remove(index))),
             Key::Name(name) => drop(place.as_object_mut().map(|members| members.shift_remove(&name))),
         }
-        Mutant { what: format!("{machine}: {what}"), machine, definition }
+        Mutant { what: format!("{machine}: {what}"), definition }
     };
     pieces.into_iter().map(without).collect()
 }
@@ -107,8 +102,11 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
             if asked.only.as_ref().is_some_and(|part| !mutant.what.contains(part)) {
                 continue;
             }
-            let template = written(&infra, &mutant)?;
-            let by = notice(&template, asked);
+            let template = notice::written(&definition_of(machine), &mutant.definition.to_string())?;
+            let by = patience::complaint(&mutant.definition)
+                .or_else(|| notice::refused(&template))
+                .or_else(|| notice::rehearsed(&template))
+                .or_else(|| notice::dreaded(&template, asked.nights, asked.threads));
             noticed += usize::from(by.is_some());
             survived += usize::from(by.is_none());
             say(&format!("{:<70} {}\n", mutant.what, by.as_deref().unwrap_or("SURVIVED")));
@@ -118,69 +116,17 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
     Ok(survived == 0)
 }
 
-fn infra() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra")
-}
-
-fn definition_of(machine: &str) -> String {
-    format!("statemachines/{machine}.asl.json")
-}
-
-/// Writes the project's template and state machines with the mutant among them, and gives the template's path.
-fn written(infra: &Path, mutant: &Mutant) -> io::Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("lifeguard-mutants-{}", std::process::id()));
-    fs::create_dir_all(folder.join("statemachines"))?;
-    for name in MACHINES.map(definition_of) {
-        fs::copy(infra.join(&name), folder.join(&name))?;
-    }
-    fs::write(folder.join(definition_of(mutant.machine)), mutant.definition.to_string())?;
-    let template = folder.join("template.yaml");
-    fs::copy(infra.join("template.yaml"), &template)?;
-    Ok(template)
-}
-
-/// Who notices, if anybody.
-fn notice(template: &Path, asked: &Asked) -> Option<String> {
-    if let Some(why) = refused(template) {
-        return Some(format!("refused: {why}"));
-    }
-    let rehearsals = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES).filter(|one| one.name != TOO_LARGE);
-    if let Some((name, complaint)) = rehearsals.into_iter().find_map(|one| Some((one.name, complaint(one, template)?))) {
-        return Some(format!("{name}: {complaint}"));
-    }
-    let night = |seed: u64| Night { template: Some(template.to_owned()), ..generate::night(seed) };
-    let summary = play_each(0..asked.nights, &night, asked.threads, 1, &|_| {});
-    let broken = summary.broken.first()?;
-    Some(match broken.violations.first() {
-        Some(violation) => format!("{:?}, seed {}: {}", violation.invariant, broken.seed, violation.text),
-        None => format!("a panic, seed {}", broken.seed),
-    })
-}
-
-fn in_a_night<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
-}
-
-fn refused(template: &Path) -> Option<String> {
-    let blueprint = Blueprint { template: Some(template.to_owned()), ..Blueprint::default() };
-    in_a_night(async { Region::open(blueprint).err().map(|error| error.to_string()) })
-}
-
-/// What is wrong with a rehearsal's end, if anything.
-fn complaint(one: &Scenario, template: &Path) -> Option<String> {
-    let stage = scenario::Stage { template: Some(template.to_owned()), ..(one.stage)() };
-    in_a_night(async {
-        match scenario::play_on(one, stage, 1, |_| {}).await {
-            Ok(played) => played.rehearsal.complaints.first().cloned(),
-            Err(error) => Some(error.to_string()),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_task_is_tried_as_often_as_it_should_be() {
+        for machine in MACHINES {
+            let definition: Value = serde_json::from_str(&fs::read_to_string(infra().join(definition_of(machine))).unwrap()).unwrap();
+            assert_eq!(patience::complaint(&definition), None, "{machine}");
+        }
+    }
 
     #[test]
     fn every_piece_is_taken_out_once_and_nothing_else() {

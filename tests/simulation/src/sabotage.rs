@@ -1,5 +1,5 @@
 //! Would it notice? Each mistake of `sabotages.json` is made in a copy of the project, one at a time; then the nights are played, and where they notice nothing, the tests of
-//! the crates concerned run. A mistake that nobody notices is a hole in the checks.
+//! the package concerned run, or the rehearsals. A mistake that nobody notices is a hole in the checks.
 
 use std::{
     fs, io,
@@ -10,10 +10,10 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::notice;
+
 /// The list.
 const LIST: &str = include_str!("../sabotages.json");
-/// Crates whose own tests may notice what the nights do not.
-const TESTED: [&str; 5] = ["lifecycle", "managed-flink", "rollback", "force-stop-and-restore", "remediation-planner"];
 
 /// A mistake changes a line or two: what depends on it is built again piece by piece, and nights that are played once need no optimiser to linger over them.
 const BUILT_QUICKLY: [&str; 3] =
@@ -84,7 +84,10 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
         let file = scratch.join(&sabotage.file);
         let original = fs::read_to_string(&file)?;
         fs::write(&file, sabotage.applied(&original).map_err(io::Error::other)?)?;
-        let by = notice(&scratch, asked.nights)?;
+        let by = match sabotage.file.strip_prefix("infra/") {
+            Some(read) => in_infra(read, &fs::read_to_string(&file)?, asked.nights)?,
+            None => in_code(&scratch, sabotage, asked.nights)?,
+        };
         fs::write(&file, original)?;
         match &by {
             Some(by) => noticed += 1 + usize::from(by.is_empty()),
@@ -116,22 +119,27 @@ fn cargo(scratch: &Path, arguments: &[&str]) -> io::Result<Output> {
     Command::new("cargo").args(quickly).args(arguments).current_dir(scratch).env("CARGO_TARGET_DIR", scratch.join("target")).output()
 }
 
-/// Who notices, if anybody.
-fn notice(scratch: &Path, nights: u64) -> io::Result<Option<String>> {
-    let built = cargo(scratch, &["build", "--quiet", "--profile", "simulation", "-p", "simulation"])?;
+/// Who notices a mistake in the template or a state machine, if anybody.
+fn in_infra(file: &str, text: &str, nights: u64) -> io::Result<Option<String>> {
+    let template = notice::written(file, text)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(notice::refused(&template).or_else(|| notice::dreaded(&template, nights, threads)).or_else(|| notice::rehearsed(&template)))
+}
+
+/// Who notices a mistake in code, if anybody: the compiler, the nights, the tests of its own package.
+fn in_code(scratch: &Path, sabotage: &Sabotage, nights: u64) -> io::Result<Option<String>> {
+    let profile = ["--quiet", "--profile", "simulation", "-p", "simulation"];
+    let built = cargo(scratch, &[&["build"], &profile[..]].concat())?;
     if !built.status.success() {
         return Ok(Some("the compiler".to_owned()));
     }
     let seeds = format!("0..{nights}");
-    let nights =
-        ["run", "--quiet", "--profile", "simulation", "-p", "simulation", "--", "--seeds", &seeds, "--json", "--no-shrink", "--most-broken", "1"];
-    let played = cargo(scratch, &nights)?;
+    let played = cargo(scratch, &[&["run"], &profile[..], &["--", "--seeds", &seeds, "--json", "--no-shrink", "--most-broken", "1"]].concat())?;
     if !played.status.success() {
         return Ok(Some(broken(&played)));
     }
-    let mut tests = vec!["test", "--quiet", "--profile", "simulation"];
-    tests.extend(TESTED.iter().flat_map(|package| ["-p", package]));
-    let tested = cargo(scratch, &tests)?;
+    let package = sabotage.file.split('/').nth(1).unwrap_or_default();
+    let tested = cargo(scratch, &["test", "--quiet", "-p", package])?;
     let text = String::from_utf8_lossy(&tested.stdout).into_owned();
     let first = text.lines().find(|line| line.starts_with("---- ")).map_or("a test", |line| line.trim_matches(['-', ' ']));
     Ok((!tested.status.success()).then(|| format!("test {first}")))
@@ -143,8 +151,7 @@ fn broken(played: &Output) -> String {
     let first = &summary["broken"][0];
     match first["violations"][0]["invariant"].as_str() {
         Some(invariant) => format!("{invariant}, seed {}", first["seed"]),
-        None if first["panic"].is_string() => format!("a panic, seed {}", first["seed"]),
-        None => "the region does not open".to_owned(),
+        None => first["panic"].as_str().map_or("no night can be played", |words| words.lines().next().unwrap_or_default()).to_owned(),
     }
 }
 

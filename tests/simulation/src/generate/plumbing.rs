@@ -25,6 +25,14 @@ pub(super) fn mild(rng: &mut Rng, until_secs: u64) -> Strike {
     Strike { when, within_secs: (0, until_secs), ..strike(rng) }
 }
 
+/// A function that looks or decides does not answer all night: Lifeguard itself was deployed badly.
+pub(super) fn broken(rng: &mut Rng) -> Strike {
+    let package = any(rng, &["subtask-verifier", "remediation-planner"]).to_owned();
+    let (service, action) = ("lambda".to_owned(), Some("Invoke".to_owned()));
+    let fault = Fault::Lambda(any(rng, &[LambdaFault::CrashBefore, LambdaFault::TimeOutBefore]));
+    Strike { fault, service, action, package: Some(package), when: When::Always, within_secs: (0, u64::MAX) }
+}
+
 fn harsh(rng: &mut Rng, length: u64) -> Strike {
     let from = rng.u64(0..length);
     let to = from + any(rng, &[60, 300, 900, 3_600]);

@@ -1,0 +1,73 @@
+//! Who notices a mistake in the template or in a state machine. Nothing is built for it: both are read when a region opens.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use sandbox::{
+    external::{INPUTS, TROUBLES},
+    region::{Blueprint, Region},
+    scenario::{self, CATALOGUE, FLINK, SNAPSHOTS, Scenario},
+};
+
+use crate::{generate, many::play_each, night::Night};
+
+/// The template and what it reads.
+const FILES: [&str; 3] = ["template.yaml", "statemachines/remediate.asl.json", "statemachines/snapshot-check.asl.json"];
+/// A thousand applications take longer than all other rehearsals, and use the same states.
+const TOO_LARGE: &str = "snapshots-fleet";
+
+/// Where the project's template is.
+pub(crate) fn infra() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra")
+}
+
+/// Writes the project's template and state machines, with another text for one of the files, and gives the template's path.
+pub(crate) fn written(file: &str, text: &str) -> io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("lifeguard-mistakes-{}", std::process::id()));
+    fs::create_dir_all(folder.join("statemachines"))?;
+    for name in FILES {
+        fs::copy(infra().join(name), folder.join(name))?;
+    }
+    fs::write(folder.join(file), text)?;
+    Ok(folder.join("template.yaml"))
+}
+
+/// Why no region opens with this template, if none does.
+pub(crate) fn refused(template: &Path) -> Option<String> {
+    let blueprint = Blueprint { template: Some(template.to_owned()), ..Blueprint::default() };
+    alone(async { Region::open(blueprint).err().map(|error| format!("refused: {error}")) })
+}
+
+/// The first rehearsal that does not end as it is written.
+pub(crate) fn rehearsed(template: &Path) -> Option<String> {
+    let all = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES);
+    all.filter(|one| one.name != TOO_LARGE).find_map(|one| Some(format!("{}: {}", one.name, complaint(one, template)?)))
+}
+
+fn complaint(one: &Scenario, template: &Path) -> Option<String> {
+    let stage = scenario::Stage { template: Some(template.to_owned()), ..(one.stage)() };
+    alone(async {
+        match scenario::play_on(one, stage, 1, |_| {}).await {
+            Ok(played) => played.rehearsal.complaints.first().cloned(),
+            Err(error) => Some(error.to_string()),
+        }
+    })
+}
+
+/// The first of so many nights that breaks an invariant.
+pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<String> {
+    let night = |seed: u64| Night { template: Some(template.to_owned()), ..generate::night(seed) };
+    let summary = play_each(0..nights, &night, threads, 1, &|_| {});
+    let broken = summary.broken.first()?;
+    Some(match broken.violations.first() {
+        Some(violation) => format!("{:?}, seed {}", violation.invariant, broken.seed),
+        None => broken.panic.clone().unwrap_or_default(),
+    })
+}
+
+fn alone<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+}
