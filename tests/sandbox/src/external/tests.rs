@@ -98,6 +98,35 @@ async fn the_other_engines_answer_counts_and_is_compared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_wrong_on_the_way_to_a_service_does_so_once_and_neither_engine_hears_of_it() {
+    let beside = beside().await;
+    let rule = crate::faults::Rule::new(faults::Fault::Throttle).on("dynamodb", "GetItem").when(faults::When::First(1));
+    beside.region.faults().add(rule);
+    let asked = json!({ "TableName": beside.region.stack().tables["LedgerTable"].name, "Key": { "pk": { "S": "orders" }, "sk": { "S": "lease" } } });
+    let refused = beside.ask("dynamodb", "DynamoDB_20120810.GetItem", asked.clone()).await;
+    assert!(refused["__type"].as_str().unwrap().ends_with("ProvisionedThroughputExceededException"), "{refused}");
+    assert_eq!((beside.heard("dynamodb"), beside.external.answers().compared), (0, 0));
+    beside.ask("dynamodb", "DynamoDB_20120810.GetItem", asked).await;
+    assert_eq!((beside.heard("dynamodb"), beside.external.answers().compared), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn chance_of_an_execution_elsewhere_is_what_it_would_be_here() {
+    let beside = beside().await;
+    let machine = &beside.region.stack().state_machines[REMEDIATE].arn;
+    let started = beside.ask("states", "AWSStepFunctions.StartExecution", json!({ "stateMachineArn": machine, "input": "{}" })).await;
+    let SocketAddr::V4(front) = beside._servers[1].address() else { panic!("loopback is IPv4") };
+    let drawn = tell(front.into(), "jitter", json!({ "executionArn": started["executionArn"] })).await;
+    let share = serde_json::from_slice::<Value>(drawn.body()).unwrap()["share"].as_f64().unwrap();
+    let here = Region::open(Blueprint::default()).unwrap();
+    let (own, _) = here.states().start(machine, None, "{}").unwrap();
+    assert_eq!((share, own.as_str()), (here.states().draw(&own).unwrap(), started["executionArn"].as_str().unwrap()));
+    let nobody =
+        tell(front.into(), "jitter", json!({ "executionArn": "arn:aws:states:us-east-1:123456789012:execution:lifeguard-remediate:none" })).await;
+    assert_eq!(nobody.status(), 500);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_published_is_told_and_an_alarms_event_goes_to_the_other_engines_rules() {
     let beside = beside().await;
     let topic = place::arn("sns", &beside.region.stack().topics["Topic"].name);

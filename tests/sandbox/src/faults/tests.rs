@@ -80,3 +80,15 @@ async fn a_functions_fault_travels_with_the_request_to_the_host() {
     let seen = site.arrived.lock().unwrap().clone();
     assert_eq!(seen, [None, Some(LambdaFault::CrashAfter), None, Some(LambdaFault::CrashAfter)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_asked_about_first_counts_once_and_is_spared_afterwards() {
+    let site = site(vec![Rule::new(Fault::Throttle).when(When::Nth(2))], 1);
+    let mut requests = [(); 2].map(|()| aws_json("a", "sns", "Publish", "1.1", &json!({})));
+    assert!(site.faults.refuse(&mut requests[0], &site.clock, &site.journal).is_none());
+    let [first, mut second] = requests;
+    assert!(site.faults.pass(first, &site.next, &site.clock, &site.journal).await.status().is_success());
+    let refusal = site.faults.refuse(&mut second, &site.clock, &site.journal).unwrap();
+    assert_eq!(refused(&refusal).unwrap().0, "Throttling");
+    assert_eq!((site.arrivals(), site.faults.struck()), (1, 1));
+}
