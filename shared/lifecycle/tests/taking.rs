@@ -144,6 +144,12 @@ fn a_job_that_may_have_spent_the_quiet_time_restoring_its_state_is_not_verified(
     assert!(!is_verified(100, started(934)));
     assert!(!is_verified(100, started(i64::from(SOAK) + settle)));
     assert!(is_verified(100, started(i64::from(SOAK) + settle + 1)));
+    // A policy that gives up after a minute does not make jobs come up within one.
+    let hasty = Policy { settle_timeout_secs: 60, ..policy() };
+    for (up, expected) in [(i64::from(SOAK) + 900, false), (i64::from(SOAK) + 901, true)] {
+        let (observation, assessment) = look(100, started(up));
+        assert_eq!(verified(&observation, &assessment, &hasty).is_ok(), expected, "{up} s");
+    }
 }
 
 #[test]

@@ -139,11 +139,15 @@ fn nothing_changed(stock: &Stock<'_>, look: &Observation) -> Result<(), String> 
     Ok(())
 }
 
+/// What a job with much state needs to come up.
+const COMES_UP_WITHIN_SECS: u32 = 900;
+
 /// Whether one look proves the job healthy.
 ///
 /// Either the verifier says so, because the history of checkpoints proves a soak; or the sticky signals do: every restart and every fault leaves a time stamp that never goes
 /// back within a job's run, so a job that runs has been undisturbed since the newest of them (a short interval of checkpoints makes their history too short to prove it). How
-/// long it then took to restore its state no sign tells, so the time that a job is given to come up is taken off.
+/// long it then took to restore its state no sign tells, so the time that a job is given to come up is taken off, and a quarter of an hour at least: a policy may give up sooner
+/// on a job that should be up, and a job may still take longer.
 ///
 /// # Errors
 /// Why not, in a sentence.
@@ -154,7 +158,7 @@ pub fn verified(look: &Observation, assessment: &Assessment, policy: &Policy) ->
     let not = || Err(format!("it is not verified healthy: {}", assessment.reason()));
     let (Assessment::Settling { .. }, Some(job)) = (assessment, &look.job) else { return not() };
     let soak_millis = i64::from(policy.soak_secs) * 1000;
-    let settled_millis = soak_millis + i64::from(policy.settle_timeout_secs) * 1000;
+    let settled_millis = soak_millis + i64::from(policy.settle_timeout_secs.max(COMES_UP_WITHIN_SECS)) * 1000;
     let is_quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond() >= settled_millis;
     // A restart that left no time stamp would not show in the time of the last disturbance.
     let is_dated = job.restarts() == 0 || job.restarting_at.is_some() || job.faults.newest_at.is_some();
