@@ -18,7 +18,7 @@ fn traced(seed: u64) -> Vec<u8> {
 
 #[test]
 fn one_seed_in_two_processes_gives_the_same_bytes() {
-    for seed in [1, 411] {
+    for seed in [14, 187] {
         let (first, second) = (traced(seed), traced(seed));
         assert!(first.len() > 10_000, "a night has something to tell");
         assert_eq!(first, second, "seed {seed}");
