@@ -188,11 +188,16 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
             let limit = i64::from(witness.night.stack.deadline_secs) + LEASE_AFTER_DEADLINE_SECS + 1;
             expires.duration_since(holder.started).as_secs() <= limit
         });
-        let unreachable = |one: &ExecutionView| all_struck(witness, one, "dynamodb");
-        let left = holder.is_none_or(|holder| match successor(executions, holder) {
-            Some(successor) => !unreachable(holder) && !unreachable(successor),
-            None => !(unreachable(holder) || broke(holder) && may_have_no_successor(witness, holder)),
-        });
+        let left = holder.is_none_or(|holder| should_have_released(witness, executions, holder));
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || format!("the lease {lease} is left"));
     }
+}
+
+/// Whether an execution, or one that succeeded it, had to give the lease back.
+fn should_have_released(witness: &Witness, executions: &[ExecutionView], one: &ExecutionView) -> bool {
+    !all_struck(witness, one, "dynamodb")
+        && match successor(executions, one) {
+            Some(successor) => should_have_released(witness, executions, successor),
+            None => !(broke(one) && may_have_no_successor(witness, one)),
+        }
 }

@@ -40,6 +40,10 @@ fn definition_of(machine: &str) -> String {
     format!("statemachines/{machine}.asl.json")
 }
 
+fn read(machine: &str) -> io::Result<Value> {
+    Ok(serde_json::from_str(&fs::read_to_string(infra().join(definition_of(machine)))?)?)
+}
+
 /// All mutants of one definition.
 #[must_use]
 pub fn mutants(machine: &str, definition: &Value) -> Vec<Mutant> {
@@ -94,11 +98,9 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
-    let infra = infra();
     let (mut noticed, mut survived) = (0, 0);
     for machine in MACHINES {
-        let text = fs::read_to_string(infra.join(definition_of(machine)))?;
-        for mutant in mutants(machine, &serde_json::from_str(&text)?) {
+        for mutant in mutants(machine, &read(machine)?) {
             if asked.only.as_ref().is_some_and(|part| !mutant.what.contains(part)) {
                 continue;
             }
@@ -123,7 +125,7 @@ mod tests {
     #[test]
     fn every_task_is_tried_as_often_as_it_should_be() {
         for machine in MACHINES {
-            let definition: Value = serde_json::from_str(&fs::read_to_string(infra().join(definition_of(machine))).unwrap()).unwrap();
+            let definition = read(machine).unwrap();
             assert_eq!(patience::complaint(&definition), None, "{machine}");
         }
     }
@@ -131,7 +133,7 @@ mod tests {
     #[test]
     fn every_piece_is_taken_out_once_and_nothing_else() {
         for machine in MACHINES {
-            let definition: Value = serde_json::from_str(&fs::read_to_string(infra().join(definition_of(machine))).unwrap()).unwrap();
+            let definition = read(machine).unwrap();
             let all = mutants(machine, &definition);
             assert!(all.len() > 50, "{machine}: {} are too few", all.len());
             for mutant in &all {

@@ -32,9 +32,31 @@ const PASSING: [(&str, &[&str]); 5] = [
             "States.Timeout",
         ],
     ),
-    ("sns", &["SNS.ThrottledException", "SNS.InternalErrorException", "SNS.KMSThrottlingException", "SNS.SdkClientException", "States.Timeout"]),
-    ("events", &["EventBridge.FailedEntry", "EventBridge.ThrottlingException", "EventBridge.InternalException", "States.Timeout"]),
-    ("states", &["StepFunctions.ExecutionLimitExceededException", "StepFunctions.ThrottlingException", "States.Timeout"]),
+    (
+        "sns",
+        &[
+            "SNS.ThrottledException",
+            "SNS.ThrottlingException",
+            "SNS.InternalErrorException",
+            "SNS.KMSThrottlingException",
+            "SNS.SdkClientException",
+            "States.Timeout",
+        ],
+    ),
+    (
+        "events",
+        &[
+            "EventBridge.FailedEntry",
+            "EventBridge.ThrottlingException",
+            "EventBridge.InternalException",
+            "EventBridge.SdkClientException",
+            "States.Timeout",
+        ],
+    ),
+    (
+        "states",
+        &["StepFunctions.ExecutionLimitExceededException", "StepFunctions.ThrottlingException", "StepFunctions.SdkClientException", "States.Timeout"],
+    ),
 ];
 /// Errors that stay, by the integration's service.
 const STAYING: [(&str, &[&str]); 3] = [
@@ -65,7 +87,7 @@ fn of_task(name: &str, state: &Value) -> Option<String> {
     };
     let passing = known(&PASSING).iter().find_map(|error| tried(error, &|times| times >= AT_LEAST));
     let staying = || {
-        // Whatever its function finds wrong, a change is not sent because of it: its own list says what passes.
+        // A call without a condition has none that could fail.
         let unconditional = service == "dynamodb" && state["Arguments"]["ConditionExpression"].is_null();
         known(&STAYING).iter().filter(|_| !unconditional).find_map(|error| tried(error, &|times| times == 0))
     };

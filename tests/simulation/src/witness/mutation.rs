@@ -59,7 +59,9 @@ impl Witness {
     /// An execution, from its input.
     pub(super) fn notes_of(&self, book: &Book, execution: &str, application: &str) -> ExecutionNotes {
         let input = self.region.states().view(execution).map(|view| view.input).unwrap_or_default();
-        let before = input["trigger"]["execution"].as_str().and_then(|before| book.executions.get(before));
+        // The one before may have died before it did anything.
+        let known = |member: &str| input["trigger"][member].as_str().and_then(|before| book.executions.get(before));
+        let before = known("execution").or_else(|| known("before"));
         let line = before.map_or(execution, |before| before.line.as_str());
         ExecutionNotes::new(application, line, input.get("request").filter(|request| !request.is_null()).cloned())
     }
