@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     invariant::{Invariant, Verdicts},
     night::What,
+    people::LOST,
     play::Played,
     witness::{OPERATOR, Witness},
 };
@@ -93,10 +94,14 @@ fn published(messages: &[Value]) -> Published {
     found
 }
 
-/// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that failed or that a person stopped has none, its successor has.
+/// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that was lost or that a person stopped has none, its successor has. None fails by itself.
 fn outcome(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView, executions: &[ExecutionView], published: &Published) {
     let application = execution.input["applicationName"].as_str().unwrap_or_default();
     let at = execution.stopped.unwrap_or_else(|| witness.region.clock().now());
+    let by_itself = matches!(execution.status, Status::Failed | Status::TimedOut) && execution.cause.as_deref() != Some(LOST);
+    verdicts.check(Invariant::S5, !by_itself, at, application, || {
+        format!("execution {} is {} by itself: {:?} {:?}", execution.name, execution.status.name(), execution.error, execution.cause)
+    });
     if broke(execution) {
         let succeeded = successor(executions, execution).is_some() || may_have_no_successor(witness, execution);
         return verdicts.check(Invariant::S5, succeeded, at, application, || {

@@ -11,7 +11,7 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SECRET, SnapshotCheck, Stack, TakenBy, What};
+use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy, What, secret_of};
 
 /// The night of a seed.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn night(seed: u64) -> Night {
     let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
     // One in forty is long, for what takes hours: a deadline, and what comes after it.
     let long = one_in(rng, 40);
-    let length_mins = if long { rng.u32(240..300) } else { rng.u32(45..120) };
+    let length_mins = if long { rng.u32(240..300) } else { rng.u32(35..75) };
     let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
     match rng.u32(0..4) {
         0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
@@ -53,12 +53,10 @@ fn plain(rng: &mut Rng, night: Night) -> Night {
     application.tags = vec![(MANAGED.to_owned(), "true".to_owned())];
     (application.snapshots_enabled, application.version_age_mins) = (true, any(rng, &[300, 1_440, 10_000]));
     let after = rng.u64(120..u64::from(night.length_mins) * 30);
-    let mut code = deployed(rng, &application.code);
+    let mut code = deployed(rng, 0, &application.code);
     let fails = Duration::from_secs(any(rng, &[0, 1, 2, 5, 15, 45, 90, 150]));
     code.behaviour = match weighted(rng, &[70, 15, 15]) {
-        0 => {
-            Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"))
-        }
+        0 => Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &cannot_parse(0)),
         1 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
         _ => Behaviour::Throws {
             after: fails / 2,
@@ -102,7 +100,7 @@ fn ambush(rng: &mut Rng, night: Night) -> Night {
                 rng,
                 &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions, What::FailExecutions],
             ),
-            2 => What::Deploy { code: Box::new(deployed(rng, &night.applications[0].code)), runtime: None },
+            2 => What::Deploy { code: Box::new(deployed(rng, 0, &night.applications[0].code)), runtime: None },
             _ => noise(rng),
         };
         night.events.push(Event { at: worst_moment(rng), application: 0, what });
@@ -171,17 +169,26 @@ fn quirks(rng: &mut Rng) -> Quirks {
     }
 }
 
+fn name_of(index: usize) -> String {
+    format!("app-{index}")
+}
+
+/// What an exception says that quotes a property's value.
+fn cannot_parse(index: usize) -> String {
+    format!("cannot parse '{}' as INT", secret_of(&name_of(index)))
+}
+
 fn application(rng: &mut Rng, index: usize) -> Application {
     let mut code = Code::healthy().restarting(strategy(rng)).restoring_for(any(rng, &[1, 2, 2, 5, 30, 240, 700]));
     code.checkpoint_interval = Some(Duration::from_secs(any(rng, &[10, 30, 60, 60, 300])));
     if one_in(rng, 3) {
-        code = code.needing("broker", "org.apache.kafka.common.errors.TimeoutException", &format!("Timed out as {SECRET}-in-a-message"));
+        code = code.needing("broker", "org.apache.kafka.common.errors.TimeoutException", &format!("Timed out as {}", secret_of(&name_of(index))));
     } else if one_in(rng, 4) {
         code = code.needing("permission", "software.amazon.awssdk.services.kinesis.model.AccessDeniedException", "not authorized to perform it");
     }
     let version_age_mins = any(rng, &[30, 300, 1_440, 10_000]);
     Application {
-        name: format!("app-{index}"),
+        name: name_of(index),
         runtime: any(rng, &["FLINK-1_20", "FLINK-1_20", "FLINK-1_18", "FLINK-2_2"]).to_owned(),
         code,
         version_age_mins,
@@ -282,10 +289,9 @@ fn strategy(rng: &mut Rng) -> RestartStrategy {
 }
 
 /// A new version of the code: bad in one of the ways there are, or good.
-fn deployed(rng: &mut Rng, present: &Code) -> Code {
+fn deployed(rng: &mut Rng, index: usize, present: &Code) -> Code {
     let fault_after = any(rng, &[1, 3, 5, 10, 30, 60, 120, 180, 310, 420]);
-    let fails =
-        || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &format!("cannot parse '{SECRET}-in-an-exception' as INT"));
+    let fails = || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &cannot_parse(index));
     let mut code = Code { needs: present.needs.clone(), ..Code::that(Behaviour::Healthy) };
     code.restart_strategy = if one_in(rng, 2) { present.restart_strategy } else { strategy(rng) };
     code.restore = present.restore;
@@ -327,7 +333,7 @@ fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, ev
     let mut add = |at: Moment, what: What| events.push(Event { at, application: index, what });
     let start = rng.u64(120..length / 3);
     let deploy = |rng: &mut Rng| What::Deploy {
-        code: Box::new(deployed(rng, &application.code)),
+        code: Box::new(deployed(rng, index, &application.code)),
         runtime: one_in(rng, 12).then(|| any(rng, &["FLINK-2_2", "FLINK-1_20", "FLINK-1_18"]).to_owned()),
     };
     if one_in(rng, 20) {

@@ -212,12 +212,14 @@ impl Application {
     /// The value of an environment property, which must appear nowhere.
     #[must_use]
     pub fn secret(&self) -> String {
-        format!("{SECRET}-{}", self.name)
+        secret_of(&self.name)
     }
 }
 
-/// What every secret of a night begins with.
-pub const SECRET: &str = "hunter2";
+/// The value of an environment property of the application of this name; some of its exceptions quote it.
+pub(crate) fn secret_of(application: &str) -> String {
+    format!("hunter2-{application}")
+}
 
 /// Something that happens.
 #[derive(Clone, Debug)]

@@ -18,6 +18,9 @@ use crate::{
     witness::{OPERATOR, Witness},
 };
 
+/// The cause of an execution that Step Functions lost: no other may fail.
+pub(crate) const LOST: &str = "Step Functions lost it";
+
 /// Uploads the code of every deployment to where its event will find it.
 pub(crate) fn code_key(event: usize) -> String {
     format!("event-{event}.jar")
@@ -32,7 +35,9 @@ pub(crate) async fn act(witness: Witness, event: usize) {
     match &happening.what {
         What::Deploy { runtime, .. } => hand.deploy(&code_key(event), runtime.as_deref()).await,
         What::ChangeProperty => {
-            let groups = properties(&format!("{}-changed", application.secret()));
+            // The old value stays: what a job quotes is of the configuration that it runs with.
+            let mut groups = properties(&application.secret());
+            groups[0]["PropertyMap"]["database.password.next"] = format!("{}-changed", application.secret()).into();
             hand.update(json!({ "EnvironmentPropertyUpdates": { "PropertyGroups": groups } }), None).await;
         }
         What::Stop => hand.send("StopApplication", json!({})).await,
@@ -170,7 +175,7 @@ fn abort(region: &Region, application: &str) {
 
 fn fail(region: &Region, application: &str) {
     for execution in under_way(region.executions_of(REMEDIATE), application) {
-        let _ = region.states().fail(&execution.arn, "States.Runtime", "Step Functions lost it");
+        let _ = region.states().fail(&execution.arn, "States.Runtime", LOST);
     }
 }
 

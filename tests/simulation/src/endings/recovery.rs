@@ -33,6 +33,7 @@ pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[Ex
             continue;
         }
         let standing = witness.region.flink().standing(name);
+        says_so(witness, verdicts, name, executions);
         let up = standing.as_ref().and_then(|standing| standing.up_since).map(|since| now.duration_since(since).as_secs());
         let soak = i64::from(night.stack.soak_secs).max(60);
         verdicts.check(Invariant::L1, up.is_some_and(|secs| secs >= soak), now, name, || {
@@ -46,6 +47,18 @@ pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[Ex
             format!("it is {status}, up for {up:?} s; Lifeguard's last word: {}", told.unwrap_or_else(|| "nothing was started".to_owned()))
         });
     }
+}
+
+/// L1: who had to change something until it was well says that it is.
+fn says_so(witness: &Witness, verdicts: &mut Verdicts, application: &str, executions: &[ExecutionView]) {
+    let book = witness.book();
+    let ours = || executions.iter().filter(|one| one.input["applicationName"] == application);
+    let changed = ours().any(|one| book.executions.get(&one.arn).is_some_and(|notes| !notes.effects.is_empty()));
+    let said = ours().any(|one| one.output.as_ref().is_some_and(|output| output["outcome"] == "recovered"));
+    drop(book);
+    verdicts.check(Invariant::L1, said || !changed, witness.region.clock().now(), application, || {
+        "Lifeguard changed it, and no execution says that it is recovered".to_owned()
+    });
 }
 
 fn asked_nothing(executions: &[ExecutionView], application: &str) -> bool {
