@@ -7,12 +7,15 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from threading import Lock
 
 from tools import HERE, TOOLS, Missing, quietly, stamped
 
 # By the name of a minor version, the one that is pinned.
 VERSIONS = {"1.20": "1.20.5", "2.2": "2.2.1"}
 SOURCES = HERE / "flink" / "job"
+# Two engines that begin at once want the same folder.
+ONE_AT_A_TIME = Lock()
 
 
 def folder(version):
@@ -58,11 +61,12 @@ def prepared(version):
     java()
     TOOLS.mkdir(parents=True, exist_ok=True)
     home = folder(version)
-    if not (home / "lib").exists():
-        half = home / "half"
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir(parents=True)
-        unpack(version, half)
-        half.rename(home / "lib")
-    stamped(home / "built", [*sorted(SOURCES.glob("*.java")), Path(__file__)], lambda: build(version))
+    with ONE_AT_A_TIME:
+        if not (home / "lib").exists():
+            half = home / "half"
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir(parents=True)
+            unpack(version, half)
+            half.rename(home / "lib")
+        stamped(home / "built", [*sorted(SOURCES.glob("*.java")), Path(__file__)], lambda: build(version))
     return home
