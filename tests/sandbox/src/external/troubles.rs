@@ -3,6 +3,7 @@
 //! Each tells a state machine from the same one without the catcher, or the variable, that the play is about: by its reason, or by the report held to the letter.
 
 mod rescues;
+mod said;
 mod snapshots;
 
 use std::ops::RangeInclusive;

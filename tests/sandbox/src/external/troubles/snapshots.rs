@@ -8,12 +8,15 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{crash, throttle};
+use super::{
+    crash,
+    said::{Said, said},
+    throttle,
+};
 use crate::{
     faults::{Fault, Rule, When},
     flink::Code,
     managed_flink::{ApplicationSeed, Stage as Step},
-    region::{Region, SNAPSHOT_CHECK},
     scenario::{APPLICATION, Ends, LEFT_ALONE, Scenario, Stage, World, days, hours, minutes},
 };
 
@@ -28,6 +31,9 @@ const PAGE: usize = 25;
 const MORE_THAN_ONE_EXECUTION_LISTS: usize = 12 * PAGE;
 /// Another snapshot is due, and the newest is not yet too old.
 const DUE: Duration = minutes(330);
+
+/// One was due, taken and READY.
+const ONE_TAKEN: Said = Said { outcome: "checked", sums: "1 checked, 1 listed, 1 ready, 1 taken", lines: &["orders taken"], pending: 0 };
 
 /// All of them.
 pub(super) const CHECKS: &[Scenario] = &[
@@ -318,46 +324,4 @@ async fn checked(world: World, input: Value, crashes: RangeInclusive<u64>) {
 async fn checked_by_hand(world: World, input: Value) {
     world.ask_for_snapshots(&input).await;
     world.until_checked(1, hours(1)).await;
-}
-
-/// What an execution says.
-struct Said {
-    outcome: &'static str,
-    /// Those that are not nought, by name.
-    sums: &'static str,
-    /// What is notable, in order.
-    lines: &'static [&'static str],
-    /// Snapshots that are not yet READY.
-    pending: u64,
-}
-
-/// One was due, taken and READY.
-const ONE_TAKEN: Said = Said { outcome: "checked", sums: "1 checked, 1 listed, 1 ready, 1 taken", lines: &["orders taken"], pending: 0 };
-
-/// Holds what all executions said, and how often people were told.
-fn said(region: &Region, should: &[Said], told: usize) -> Vec<String> {
-    let executions = region.executions_of(SNAPSHOT_CHECK);
-    let is: Vec<String> = executions.iter().map(|execution| execution.output.as_ref().map_or_else(String::new, in_words)).collect();
-    let should: Vec<String> = should.iter().map(|one| format!("{}: {}; {:?}; {} pending", one.outcome, one.sums, one.lines, one.pending)).collect();
-    let mut complaints = Vec::new();
-    if is != should {
-        complaints.push(format!("the executions said {is:?}, and should say {should:?}"));
-    }
-    let tells = region.journal().entries().iter().filter(|entry| entry.text.starts_with("tells people: Snapshots need a person")).count();
-    if tells != told {
-        complaints.push(format!("people were told {tells} times, and should be told {told} times"));
-    }
-    complaints
-}
-
-fn in_words(report: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut sums: Vec<(&String, u64)> =
-        report["sums"].as_object().into_iter().flatten().filter_map(|(name, sum)| Some((name, sum.as_u64().filter(|sum| *sum > 0)?))).collect();
-    sums.sort_unstable();
-    let sums: Vec<String> = sums.into_iter().map(|(name, sum)| format!("{sum} {name}")).collect();
-    let person = |row: &Value| if row["needsPerson"] == true { ", for a person" } else { "" };
-    let rows = report["notable"].as_array().into_iter().flatten();
-    let lines: Vec<String> = rows.map(|row| format!("{} {}{}", text(&row["applicationName"]), text(&row["did"]), person(row))).collect();
-    format!("{}: {}; {lines:?}; {} pending", text(&report["outcome"]), sums.join(", "), report["pending"].as_u64().unwrap_or(0))
 }
