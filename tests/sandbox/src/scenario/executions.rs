@@ -10,8 +10,6 @@ use crate::{
 
 /// How a scenario ends in which an input is refused by letting the execution fail.
 const REFUSED: &str = "none";
-/// A report that the state machine writes itself, because nobody decides any more: what became of a step may not be known then.
-const FAILED: &str = "failed";
 
 /// A complaint for each execution that fails by itself, each expression that does not evaluate, and each step that is reported without what became of it.
 pub(super) fn complaints(ends: &Ends, region: &Region) -> Vec<String> {
@@ -40,7 +38,6 @@ fn unevaluated(event: &Value) -> Option<String> {
 }
 
 fn unsettled(execution: &ExecutionView) -> Vec<String> {
-    let report = execution.output.as_ref().filter(|report| report["because"] != FAILED);
-    let steps = report.and_then(|report| report["steps"].as_array()).into_iter().flatten();
+    let steps = execution.output.as_ref().and_then(|report| report["steps"].as_array()).into_iter().flatten();
     steps.filter(|taken| taken["result"].is_null()).map(|taken| format!("the step {} is reported without what became of it", taken["step"])).collect()
 }

@@ -106,6 +106,21 @@ pub(super) const RESCUES: &[Scenario] = &[
         ends: Ends { because: "could not be looked after further: Runtime.ExitError: ", ..ESCALATED },
     },
     Scenario {
+        name: "nobody-looks-after-the-step",
+        sentence: "A rollback is accepted, and then the verifier crashes until the deadline: the report says that it was accepted.",
+        stage: bad_version,
+        script: |world| {
+            Box::pin(async move {
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_status("ROLLING_BACK", minutes(30)).await;
+                crash_always(&world, "subtask-verifier");
+                world.until_told(PAST_THE_DEADLINE).await;
+            })
+        },
+        ends: Ends { changes: RECOVERED.changes, because: "could not be looked after further: Runtime.ExitError: ", ..ESCALATED },
+    },
+    Scenario {
         name: "nobody-decides",
         sentence: "The planner crashes until the deadline: a person is told what it said.",
         stage: || Stage::of(Code::healthy()),
