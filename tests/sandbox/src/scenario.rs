@@ -1,6 +1,7 @@
 //! Scenarios: what a region is like, what people and the world do in it, and how it must end.
 
 mod catalogue;
+mod executions;
 mod flink;
 mod play;
 mod snapshots;
@@ -11,7 +12,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures::future::BoxFuture;
 
 pub use catalogue::{CATALOGUE, by_name};
-pub(crate) use catalogue::{ESCALATED, LEFT_ALONE};
+pub(crate) use catalogue::{ESCALATED, LEFT_ALONE, RECOVERED};
 pub use flink::{Clusters, FLINK};
 pub use play::{Played, play, play_observed, play_on, play_staged};
 pub use snapshots::SNAPSHOTS;

@@ -1,7 +1,7 @@
 //! Mutants of the state machines: every catcher, retrier, rule of a Choice and assigned variable is taken out, one at a time, and somebody must notice.
 //!
 //! Who notices, in this order: the table of how often a task is tried; Step Functions, which refuses the definition; a rehearsal, which does not end as it is written; a night, which breaks an invariant. Nothing is built
-//! for it: a definition is read when a region opens. What nobody notices is a hole in the checks, or makes no difference; which of the two is argued in the README.
+//! for it: a definition is read when a region opens. What nobody notices makes no difference, and then it stands in [`HARMLESS`] with the reason, or it is a hole in the checks.
 
 use std::{fs, io};
 
@@ -14,6 +14,12 @@ use crate::{
 
 /// The state machines.
 const MACHINES: [&str; 2] = ["remediate", "snapshot-check"];
+
+/// Mutants that make no difference, and why.
+const HARMLESS: [(&str, &str); 1] = [(
+    "remediate: Decide without assigning $stepResult",
+    "a step assigns it again before a decision that knows of that step; until then the last step is settled once more as it was",
+)];
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
@@ -98,24 +104,38 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
-    let (mut noticed, mut survived) = (0, 0);
+    let (mut noticed, mut harmless, mut survived) = (0, 0, 0);
     for machine in MACHINES {
         for mutant in mutants(machine, &read(machine)?) {
             if asked.only.as_ref().is_some_and(|part| !mutant.what.contains(part)) {
                 continue;
             }
-            let template = notice::written(&definition_of(machine), &mutant.definition.to_string())?;
-            let by = patience::complaint(&mutant.definition)
-                .or_else(|| notice::refused(&template))
-                .or_else(|| notice::rehearsed(&template))
-                .or_else(|| notice::dreaded(&template, asked.nights, asked.threads));
-            noticed += usize::from(by.is_some());
-            survived += usize::from(by.is_none());
-            say(&format!("{:<70} {}\n", mutant.what, by.as_deref().unwrap_or("SURVIVED")));
+            let argued = argued(&mutant);
+            let by = noticed_by(machine, &mutant, argued.map_or(asked.nights, |_| 0), asked.threads)?;
+            let (count, verdict) = match (by, argued) {
+                (Some(by), None) => (&mut noticed, by),
+                (None, Some(why)) => (&mut harmless, format!("makes no difference: {why}")),
+                (None, None) => (&mut survived, "SURVIVED".to_owned()),
+                // The argument is wrong, and has to be withdrawn.
+                (Some(by), Some(_)) => (&mut survived, format!("MAKES A DIFFERENCE: {by}")),
+            };
+            *count += 1;
+            say(&format!("{:<70} {verdict}\n", mutant.what));
         }
     }
-    say(&format!("{noticed} noticed, {survived} survived\n"));
+    say(&format!("{noticed} noticed, {harmless} make no difference, {survived} survived\n"));
     Ok(survived == 0)
+}
+
+/// Why a mutant makes no difference, if that is argued.
+fn argued(mutant: &Mutant) -> Option<&'static str> {
+    HARMLESS.iter().find(|(what, _)| *what == mutant.what).map(|(_, why)| *why)
+}
+
+fn noticed_by(machine: &str, mutant: &Mutant, nights: u64, threads: usize) -> io::Result<Option<String>> {
+    let template = notice::written(&definition_of(machine), &mutant.definition.to_string())?;
+    let by = patience::complaint(&mutant.definition).or_else(|| notice::refused(&template)).or_else(|| notice::rehearsed(&template));
+    Ok(by.or_else(|| notice::dreaded(&template, nights, threads)))
 }
 
 #[cfg(test)]
@@ -127,6 +147,14 @@ mod tests {
         for machine in MACHINES {
             let definition = read(machine).unwrap();
             assert_eq!(patience::complaint(&definition), None, "{machine}");
+        }
+    }
+
+    #[test]
+    fn what_is_argued_to_make_no_difference_is_still_a_mutant() {
+        let all: Vec<String> = MACHINES.iter().flat_map(|machine| mutants(machine, &read(machine).unwrap())).map(|mutant| mutant.what).collect();
+        for (what, _) in HARMLESS {
+            assert!(all.iter().any(|one| one == what), "{what}");
         }
     }
 

@@ -42,8 +42,11 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 /// Plays as asked.
 pub(super) fn run(asked: Engine) -> ExitCode {
-    let Some(scenario) = scenario::by_name(&asked.name).or_else(|| INPUTS.iter().chain(TROUBLES).find(|play| play.name == asked.name)) else {
-        let names: Vec<&str> = CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES).map(|play| play.name).collect();
+    let Some(scenario) =
+        scenario::by_name(&asked.name).or_else(|| INPUTS.iter().chain(TROUBLES.into_iter().flatten()).find(|play| play.name == asked.name))
+    else {
+        let names: Vec<&str> =
+            CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES.into_iter().flatten()).map(|play| play.name).collect();
         return wrong(&format!("there is no scenario {:?}; there are: {}", asked.name, names.join(", ")));
     };
     let names = match asked.names.as_deref().map_or(Ok(BTreeMap::new()), names) {

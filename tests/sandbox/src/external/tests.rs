@@ -155,3 +155,12 @@ async fn a_launcher_that_loses_count_or_an_engine_that_is_gone_is_trouble() {
     let answer = region.router().send(aws_json("operator", "states", "AWSStepFunctions.ListStateMachines", "1.0", &json!({}))).await;
     assert_eq!((answer.status().as_u16(), external.troubles().len()), (500, 1));
 }
+
+#[test]
+fn every_play_beside_the_catalogue_ends_as_written() {
+    for play in INPUTS.iter().chain(TROUBLES.into_iter().flatten()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let played = runtime.block_on(crate::scenario::play(play, 1)).unwrap();
+        assert!(played.rehearsal.is_as_it_should_be(), "{}: {:#?}", play.name, played.rehearsal.complaints);
+    }
+}

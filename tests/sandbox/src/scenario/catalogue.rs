@@ -31,7 +31,7 @@ pub(crate) const LEFT_ALONE: Ends = Ends {
 /// A person is needed, nothing was touched.
 pub(crate) const ESCALATED: Ends = Ends { outcome: "escalated", ..LEFT_ALONE };
 /// Rolled back.
-pub(super) const RECOVERED: Ends = Ends { outcome: "recovered", changes: ROLLBACK, ..LEFT_ALONE };
+pub(crate) const RECOVERED: Ends = Ends { outcome: "recovered", changes: ROLLBACK, ..LEFT_ALONE };
 
 /// All scenarios.
 pub const CATALOGUE: &[Scenario] = &[

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, Stage, World, world::OPERATOR};
+use super::{APPLICATION, Ends, Scenario, Stage, World, executions, world::OPERATOR};
 use crate::{
     journal::{Call, Entry},
     lambda::Processes,
@@ -198,6 +198,7 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
     };
     let code = application.map_or_else(String::new, |application| application.code);
     rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
+    rehearsal.complaints.extend(executions::complaints(&scenario.ends, region));
     if let Some(further) = scenario.ends.snapshots {
         rehearsal.complaints.extend(further(region));
     }

@@ -152,11 +152,29 @@ impl World {
 
     /// Waits until Lifeguard has been started and all its executions have ended, at most so long.
     pub async fn until_told(&self, at_most: Duration) {
+        self.until_told_again(0, at_most).await;
+    }
+
+    /// Waits until Lifeguard has been started oftener than so many times and all its executions have ended, at most so long.
+    pub async fn until_told_again(&self, before: usize, at_most: Duration) {
         self.until(at_most, || {
             let executions = self.region.executions_of(REMEDIATE);
-            !executions.is_empty() && executions.iter().all(|execution| execution.status != Status::Running)
+            executions.len() > before && executions.iter().all(|execution| execution.status != Status::Running)
         })
         .await;
+    }
+
+    /// Leaves the lease of an execution that died a long time ago, with what it had written down before its last step.
+    pub async fn leave_lease(&self, progress: &Value) {
+        self.tell("finds the lease of an execution that died");
+        let text = |text: &str| json!({ "S": text });
+        let row = json!({
+            "pk": text(APPLICATION), "sk": text("lease"), "holder": text("one-that-died"), "expiresAt": { "N": "1" }, "progress": text(&progress.to_string()),
+        });
+        let table = self.region.stack().tables.get("LedgerTable").map_or("", |table| table.name.as_str());
+        let asked = json!({ "TableName": table, "Item": row });
+        let answer = self.region.router().send(aws_json(OPERATOR, "dynamodb", "DynamoDB_20120810.PutItem", "1.0", &asked)).await;
+        assert!(answer.status().is_success(), "the ledger takes a row");
     }
 
     /// Looks every second of the region's time.
