@@ -73,7 +73,7 @@ CHECKS = {
     "variables": (
         "machine", lambda path: in_python("asl", "variable_findings", path),
         [("a variable is misspelt", replaced("{% $report.subject %}", "{% $repotr.subject %}"), "$repotr"),
-         ("a variable is not assigned on one path", replaced('"progress": null,', ""), "$progress"),
+         ("a variable is not assigned on one path", replaced('"watch": null,\n        "progress": null', '"watch": null'), "$progress"),
          ("a function that is not there", replaced("$fromMillis($millis())", "$fromMilis($millis())"), "$fromMilis")],
     ),
 }

@@ -29,7 +29,8 @@ EXPLAINED = {
     "cause": "the text in brackets after a refusal names service, request and proxy in moto, and no service in the sandbox; AWS names all three; a report may quote this text, no expression decides by it",
     "map": "moto's MapStateExited follows the last iteration, the sandbox's follows MapStateSucceeded; previousEventId is for graphs, and AWS does not document which it is",
 }
-REQUEST = re.compile(r"^(.*) \((?:Service: [^;)]*; )?Status Code: (\d+); Error Code: (\w+); Request ID: [^;)]*(?:; Proxy: null)?\)$", re.DOTALL)
+# Wherever a text quotes it.
+REQUEST = re.compile(r" \((?:Service: [^;)]*; )?Status Code: (\d+); Error Code: (\w+); Request ID: [^;)]*(?:; Proxy: null)?\)")
 
 # Sabotages of one copy: the file's text, before and after, and what the disagreement must name.
 SABOTAGES = [
@@ -90,11 +91,10 @@ class Comparison:
 def explained(value, used):
     """The value without what is explained."""
     if isinstance(value, str):
-        match = REQUEST.match(value)
-        if match:
+        shortened = REQUEST.sub(r" (\1 \2)", value)
+        if shortened != value:
             used.add("cause")
-            return f"{match[1]} ({match[2]} {match[3]})"
-        return value
+        return shortened
     if isinstance(value, list):
         return [explained(one, used) for one in value]
     if not isinstance(value, dict):

@@ -33,6 +33,7 @@ import moto.stepfunctions.models as stock
 import moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl as jitter
 import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
 import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
+import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events as put_events
 import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn as sfn
 import moto.stepfunctions.parser.asl.component.state.state as state
 import moto.stepfunctions.parser.asl.eval.event.event_manager as event_manager
@@ -40,9 +41,11 @@ import moto.stepfunctions.parser.asl.eval.variable_store as variable_store
 import moto.stepfunctions.parser.backend.execution as execution
 import moto.stepfunctions.parser.backend.execution_worker as execution_worker
 import moto.stepfunctions.parser.models as parser
+from botocore.exceptions import ClientError
 from jsonata.timebox import Timebox
 from jsonata.utils import Utils
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -161,6 +164,26 @@ def cases():
             response[name[0].upper() + name[1:]] = in_text
 
     sfn.StateTaskServiceSfn._normalise_parameters, sfn.StateTaskServiceSfn._normalise_response = asked, answered
+
+
+def refusals():
+    """What a service refuses is named after it, and ends in Exception once. moto has no name for EventBridge's refusals, and adds Exception to Step Functions' that have it."""
+    for service, prefix, called in ((put_events.StateTaskServiceEvents, "EventBridge", "AmazonCloudWatchEvents"), (sfn.StateTaskServiceSfn, "StepFunctions", "AWSStepFunctions")):
+        service._from_error = refused(service._from_error, prefix, called)
+
+
+def refused(otherwise, prefix, called):
+    def from_error(self, env, ex):
+        if not isinstance(ex, ClientError):
+            return otherwise(self, env=env, ex=ex)
+        code, answer = ex.response["Error"]["Code"], ex.response["ResponseMetadata"]
+        name = f"{prefix}.{code.removesuffix('Exception')}Exception"
+        cause = f"{ex.response['Error']['Message']} (Service: {called}; Status Code: {answer['HTTPStatusCode']}; Error Code: {code}; Request ID: {answer['RequestId']}; Proxy: null)"
+        failed = TaskFailedEventDetails(error=name, cause=cause, resource=self._get_sfn_resource(), resourceType=self._get_sfn_resource_type())
+        details = EventDetails(taskFailedEventDetails=failed)
+        return FailureEvent(env=env, error_name=CustomErrorName(name), event_type=HistoryEventType.TaskFailed, event_details=details)
+
+    return from_error
 
 
 def executions():
@@ -437,7 +460,7 @@ def main():
 
     moto.core.config.default_user_config["stepfunctions"] = {"execute_state_machine": True}
     moto.core.config.default_user_config["lambda"] = {"use_docker": False}
-    for repair in (region_time, sleeping, jitters, cases, executions, iterations, literals, expressions, deployments, stand_ins, deliveries):
+    for repair in (region_time, sleeping, jitters, cases, refusals, executions, iterations, literals, expressions, deployments, stand_ins, deliveries):
         repair()
     serve(["--host", "127.0.0.1", "--port", str(PORT)])
 

@@ -225,7 +225,12 @@ pub(super) const CHECKS: &[Scenario] = &[
         name: "more-than-one-execution-lists",
         sentence: "So many applications that another execution goes on with the list: it reports what both found, and follows what the first had taken.",
         stage: || {
-            let mut stage = among(MORE_THAN_ONE_EXECUTION_LISTS, vec![for_a_person("archive"), due(APPLICATION)]);
+            // One that is managed on each of three pages.
+            let mut stage = Stage::of(Code::healthy());
+            stage.applications = vec![for_a_person("archive")];
+            stage.applications.extend(unmanaged("idle", PAGE));
+            stage.applications.push(due(APPLICATION));
+            stage.applications.extend(unmanaged("stopped", MORE_THAN_ONE_EXECUTION_LISTS - PAGE));
             stage.applications.push(for_a_person("vouchers"));
             stage
         },
@@ -309,10 +314,13 @@ fn opted_in(name: &str) -> ApplicationSeed {
 /// These, and behind them on the list so many that have not opted in.
 fn among(others: usize, these: Vec<ApplicationSeed>) -> Stage {
     let mut stage = Stage::of(Code::healthy());
-    let other = |n| ApplicationSeed::new(&format!("stopped-{n:03}")).version("orders-6.jar", days(5)).not_running();
     stage.applications = these;
-    stage.applications.extend((0..others).map(other));
+    stage.applications.extend(unmanaged("stopped", others));
     stage
+}
+
+fn unmanaged(name: &'static str, count: usize) -> impl Iterator<Item = ApplicationSeed> {
+    (0..count).map(move |n| ApplicationSeed::new(&format!("{name}-{n:03}")).version("orders-6.jar", days(5)).not_running())
 }
 
 /// A snapshot check by hand, in which snapshot-keeper crashes.
