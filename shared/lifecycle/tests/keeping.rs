@@ -10,7 +10,7 @@ use lifecycle::{
 };
 use stock::*;
 
-/// A policy that keeps as little as may be, an application whose version is older than everything else.
+/// The policy keeps as little as it can, and no change of version is known.
 fn bare(snapshots: Vec<Snapshot>) -> World {
     let mut world = World::of(snapshots);
     (world.policy.keep_last, world.policy.keep_daily_days, world.policy.version_changes) = (0, 0, 0);
@@ -18,7 +18,7 @@ fn bare(snapshots: Vec<Snapshot>) -> World {
     world
 }
 
-/// What keeps a newest one from being the only one.
+/// The newest, of a version of its own, so that an older one is kept for neither.
 fn newest() -> Snapshot {
     let mut newest = ours(2 * HOUR);
     newest.version_id = 9;
