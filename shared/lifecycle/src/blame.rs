@@ -87,7 +87,7 @@ fn ran_before<'a>(seen: &'a Observation, made_at: Timestamp, run: &Operation) ->
         |operation: &Operation| operation.kind() == OperationKind::Update && run.kind() == OperationKind::Start && !stopped_since(operation);
     seen.operations
         .iter()
-        .filter(|operation| operation.started_at < run.started_at && operation.id != run.id)
+        .filter(|operation| operation.started_at < run.started_at)
         .filter(|operation| matches!(operation.kind(), OperationKind::Start | OperationKind::Update))
         .filter(|operation| operation.status == OperationStatus::Successful && !stored_while_ready(operation))
         .find(|operation| operation.started_at.as_second() >= made_at.as_second() - STAMP_SLACK_SECS)

@@ -35,12 +35,12 @@ pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
     for secret in secrets {
         text = text.replace(secret.as_str(), REDACTED);
     }
-    let mut out = String::with_capacity(text.len().min(limit * 4));
+    let mut out = String::new();
     let mut hide_next = false;
     let mut after_name = false;
     for piece in text.split_inclusive([' ', '\n', '\t', ',', ';', '"', '\'', '(', ')', '{', '}', '&', '<', '>']) {
         let (word, end) = match piece.char_indices().next_back() {
-            Some((at, last)) if !last.is_alphanumeric() && " \n\t,;\"'(){}&<>".contains(last) => piece.split_at(at),
+            Some((at, last)) if " \n\t,;\"'(){}&<>".contains(last) => piece.split_at(at),
             _ => (piece, ""),
         };
         if word.is_empty() {

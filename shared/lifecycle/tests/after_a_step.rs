@@ -20,6 +20,33 @@ fn what_was_accepted_is_given_time_to_show() {
     // Beyond the time-out of an operation the rungs go on.
     a_rescue().tagged("operation-timeout", "10m").step(Step::Rollback, 599, accepted()).must("wait", Reason::Busy);
     a_rescue().tagged("operation-timeout", "10m").step(Step::Rollback, 600, accepted()).must("forceStop", Reason::NextRung);
+    // Another version shows it, also where the operation is not listed.
+    let mut unlisted = after_a_rollback();
+    unlisted.seen.operations.clear();
+    unlisted.must("forceStop", Reason::NextRung);
+}
+
+#[test]
+fn an_operation_is_a_steps_when_it_is_of_its_kind_and_began_no_more_than_five_seconds_before() {
+    let after = |name: &str, began| a_rescue().operation(name, "SUCCESSFUL", began, Some(1)).step(Step::Rollback, 10, accepted());
+    after("RollbackApplication", 15).must("forceStop", Reason::NextRung);
+    after("RollbackApplication", 16).must("wait", Reason::Busy);
+    after("RollbackApplication", days(2)).must("wait", Reason::Busy);
+    after("ApplicationMaintenance", 10).must("wait", Reason::Busy);
+}
+
+#[test]
+fn a_step_that_was_lost_without_a_trace_is_not_waited_for() {
+    let lost_stop = after_a_rollback().step(Step::ForceStop, 10, lost());
+    lost_stop.must("forceStop", Reason::NextRung);
+    lost_stop.operation("StopApplication", "IN_PROGRESS", 9, None).must("wait", Reason::Busy);
+}
+
+#[test]
+fn health_that_begins_with_the_step_is_its_result() {
+    let since = |before: i64| after_a_rollback().judged(Assessment::Healthy { since: ago(minutes(10) + 1 + before) });
+    since(0).must("recovered", Reason::Recovered);
+    since(1).must("leaveAlone", Reason::RunsAgain);
 }
 
 #[test]
@@ -85,7 +112,8 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
         (Assessment::Healthy { since }, "leaveAlone", Reason::RunsAgain),
         (Assessment::Settling { why: "coming up".into() }, "wait", Reason::Settling),
         (Assessment::NoProgress { since: ago(hours(1)), failed: 1 }, "escalate", Reason::NoProgress),
-        (Assessment::Looping { since, restarts: 1, first_fault: None }, "wait", Reason::TooFewRestarts),
+        (Assessment::Looping { since, restarts: 2, first_fault: None }, "wait", Reason::TooFewRestarts),
+        (Assessment::Looping { since, restarts: 3, first_fault: None }, "forceStop", Reason::NextRung),
         (Assessment::Looping { since, restarts: 9, first_fault: None }, "forceStop", Reason::NextRung),
         (Assessment::Finished, "leaveAlone", Reason::Finished),
         (Assessment::Stopped { why: "by hand".into() }, "leaveAlone", Reason::Stopped),
@@ -134,6 +162,7 @@ fn a_foreign_hand_ends_the_rescue_and_our_own_does_not() {
         ("maintenance", rescue().operation("ApplicationMaintenance", "SUCCESSFUL", 60, Some(20)), false),
         ("autoscaling", rescue().operation("AutoScaling", "SUCCESSFUL", 60, Some(20)), false),
         ("a tag", rescue().operation("TagResource", "SUCCESSFUL", 60, Some(20)), false),
+        ("an update at the moment of our first step", rescue().operation("UpdateApplication", "SUCCESSFUL", minutes(10) + 1, Some(20)), false),
         ("an update before our first step", rescue().operation("UpdateApplication", "SUCCESSFUL", hours(1), Some(20)), false),
         (
             "the service's own rollback",
@@ -231,6 +260,9 @@ fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
     assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 207);
     later.seen.job.as_mut().unwrap().at = ago(99_999);
     assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 307, "never longer than a soak, even when a clock jumps back");
+    let job = later.seen.job.as_mut().unwrap();
+    (job.at, job.checkpoints) = (ago(-303), None);
+    assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 30, "the soak is over, and the checkpoints cannot be read");
     let slow = |age: i64| {
         let mut case = an_application("orders").made(hours(1)).job(lifecycle::Job { vertices: vec![vertex(&[("INITIALIZING", 2)])], ..a_job(3_000) });
         let mut first = case.clone();

@@ -124,6 +124,44 @@ fn an_update_while_stopped_only_stored_the_version() {
 }
 
 #[test]
+fn a_stop_is_between_an_update_and_a_start_only_where_it_began_after_the_one_and_before_the_other() {
+    let stopped = |began: i64| {
+        an_application("orders")
+            .made_at(minutes(30))
+            .operation("UpdateApplication", "SUCCESSFUL", minutes(30), Some(1))
+            .operation("StartApplication", "SUCCESSFUL", minutes(25), Some(UPDATE_SECS))
+            .operation("StopApplication", "SUCCESSFUL", began, Some(1))
+            .job(a_looping_job(minutes(24), 10))
+    };
+    for (began, ran) in [(minutes(30), false), (minutes(30) - 1, true), (minutes(25) + 1, true), (minutes(25), false)] {
+        assert_eq!(matches!(blame(&stopped(began)), Blame::Elsewhere { .. }), ran, "stopped {began} s ago");
+    }
+}
+
+#[test]
+fn the_service_restarted_a_running_job_only_where_it_began_past_a_soak_after_the_start() {
+    // The update ended 39 minutes ago; the job that failed came up after whatever restarted it.
+    for (after, restarted) in [(200, false), (303, false), (304, true)] {
+        let case = an_application("orders")
+            .made(minutes(40))
+            .operation("ApplicationMaintenance", "SUCCESSFUL", minutes(39) - after, Some(30))
+            .job(a_looping_job(minutes(30), 10));
+        assert_eq!(matches!(blame(&case), Blame::Elsewhere { .. }), restarted, "{after} s after the end of the update: {:?}", blame(&case));
+    }
+}
+
+#[test]
+fn a_job_ran_well_when_it_ran_longer_than_a_soak_and_two_of_its_lives_now() {
+    for (gap, ran_secs, ran_well) in [(100, 503, false), (100, 504, true), (10, 323, false), (10, 324, true)] {
+        let mut job = a_looping_job(minutes(29), gap);
+        (job.faults.truncated, job.faults.known, job.max_attempt, job.restarts_metric) = (false, 16, 16, Some(16));
+        job.faults.first = Some(a_fault(ago(minutes(29) - ran_secs)));
+        let case = a_bad_deployment().job(job);
+        assert_eq!(matches!(blame(&case), Blame::Elsewhere { .. }), ran_well, "{ran_secs} s, then every {gap} s: {:?}", blame(&case));
+    }
+}
+
+#[test]
 fn the_window_of_blame_ends_an_hour_after_the_version_came_up() {
     let case = |fault: i64| {
         let mut job = a_looping_job(100, 10);
@@ -174,6 +212,9 @@ fn a_failed_start_is_dated_to_the_operation_that_failed() {
         .operation("UpdateApplication", "SUCCESSFUL", minutes(20), Some(1))
         .operation("StartApplication", "FAILED", minutes(10), Some(90));
     assert_eq!(to_blame(&failed_start), (minutes(10) - 90, minutes(10) - 90));
+    // What came after it and did not fail tells nothing.
+    let tagged_since = failed_update.operation("TagResource", "SUCCESSFUL", minutes(2), Some(1));
+    assert_eq!(to_blame(&tagged_since), (minutes(10) - 90, minutes(10) - 90));
     // A rollback or a maintenance that fails ten days after the update is not the update's fault.
     for name in ["RollbackApplication", "ApplicationMaintenance"] {
         let late = an_application("orders").ready().made(days(10)).operation(name, "FAILED", minutes(10), Some(90));

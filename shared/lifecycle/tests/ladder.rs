@@ -18,6 +18,7 @@ fn a_bad_deployment_is_rolled_back_and_the_intent_written_down() {
     let decision = a_bad_deployment().must("rollback", Reason::ChangeToBlame);
     let plan = decision.action.plan().unwrap();
     assert_eq!((plan.version_id, plan.target_version_id, &plan.restore), (7, Some(6), &None));
+    assert_eq!(plan.status, Some("RUNNING".into()), "the other half of the fence");
     let rescue = decision.progress.rescue.as_ref().unwrap();
     assert_eq!((rescue.faulty_version_id, rescue.good_version_id), (7, 6));
     assert_eq!(rescue.snapshot.chosen.as_ref().unwrap().name, "before-change");
@@ -42,6 +43,23 @@ fn gates_end_a_turn_whatever_the_health() {
     ] {
         let decision = case.decide();
         assert_eq!((word(&decision.action), decision.because), (action, because), "{what}: {}", decision.reason);
+    }
+}
+
+#[test]
+fn a_loop_is_acted_on_from_its_third_restart_on() {
+    for (restarts, action, because) in [(2, "wait", Reason::TooFewRestarts), (3, "rollback", Reason::ChangeToBlame)] {
+        let since = ago(minutes(28));
+        a_bad_deployment().judged(lifecycle::Assessment::Looping { since, restarts, first_fault: None }).must(action, because);
+    }
+}
+
+#[test]
+fn a_stack_without_the_function_that_force_stops_still_rolls_back_and_asks_for_the_rest() {
+    let without = |case: Case| case.policy(|it| it.allow_force_stop = false);
+    without(a_bad_deployment()).must("rollback", Reason::ChangeToBlame);
+    for case in [after_a_rollback(), after_a_force_stop(), after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted())] {
+        says(&without(case).must("escalate", Reason::ForceStopDisabled).reason, &["ForceStop=disabled", "a person is needed to"]);
     }
 }
 
@@ -150,7 +168,8 @@ fn a_stuck_start_of_a_new_version_is_force_stopped() {
         .operation("UpdateApplication", "SUCCESSFUL", hours(1), Some(1))
         .operation("StartApplication", "IN_PROGRESS", minutes(50), None)
         .with_snapshot("before-change", hours(1) + 80);
-    stuck.must("forceStop", Reason::NextRung);
+    let decision = stuck.must("forceStop", Reason::NextRung);
+    assert!(!decision.reason.contains("the rollback did not help"), "there was none: {}", decision.reason);
 }
 
 #[test]
@@ -164,12 +183,19 @@ fn a_failed_start_goes_straight_to_the_configuration() {
 fn the_rungs_follow_one_another() {
     let rollback_refused = a_rescue().step(Step::Rollback, 20, refused());
     says(&rollback_refused.must("forceStop", Reason::NextRung).reason, &["Rollback failed (the service said Lifeguard.Refused)"]);
-    says(&after_a_rollback().must("forceStop", Reason::NextRung).reason, &["the rollback did not help"]);
+    let after_rollback = after_a_rollback().must("forceStop", Reason::NextRung);
+    says(&after_rollback.reason, &["the rollback did not help"]);
+    let down = after_a_rollback().ready().judged(lifecycle::Assessment::Failed { why: "it fell back".into(), first_fault: None });
+    let decision = down.must("restoreConfiguration", Reason::NextRung);
+    assert!(!decision.reason.contains("did not help"), "it is down, and what brought it down is not told by this: {}", decision.reason);
     let configuration = after_a_force_stop().must("restoreConfiguration", Reason::NextRung);
     assert_eq!(configuration.action.plan().unwrap().target_version_id, Some(6));
     let start = after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted()).must("start", Reason::NextRung);
     assert_eq!(snapshot_of(&start), "before-change");
     assert_eq!(start.action.plan().unwrap().allow_non_restored_state, None, "carried over");
+    for (decision, version_id) in [(&after_rollback, 8), (&configuration, 7), (&start, 7)] {
+        assert_eq!(decision.action.plan().unwrap().version_id, version_id, "the fence: {}", decision.reason);
+    }
     says(&start.reason, &["start version 6 from snapshot before-change", "3600 s of records are replayed"]);
 }
 

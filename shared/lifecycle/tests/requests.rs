@@ -31,6 +31,7 @@ fn a_healthy_application_is_changed_on_a_persons_word() {
     ] {
         let decision = healthy().asked(request.clone()).must(action, Reason::AskedFor);
         assert_eq!(decision.action.plan().unwrap().version_id, 7, "{request:?}");
+        assert_eq!(decision.action.plan().unwrap().target_version_id, (request == rollback()).then_some(6), "{request:?}");
         says(&decision.reason, &["as asked"]);
     }
     healthy().must("leaveAlone", Reason::Healthy);
@@ -208,6 +209,7 @@ fn a_restore_chooses_by_the_version_it_goes_to() {
 #[test]
 fn what_a_start_without_state_loses_is_told_beforehand() {
     let notice = |case: Case| case.asked(restore_without_state()).must("forceStop", Reason::AskedFor).notice.expect("people are told");
+    assert_eq!(chosen(&healthy().asked(restore_without_state())), None);
     let told = notice(healthy());
     says(&told.subject, &["orders", "without state, as asked"]);
     says(&told.text, &["every key's state", "The newest snapshot, of 2026-11-22T11:00:00Z, stays"]);
@@ -297,6 +299,9 @@ fn a_rollback_asked_for_and_refused_is_told_and_goes_no_further() {
     stale.must("rollback", Reason::AskedFor);
     let stopped = stale.ready().operation("StopApplication", "SUCCESSFUL", 25, Some(1));
     stopped.must("escalate", Reason::RequestRefused);
+    // Nothing was sent, and the update that is stuck is still there to be rolled back.
+    let stuck = healthy().status("UPDATING").operation("UpdateApplication", "IN_PROGRESS", hours(1), None);
+    stuck.asked(rollback()).rescuing().step(Step::Rollback, 20, failed("Lifeguard.Stale")).must("rollback", Reason::AskedFor);
 }
 
 #[test]
@@ -309,4 +314,7 @@ fn a_force_stop_asked_for_ends_ready_and_nothing_else_follows() {
     asked().step(Step::ForceStop, 10, accepted_as("op-9")).must("wait", Reason::Busy);
     asked().step(Step::ForceStop, 20, failed("Lifeguard.Retryable")).must("forceStop", Reason::NextRung);
     asked().step(Step::ForceStop, 20, refused()).must("escalate", Reason::LadderExhausted);
+    // READY is what was asked for, whatever the rescue before it had begun.
+    let taken_over = asked().ready().operation("StopApplication", "SUCCESSFUL", 120, Some(30)).step(Step::Rollback, 100, accepted());
+    taken_over.judged(Assessment::Stopped { why: "by hand".into() }).must("leaveAlone", Reason::Stopped);
 }

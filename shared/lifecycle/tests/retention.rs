@@ -1,121 +1,18 @@
 //! What retention promises, whatever the list: nothing that is protected is deleted, nothing that a rescue could choose is deleted, and what was decided once stays decided.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/stock.rs"]
+mod stock;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Application, ApplicationStatus, Operation, OperationKind, OperationStatus, Runtime, Snapshot, SnapshotPolicy, SnapshotStatus, choose_snapshot,
-    retention::{Finding, Lease, Prune, Retention, Stock, Why, findings, retain, snapshot_name},
+    ApplicationStatus, Operation, OperationKind, Runtime, Snapshot, SnapshotStatus, choose_snapshot,
+    retention::{Finding, Lease, Prune, Stock, Why, findings, retain, snapshot_name},
 };
 use proptest::prelude::*;
-
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
-
-fn now() -> Timestamp {
-    "2026-03-04T02:47:00Z".parse().unwrap()
-}
-
-fn ago(secs: i64) -> Timestamp {
-    now() - SignedDuration::from_secs(secs)
-}
-
-fn application(version_id: u64) -> Application {
-    Application {
-        name: "orders".into(),
-        arn: "arn".into(),
-        status: ApplicationStatus::Running,
-        version_id,
-        version_created_at: Some(ago(5 * DAY)),
-        version_updated_from: None,
-        version_rolled_back_from: None,
-        version_rolled_back_to: None,
-        runtime: Runtime::from("FLINK-1_20"),
-        snapshots_enabled: Some(true),
-        system_rollback_enabled: None,
-        checkpointing_enabled: Some(true),
-        allow_non_restored_state: None,
-    }
-}
-
-fn snapshot(name: &str, age_secs: i64) -> Snapshot {
-    Snapshot {
-        name: name.into(),
-        status: SnapshotStatus::Ready,
-        version_id: 6,
-        created_at: ago(age_secs),
-        runtime: Some(Runtime::from("FLINK-1_20")),
-    }
-}
-
-/// One that Lifeguard took.
-fn ours(age_secs: i64) -> Snapshot {
-    snapshot(&snapshot_name(6, ago(age_secs)), age_secs)
-}
-
-fn operation(name: &str, age_secs: i64, lasted_secs: i64) -> Operation {
-    Operation {
-        id: format!("{name}-{age_secs}"),
-        name: name.into(),
-        status: OperationStatus::Successful,
-        started_at: ago(age_secs),
-        ended_at: Some(ago(age_secs - lasted_secs)),
-        failure: None,
-        rollback_operation_id: None,
-    }
-}
-
-/// A list, and all that belongs to it.
-#[derive(Clone, Debug)]
-struct World {
-    application: Application,
-    snapshots: Vec<Snapshot>,
-    operations: Vec<Operation>,
-    policy: SnapshotPolicy,
-    lease: Lease,
-    tags_parse: bool,
-    now: Timestamp,
-}
-
-impl World {
-    fn of(snapshots: Vec<Snapshot>) -> Self {
-        let policy = SnapshotPolicy { keep_last: 2, keep_daily_days: 2, version_changes: 2, ..SnapshotPolicy::default() };
-        Self { application: application(6), snapshots, operations: Vec::new(), policy, lease: Lease::Free, tags_parse: true, now: now() }
-    }
-
-    fn stock(&self) -> Stock<'_> {
-        Stock {
-            application: &self.application,
-            snapshots: &self.snapshots,
-            operations: Ok(&self.operations),
-            policy: &self.policy,
-            tags_parse: self.tags_parse,
-            lease: &self.lease,
-            now: self.now,
-        }
-    }
-
-    fn retain(&self) -> Retention {
-        retain(&self.stock())
-    }
-
-    fn deleted(&self) -> Vec<String> {
-        self.retain().delete.into_iter().map(|snapshot| snapshot.name).collect()
-    }
-
-    fn why(&self, name: &str) -> Vec<Why> {
-        self.retain().kept.into_iter().find(|kept| kept.name == name).map(|kept| kept.why).unwrap_or_default()
-    }
-
-    /// The list as it is after the deletes.
-    fn pruned(&self) -> Self {
-        let deleted: BTreeSet<String> = self.deleted().into_iter().collect();
-        let mut world = self.clone();
-        world.snapshots.retain(|snapshot| !deleted.contains(&snapshot.name));
-        world
-    }
-}
+use stock::*;
 
 #[test]
 fn the_oldest_of_ours_go_and_everything_else_has_its_reason() {

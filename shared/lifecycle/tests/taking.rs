@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Policy, Runtime, Snapshot, SnapshotPolicy,
-    SnapshotStatus, Vertex, Watch,
-    retention::{Lease, Need, Stock, need, verified},
+    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Operation, OperationStatus, Policy, Runtime,
+    Snapshot, SnapshotPolicy, SnapshotStatus, Vertex, Watch,
+    retention::{JobNow, LOOK_VALID_SECS, Lease, Need, Stock, may_take, need, verified},
 };
 
 const SOAK: u32 = 303;
@@ -79,6 +79,18 @@ fn none_is_wanted_of_what_cannot_have_one() {
     assert!(matches!(needed(&other, &[]), Need::NotNow { .. }));
 }
 
+#[test]
+fn every_need_says_why() {
+    let running = application(ApplicationStatus::Running);
+    let ready = |age_secs| needed(&running, &[snapshot("s1", SnapshotStatus::Ready, age_secs)]).why();
+    assert_eq!(ready(60), "the newest, s1, is 60 s old; the next is due at 18000 s");
+    assert_eq!(ready(20_000), "the newest, s1, is 20000 s old; from 18000 s on the next is due");
+    assert_eq!(needed(&running, &[snapshot("s1", SnapshotStatus::Creating, 60)]).why(), "snapshot s1 is being taken");
+    assert_eq!(needed(&running, &[]).why(), "there is no READY snapshot");
+    let stopped = needed(&application(ApplicationStatus::Ready), &[]).why();
+    assert_eq!(stopped, "the application is READY: a snapshot can be taken of a RUNNING one only");
+}
+
 /// One look at a job that has run for two hours; its history of checkpoints reaches back only so far.
 fn look(history_secs: i64, change: impl FnOnce(&mut Job)) -> (Observation, Assessment) {
     let mut job = Job {
@@ -136,6 +148,25 @@ fn with_checkpoints_every_few_seconds_the_quiet_of_the_sticky_signals_proves_it(
     assert!(is_verified(100, |job| (job.restarting_at, job.running_at, job.max_attempt) = (Some(ago(3_000)), Some(ago(2_990)), 1)), "an old restart");
 }
 
+#[test]
+fn an_old_fault_that_left_its_time_is_quiet_too() {
+    let fault = |age_secs| move |job: &mut Job| (job.faults.known, job.faults.newest_at) = (1, Some(ago(age_secs)));
+    assert!(is_verified(100, fault(3_000)));
+    assert!(!is_verified(100, fault(300)));
+}
+
+#[test]
+fn a_checkpoint_must_have_completed_within_a_soak_unless_there_are_none() {
+    let completed = |age_secs| move |job: &mut Job| job.checkpoints.as_mut().unwrap().latest_completed_at = Some(ago(age_secs));
+    assert!(is_verified(100, completed(i64::from(SOAK))));
+    assert!(!is_verified(100, completed(i64::from(SOAK) + 1)));
+    let (mut observation, assessment) = look(100, |job| job.checkpoints = None);
+    observation.application.checkpointing_enabled = Some(false);
+    assert!(verified(&observation, &assessment, &policy()).is_ok(), "checkpointing is off");
+    observation.application.checkpointing_enabled = None;
+    assert!(verified(&observation, &assessment, &policy()).is_err(), "it may be on");
+}
+
 /// Found by a simulated night: the state took twelve minutes to restore, and the job had been up for four.
 #[test]
 fn a_job_that_may_have_spent_the_quiet_time_restoring_its_state_is_not_verified() {
@@ -173,4 +204,97 @@ fn one_look_never_verifies_what_makes_no_progress_or_cannot_be_read() {
     for assessment in [Assessment::Finished, Assessment::Stopped { why: "by hand".into() }] {
         assert!(verified(&look(600, |_| {}).0, &assessment, &policy()).is_err());
     }
+}
+
+fn operation(name: &str, status: OperationStatus, age_secs: i64) -> Operation {
+    Operation {
+        id: format!("{name}-{age_secs}"),
+        name: name.into(),
+        status,
+        started_at: ago(age_secs),
+        ended_at: None,
+        failure: None,
+        rollback_operation_id: None,
+    }
+}
+
+/// A look that proves the job healthy, and what is read after it, right before the snapshot is asked for.
+struct Moment {
+    look: Observation,
+    assessment: Assessment,
+    application: Application,
+    operations: Result<Vec<Operation>, &'static str>,
+    lease: Lease,
+    job_now: Result<JobNow, &'static str>,
+    now: Timestamp,
+}
+
+/// Whether a snapshot may be taken at this moment, but for the change.
+fn asked(change: impl FnOnce(&mut Moment)) -> Result<(), String> {
+    let (mut look, assessment) = look(600, |_| {});
+    // Newest last: the order of the list says nothing.
+    look.operations = [50_000, 40_000].map(|age| operation("UpdateApplication", OperationStatus::Successful, age)).to_vec();
+    let mut moment = Moment {
+        application: look.application.clone(),
+        operations: Ok(look.operations.clone()),
+        lease: Lease::Free,
+        job_now: Ok(JobNow { id: "a".into(), state: JobState::Running, started_at: ago(7_200) }),
+        now: now(),
+        look,
+        assessment,
+    };
+    change(&mut moment);
+    let snapshots = SnapshotPolicy::default();
+    let stock = Stock {
+        application: &moment.application,
+        snapshots: &[],
+        operations: moment.operations.as_deref().map_err(|why| *why),
+        policy: &snapshots,
+        tags_parse: true,
+        lease: &moment.lease,
+        now: moment.now,
+    };
+    may_take(&stock, &moment.look, &moment.assessment, moment.job_now.as_ref().map_err(|why| *why), &policy())
+}
+
+#[test]
+fn one_may_be_taken_of_what_is_still_as_it_was_verified() {
+    assert_eq!(asked(|_| {}), Ok(()));
+    assert_eq!(asked(|moment| moment.now = now() + SignedDuration::from_secs(LOOK_VALID_SECS)), Ok(()), "a look is valid so long");
+    assert_eq!(asked(|moment| moment.operations.as_mut().unwrap().reverse()), Ok(()), "the order of the operations says nothing");
+}
+
+#[test]
+fn none_is_taken_once_anything_has_changed_since_the_look_or_cannot_be_read() {
+    type Change = fn(&mut Moment);
+    let rows: [(&str, Change); 15] = [
+        ("a rescue is running (execution-1)", |moment| moment.lease = Lease::Held { by: "execution-1".into(), intent: None }),
+        ("whether a rescue is running could not be read: throttled", |moment| moment.lease = Lease::Unknown { why: "throttled".into() }),
+        ("the look is 181 s old", |moment| moment.now = now() + SignedDuration::from_secs(181)),
+        ("the application is STOPPING", |moment| moment.application.status = ApplicationStatus::Stopping),
+        ("the application is at version 7, and version 6 was verified", |moment| moment.application.version_id = 7),
+        ("the application is at version 6, and version 6 was verified", |moment| moment.application.version_created_at = Some(ago(9))),
+        ("the operations could not be read: throttled", |moment| moment.operations = Err("throttled")),
+        ("another operation has begun since the look", |moment| {
+            moment.operations.as_mut().unwrap().push(operation("StopApplication", OperationStatus::Successful, 10))
+        }),
+        ("another operation has begun since the look", |moment| moment.operations.as_mut().unwrap().clear()),
+        ("it is not verified healthy: stopped by hand", |moment| moment.assessment = Assessment::Stopped { why: "stopped by hand".into() }),
+        ("the look shows no job", |moment| moment.look.job = None),
+        ("the job could not be seen again: timed out", |moment| moment.job_now = Err("timed out")),
+        ("now b is RUNNING", |moment| moment.job_now.as_mut().unwrap().id = "b".into()),
+        ("now a is RUNNING", |moment| moment.job_now.as_mut().unwrap().started_at = ago(9)),
+        ("now a is RESTARTING", |moment| moment.job_now.as_mut().unwrap().state = JobState::Restarting),
+    ];
+    for (why, change) in rows {
+        let refused = asked(change).expect_err(why);
+        assert!(refused.contains(why), "{refused}");
+    }
+    // One that was under way at the look already.
+    let under_way = asked(|moment| {
+        for operations in [&mut moment.look.operations, moment.operations.as_mut().unwrap()] {
+            operations.push(operation("StopApplication", OperationStatus::InProgress, 10));
+        }
+    });
+    assert_eq!(under_way, Err("StopApplication is in progress".into()));
 }

@@ -92,11 +92,11 @@ fn while_the_last_steps_function_may_still_be_at_work_nothing_is_done() {
 
 #[test]
 fn a_persons_request_is_told_and_not_repeated() {
-    for ended in [Ended::Failed, Ended::TimedOut] {
+    for (ended, how) in [(Ended::Failed, "failed"), (Ended::TimedOut, "timed out")] {
         for asked in ["restore", "rollback", "forceStop"] {
             let decision =
                 an_application("orders").healthy_for(hours(2)).taking_over(Some(ended), Some(asked)).must("escalate", Reason::RequestInterrupted);
-            says(&decision.reason, &[asked, "until then it had changed nothing", "RUNNING now", "ask again"]);
+            says(&decision.reason, &[asked, &format!("of orders {how}; until then it had changed nothing"), "RUNNING now", "ask again"]);
         }
     }
 }

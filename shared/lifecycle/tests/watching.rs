@@ -360,4 +360,5 @@ fn restarts_are_counted_by_the_signal_that_knows_most() {
     assert_eq!(job.restarts(), 3);
     job.restarts_metric = Some(4);
     assert_eq!(job.restarts(), 4);
+    assert_eq!(Job { state: JobState::Restarting, ..a_job(100) }.restarts(), 1, "it restarts, and nothing else says so yet");
 }

@@ -110,6 +110,14 @@ fn ready_has_the_meaning_that_its_operations_give_it() {
 }
 
 #[test]
+fn a_maintenance_that_failed_brought_down_only_what_was_started_before_it() {
+    for (began, word) in [(599, "failed"), (600, "finished"), (601, "finished")] {
+        let started = an_application("orders").ready().operation("StartApplication", "SUCCESSFUL", 600, Some(60));
+        assert_eq!(started.operation("ApplicationMaintenance", "FAILED", began, Some(60)).assess().word(), word, "{began} s ago");
+    }
+}
+
+#[test]
 fn ready_with_unreadable_operations_cannot_be_told() {
     let case = an_application("orders").ready().operation("StartApplication", "FAILED", 60, Some(30)).unreadable(Part::Operations, "throttled");
     assert_eq!(case.assess().word(), "unknown");

@@ -61,6 +61,15 @@ fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second
 }
 
 #[test]
+fn what_an_alarm_watches_is_spelled_as_cloudwatch_has_it() {
+    let watched: Vec<_> = alarms_of("orders").into_iter().map(|alarm| (alarm.metric, alarm.watched.expression())).collect();
+    let rise = |metric: &str| (metric.to_owned(), Some("DIFF(m1)"));
+    assert_eq!(watched, [rise("fullRestarts"), rise("numRestarts"), rise("numberOfFailedCheckpoints"), ("downtime".to_owned(), None)]);
+    assert_eq!((Source::Service.namespace(), Source::Service.period_secs()), ("AWS/KinesisAnalytics", 60));
+    assert_eq!(Source::Service.dimensions("orders"), [("Application", "orders".to_owned())]);
+}
+
+#[test]
 fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
     let wishes = wishes(&[("orders", Wish::Watched)]);
     let mut alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
@@ -84,6 +93,8 @@ fn alarms_go_with_their_application_and_with_its_opting_out_and_never_on_a_doubt
         let asked = suspects(&wishes, &alarms);
         assert_eq!(asked.len(), removed);
         assert_eq!(plan_alarms(&wishes, &alarms, &owned(&asked, Some(ME)), ME).remove.len(), removed, "{wish:?}");
+        let others = plan_alarms(&wishes, &alarms, &owned(&asked, Some("lifeguard-2")), ME);
+        assert_eq!((others.remove.len(), others.foreign.len()), (0, removed), "{wish:?}");
     }
 }
 

@@ -172,7 +172,7 @@ impl Turn<'_> {
         let rescue = self.progress.rescue.as_ref()?;
         let why = self.s.assessment.reason();
         let acted = self.progress.has_acted() || self.took_effect_unheard();
-        if let Some(wait) = self.not_shown_yet().filter(|_| acted && !self.asked_stop_is_done()) {
+        if let Some(wait) = self.not_shown_yet().filter(|_| !self.asked_stop_is_done()) {
             return Some(wait);
         }
         let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}));

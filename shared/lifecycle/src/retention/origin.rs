@@ -85,6 +85,7 @@ mod tests {
         let name = snapshot_name(7, at("2026-03-01T10:05:48.554Z"));
         assert_eq!(name, "lifeguard-v7-20260301T1005Z");
         assert_eq!(name, snapshot_name(7, at("2026-03-01T10:05:01Z")));
+        assert_eq!(version_named(&name), Some(7));
         assert_eq!(origin(&snapshot(&name, "2026-03-01T10:05:50Z"), &[]), Origin::Lifeguard);
     }
 
@@ -92,7 +93,10 @@ mod tests {
     fn a_persons_name_that_only_resembles_ours_is_a_persons() {
         for name in
             ["lifeguard-v2-before-the-migration", "lifeguard-vX-20260301T1005Z", "lifeguard-v7-20260301T1005", "lifeguard-v7-2026T1005Z", "nightly"]
+                .into_iter()
+                .chain(["lifeguard-v+7-20260301T1005Z", "lifeguard-v-20260301T1005Z", "lifeguard-v7-20260301T105Z", "lifeguard-v7-20260301T1O05Z"])
         {
+            assert_eq!(version_named(name), None, "{name}");
             assert_eq!(origin(&snapshot(name, "2026-03-02T00:00:00Z"), &[]), Origin::Somebody, "{name}");
         }
     }
@@ -103,5 +107,31 @@ mod tests {
         assert_eq!(origin(&within, &[operation("UpdateApplication")]), Origin::Service { operation: "UpdateApplication".into() });
         assert_eq!(origin(&within, &[operation("ApplicationMaintenance")]), Origin::Somebody);
         assert_eq!(origin(&snapshot("manual", "2026-03-01T11:00:00Z"), &[operation("UpdateApplication")]), Origin::Somebody);
+    }
+
+    #[test]
+    fn the_operations_that_take_a_snapshot_are_known() {
+        for (name, takes_one) in [
+            ("UpdateApplication", true),
+            ("StopApplication", true),
+            ("AutoScaling", true),
+            ("RollbackApplication", true),
+            ("StartApplication", false),
+            ("TagResource", false),
+        ] {
+            let by = origin(&snapshot("auto", "2026-03-01T10:00:07Z"), &[operation("Maintenance"), operation(name)]);
+            assert_eq!(by == Origin::Service { operation: name.into() }, takes_one, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_clocks_may_differ_by_five_seconds_at_either_end_of_an_operation() {
+        let mut update = operation("UpdateApplication");
+        for (created, within) in [("09:59:54", false), ("09:59:55", true), ("10:02:05", true), ("10:02:06", false)] {
+            let by = origin(&snapshot("auto", &format!("2026-03-01T{created}Z")), std::slice::from_ref(&update));
+            assert_eq!(by != Origin::Somebody, within, "{created}");
+        }
+        update.ended_at = None;
+        assert_ne!(origin(&snapshot("auto", "2026-03-01T11:00:00Z"), &[update]), Origin::Somebody, "it is still under way");
     }
 }

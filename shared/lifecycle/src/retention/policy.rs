@@ -169,6 +169,9 @@ mod tests {
         assert_eq!((policy.max_age_secs, policy.keep_last, policy.keep_daily_days, policy.prune), (7_200, 3, 14, Prune::ServiceMadeToo));
         assert_eq!(policy.keep, BTreeSet::from(["before-migration".to_owned(), "gold".to_owned()]));
         assert_eq!(under(&[("lifeguard:snapshot-keep-daily-days", "5")]).policy.keep_daily_days, 5);
+        let stack = SnapshotPolicy { prune: Prune::ServiceMadeToo, ..SnapshotPolicy::default() };
+        let own = stack.under(Some(&BTreeMap::from([("lifeguard:snapshot-prune".to_owned(), "own".to_owned())])));
+        assert_eq!((own.policy.prune, own.tags_parse), (Prune::Own, true));
     }
 
     #[test]
@@ -187,7 +190,8 @@ mod tests {
             assert!(!applied.tags_parse, "{key}={value}");
             assert!(applied.findings[0].to_string().contains(key) && applied.findings[0].needs_person(), "{:?}", applied.findings);
         }
-        assert!(!SnapshotPolicy::default().under(None).tags_parse);
+        let unread = SnapshotPolicy::default().under(None);
+        assert!(!unread.tags_parse && unread.findings == [Finding::Tag { text: "the tags could not be read".into() }]);
     }
 
     #[test]
@@ -196,5 +200,38 @@ mod tests {
         assert_eq!(policy(21_600, 3_600).due_secs(), 18_000);
         assert_eq!(policy(3_600, 3_600).due_secs(), 1_800);
         assert_eq!(policy(60, 3_600).due_secs(), 30);
+    }
+
+    #[test]
+    fn each_number_has_its_least_and_its_most() {
+        let parses = |name: &str, value: &str| under(&[(&format!("lifeguard:snapshot-{name}"), value)]).tags_parse;
+        for (name, good, bad) in [
+            ("max-age", ["60s", "30d"], ["59s", "31d"]),
+            ("keep-last", ["1", "500"], ["0", "501"]),
+            ("keep-daily-days", ["0d", "365"], ["-1d", "366d"]),
+        ] {
+            assert!(good.iter().all(|value| parses(name, value)) && !bad.iter().any(|value| parses(name, value)), "{name}");
+        }
+        for (name, said) in
+            [("keep-last", "write a whole number from 1 to 500"), ("keep-daily-days", "write a whole number, such as 7 or 7d, from 0 to 365")]
+        {
+            let finding = &under(&[(&format!("lifeguard:snapshot-{name}"), "many")]).findings[0];
+            assert!(finding.to_string().ends_with(said), "{finding}");
+        }
+    }
+
+    #[test]
+    fn names_to_keep_are_names_that_a_snapshot_can_have() {
+        for (value, fits) in [("a-b_c.9 D", true), ("a,b", false), ("gold ümlaut", false), ("", false)] {
+            assert_eq!(under(&[("lifeguard:snapshot-keep", value)]).tags_parse, fits, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn tags_of_other_parts_are_theirs() {
+        for (name, known) in [("snapshot-keep", true), ("snapshot-keep-lst", false), ("soak", false), ("managed", false)] {
+            assert_eq!(SnapshotPolicy::knows(name), known, "{name}");
+        }
+        assert_eq!(under(&[("lifeguard:soak", "never"), ("snapshot-keep-last", "0")]).findings, []);
     }
 }
