@@ -1,7 +1,7 @@
 //! Mutants of the state machines: every catcher, retrier, rule of a Choice and assigned variable is taken out, one at a time, and somebody must notice.
 //!
 //! Who notices, in this order: the table of how often a task is tried; Step Functions, which refuses the definition; a rehearsal, which does not end as it is written; a night, which breaks an invariant. Nothing is built
-//! for it: a definition is read when a region opens. What nobody notices makes no difference, and then it stands in [`HARMLESS`] with the reason, or it is a hole in the checks.
+//! for it: a definition is read when a region opens. What nobody notices makes no difference, and then it stands in the list `HARMLESS` with the reason, or it is a hole in the checks.
 
 use std::{fs, io};
 
