@@ -50,6 +50,14 @@ fn health_that_begins_with_the_step_is_its_result() {
 }
 
 #[test]
+fn a_rescue_that_has_no_snapshot_is_not_started_without_state() {
+    let mut stopped = after_a_force_stop().rescuing_itself();
+    stopped.must("start", Reason::NextRung);
+    stopped.progress.rescue.as_mut().expect("it is under way").snapshot.chosen = None;
+    says(&stopped.must("escalate", Reason::NoSnapshot).reason, &["there is no snapshot"]);
+}
+
+#[test]
 fn ready_after_our_own_force_stop_is_not_finished() {
     let stale = an_application("orders")
         .ready()

@@ -28,7 +28,7 @@ pub struct Asked {
     /// Only mistakes whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// Nights played for each.
+    /// Nights played for each; with 0 only the rehearsals and the tests of its package are asked, in a tenth of the time.
     #[arg(long, default_value_t = 1_500)]
     nights: u64,
 }
@@ -128,6 +128,14 @@ fn in_infra(file: &str, text: &str, nights: u64) -> io::Result<Option<String>> {
 
 /// Who notices a mistake in code, if anybody: the compiler, the nights, the tests of its own package.
 fn in_code(scratch: &Path, sabotage: &Sabotage, nights: u64) -> io::Result<Option<String>> {
+    let by = if nights > 0 { by_nights(scratch, nights)? } else { None };
+    match by {
+        Some(by) => Ok(Some(by)),
+        None => by_tests(scratch, sabotage),
+    }
+}
+
+fn by_nights(scratch: &Path, nights: u64) -> io::Result<Option<String>> {
     let profile = ["--quiet", "--profile", "simulation", "-p", "simulation"];
     let built = cargo(scratch, &[&["build"], &profile[..]].concat())?;
     if !built.status.success() {
@@ -135,14 +143,15 @@ fn in_code(scratch: &Path, sabotage: &Sabotage, nights: u64) -> io::Result<Optio
     }
     let seeds = format!("0..{nights}");
     let played = cargo(scratch, &[&["run"], &profile[..], &["--", "--seeds", &seeds, "--json", "--no-shrink", "--most-broken", "1"]].concat())?;
-    if !played.status.success() {
-        return Ok(Some(broken(&played)));
-    }
+    Ok((!played.status.success()).then(|| broken(&played)))
+}
+
+fn by_tests(scratch: &Path, sabotage: &Sabotage) -> io::Result<Option<String>> {
     let package = sabotage.file.split('/').nth(1).unwrap_or_default();
     let tested = cargo(scratch, &["test", "--quiet", "-p", package])?;
     let text = String::from_utf8_lossy(&tested.stdout).into_owned();
-    let first = text.lines().find(|line| line.starts_with("---- ")).map_or("a test", |line| line.trim_matches(['-', ' ']));
-    Ok((!tested.status.success()).then(|| format!("test {first}")))
+    let first = text.lines().find_map(|line| line.strip_prefix("---- ")).and_then(|line| line.split(' ').next());
+    Ok((!tested.status.success()).then(|| first.map_or("the compiler".to_owned(), |test| format!("test {test}"))))
 }
 
 /// The seed and the invariant of the first broken night.
