@@ -113,8 +113,8 @@ impl Turn<'_> {
             let text = format!("{name} is {} at this execution's deadline: {}", self.s.assessment.word(), self.s.assessment.reason());
             return Some(self.escalate(Reason::Deadline, text));
         }
-        if let Some(operation) = self.foreign_hand() {
-            let text = format!("during the rescue of {name} somebody else acted ({operation}); nothing more is done, so as not to work against them");
+        if let Some(what) = self.foreign_hand() {
+            let text = format!("during the rescue of {name} somebody else acted ({what}); nothing more is done, so as not to work against them");
             return Some(self.escalate(Reason::SomebodyElseActed, text));
         }
         let refused = self.s.request.and_then(|request| request.check().err())?;
@@ -130,8 +130,21 @@ impl Turn<'_> {
         if self.s.request.is_some() { self.escalate(Reason::NotOptedIn, text) } else { self.leave_alone(Reason::NotOptedIn, text) }
     }
 
-    /// An operation that began after our first step and is none of ours, nor the service's own doing.
+    /// What somebody else did since our first step, if anything.
     fn foreign_hand(&self) -> Option<String> {
+        self.foreign_operation().or_else(|| self.foreign_version())
+    }
+
+    /// A configuration that is changed while READY is a version and no operation. Putting one back makes one version, and nothing that may follow makes another.
+    fn foreign_version(&self) -> Option<String> {
+        let taken = self.progress.last(Step::RestoreConfiguration)?;
+        let sent = matches!(taken.result, None | Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
+        let now = self.s.seen.application.version_id;
+        (now > taken.version_id + u64::from(sent)).then(|| format!("version {now} was made"))
+    }
+
+    /// An operation that began after our first step and is none of ours, nor the service's own doing.
+    fn foreign_operation(&self) -> Option<String> {
         let first = self.progress.steps.first()?;
         let changes = [OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback];
         let foreign = self.s.seen.operations.iter().find(|operation| {
@@ -214,11 +227,13 @@ impl Turn<'_> {
         Decision { action, because, reason, progress, notice: None }
     }
 
-    /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out), may
-    /// be tried again after a fresh look: the steps are fenced and idempotent.
+    /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out) and left
+    /// no trace, may be tried again after a fresh look: the steps are fenced and idempotent.
     fn is_spent(&self, step: Step) -> bool {
         let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
-        let open = |taken: &StepTaken| matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error));
+        let open = |taken: &StepTaken| {
+            matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error)) && !self.left_a_trace(taken)
+        };
         tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
     }
 

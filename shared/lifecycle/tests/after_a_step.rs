@@ -43,6 +43,25 @@ fn a_step_that_was_lost_without_a_trace_is_not_waited_for() {
 }
 
 #[test]
+fn a_start_that_was_lost_and_left_a_trace_is_not_repeated() {
+    let lost_start = after_a_force_stop().rescuing_itself().step(Step::Start, minutes(2), lost());
+    lost_start.must("start", Reason::NextRung);
+    let failed = lost_start.operation("StartApplication", "FAILED", minutes(2), Some(60));
+    says(&failed.must("escalate", Reason::LadderExhausted).reason, &["the start did not help"]);
+}
+
+#[test]
+fn a_version_more_than_ours_is_somebody_elses() {
+    // Version 7 when it was decided.
+    let put_back = |result, version| after_a_force_stop().step(Step::RestoreConfiguration, 40, result).version(version);
+    for (result, most) in [(accepted(), 8), (accepted_as("op-9"), 8), (lost(), 8), (refused(), 7)] {
+        assert_ne!(put_back(result.clone(), most).decide().because, Reason::SomebodyElseActed, "{result:?}");
+        let one_more = put_back(result, most + 1).must("escalate", Reason::SomebodyElseActed);
+        says(&one_more.reason, &[&format!("somebody else acted (version {} was made)", most + 1)]);
+    }
+}
+
+#[test]
 fn health_that_begins_with_the_step_is_its_result() {
     let since = |before: i64| after_a_rollback().judged(Assessment::Healthy { since: ago(minutes(10) + 1 + before) });
     since(0).must("recovered", Reason::Recovered);

@@ -54,6 +54,11 @@ impl Turn<'_> {
         self.progress.steps.iter().filter(|taken| is_lost(taken)).any(|taken| self.operation_of(taken).is_some())
     }
 
+    /// Whether a step whose answer was lost began an operation. Putting a configuration back is none: done twice, it finds what it did.
+    pub(super) fn left_a_trace(&self, taken: &StepTaken) -> bool {
+        taken.step != Step::RestoreConfiguration && is_lost(taken) && self.operation_of(taken).is_some()
+    }
+
     /// The operation of a step: by id where the service named one, else by kind and time.
     fn operation_of(&self, taken: &StepTaken) -> Option<&Operation> {
         let operations = &self.s.seen.operations;

@@ -49,14 +49,15 @@ pub(super) fn check(witness: &Witness, verdicts: &mut Verdicts, executions: &[Ex
     }
 }
 
-/// L1: who had to change something until it was well says that it is.
+/// L1: who had to change something until it was well says that it is; the last that may succeed another may have been lost.
 fn says_so(witness: &Witness, verdicts: &mut Verdicts, application: &str, executions: &[ExecutionView]) {
     let book = witness.book();
     let ours = || executions.iter().filter(|one| one.input["applicationName"] == application);
     let changed = ours().any(|one| book.executions.get(&one.arn).is_some_and(|notes| !notes.effects.is_empty()));
     let said = ours().any(|one| one.output.as_ref().is_some_and(|output| output["outcome"] == "recovered"));
     drop(book);
-    verdicts.check(Invariant::L1, said || !changed, witness.region.clock().now(), application, || {
+    let lost = ours().any(|one| super::broke(one) && super::may_have_no_successor(witness, one));
+    verdicts.check(Invariant::L1, said || !changed || lost, witness.region.clock().now(), application, || {
         "Lifeguard changed it, and no execution says that it is recovered".to_owned()
     });
 }
@@ -106,7 +107,15 @@ fn is_promised(night: &Night, index: usize, application: &Application) -> bool {
         && bad
         && early
         && !outage
+        && !goes_back_wrongly(night, application, &ours)
         && night.strikes.iter().all(|strike| strike.is_mild() && strike.service != "events" && !takes_the_turn(&strike.fault))
+}
+
+/// The service's own rollback may restore a snapshot that was taken since the change; what then loops is a rollback's result, and left to a person.
+fn goes_back_wrongly(night: &Night, application: &Application, ours: &[&What]) -> bool {
+    let taken_since = || ours.iter().any(|what| matches!(what, What::TakeSnapshot | What::PlaceSnapshot));
+    let latest = night.quirks.rollback_latest || ours.iter().any(|what| matches!(what, What::RollbackState(_)));
+    application.system_rollback && night.quirks.rollback_on_loops_secs.is_some() && latest && taken_since()
 }
 
 /// A request that comes late may find another at work; a condition that is said not to hold means just that. Both leave the rescue to a hand that may not be there.
