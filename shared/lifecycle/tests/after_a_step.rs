@@ -62,6 +62,16 @@ fn a_version_more_than_ours_is_somebody_elses() {
 }
 
 #[test]
+fn a_configuration_that_may_have_been_put_back_is_fenced_by_the_version_of_before() {
+    let again = |result, version| {
+        let decision =
+            after_a_force_stop().step(Step::RestoreConfiguration, 40, result).version(version).must("restoreConfiguration", Reason::NextRung);
+        decision.action.plan().expect("a step has a plan").version_id
+    };
+    assert_eq!([again(lost(), 7), again(lost(), 8), again(failed("Lifeguard.Stale"), 7)], [7, 7, 7]);
+}
+
+#[test]
 fn health_that_begins_with_the_step_is_its_result() {
     let since = |before: i64| after_a_rollback().judged(Assessment::Healthy { since: ago(minutes(10) + 1 + before) });
     since(0).must("recovered", Reason::Recovered);

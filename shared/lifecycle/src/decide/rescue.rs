@@ -1,6 +1,6 @@
 //! The rungs: roll back; or force-stop, put the good configuration back, start from the right snapshot.
 
-use super::Turn;
+use super::{Turn, effect::is_lost};
 use crate::{
     Action, ApplicationStatus, Assessment, Blame, Decision, Operation, Part, Plan, Reason, Request, Rescue, Restore, Runtime, Snapshot,
     SnapshotChoice, SnapshotStatus, Step, attribute, blame::STAMP_SLACK_SECS, choose_snapshot, unfit,
@@ -123,6 +123,9 @@ impl Turn<'_> {
                 return self.escalate(Reason::LadderExhausted, format!("the configuration could not be put back: {}", self.what_went_before(why)));
             }
             let reason = format!("put the configuration of version {} back: {}", rescue.good_version_id, self.what_went_before(why));
+            // Fenced as the first try was: what it did itself counts as done, and what somebody else stored since is not overwritten.
+            let lost = self.progress.last(Step::RestoreConfiguration).filter(|taken| is_lost(taken));
+            let version_id = lost.map_or(version_id, |taken| taken.version_id);
             let plan = Plan { version_id, target_version_id: Some(rescue.good_version_id), reason, ..Plan::default() };
             return self.step(Step::RestoreConfiguration, plan, Reason::NextRung);
         }
