@@ -1,6 +1,9 @@
 //! When a snapshot is wanted, and what one look must show before it is taken.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/stock.rs"]
+mod stock;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,32 +13,12 @@ use lifecycle::{
     retention::{JobNow, LOOK_VALID_SECS, Lease, Need, Stock, may_take, need, verified},
 };
 
+use stock::{ago, now};
+
 const SOAK: u32 = 303;
 
-fn now() -> Timestamp {
-    "2026-03-04T02:47:00Z".parse().unwrap()
-}
-
-fn ago(secs: i64) -> Timestamp {
-    now() - SignedDuration::from_secs(secs)
-}
-
 fn application(status: ApplicationStatus) -> Application {
-    Application {
-        name: "orders".into(),
-        arn: "arn".into(),
-        status,
-        version_id: 6,
-        version_created_at: Some(ago(400_000)),
-        version_updated_from: None,
-        version_rolled_back_from: None,
-        version_rolled_back_to: None,
-        runtime: Runtime::from("FLINK-1_20"),
-        snapshots_enabled: Some(true),
-        system_rollback_enabled: None,
-        checkpointing_enabled: Some(true),
-        allow_non_restored_state: None,
-    }
+    Application { status, ..stock::application(6) }
 }
 
 fn snapshot(name: &str, status: SnapshotStatus, age_secs: i64) -> Snapshot {
