@@ -12,7 +12,6 @@ use lifecycle::{
     Snapshot, SnapshotPolicy, SnapshotStatus, Vertex, Watch,
     retention::{JobNow, LOOK_VALID_SECS, Lease, Need, Stock, may_take, need, verified},
 };
-
 use stock::{ago, now};
 
 const SOAK: u32 = 303;
