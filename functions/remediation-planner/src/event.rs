@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lifecycle::{Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult, Watch};
+use lifecycle::{Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult, StepTaken, Watch};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -65,11 +65,8 @@ struct Broke {
 }
 
 impl Event {
-    /// The execution that this one takes over from, on its first turn.
+    /// The execution that this one takes over from: on its first turn, and for as long as it only waits for what that one may still have on its way.
     pub(crate) fn predecessor(&self) -> Option<Predecessor> {
-        if self.progress.is_some() {
-            return None;
-        }
         // Anything else started it, or somebody wrote a trigger by hand: then only the lease's row counts.
         let broke = Broke::deserialize(&self.trigger).ok().filter(|broke| broke.kind == BROKE);
         let row = self.unfinished.as_ref();
@@ -77,20 +74,25 @@ impl Event {
             return None;
         }
         let asked = row.and_then(|row| row.request.as_ref()).map(|request| request.action().to_owned());
-        Some(Predecessor {
+        let before = Predecessor {
             ended: broke.as_ref().map(|broke| broke.status),
             asked: asked.or_else(|| broke.and_then(|broke| broke.asked)),
             progress: row.map_or_else(Progress::default, |row| row.progress.clone().interrupted()),
-        })
+        };
+        let waits = || before.ended.is_some() && before.progress.steps.last().is_some_and(StepTaken::is_interrupted);
+        let has_begun = self.progress.as_ref().is_some_and(|progress| !waits() || *progress != self.taken_over());
+        (!has_begun).then_some(before)
     }
 
-    /// What this execution did so far; before its first turn, what a dead one had begun by itself. What a person had asked for is not gone on with: it takes that word again.
+    /// What a dead execution had begun by itself. What a person had asked for is not gone on with: it takes that word again.
+    fn taken_over(&self) -> Progress {
+        let by_itself = self.unfinished.as_ref().filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
+        by_itself.map_or_else(Progress::default, |unfinished| unfinished.progress.clone().interrupted())
+    }
+
+    /// What this execution did so far; before its first turn, what it takes over.
     pub(crate) fn progress(&self) -> Progress {
-        let taken_over = || self.unfinished.as_ref().filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
-        match &self.progress {
-            Some(progress) => progress.clone(),
-            None => taken_over().map_or_else(Progress::default, |unfinished| unfinished.progress.clone().interrupted()),
-        }
+        self.progress.clone().unwrap_or_else(|| self.taken_over())
     }
 }
 

@@ -91,6 +91,20 @@ fn while_the_last_steps_function_may_still_be_at_work_nothing_is_done() {
 }
 
 #[test]
+fn what_may_still_be_on_its_way_is_waited_for_whoever_ended_the_execution() {
+    for (ended, asked, then) in [
+        (Ended::Aborted, None, Reason::StoppedByPerson),
+        (Ended::Aborted, Some("rollback"), Reason::StoppedByPerson),
+        (Ended::Failed, Some("rollback"), Reason::RequestInterrupted),
+    ] {
+        let after =
+            |age| an_application("orders").rescuing().step_under_way(Step::Rollback, secs(20)).execution_of(age).taking_over(Some(ended), asked);
+        after(5).must("wait", Reason::Busy);
+        assert_eq!(after(i64::from(STEP_FUNCTION_SECS)).decide().because, then, "{ended:?} {asked:?}");
+    }
+}
+
+#[test]
 fn a_persons_request_is_told_and_not_repeated() {
     for (ended, how) in [(Ended::Failed, "failed"), (Ended::TimedOut, "timed out")] {
         for asked in ["restore", "rollback", "forceStop"] {

@@ -1,4 +1,4 @@
-//! The first turn of an execution that takes over from one that ended without an outcome.
+//! The first turns of an execution that takes over from one that ended without an outcome.
 //!
 //! A person who stopped it is obeyed; a person who had asked for something is asked again; what it had begun by itself is gone on with, as by any later execution.
 
@@ -12,16 +12,21 @@ impl Turn<'_> {
     /// What comes before anything else, if anything does.
     pub(super) fn takes_over(&self) -> Option<Decision> {
         let before = self.s.predecessor?;
+        // Whatever is said of it then: while a step may still arrive, the lease is held.
+        if before.ended.is_some()
+            && let Some(wait) = self.in_flight(before)
+        {
+            return Some(wait);
+        }
         let told = Turn { s: self.s, progress: before.progress.clone() };
         match (before.ended, before.asked.as_deref()) {
             (Some(Ended::Aborted), _) => Some(told.leave_alone(Reason::StoppedByPerson, told.stopped_by_person())),
             (Some(ended), Some(asked)) => Some(told.escalate(Reason::RequestInterrupted, told.request_interrupted(asked, Some(ended)))),
-            (Some(_), None) => self.in_flight(before),
             // Whoever asks for something now knows better; whoever acted since has taken it over.
             (None, Some(RESTORE)) if self.s.request.is_none() && told.is_left_down() && told.foreign_hand().is_none() => {
                 Some(told.escalate(Reason::RequestInterrupted, told.request_interrupted(RESTORE, None)))
             }
-            (None, _) => None,
+            _ => None,
         }
     }
 
