@@ -138,7 +138,7 @@ impl Turn<'_> {
     /// A configuration that is changed while READY is a version and no operation. Putting one back makes one version, and nothing that may follow makes another.
     fn foreign_version(&self) -> Option<String> {
         let taken = self.progress.last(Step::RestoreConfiguration)?;
-        let sent = matches!(taken.result, None | Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
+        let sent = matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
         let now = self.s.seen.application.version_id;
         (now > taken.version_id + u64::from(sent)).then(|| format!("version {now} was made"))
     }
