@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     managed_flink::Standing,
     observer::Observer,
@@ -36,6 +36,9 @@ use snapshots::{CheckNotes, Listed, PREFIX, Taker};
 pub(crate) const OPERATOR: &str = "operator";
 /// States that change an application.
 pub(crate) const STEPS: [&str; 4] = ["RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
+
+/// The time-out of the functions that take steps.
+const STEP_FUNCTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// A task of the state machine under way.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ pub(crate) struct Book {
     tags_read: BTreeMap<(String, String), BTreeMap<String, String>>,
     /// By application: the execution whose step came last.
     last_step: BTreeMap<String, String>,
+    /// By application: the execution whose step was given up last, and when; its function may still be at work.
+    given_up: BTreeMap<String, (String, Timestamp)>,
     /// By application and state: how often its tasks have begun and ended.
     counts: BTreeMap<(String, String, bool), u32>,
     /// By application and execution: what the snapshot checks know.
@@ -264,6 +269,10 @@ impl Observer for Witness {
             let others = book.steps_for(&application);
             let text = || format!("{} begins while {others} step(s) for the same application are under way", task.state);
             book.verdicts.check(Invariant::S4, others == 0, now, &application, text);
+            let lost = book.given_up.get(&application).filter(|(of, _)| *of != task.execution_arn);
+            let still = lost.map(|(_, at)| now.duration_since(*at)).filter(|ago| *ago < STEP_FUNCTION);
+            let text = || format!("{} begins {still:?} after another execution's step was given up, whose function may still be at work", task.state);
+            book.verdicts.check(Invariant::S4, still.is_none(), now, &application, text);
         }
         book.under_way.insert(task.execution_arn.clone(), UnderWay { state: task.state.clone(), application: application.clone() });
         self.moment(&mut book, &application, &task.state, false);
@@ -277,6 +286,9 @@ impl Observer for Witness {
             return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), true);
         }
         book.under_way.remove(&task.execution_arn);
+        if result.is_none() && STEPS.contains(&task.state.as_str()) {
+            book.given_up.insert(application.clone(), (task.execution_arn.clone(), self.now()));
+        }
         if let (Some(notes), "Decide", Some(Ok(_))) = (book.executions.get_mut(&task.execution_arn), task.state.as_str(), result) {
             notes.decided = Some(self.now());
         }

@@ -176,6 +176,11 @@ pub trait Backstage: Send + Sync + 'static {
 
     /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
     fn up_since(&self, application: &str) -> Option<Timestamp>;
+
+    /// Since when a job that has just failed had run, for as long as Flink's REST API may still show it so; None where that is not known.
+    fn shown_up_since(&self, _application: &str) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// How code is known in the [`super::Codebook`]: `key@objectVersion` and `key` for S3, the text itself for inline code; most exact first.

@@ -79,6 +79,8 @@ pub(super) struct Job {
     pub(super) tasks_running_told: bool,
     /// The last moment at which everything ran, kept for code that is locked to the REST cache.
     pub(super) last_running: Option<Box<Picture>>,
+    /// Since when the last attempt that failed had run undisturbed, and when it failed.
+    pub(super) fell: Option<(Millis, Millis)>,
 }
 
 impl Job {
@@ -175,6 +177,9 @@ impl Job {
     fn fault(&mut self, at: Millis, fault: Fault, world: &mut World<'_>) {
         if self.code.running_whenever_looked && self.attempt.as_ref().is_some_and(|attempt| attempt.all_running(at - 1)) {
             self.last_running = Some(Box::new(self.picture(at - 1, world.ledger)));
+        }
+        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.all_running(at - 1) && attempt.stalled.is_none()) {
+            self.fell = Some((attempt.at.running, at));
         }
         self.fold(at, world.ledger);
         self.statistics.suspend(at);

@@ -42,6 +42,7 @@ impl Job {
             misfit,
             tasks_running_told: false,
             last_running: None,
+            fell: None,
             id,
             code,
         }

@@ -14,7 +14,7 @@ use super::Millis;
 use super::code::{Behaviour, Code, Codebook, Misfit};
 use super::data_plane::{Ended, Launch, Savepoint, SubmissionFailed, code_identity};
 use super::endings::Endings;
-use super::job::{Job, Phase, RestorePoint, Tale, World};
+use super::job::{CACHE_MS, Job, Phase, RestorePoint, Tale, World};
 use super::records::{Ledger, Records, Stream};
 use super::rest::Cache;
 use super::teller::Teller;
@@ -177,6 +177,15 @@ impl SimulatedFlink {
         let job = state.clusters.get(application)?.job.as_ref().filter(|job| matches!(job.phase, Phase::Running))?;
         let attempt = job.attempt.as_ref().filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
         Timestamp::from_millisecond(attempt.at.running).ok()
+    }
+
+    /// Since when a job that runs no more may still be shown as running: Flink's REST API answers from a cache. None when the cache has nothing of it.
+    pub fn shown_up_since(&self, application: &str) -> Option<Timestamp> {
+        let now = self.inner.now();
+        self.inner.advance(application, now);
+        let state = self.inner.lock();
+        let (since, until) = state.clusters.get(application)?.job.as_ref()?.fell?;
+        Timestamp::from_millisecond(since).ok().filter(|_| now - until <= CACHE_MS)
     }
 
     /// Where the state of a savepoint ends: the records processed before it.

@@ -97,6 +97,8 @@ pub struct Standing {
     pub busy_since: Option<Timestamp>,
     /// Since when every subtask of its job runs undisturbed.
     pub up_since: Option<Timestamp>,
+    /// Since when a job that failed a moment ago had run: Flink's REST API may still show it so.
+    pub shown_up_since: Option<Timestamp>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -104,7 +106,7 @@ pub struct Standing {
 impl ManagedFlink {
     /// How an application stands; None when there is none of that name.
     pub fn standing(&self, name: &str) -> Option<Standing> {
-        let up_since = self.backstage.up_since(name);
+        let (up_since, shown_up_since) = (self.backstage.up_since(name), self.backstage.shown_up_since(name));
         let state = self.inner.lock();
         let application = state.applications.get(name)?;
         let busy = application.operations.iter().rev().find(|operation| operation.status == OperationStatus::InProgress);
@@ -113,6 +115,7 @@ impl ManagedFlink {
             version: application.current,
             busy_since: busy.map(|operation| operation.started),
             up_since: up_since.filter(|_| application.status == Status::Running),
+            shown_up_since,
             tags: application.tags.clone(),
         })
     }

@@ -63,7 +63,7 @@ impl Witness {
         let known = |member: &str| input["trigger"][member].as_str().and_then(|before| book.executions.get(before));
         let before = known("execution").or_else(|| known("before"));
         let line = before.map_or(execution, |before| before.line.as_str());
-        ExecutionNotes::new(application, line, input.get("request").filter(|request| !request.is_null()).cloned())
+        ExecutionNotes::new(application, line, self.now(), input.get("request").filter(|request| !request.is_null()).cloned())
     }
 
     /// Whose hand it is: the execution whose step is under way, or, for a function that outlived it, the one whose step came last.
@@ -81,7 +81,7 @@ impl Witness {
             let text = || format!("{caller} sends {verb}, and no execution has a step for it");
             return book.verdicts.check(Invariant::S4, false, now, application, text);
         };
-        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, &execution, None));
+        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, &execution, now, None));
         let key = (caller.to_owned(), application.to_owned());
         let known = book.described.get(&key).cloned();
         let tags = book.tags_read.get(&key).cloned();
@@ -224,9 +224,10 @@ impl Change<'_> {
         let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
         let lease = self.witness.region.dynamodb().peek(&self.witness.table, &key).unwrap_or_default();
         let expires: i64 = lease["expiresAt"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
-        // Or by one that succeeded it, knows of the step and waits until its function has ended.
+        // Or by one that succeeded it, knows of the step and waits until its function has ended: it has begun no step of its own.
         let holder = lease["holder"]["S"].as_str().unwrap_or_default();
-        let ours = holder == self.execution || book.executions.get(holder).is_some_and(|one| one.line == self.notes.line);
+        let waits = |one: &ExecutionNotes| one.line == self.notes.line && one.began >= self.notes.began && one.first_step.is_none();
+        let ours = holder == self.execution || book.executions.get(holder).is_some_and(waits);
         let held = ours && expires > self.now.as_second();
         self.check(book, Invariant::S4, held, || format!("the lease is {lease}"));
         let intent = lease["intent"]["S"].as_str().unwrap_or_default();

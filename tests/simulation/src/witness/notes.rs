@@ -22,6 +22,8 @@ pub(crate) struct ExecutionNotes {
     pub(crate) application: String,
     /// The first execution of its line: those that were started because the one before ended without an outcome are one rescue with it.
     pub(crate) line: String,
+    /// When its first task began.
+    pub(crate) began: Timestamp,
     /// What a person asked for.
     pub(crate) request: Option<Value>,
     /// The application at its last look.
@@ -40,10 +42,11 @@ pub(crate) struct ExecutionNotes {
 }
 
 impl ExecutionNotes {
-    pub(super) fn new(application: &str, line: &str, request: Option<Value>) -> Self {
+    pub(super) fn new(application: &str, line: &str, began: Timestamp, request: Option<Value>) -> Self {
         Self {
             application: application.to_owned(),
             line: line.to_owned(),
+            began,
             request,
             look: None,
             decided: None,

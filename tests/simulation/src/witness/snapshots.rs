@@ -180,7 +180,9 @@ impl Keeping<'_> {
         let quiet = matches!(status, Some(("RUNNING", busy)) if busy.is_none_or(|secs| secs < stale)) || stale > 0;
         self.check(book, Invariant::N2, quiet, || format!("the application is {status:?} (seconds since an operation began)"));
         let rules = Rules::of(&self.witness.night.stack, &self.tags);
-        let up_for = notes.look.as_ref().map(|look| look.standing.up_since.map_or(-1, |since| look.at.duration_since(since).as_secs()));
+        // A job that failed in the very seconds of the look is shown as it was (seed 87288).
+        let up_since = |look: &Glance| look.standing.shown_up_since.into_iter().chain(look.standing.up_since).min();
+        let up_for = notes.look.as_ref().map(|look| up_since(look).map_or(-1, |since| look.at.duration_since(since).as_secs()));
         let lost = book.machine_lost.get(self.application).zip(notes.look.as_ref());
         let unseen = lost.is_some_and(|(lost, look)| (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs()));
         let soaked = unseen || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);

@@ -39,4 +39,8 @@ impl Backstage for SimulatedFlink {
     fn up_since(&self, application: &str) -> Option<Timestamp> {
         Self::up_since(self, application)
     }
+
+    fn shown_up_since(&self, application: &str) -> Option<Timestamp> {
+        Self::shown_up_since(self, application)
+    }
 }
