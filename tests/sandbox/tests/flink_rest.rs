@@ -168,6 +168,23 @@ async fn a_job_locked_to_the_cache_shows_all_tasks_running_in_every_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_failed_within_the_cache_s_three_seconds_is_told_as_it_may_be_shown() {
+    let (region, _) = deployed(looping(30, 20)).await;
+    let standing = || region.service.standing("orders").expect("an application");
+    while standing().up_since.is_none() {
+        region.sleep(1).await;
+    }
+    let since = standing().up_since;
+    assert_eq!(standing().shown_up_since, None, "it has not failed yet");
+    while standing().up_since.is_some() {
+        region.sleep(1).await;
+    }
+    assert_eq!(standing().shown_up_since, since);
+    region.sleep(4).await;
+    assert_eq!((standing().up_since, standing().shown_up_since), (None, None), "the cache has been filled anew");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_cache_keeps_a_picture_for_three_seconds_while_the_overview_is_live() {
     let (region, url) = deployed(looping(5, 10)).await;
     region.sleep(7).await;

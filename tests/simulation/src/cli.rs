@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 
 use crate::{
     detection, generate,
@@ -53,14 +53,19 @@ struct Arguments {
     #[arg(long)]
     json: bool,
     /// Threads; all cores when absent.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one())]
     threads: Option<usize>,
     /// Does not look for the shortest night.
     #[arg(long)]
     no_shrink: bool,
     /// Stops after so many nights that broke something.
-    #[arg(long, default_value_t = MOST_BROKEN)]
+    #[arg(long, default_value_t = MOST_BROKEN, value_parser = at_least_one())]
     most_broken: usize,
+}
+
+/// None would play nothing, and nothing would be broken.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 #[derive(Subcommand)]
@@ -108,6 +113,9 @@ pub fn run() -> ExitCode {
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
     }
+    if cfg!(panic = "abort") {
+        complain("this build ends at the first panic, without naming its seed: use --profile simulation");
+    }
     match (&arguments.seeds, arguments.seed) {
         (Some(seeds), None) => many(&arguments, seeds.0.clone()),
         (None, Some(seed)) => one(&arguments, seed),
@@ -125,7 +133,7 @@ fn noticed(all: std::io::Result<bool>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             complain(&error.to_string());
-            ExitCode::FAILURE
+            if error.kind() == std::io::ErrorKind::InvalidInput { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Asked {
     #[arg(long, default_value_t = 200)]
     nights: u64,
     /// Threads.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = crate::cli::at_least_one())]
     threads: usize,
 }
 
@@ -107,7 +107,7 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
     let (mut noticed, mut harmless, mut survived) = (0, 0, 0);
     for machine in MACHINES {
         for mutant in mutants(machine, &read(machine)?) {
-            if asked.only.as_ref().is_some_and(|part| !mutant.what.contains(part)) {
+            if !notice::is_asked_for(asked.only.as_deref(), &mutant.what) {
                 continue;
             }
             let argued = argued(&mutant);
@@ -123,6 +123,7 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
             say(&format!("{:<70} {verdict}\n", mutant.what));
         }
     }
+    notice::any(noticed + harmless + survived, asked.only.as_deref())?;
     say(&format!("{noticed} noticed, {harmless} make no difference, {survived} survived\n"));
     Ok(survived == 0)
 }
@@ -133,7 +134,8 @@ fn argued(mutant: &Mutant) -> Option<&'static str> {
 }
 
 fn noticed_by(machine: &str, mutant: &Mutant, nights: u64, threads: usize) -> io::Result<Option<String>> {
-    let template = notice::written(&definition_of(machine), &mutant.definition.to_string())?;
+    let written = notice::Written::with(&definition_of(machine), &mutant.definition.to_string())?;
+    let template = written.template();
     let by = patience::complaint(&mutant.definition).or_else(|| notice::refused(&template)).or_else(|| notice::rehearsed(&template));
     Ok(by.or_else(|| notice::dreaded(&template, nights, threads)))
 }

@@ -23,15 +23,44 @@ pub(crate) fn infra() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra")
 }
 
-/// Writes the project's template and state machines, with another text for one of the files, and gives the template's path.
-pub(crate) fn written(file: &str, text: &str) -> io::Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("lifeguard-mistakes-{}", std::process::id()));
-    fs::create_dir_all(folder.join("statemachines"))?;
-    for name in FILES {
-        fs::copy(infra().join(name), folder.join(name))?;
+/// Whether a mistake of this name is asked for: one whose name contains `only`, or all.
+pub(crate) fn is_asked_for(only: Option<&str>, name: &str) -> bool {
+    only.is_none_or(|part| name.contains(part))
+}
+
+/// An error when none was asked for: that nobody overlooked anything would say nothing.
+pub(crate) fn any(n: usize, only: Option<&str>) -> io::Result<()> {
+    if n > 0 {
+        return Ok(());
     }
-    fs::write(folder.join(file), text)?;
-    Ok(folder.join("template.yaml"))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no name contains {:?}; without --only all are made", only.unwrap_or_default())))
+}
+
+/// The project's template and state machines with another text for one of the files. Gone when it is dropped.
+pub(crate) struct Written(PathBuf);
+
+impl Written {
+    /// Writes them.
+    pub(crate) fn with(file: &str, text: &str) -> io::Result<Self> {
+        let written = Self(std::env::temp_dir().join(format!("lifeguard-mistakes-{}", std::process::id())));
+        fs::create_dir_all(written.0.join("statemachines"))?;
+        for name in FILES {
+            fs::copy(infra().join(name), written.0.join(name))?;
+        }
+        fs::write(written.0.join(file), text)?;
+        Ok(written)
+    }
+
+    pub(crate) fn template(&self) -> PathBuf {
+        self.0.join("template.yaml")
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // What stays behind is written over the next time.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Why no region opens with this template, if none does.

@@ -74,13 +74,15 @@ impl Sabotage {
 /// Makes every mistake asked for and tells what became of it; whether each was noticed.
 ///
 /// # Errors
-/// When a file cannot be read or written, or a mistake finds its place no longer.
+/// When none is asked for, a file cannot be read or written, or a mistake finds its place no longer.
 pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
+    let all: Vec<Sabotage> = list().into_iter().filter(|one| notice::is_asked_for(asked.only.as_deref(), &one.name)).collect();
+    notice::any(all.len(), asked.only.as_deref())?;
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let scratch = std::path::absolute(&asked.scratch)?;
     copy(&project, &scratch)?;
     let (mut noticed, mut survived) = (0, 0);
-    for sabotage in list().iter().filter(|one| asked.only.as_ref().is_none_or(|part| one.name.contains(part))) {
+    for sabotage in &all {
         let file = scratch.join(&sabotage.file);
         let original = fs::read_to_string(&file)?;
         fs::write(&file, sabotage.applied(&original).map_err(io::Error::other)?)?;
@@ -121,8 +123,8 @@ fn cargo(scratch: &Path, arguments: &[&str]) -> io::Result<Output> {
 
 /// Who notices a mistake in the template or a state machine, if anybody.
 fn in_infra(file: &str, text: &str, nights: u64) -> io::Result<Option<String>> {
-    let template = notice::written(file, text)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let written = notice::Written::with(file, text)?;
+    let (template, threads) = (written.template(), std::thread::available_parallelism().map_or(1, usize::from));
     Ok(notice::refused(&template).or_else(|| notice::dreaded(&template, nights, threads)).or_else(|| notice::rehearsed(&template)))
 }
 

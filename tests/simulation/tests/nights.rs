@@ -47,7 +47,18 @@ fn a_night_that_is_played_twice_in_one_process_is_the_same() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    for wrong in [&["--seeds", "9..3"][..], &["--seeds", "few"], &["--trace"], &["--seed", "1", "--seeds", "1..2"], &[]] {
+    let usages = [
+        &["--seeds", "9..3"][..],
+        &["--seeds", "few"],
+        &["--seeds", "0..1", "--threads", "0"],
+        &["--seeds", "0..1", "--most-broken", "0"],
+        &["--trace"],
+        &["--seed", "1", "--seeds", "1..2"],
+        &["sabotage", "--only", "a mistake that nobody makes"],
+        &["mutants", "--only", "a piece that no state machine has"],
+        &[],
+    ];
+    for wrong in usages {
         let output = Command::new(env!("CARGO_BIN_EXE_simulation")).args(wrong).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
     }
