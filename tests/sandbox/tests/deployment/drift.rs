@@ -344,6 +344,18 @@ fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
 }
 
 #[test]
+fn the_dashboard_shows_every_alarm_of_the_stack() {
+    for schedule in ["ENABLED", "DISABLED"] {
+        let stack = stack(&[("SnapshotScheduleState", schedule)]).unwrap();
+        let body: Value = serde_json::from_str(stack.passive["Dashboard"].properties["DashboardBody"].as_str().unwrap()).unwrap();
+        let widgets = body["widgets"].as_array().unwrap().iter().filter(|widget| widget["type"] == "alarm");
+        let shown: Vec<Value> = widgets.flat_map(|widget| widget["properties"]["alarms"].as_array().unwrap().clone()).collect();
+        let shown: BTreeSet<&str> = shown.iter().filter_map(Value::as_str).filter_map(|arn| arn.split(':').next_back()).collect();
+        assert_eq!(shown, stack.alarms.values().map(|alarm| alarm.name.as_str()).collect(), "{schedule}");
+    }
+}
+
+#[test]
 fn the_dashboard_names_metrics_of_services_that_exist() {
     let shown = counted_pairs(r#"\["AWS/States", "([A-Za-z]+)", "([A-Za-z]+)", "\$\{Remediate\}"\]"#, &text("infra/template.yaml"));
     assert_eq!(shown.len(), 4);
