@@ -2,7 +2,7 @@
 
 use std::{error::Error, future::Future};
 
-use aws_sdk_sfn::{Client, error::SdkError, operation::start_execution::StartExecutionError};
+use aws_sdk_sfn::{Client, config::Builder, error::SdkError, operation::start_execution::StartExecutionError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use lambda_kit::{Aws, ErrorType};
 
@@ -57,7 +57,7 @@ impl StepFunctions {
     /// Starts executions of `state_machine`.
     #[must_use]
     pub fn new(aws: &Aws, state_machine: StateMachineArn) -> Self {
-        Self { client: Client::new(aws.config()), state_machine }
+        Self { client: Client::from_conf(Builder::from(aws.config()).retry_partition(Aws::retries()).build()), state_machine }
     }
 }
 

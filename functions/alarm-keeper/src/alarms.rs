@@ -4,6 +4,7 @@ use std::{error::Error, future::Future};
 
 use aws_sdk_cloudwatch::{
     Client,
+    config::Builder,
     error::SdkError,
     types::{AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat, Tag},
 };
@@ -98,7 +99,7 @@ impl CloudWatch {
     /// A client over the function's shared connector.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        Self { client: Client::new(aws.config()) }
+        Self { client: Client::from_conf(Builder::from(aws.config()).retry_partition(Aws::retries()).build()) }
     }
 }
 

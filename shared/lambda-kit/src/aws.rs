@@ -6,6 +6,7 @@ use aws_smithy_async::{
     time::{SharedTimeSource, SystemTimeSource},
 };
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
@@ -88,6 +89,13 @@ impl Aws {
     #[must_use]
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// A ration of retries for one client alone. Left to itself, the SDK shares one among all clients of a service in the process: that is one function in Lambda, and every
+    /// function of every region in the sandbox, where what one night has spent must not be missing in another.
+    #[must_use]
+    pub fn retries() -> RetryPartition {
+        RetryPartition::custom("client").build()
     }
 
     /// The connector, for calls that are not AWS API calls: the Flink REST API.

@@ -43,8 +43,9 @@ impl ManagedFlink {
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
         let timeout = TimeoutConfig::builder().operation_attempt_timeout(CHANGE_TIMEOUT).operation_timeout(CHANGE_TIMEOUT).build();
-        let changes = Builder::from(aws.config()).retry_config(RetryConfig::standard().with_max_attempts(1)).timeout_config(timeout).build();
-        Self { reads: Client::new(aws.config()), changes: Client::from_conf(changes) }
+        let config = || Builder::from(aws.config()).retry_partition(Aws::retries());
+        let changes = config().retry_config(RetryConfig::standard().with_max_attempts(1)).timeout_config(timeout).build();
+        Self { reads: Client::from_conf(config().build()), changes: Client::from_conf(changes) }
     }
 }
 

@@ -181,6 +181,9 @@ impl TimeSource for RegionTime {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use managed_flink::{ListApplications as _, ManagedFlink};
     use serde_json::json;
 
     use super::*;
@@ -208,6 +211,25 @@ mod tests {
         let client = aws_sdk_sfn::Client::new(connector.aws("watcher").config());
         let error = client.list_state_machines().send().await.unwrap_err();
         assert!(matches!(error, aws_smithy_runtime_api::client::result::SdkError::DispatchFailure(_)), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_client_spends_on_retries_is_not_missing_in_another() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = sent.clone();
+        let connector = region(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Box::pin(std::future::ready(json_answer(500, "application/x-amz-json-1.1", &json!({ "__type": "InternalFailure" }))))
+        });
+        let tries = async |client: &ManagedFlink| {
+            let before = sent.load(Ordering::Relaxed);
+            client.list_applications().await.unwrap_err();
+            sent.load(Ordering::Relaxed) - before
+        };
+        let (spendthrift, other) = (ManagedFlink::new(&connector.aws("one")), ManagedFlink::new(&connector.aws("other")));
+        let first = tries(&spendthrift).await;
+        while tries(&spendthrift).await > 1 {}
+        assert_eq!((first, tries(&other).await), (4, 4), "a function's process has its retries for itself");
     }
 
     #[tokio::test(start_paused = true)]

@@ -152,7 +152,7 @@ fn struck(witness: &Witness, service: &str, from: Timestamp, to: Timestamp) -> b
     let opened = witness.region.opened();
     witness.night.strikes.iter().any(|strike| {
         let at = |secs: u64| opened + SignedDuration::from_secs(i64::try_from(secs.min(1_000_000)).unwrap_or(0));
-        strike.service == service && at(strike.within_secs.0) < to && at(strike.within_secs.1) > from
+        strike.service == service && at(strike.within_secs.0) <= to && at(strike.within_secs.1) > from
     })
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_kinesisanalyticsv2::{
     Client,
+    config::Builder,
     types::{ApplicationCodeConfigurationUpdate, ApplicationConfigurationUpdate, CodeContentUpdate, RuntimeEnvironment, S3ContentLocationUpdate},
 };
+use lambda_kit::Aws;
 use serde_json::{Value, json};
 
 use super::APPLICATION;
@@ -32,7 +34,8 @@ impl World {
     #[must_use]
     pub fn new(region: Region) -> Self {
         let connector = Connector::new(region.router().clone(), region.clock().clone());
-        Self { client: Client::new(connector.aws(OPERATOR).config()), region }
+        let config = Builder::from(connector.aws(OPERATOR).config()).retry_partition(Aws::retries()).build();
+        Self { client: Client::from_conf(config), region }
     }
 
     /// The region.

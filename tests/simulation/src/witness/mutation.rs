@@ -206,7 +206,8 @@ impl Change<'_> {
     }
 
     fn age_and_time(&self, book: &mut Book, snapshot: &SnapshotView, version: i64) {
-        let decided = self.notes.first_step.unwrap_or(self.now);
+        // A rescue that a successor goes on with is one rescue, decided once.
+        let decided = Line::of(&book.executions, &self.notes.line).first_step().unwrap_or(self.now);
         let limit = self.notes.look.as_ref().map_or(0, |look| self.rules(look).max_snapshot_age_secs);
         let age = secs(snapshot.created, decided);
         self.check(book, Invariant::S3, age <= limit + SLACK_SECS, || format!("snapshot {} was {age} s old, {limit} s are allowed", snapshot.name));

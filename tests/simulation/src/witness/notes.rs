@@ -81,6 +81,11 @@ impl<'a> Line<'a> {
         self.effects().min_by_key(|effect| effect.at).map(|effect| effect.version)
     }
 
+    /// The decision before its first step.
+    pub(super) fn first_step(&self) -> Option<Timestamp> {
+        self.0.iter().filter_map(|one| one.first_step).min()
+    }
+
     /// The day on which it was counted among the rescues.
     pub(super) fn spent(&self) -> Option<&'a str> {
         self.0.iter().find_map(|one| one.spent.as_deref())

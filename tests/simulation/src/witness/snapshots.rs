@@ -185,7 +185,9 @@ impl Keeping<'_> {
         let up_for = notes.look.as_ref().map(|look| up_since(look).map_or(-1, |since| look.at.duration_since(since).as_secs()));
         let lost = book.machine_lost.get(self.application).zip(notes.look.as_ref());
         let unseen = lost.is_some_and(|(lost, look)| (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs()));
-        let soaked = unseen || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
+        // A stale answer is an earlier look's: the verifier's own never came to the service.
+        let unasked = notes.look.is_none() && self.witness.stale;
+        let soaked = unseen || unasked || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
         self.check(book, Invariant::N2, soaked, || {
             format!("when the verifier looked, the job was up for {up_for:?} s (-1: it was not), and {} s are a soak", rules.soak_secs)
         });
