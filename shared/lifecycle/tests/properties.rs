@@ -195,10 +195,12 @@ proptest! {
         match decision.action.plan() {
             Some(plan) => {
                 // A configuration that may have been put back already is sent again as it was the first time.
-                let sent_before = case.progress.last(Step::RestoreConfiguration).filter(|taken| {
-                    matches!(decision.action, Action::RestoreConfiguration { .. }) && matches!(&taken.result, Some(StepResult::Failed { error, .. }) if error != "Lifeguard.Stale")
-                });
-                prop_assert_eq!(plan.version_id, sent_before.map_or(case.seen.application.version_id, |taken| taken.version_id));
+                let fence = match (&decision.action, case.progress.last(Step::RestoreConfiguration)) {
+                    (Action::RestoreConfiguration { .. }, Some(StepTaken { result: Some(StepResult::Failed { error, .. }), version_id, .. }))
+                        if error != "Lifeguard.Stale" => *version_id,
+                    _ => case.seen.application.version_id,
+                };
+                prop_assert_eq!(plan.version_id, fence);
                 prop_assert!(!plan.reason.is_empty());
                 prop_assert_eq!(decision.progress.steps.len(), case.progress.steps.len() + 1);
                 prop_assert_eq!(&decision.progress.steps.last().unwrap().result, &None);
