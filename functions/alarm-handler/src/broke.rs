@@ -60,14 +60,17 @@ pub enum Change {
 /// When it is not one of `ours`, or does not name its execution and application.
 #[must_use]
 pub fn read(event: &Value, ours: &StateMachineArn) -> Option<Result<Change, Refusal>> {
-    let is_one = event["source"] == "aws.states" && event["detail-type"] == "Step Functions Execution Status Change";
+    let is_one = event["source"] == "aws.states"
+        && event["detail-type"] == "Step Functions Execution Status Change";
     is_one.then(|| change(&event["detail"], ours))
 }
 
 fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
     let text = |name: &str| detail[name].as_str().unwrap_or_default();
     if !ours.is_of(text("stateMachineArn")) {
-        return Err(Refusal::OtherMachine { machine: seen(text("stateMachineArn")) });
+        return Err(Refusal::OtherMachine {
+            machine: seen(text("stateMachineArn")),
+        });
     }
     let execution = text("executionArn");
     if execution.is_empty() || execution.len() > ARN_CHARS {
@@ -78,27 +81,51 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
         "TIMED_OUT" => "TIMED_OUT",
         STOPPED => STOPPED,
         other @ ("RUNNING" | "SUCCEEDED" | "PENDING_REDRIVE") => {
-            return Ok(Change::Nothing { because: format!("the execution {} is {other}", seen(execution)) });
+            return Ok(Change::Nothing {
+                because: format!("the execution {} is {other}", seen(execution)),
+            });
         }
-        other => return Err(Refusal::ExecutionStatus { execution: seen(execution), status: seen(other) }),
+        other => {
+            return Err(Refusal::ExecutionStatus {
+                execution: seen(execution),
+                status: seen(other),
+            });
+        }
     };
-    let refuse = |why: &str| Refusal::ExecutionInput { execution: seen(execution), why: why.to_owned() };
-    let input = detail["input"].as_str().ok_or_else(|| refuse("is not in the event (it may be too long for one)"))?;
+    let refuse = |why: &str| Refusal::ExecutionInput {
+        execution: seen(execution),
+        why: why.to_owned(),
+    };
+    let input = detail["input"]
+        .as_str()
+        .ok_or_else(|| refuse("is not in the event (it may be too long for one)"))?;
     let input: Value = serde_json::from_str(input).map_err(|_| refuse("is not JSON"))?;
-    let application = input["applicationName"].as_str().ok_or_else(|| refuse("names no application"))?.parse()?;
+    let application = input["applicationName"]
+        .as_str()
+        .ok_or_else(|| refuse("names no application"))?
+        .parse()?;
     let succeeded = succeeded(&input);
     if succeeded >= SUCCESSORS {
-        let because =
-            format!("the execution {} is {status}, and so were {succeeded} before it: no other follows, people have been told", seen(execution));
+        let because = format!(
+            "the execution {} is {status}, and so were {succeeded} before it: no other follows, people have been told",
+            seen(execution)
+        );
         return Ok(Change::Nothing { because });
     }
     let before = &input["trigger"];
     let is_successor = before["kind"] == KIND;
     Ok(Change::Broke(Broke {
         execution: bounded(execution, ARN_CHARS),
-        before: before["execution"].as_str().filter(|_| is_successor).map(|before| bounded(before, ARN_CHARS)),
+        before: before["execution"]
+            .as_str()
+            .filter(|_| is_successor)
+            .map(|before| bounded(before, ARN_CHARS)),
         application,
-        status: if is_successor && before["status"] == STOPPED { STOPPED } else { status },
+        status: if is_successor && before["status"] == STOPPED {
+            STOPPED
+        } else {
+            status
+        },
         asked: asked(&input),
         successor: succeeded + 1,
     }))
@@ -107,13 +134,24 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
 /// How many executions the one with this input has succeeded. A count that cannot be read is one too many.
 fn succeeded(input: &Value) -> u64 {
     let trigger = &input["trigger"];
-    if trigger["kind"] == KIND { trigger["successor"].as_u64().unwrap_or(SUCCESSORS) } else { 0 }
+    if trigger["kind"] == KIND {
+        trigger["successor"].as_u64().unwrap_or(SUCCESSORS)
+    } else {
+        0
+    }
 }
 
 fn asked(input: &Value) -> Option<&'static str> {
-    let known = |word: &Value| ACTIONS.into_iter().find(|action| word == action).unwrap_or(OTHER_ACTION);
+    let known = |word: &Value| {
+        ACTIONS
+            .into_iter()
+            .find(|action| word == action)
+            .unwrap_or(OTHER_ACTION)
+    };
     match (&input["request"], &input["trigger"]) {
-        (Value::Null, trigger) if trigger["kind"] == KIND && !trigger["asked"].is_null() => Some(known(&trigger["asked"])),
+        (Value::Null, trigger) if trigger["kind"] == KIND && !trigger["asked"].is_null() => {
+            Some(known(&trigger["asked"]))
+        }
         (Value::Null, _) => None,
         (request, _) => Some(known(&request["action"])),
     }
@@ -129,13 +167,28 @@ mod tests {
     fn a_request_is_remembered_from_one_execution_to_the_next() {
         for (input, remembered) in [
             (json!({ "applicationName": "orders" }), None),
-            (json!({ "request": null, "trigger": { "kind": "alarm", "asked": "restore" } }), None),
-            (json!({ "request": { "action": "restore", "snapshotName": "s" } }), Some("restore")),
-            (json!({ "request": { "action": "explode" } }), Some(OTHER_ACTION)),
+            (
+                json!({ "request": null, "trigger": { "kind": "alarm", "asked": "restore" } }),
+                None,
+            ),
+            (
+                json!({ "request": { "action": "restore", "snapshotName": "s" } }),
+                Some("restore"),
+            ),
+            (
+                json!({ "request": { "action": "explode" } }),
+                Some(OTHER_ACTION),
+            ),
             (json!({ "request": 7 }), Some(OTHER_ACTION)),
-            (json!({ "trigger": { "kind": KIND, "asked": "forceStop" } }), Some("forceStop")),
+            (
+                json!({ "trigger": { "kind": KIND, "asked": "forceStop" } }),
+                Some("forceStop"),
+            ),
             (json!({ "trigger": { "kind": KIND, "asked": null } }), None),
-            (json!({ "trigger": { "kind": KIND, "asked": OTHER_ACTION } }), Some(OTHER_ACTION)),
+            (
+                json!({ "trigger": { "kind": KIND, "asked": OTHER_ACTION } }),
+                Some(OTHER_ACTION),
+            ),
         ] {
             assert_eq!(asked(&input), remembered, "{input}");
         }
@@ -150,7 +203,11 @@ mod tests {
             (json!({ "kind": KIND, "successor": -1 }), SUCCESSORS),
             (json!({ "kind": KIND }), SUCCESSORS),
         ] {
-            assert_eq!(succeeded(&json!({ "trigger": trigger })), count, "{trigger}");
+            assert_eq!(
+                succeeded(&json!({ "trigger": trigger })),
+                count,
+                "{trigger}"
+            );
         }
     }
 }

@@ -67,12 +67,22 @@ pub fn read(event: &Value) -> Vec<Result<Alarm, Refusal>> {
 
 fn record(record: &Value) -> Result<Alarm, Refusal> {
     let Some(message) = record.pointer("/Sns/Message").and_then(Value::as_str) else {
-        let sender = record.get("EventSource").or_else(|| record.get("eventSource")).and_then(Value::as_str).unwrap_or("nothing");
-        return Err(Refusal::Record { sender: seen(sender) });
+        let sender = record
+            .get("EventSource")
+            .or_else(|| record.get("eventSource"))
+            .and_then(Value::as_str)
+            .unwrap_or("nothing");
+        return Err(Refusal::Record {
+            sender: seen(sender),
+        });
     };
     // The parser gives up beyond a depth of 128, so nesting cannot exhaust the stack.
     let message: Value = serde_json::from_str(message).map_err(|_| Refusal::Message)?;
-    if message.get("AlarmName").is_some() { sns(&message, record) } else { single(&message) }
+    if message.get("AlarmName").is_some() {
+        sns(&message, record)
+    } else {
+        single(&message)
+    }
 }
 
 fn single(event: &Value) -> Result<Alarm, Refusal> {
@@ -84,38 +94,75 @@ fn single(event: &Value) -> Result<Alarm, Refusal> {
             Ok(alarm)
         }
         (Some("aws.cloudwatch"), Some("CloudWatch Alarm Contributor State Change")) => {
-            Err(Refusal::Contributor { alarm: seen(event["detail"]["alarmName"].as_str().unwrap_or_default()) })
+            Err(Refusal::Contributor {
+                alarm: seen(event["detail"]["alarmName"].as_str().unwrap_or_default()),
+            })
         }
         (Some("aws.kinesisanalytics"), Some("AWS API Call via CloudTrail")) => {
-            Err(Refusal::NotHandledYet { call: seen(event["detail"]["eventName"].as_str().unwrap_or_default()) })
+            Err(Refusal::NotHandledYet {
+                call: seen(event["detail"]["eventName"].as_str().unwrap_or_default()),
+            })
         }
-        (source, Some(detail_type)) => Err(Refusal::OtherEvent { detail_type: seen(detail_type), sender: seen(source.unwrap_or("nobody")) }),
-        (Some("aws.cloudwatch"), None) if event.get("alarmData").is_some() => data(&event["alarmData"], event),
-        (_, None) => Err(Refusal::NoAlarm { shape: shape(event) }),
+        (source, Some(detail_type)) => Err(Refusal::OtherEvent {
+            detail_type: seen(detail_type),
+            sender: seen(source.unwrap_or("nobody")),
+        }),
+        (Some("aws.cloudwatch"), None) if event.get("alarmData").is_some() => {
+            data(&event["alarmData"], event)
+        }
+        (_, None) => Err(Refusal::NoAlarm {
+            shape: shape(event),
+        }),
     }
 }
 
 /// `detail` of EventBridge and `alarmData` of a Lambda action are the same object.
 fn data(data: &Value, envelope: &Value) -> Result<Alarm, Refusal> {
-    let name = data["alarmName"].as_str().filter(|name| !name.is_empty()).ok_or(Refusal::NoAlarmName)?;
+    let name = data["alarmName"]
+        .as_str()
+        .filter(|name| !name.is_empty())
+        .ok_or(Refusal::NoAlarmName)?;
     if data.get("alarmContributor").is_some() {
         return Err(Refusal::Contributor { alarm: seen(name) });
     }
     let configuration = &data["configuration"];
     let watches = if configuration.get("alarmRule").is_some() {
         // `reasonData` is JSON in a string, and may be absent.
-        let reason_data = data["state"]["reasonData"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-        children(reason_data.as_ref().map_or(&Value::Null, |data| &data["triggeringAlarms"]), ["arn", "state", "value"])
+        let reason_data = data["state"]["reasonData"]
+            .as_str()
+            .and_then(|text| serde_json::from_str::<Value>(text).ok());
+        children(
+            reason_data
+                .as_ref()
+                .map_or(&Value::Null, |data| &data["triggeringAlarms"]),
+            ["arn", "state", "value"],
+        )
     } else {
-        metrics(list(&configuration["metrics"]).map(|entry| &entry["metricStat"]["metric"]), ["namespace", "dimensions"])
+        metrics(
+            list(&configuration["metrics"]).map(|entry| &entry["metricStat"]["metric"]),
+            ["namespace", "dimensions"],
+        )
     };
-    alarm(name, &data["state"]["value"], &data["state"]["reason"], [&data["state"]["timestamp"], &envelope["time"]], watches)
+    alarm(
+        name,
+        &data["state"]["value"],
+        &data["state"]["reason"],
+        [&data["state"]["timestamp"], &envelope["time"]],
+        watches,
+    )
 }
 
 /// CloudWatch's own message to SNS: other names for the same things.
 fn sns(message: &Value, record: &Value) -> Result<Alarm, Refusal> {
-    let name = message["AlarmName"].as_str().filter(|name| !name.is_empty()).ok_or(Refusal::NoAlarmName)?;
-    if message.as_object().is_some_and(|members| members.keys().any(|key| key.starts_with("AlarmContributor"))) {
+    let name = message["AlarmName"]
+        .as_str()
+        .filter(|name| !name.is_empty())
+        .ok_or(Refusal::NoAlarmName)?;
+    if message.as_object().is_some_and(|members| {
+        members
+            .keys()
+            .any(|key| key.starts_with("AlarmContributor"))
+    }) {
         return Err(Refusal::Contributor { alarm: seen(name) });
     }
     let trigger = &message["Trigger"];
@@ -130,55 +177,100 @@ fn sns(message: &Value, record: &Value) -> Result<Alarm, Refusal> {
         name,
         &message["NewStateValue"],
         &message["NewStateReason"],
-        [&message["StateChangeTime"], record.pointer("/Sns/Timestamp").unwrap_or(&Value::Null)],
+        [
+            &message["StateChangeTime"],
+            record.pointer("/Sns/Timestamp").unwrap_or(&Value::Null),
+        ],
         watches,
     )
 }
 
-fn alarm(name: &str, state: &Value, reason: &Value, times: [&Value; 2], watches: Watches) -> Result<Alarm, Refusal> {
-    let state = state.as_str().ok_or_else(|| Refusal::NoState { alarm: seen(name) })?;
-    let at = times.iter().find_map(|time| time.as_str()?.parse().ok()).ok_or_else(|| Refusal::NoTime { alarm: seen(name) })?;
+fn alarm(
+    name: &str,
+    state: &Value,
+    reason: &Value,
+    times: [&Value; 2],
+    watches: Watches,
+) -> Result<Alarm, Refusal> {
+    let state = state
+        .as_str()
+        .ok_or_else(|| Refusal::NoState { alarm: seen(name) })?;
+    let at = times
+        .iter()
+        .find_map(|time| time.as_str()?.parse().ok())
+        .ok_or_else(|| Refusal::NoTime { alarm: seen(name) })?;
     let reason = reason.as_str().unwrap_or("the alarm gives no reason");
-    Ok(Alarm { name: name.to_owned(), state: state.to_owned(), at, reason: reason.to_owned(), held_back: None, watches })
+    Ok(Alarm {
+        name: name.to_owned(),
+        state: state.to_owned(),
+        at,
+        reason: reason.to_owned(),
+        held_back: None,
+        watches,
+    })
 }
 
-fn metrics<'a>(metrics: impl Iterator<Item = &'a Value>, [namespace_key, dimensions_key]: [&str; 2]) -> Watches {
+fn metrics<'a>(
+    metrics: impl Iterator<Item = &'a Value>,
+    [namespace_key, dimensions_key]: [&str; 2],
+) -> Watches {
     let (mut applications, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
     for metric in metrics {
-        let Some(namespace) = metric[namespace_key].as_str() else { continue };
+        let Some(namespace) = metric[namespace_key].as_str() else {
+            continue;
+        };
         namespaces.insert(namespace.to_owned());
         if namespace == NAMESPACE {
             applications.extend(dimension(&metric[dimensions_key]).map(str::to_owned));
         }
     }
-    Watches::Metrics { applications, namespaces }
+    Watches::Metrics {
+        applications,
+        namespaces,
+    }
 }
 
 /// EventBridge and Lambda actions write dimensions as an object, SNS as a list of names and values.
 fn dimension(dimensions: &Value) -> Option<&str> {
-    let listed = || list(dimensions).find(|dimension| dimension["name"] == DIMENSION).map(|dimension| &dimension["value"]);
+    let listed = || {
+        list(dimensions)
+            .find(|dimension| dimension["name"] == DIMENSION)
+            .map(|dimension| &dimension["value"])
+    };
     dimensions.get(DIMENSION).or_else(listed)?.as_str()
 }
 
 fn children(alarms: &Value, [arn, state, value]: [&str; 3]) -> Watches {
     let in_alarm = list(alarms).filter(|child| child[state][value] == "ALARM");
     // An alarm's name may hold colons, so it is all that follows the first `:alarm:`.
-    let names = in_alarm.filter_map(|child| child[arn].as_str()?.split_once(":alarm:")).map(|(_, name)| name.to_owned());
-    Watches::Alarms { triggering: names.collect() }
+    let names = in_alarm
+        .filter_map(|child| child[arn].as_str()?.split_once(":alarm:"))
+        .map(|(_, name)| name.to_owned());
+    Watches::Alarms {
+        triggering: names.collect(),
+    }
 }
 
 fn held_back(detail: &Value) -> Option<String> {
     if let Some(mute) = detail.get("muteDetail").filter(|mute| !mute.is_null()) {
         let by = mute["mutedByArn"].as_str().unwrap_or("an unnamed rule");
         let until = mute["muteWindowEnd"].as_str().unwrap_or("an unknown time");
-        return Some(format!("its actions are muted by {} until {}", seen(by), seen(until)));
+        return Some(format!(
+            "its actions are muted by {} until {}",
+            seen(by),
+            seen(until)
+        ));
     }
     let by = detail["state"]["actionsSuppressedBy"].as_str()?;
     Some(format!("its actions are suppressed by {}", seen(by)))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
+    value
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
 }
 
 /// What an unknown event looks like, by its type and its keys. Never by its values: nobody knows what is in them.
@@ -191,8 +283,16 @@ fn shape(event: &Value) -> String {
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(members) if members.is_empty() => "an empty object".to_owned(),
         Value::Object(members) => {
-            let keys: Vec<String> = members.keys().take(KEYS_NAMED).map(|key| seen(key)).collect();
-            let more = if members.len() > KEYS_NAMED { " …" } else { "" };
+            let keys: Vec<String> = members
+                .keys()
+                .take(KEYS_NAMED)
+                .map(|key| seen(key))
+                .collect();
+            let more = if members.len() > KEYS_NAMED {
+                " …"
+            } else {
+                ""
+            };
             format!("an object with {}{more}", keys.join(", "))
         }
     }

@@ -62,9 +62,20 @@ impl Execution {
     /// The remediation of `application` that `alarm` asks for.
     #[must_use]
     pub fn of(application: &ApplicationName, alarm: &Alarm) -> Self {
-        let (alarm_name, reason) = (bounded(&alarm.name, ALARM_NAME_CHARS), bounded(&alarm.reason, REASON_CHARS));
-        let trigger = Trigger::Alarm { kind: "alarm", alarm_name, at: alarm.at, reason };
-        Self { name: name(application, alarm), input: input(application, trigger) }
+        let (alarm_name, reason) = (
+            bounded(&alarm.name, ALARM_NAME_CHARS),
+            bounded(&alarm.reason, REASON_CHARS),
+        );
+        let trigger = Trigger::Alarm {
+            kind: "alarm",
+            alarm_name,
+            at: alarm.at,
+            reason,
+        };
+        Self {
+            name: name(application, alarm),
+            input: input(application, trigger),
+        }
     }
 
     /// The execution that takes over from `dead`.
@@ -78,8 +89,15 @@ impl Execution {
             successor: dead.successor,
             asked: dead.asked,
         };
-        let name = format!("{}-after-{:016x}", readable(&dead.application), fnv1a(dead.execution.as_bytes()));
-        Self { name, input: input(&dead.application, trigger) }
+        let name = format!(
+            "{}-after-{:016x}",
+            readable(&dead.application),
+            fnv1a(dead.execution.as_bytes())
+        );
+        Self {
+            name,
+            input: input(&dead.application, trigger),
+        }
     }
 
     /// Its name: who, when, and a hash of who, when and which alarm.
@@ -96,12 +114,20 @@ impl Execution {
 }
 
 fn input(application: &ApplicationName, trigger: Trigger<'_>) -> String {
-    let input = Input { application_name: application.as_str(), trigger };
+    let input = Input {
+        application_name: application.as_str(),
+        trigger,
+    };
     serde_json::to_string(&input).expect("strings, numbers and a time always have a JSON form")
 }
 
 fn readable(application: &ApplicationName) -> String {
-    application.as_str().chars().take(APPLICATION_CHARS).map(|c| if c == '.' { '_' } else { c }).collect()
+    application
+        .as_str()
+        .chars()
+        .take(APPLICATION_CHARS)
+        .map(|c| if c == '.' { '_' } else { c })
+        .collect()
 }
 
 fn name(application: &ApplicationName, alarm: &Alarm) -> String {
@@ -114,7 +140,9 @@ fn name(application: &ApplicationName, alarm: &Alarm) -> String {
 
 /// FNV-1a, 64 bits: small, and the same on every machine and in every release, which the standard library's hash does not promise.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -131,12 +159,17 @@ mod tests {
             at: at.parse().expect("a date"),
             reason: "it \"restarts\"".to_owned(),
             held_back: None,
-            watches: Watches::Alarms { triggering: BTreeSet::new() },
+            watches: Watches::Alarms {
+                triggering: BTreeSet::new(),
+            },
         }
     }
 
     fn execution(application: &str, alarm_name: &str, at: &str) -> Execution {
-        Execution::of(&application.parse().expect("a name"), &alarm(alarm_name, at))
+        Execution::of(
+            &application.parse().expect("a name"),
+            &alarm(alarm_name, at),
+        )
     }
 
     #[test]
@@ -152,7 +185,14 @@ mod tests {
 
     fn dead(application: &str, execution: &str) -> Broke {
         let application = application.parse().expect("a name");
-        Broke { execution: execution.to_owned(), before: None, application, status: "FAILED", asked: None, successor: 1 }
+        Broke {
+            execution: execution.to_owned(),
+            before: None,
+            application,
+            status: "FAILED",
+            asked: None,
+            successor: 1,
+        }
     }
 
     #[test]
@@ -162,9 +202,14 @@ mod tests {
         assert_eq!(successor.name(), "orders-after-ac9aec8d84694269");
         assert_eq!(
             successor.input(),
-            format!(r#"{{"applicationName":"orders","trigger":{{"kind":"executionBroke","execution":"{arn}","status":"FAILED","successor":1}}}}"#)
+            format!(
+                r#"{{"applicationName":"orders","trigger":{{"kind":"executionBroke","execution":"{arn}","status":"FAILED","successor":1}}}}"#
+            )
         );
-        assert_ne!(Execution::after(&dead("orders", &format!("{arn}x"))).name(), successor.name());
+        assert_ne!(
+            Execution::after(&dead("orders", &format!("{arn}x"))).name(),
+            successor.name()
+        );
     }
 
     #[test]
@@ -189,10 +234,27 @@ mod tests {
         for application in ["o", "or.ders-EU_1", &"x".repeat(128)] {
             let execution = execution(application, "größe: ✓ /*?", "2026-03-01T10:05:48.554Z");
             assert!(execution.name().len() <= NAME_CHARS, "{}", execution.name());
-            assert!(execution.name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{}", execution.name());
-            let successor = Execution::after(&dead(application, "arn:aws:states:eu-central-1:1:execution:remediate:x"));
+            assert!(
+                execution
+                    .name()
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+                "{}",
+                execution.name()
+            );
+            let successor = Execution::after(&dead(
+                application,
+                "arn:aws:states:eu-central-1:1:execution:remediate:x",
+            ));
             assert!(successor.name().len() <= NAME_CHARS, "{}", successor.name());
-            assert!(successor.name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{}", successor.name());
+            assert!(
+                successor
+                    .name()
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+                "{}",
+                successor.name()
+            );
         }
     }
 

@@ -17,7 +17,9 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
+use lambda_kit::{
+    Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -121,7 +123,10 @@ impl Requests {
                 Ok((Request::Remediate { applications }, alarm)) => {
                     for application in applications {
                         // The first alarm wins, so that a repeated delivery of the same records gives the same names.
-                        requests.executions.entry(application).or_insert_with_key(|application| Execution::of(application, &alarm));
+                        requests
+                            .executions
+                            .entry(application)
+                            .or_insert_with_key(|application| Execution::of(application, &alarm));
                     }
                 }
             }
@@ -136,7 +141,9 @@ impl Requests {
             Err(refusal) => requests.refused.push(refusal),
             Ok(Change::Nothing { because }) => requests.ignore(because),
             Ok(Change::Broke(dead)) => {
-                requests.executions.insert(dead.application.clone(), Execution::after(&dead));
+                requests
+                    .executions
+                    .insert(dead.application.clone(), Execution::after(&dead));
             }
         }
         requests
@@ -151,9 +158,20 @@ impl Requests {
 
 /// Starts what can be started before it tells what cannot: one bad record, or one failed call, does not hold back another application's rescue. Lambda
 /// repeats a failed event, and what was started before is then [`Outcome::AlreadyStarted`].
-async fn start_all(verb: &impl StartExecution, requests: Requests, record: &mut Record) -> Result<Answer, Failure> {
-    let Requests { executions, ignored, refused } = requests;
-    for (metric, seen) in [(Metric::AlarmsIgnored, ignored.len()), (Metric::AlarmsRefused, refused.len())] {
+async fn start_all(
+    verb: &impl StartExecution,
+    requests: Requests,
+    record: &mut Record,
+) -> Result<Answer, Failure> {
+    let Requests {
+        executions,
+        ignored,
+        refused,
+    } = requests;
+    for (metric, seen) in [
+        (Metric::AlarmsIgnored, ignored.len()),
+        (Metric::AlarmsRefused, refused.len()),
+    ] {
         if seen > 0 {
             record.add(metric, seen as u64);
         }
@@ -162,8 +180,15 @@ async fn start_all(verb: &impl StartExecution, requests: Requests, record: &mut 
         record.about(application.as_str());
     }
     let mut started = Vec::new();
-    let mut failures: Vec<Failure> =
-        refused.iter().map(|refusal| Failure::new(ErrorType::BadInput, format!("{} refuses the event: {refusal}", AlarmHandler::NAME))).collect();
+    let mut failures: Vec<Failure> = refused
+        .iter()
+        .map(|refusal| {
+            Failure::new(
+                ErrorType::BadInput,
+                format!("{} refuses the event: {refusal}", AlarmHandler::NAME),
+            )
+        })
+        .collect();
     for (application, execution) in executions {
         let outcome = match verb.start_execution(&execution).await {
             Ok(()) => Outcome::Started,
@@ -171,31 +196,73 @@ async fn start_all(verb: &impl StartExecution, requests: Requests, record: &mut 
             Err(error) => {
                 record.add(Metric::ExecutionsNotStarted, 1);
                 let mut failure = Failure::of(error.error_type(), &error);
-                failure.message = format!("no remediation of {application} was started: {}", failure.message);
+                failure.message = format!(
+                    "no remediation of {application} was started: {}",
+                    failure.message
+                );
                 failures.push(failure);
                 continue;
             }
         };
-        let metric = if outcome == Outcome::Started { Metric::ExecutionsStarted } else { Metric::ExecutionsAlreadyStarted };
+        let metric = if outcome == Outcome::Started {
+            Metric::ExecutionsStarted
+        } else {
+            Metric::ExecutionsAlreadyStarted
+        };
         record.add(metric, 1);
-        tracing::info!(application = application.as_str(), execution = execution.name(), ?outcome, "remediation");
-        started.push(Started { application_name: application.into(), execution_name: execution.name().to_owned(), outcome });
+        tracing::info!(
+            application = application.as_str(),
+            execution = execution.name(),
+            ?outcome,
+            "remediation"
+        );
+        started.push(Started {
+            application_name: application.into(),
+            execution_name: execution.name().to_owned(),
+            outcome,
+        });
     }
     if let Some(failure) = together(failures, &started) {
         return Err(failure);
     }
-    let outcome = started.iter().map(|started| started.outcome).min().unwrap_or(Outcome::Ignored);
+    let outcome = started
+        .iter()
+        .map(|started| started.outcome)
+        .min()
+        .unwrap_or(Outcome::Ignored);
     let reason = (outcome == Outcome::Ignored).then(|| ignored.join("; "));
-    Ok(Answer { outcome, reason, executions: started })
+    Ok(Answer {
+        outcome,
+        reason,
+        executions: started,
+    })
 }
 
 /// One failure out of several: worth another try if any of them is, and telling all of them.
 fn together(failures: Vec<Failure>, started: &[Started]) -> Option<Failure> {
     let first = failures.first()?.error_type;
-    let retryable = failures.iter().any(|failure| failure.error_type == ErrorType::Retryable);
-    let mut message = failures.into_iter().map(|failure| failure.message).collect::<Vec<_>>().join("; ");
-    for Started { application_name, .. } in started {
-        message.push_str(&format!("; the remediation of {application_name} was started"));
+    let retryable = failures
+        .iter()
+        .any(|failure| failure.error_type == ErrorType::Retryable);
+    let mut message = failures
+        .into_iter()
+        .map(|failure| failure.message)
+        .collect::<Vec<_>>()
+        .join("; ");
+    for Started {
+        application_name, ..
+    } in started
+    {
+        message.push_str(&format!(
+            "; the remediation of {application_name} was started"
+        ));
     }
-    Some(Failure::new(if retryable { ErrorType::Retryable } else { first }, message))
+    Some(Failure::new(
+        if retryable {
+            ErrorType::Retryable
+        } else {
+            first
+        },
+        message,
+    ))
 }

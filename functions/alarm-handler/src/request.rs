@@ -67,17 +67,24 @@ pub enum Request {
 
 /// Why an event cannot be acted on: it is neither an alarm nor the end of an execution, or not one that names an application. Texts from outside are quoted and bounded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "each variant's text says what it is and what its fields are")]
+#[allow(
+    missing_docs,
+    reason = "each variant's text says what it is and what its fields are"
+)]
 pub enum Refusal {
     #[error("it is no alarm but {shape}")]
     NoAlarm { shape: String },
     #[error("it is {detail_type} from {sender}, and not a change of an alarm's state")]
     OtherEvent { detail_type: String, sender: String },
-    #[error("the call {call} was seen through CloudTrail, and deployment events are not handled yet")]
+    #[error(
+        "the call {call} was seen through CloudTrail, and deployment events are not handled yet"
+    )]
     NotHandledYet { call: String },
     #[error("a record comes from {sender} and holds no SNS message")]
     Record { sender: String },
-    #[error("an SNS message is not JSON: let the alarm publish to the topic itself, without an input transformer")]
+    #[error(
+        "an SNS message is not JSON: let the alarm publish to the topic itself, without an input transformer"
+    )]
     Message,
     #[error("the alarm has no name")]
     NoAlarmName,
@@ -85,26 +92,34 @@ pub enum Refusal {
     NoState { alarm: String },
     #[error("the alarm {alarm} is in the state {state}, which is not known")]
     State { alarm: String, state: String },
-    #[error("nothing tells when the alarm {alarm} changed its state, so a repeated delivery could not be recognised")]
+    #[error(
+        "nothing tells when the alarm {alarm} changed its state, so a repeated delivery could not be recognised"
+    )]
     NoTime { alarm: String },
     #[error(
         "the alarm {alarm} sent the event of one contributor, whose attributes are not the dimensions of a metric: use one alarm per application"
     )]
     Contributor { alarm: String },
-    #[error("the alarm {alarm} watches {namespaces}, and not a metric in AWS/KinesisAnalytics with the dimension Application")]
+    #[error(
+        "the alarm {alarm} watches {namespaces}, and not a metric in AWS/KinesisAnalytics with the dimension Application"
+    )]
     OtherMetrics { alarm: String, namespaces: String },
     #[error(
         "the alarm {alarm} is a composite and carries no application, and neither it nor a child in ALARM ({children}) is named in the setting \
          ALARM_APPLICATIONS: add {{\"<alarm>\":\"<application>\"}} there, or let the children call this function themselves"
     )]
     Composite { alarm: String, children: String },
-    #[error("an execution of {machine} changed its status, and this function looks after another state machine")]
+    #[error(
+        "an execution of {machine} changed its status, and this function looks after another state machine"
+    )]
     OtherMachine { machine: String },
     #[error("an execution changed its status, and the event does not name it")]
     NoExecution,
     #[error("the execution {execution} is {status}, which is not known")]
     ExecutionStatus { execution: String, status: String },
-    #[error("the execution {execution} ended without an outcome, and its input {why}: look at the application and at the execution")]
+    #[error(
+        "the execution {execution} ended without an outcome, and its input {why}: look at the application and at the execution"
+    )]
     ExecutionInput { execution: String, why: String },
     #[error("{name} is not a name that an application can have")]
     ApplicationName { name: String },
@@ -118,25 +133,44 @@ pub fn of(alarm: &Alarm, told: &AlarmApplications) -> Result<Request, Refusal> {
     match alarm.state.as_str() {
         "ALARM" => {}
         "OK" | "INSUFFICIENT_DATA" => {
-            return Ok(Request::Nothing { because: format!("the alarm {} went to {}", seen(&alarm.name), alarm.state) });
+            return Ok(Request::Nothing {
+                because: format!("the alarm {} went to {}", seen(&alarm.name), alarm.state),
+            });
         }
-        other => return Err(Refusal::State { alarm: seen(&alarm.name), state: seen(other) }),
+        other => {
+            return Err(Refusal::State {
+                alarm: seen(&alarm.name),
+                state: seen(other),
+            });
+        }
     }
     if let Some(why) = &alarm.held_back {
-        return Ok(Request::Nothing { because: format!("the alarm {} went to ALARM, but {why}", seen(&alarm.name)) });
+        return Ok(Request::Nothing {
+            because: format!("the alarm {} went to ALARM, but {why}", seen(&alarm.name)),
+        });
     }
     let applications = match (&alarm.watches, told.get(&alarm.name)) {
-        (Watches::Metrics { applications, .. }, _) if !applications.is_empty() => {
-            applications.iter().map(|name| name.parse()).collect::<Result<BTreeSet<_>, _>>()?
-        }
+        (Watches::Metrics { applications, .. }, _) if !applications.is_empty() => applications
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<BTreeSet<_>, _>>()?,
         (_, Some(application)) => BTreeSet::from([application.clone()]),
         (Watches::Metrics { namespaces, .. }, None) => {
-            return Err(Refusal::OtherMetrics { alarm: seen(&alarm.name), namespaces: names(namespaces) });
+            return Err(Refusal::OtherMetrics {
+                alarm: seen(&alarm.name),
+                namespaces: names(namespaces),
+            });
         }
         (Watches::Alarms { triggering }, None) => {
-            let applications: BTreeSet<_> = triggering.iter().filter_map(|child| told.get(child).cloned()).collect();
+            let applications: BTreeSet<_> = triggering
+                .iter()
+                .filter_map(|child| told.get(child).cloned())
+                .collect();
             if applications.is_empty() {
-                return Err(Refusal::Composite { alarm: seen(&alarm.name), children: names(triggering) });
+                return Err(Refusal::Composite {
+                    alarm: seen(&alarm.name),
+                    children: names(triggering),
+                });
             }
             applications
         }
@@ -148,7 +182,12 @@ fn names(names: &BTreeSet<String>) -> String {
     if names.is_empty() {
         return "nothing it names".to_owned();
     }
-    let mut listed = names.iter().take(NAMES_LISTED).map(|name| seen(name)).collect::<Vec<_>>().join(", ");
+    let mut listed = names
+        .iter()
+        .take(NAMES_LISTED)
+        .map(|name| seen(name))
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > NAMES_LISTED {
         listed.push_str(" …");
     }
@@ -166,15 +205,31 @@ mod tests {
             assert_eq!(name.parse::<ApplicationName>().unwrap().as_str(), name);
         }
         let too_long = "x".repeat(129);
-        for name in ["", "or ders", "orders/eu", "größe", "orders\n", too_long.as_str()] {
-            assert!(matches!(name.parse::<ApplicationName>(), Err(Refusal::ApplicationName { .. })), "{name:?}");
+        for name in [
+            "",
+            "or ders",
+            "orders/eu",
+            "größe",
+            "orders\n",
+            too_long.as_str(),
+        ] {
+            assert!(
+                matches!(
+                    name.parse::<ApplicationName>(),
+                    Err(Refusal::ApplicationName { .. })
+                ),
+                "{name:?}"
+            );
         }
     }
 
     #[test]
     fn a_refusal_lists_some_names_and_says_that_there_are_more() {
         let many: BTreeSet<String> = (0..9).map(|n| format!("alarm-{n}")).collect();
-        assert_eq!(names(&many), r#""alarm-0", "alarm-1", "alarm-2", "alarm-3", "alarm-4" …"#);
+        assert_eq!(
+            names(&many),
+            r#""alarm-0", "alarm-1", "alarm-2", "alarm-3", "alarm-4" …"#
+        );
         assert_eq!(names(&BTreeSet::new()), "nothing it names");
     }
 }

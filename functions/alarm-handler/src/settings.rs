@@ -23,7 +23,9 @@ impl StateMachineArn {
     /// Whether it is the state machine of that ARN, or a version or an alias of it.
     #[must_use]
     pub fn is_of(&self, machine: &str) -> bool {
-        self.0.strip_prefix(machine).is_some_and(|rest| machine.contains(":stateMachine:") && (rest.is_empty() || rest.starts_with(':')))
+        self.0.strip_prefix(machine).is_some_and(|rest| {
+            machine.contains(":stateMachine:") && (rest.is_empty() || rest.starts_with(':'))
+        })
     }
 }
 
@@ -37,8 +39,15 @@ impl FromStr for StateMachineArn {
 
     fn from_str(arn: &str) -> Result<Self, NotAStateMachine> {
         let mut parts = arn.split(':');
-        let fits = parts.next() == Some("arn") && parts.nth(1) == Some("states") && parts.nth(2) == Some("stateMachine") && parts.next().is_some();
-        if fits { Ok(Self(arn.to_owned())) } else { Err(NotAStateMachine) }
+        let fits = parts.next() == Some("arn")
+            && parts.nth(1) == Some("states")
+            && parts.nth(2) == Some("stateMachine")
+            && parts.next().is_some();
+        if fits {
+            Ok(Self(arn.to_owned()))
+        } else {
+            Err(NotAStateMachine)
+        }
     }
 }
 
@@ -70,7 +79,10 @@ impl fmt::Display for BadApplications {
     // `SettingError` keeps this text and not its sources, so the whole story is told here.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shape(error) => write!(f, "not a JSON object that maps alarm names to application names: {error}"),
+            Self::Shape(error) => write!(
+                f,
+                "not a JSON object that maps alarm names to application names: {error}"
+            ),
             Self::Name(refusal) => write!(f, "{refusal}"),
         }
     }
@@ -80,9 +92,15 @@ impl FromStr for AlarmApplications {
     type Err = BadApplications;
 
     fn from_str(text: &str) -> Result<Self, BadApplications> {
-        let names: BTreeMap<String, String> = serde_json::from_str(text).map_err(BadApplications::Shape)?;
-        let names = names.into_iter().map(|(alarm, application)| Ok((alarm, application.parse()?)));
-        names.collect::<Result<_, Refusal>>().map(Self).map_err(BadApplications::Name)
+        let names: BTreeMap<String, String> =
+            serde_json::from_str(text).map_err(BadApplications::Shape)?;
+        let names = names
+            .into_iter()
+            .map(|(alarm, application)| Ok((alarm, application.parse()?)));
+        names
+            .collect::<Result<_, Refusal>>()
+            .map(Self)
+            .map_err(BadApplications::Name)
     }
 }
 
@@ -98,17 +116,28 @@ mod tests {
         ] {
             assert_eq!(arn.parse::<StateMachineArn>().unwrap().as_str(), arn);
         }
-        for other in
-            ["remediate", "arn:aws:states:eu-central-1:123456789012:execution:remediate:1", "arn:aws:lambda:a:b:stateMachine:x", "arn:aws:states"]
-        {
-            assert_eq!(other.parse::<StateMachineArn>(), Err(NotAStateMachine), "{other}");
+        for other in [
+            "remediate",
+            "arn:aws:states:eu-central-1:123456789012:execution:remediate:1",
+            "arn:aws:lambda:a:b:stateMachine:x",
+            "arn:aws:states",
+        ] {
+            assert_eq!(
+                other.parse::<StateMachineArn>(),
+                Err(NotAStateMachine),
+                "{other}"
+            );
         }
     }
 
     #[test]
     fn an_alias_belongs_to_its_state_machine_and_another_machine_does_not() {
         let machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:remediate";
-        for ours in [machine.to_owned(), format!("{machine}:live"), format!("{machine}:7")] {
+        for ours in [
+            machine.to_owned(),
+            format!("{machine}:live"),
+            format!("{machine}:7"),
+        ] {
             let ours: StateMachineArn = ours.parse().unwrap();
             assert!(ours.is_of(machine), "{ours:?}");
             for other in [
@@ -124,15 +153,26 @@ mod tests {
 
     #[test]
     fn applications_are_told_per_alarm_name() {
-        let told: AlarmApplications = r#"{"everything down":"orders","lifeguard-pay-eu-restarts":"pay-eu"}"#.parse().unwrap();
-        assert_eq!(told.get("everything down").map(ApplicationName::as_str), Some("orders"));
+        let told: AlarmApplications =
+            r#"{"everything down":"orders","lifeguard-pay-eu-restarts":"pay-eu"}"#
+                .parse()
+                .unwrap();
+        assert_eq!(
+            told.get("everything down").map(ApplicationName::as_str),
+            Some("orders")
+        );
         assert_eq!(told.get("lifeguard-pay"), None);
     }
 
     #[test]
     fn a_setting_that_does_not_parse_says_what_is_wrong() {
         let shape = r#"["orders"]"#.parse::<AlarmApplications>().unwrap_err().to_string();
-        assert!(shape.starts_with("not a JSON object that maps alarm names to application names: invalid type"), "{shape}");
+        assert!(
+            shape.starts_with(
+                "not a JSON object that maps alarm names to application names: invalid type"
+            ),
+            "{shape}"
+        );
         let name = r#"{"a":"or ders"}"#.parse::<AlarmApplications>().unwrap_err().to_string();
         assert!(name.contains("\"or ders\""), "{name}");
     }

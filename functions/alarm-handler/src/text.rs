@@ -5,7 +5,10 @@ pub(crate) fn bounded(text: &str, limit: usize) -> String {
     if text.chars().nth(limit).is_none() {
         return text.to_owned();
     }
-    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(limit.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 /// Longest piece of foreign text in one error message: enough to recognise an ARN's or a namespace's end, too short to flood a log.

@@ -19,7 +19,11 @@ fn with_input(input: &Value) -> Value {
 async fn input_of_successor(event: Value) -> Value {
     let deployed = Deployed::new();
     let answer = deployed.invoke(event).await.expect("it is well formed");
-    assert_eq!((answer["outcome"].as_str(), deployed.calls().len()), (Some("started"), 1), "{answer}");
+    assert_eq!(
+        (answer["outcome"].as_str(), deployed.calls().len()),
+        (Some("started"), 1),
+        "{answer}"
+    );
     deployed.inputs().remove(0)
 }
 
@@ -29,7 +33,10 @@ async fn each_way_to_end_without_an_outcome_starts_a_successor_that_knows_whom_i
         let event = dead(|detail| detail["status"] = json!(status));
         let input = input_of_successor(event.clone()).await;
         let trigger = json!({ "kind": "executionBroke", "execution": event["detail"]["executionArn"], "status": status, "successor": 1 });
-        assert_eq!(input, json!({ "applicationName": "orders", "trigger": trigger }));
+        assert_eq!(
+            input,
+            json!({ "applicationName": "orders", "trigger": trigger })
+        );
     }
 }
 
@@ -42,7 +49,10 @@ async fn the_same_event_twice_is_the_same_execution_and_another_dead_one_is_anot
     };
     let first = name(fixture("execution-failed")).await;
     assert_eq!(first, name(fixture("execution-failed")).await);
-    let other = dead(|detail| detail["executionArn"] = json!("arn:aws:states:eu-central-1:111122223333:execution:remediate:other"));
+    let other = dead(|detail| {
+        detail["executionArn"] =
+            json!("arn:aws:states:eu-central-1:111122223333:execution:remediate:other")
+    });
     assert_ne!(first.body["name"], name(other).await.body["name"]);
 }
 
@@ -50,9 +60,15 @@ async fn the_same_event_twice_is_the_same_execution_and_another_dead_one_is_anot
 async fn what_a_person_asked_for_is_told_from_one_to_the_next_and_not_asked_again() {
     let asked = json!({ "applicationName": "orders", "request": { "action": "restore", "snapshotName": "nightly" } });
     let first = input_of_successor(with_input(&asked)).await;
-    assert_eq!((&first["trigger"]["asked"], first.get("request")), (&json!("restore"), None));
+    assert_eq!(
+        (&first["trigger"]["asked"], first.get("request")),
+        (&json!("restore"), None)
+    );
     let second = input_of_successor(with_input(&first)).await;
-    assert_eq!((&second["trigger"]["asked"], &second["trigger"]["successor"]), (&json!("restore"), &json!(2)));
+    assert_eq!(
+        (&second["trigger"]["asked"], &second["trigger"]["successor"]),
+        (&json!("restore"), &json!(2))
+    );
 }
 
 #[tokio::test]
@@ -61,12 +77,21 @@ async fn whose_lease_it_may_find_and_that_a_person_stopped_the_first_is_told_on(
     let first = input_of_successor(stopped.clone()).await;
     assert_eq!(first["trigger"].get("before"), None);
     let second = input_of_successor(with_input(&first)).await;
-    assert_eq!(second["trigger"]["before"], stopped["detail"]["executionArn"]);
-    assert_eq!(second["trigger"]["status"], "ABORTED", "the first was stopped, whatever became of its successor");
+    assert_eq!(
+        second["trigger"]["before"],
+        stopped["detail"]["executionArn"]
+    );
+    assert_eq!(
+        second["trigger"]["status"], "ABORTED",
+        "the first was stopped, whatever became of its successor"
+    );
     // Only a successor's trigger is believed.
     let by_hand = json!({ "applicationName": "orders", "trigger": { "kind": "person", "execution": "x", "status": "ABORTED" } });
     let trigger = input_of_successor(with_input(&by_hand)).await["trigger"].clone();
-    assert_eq!((trigger.get("before"), &trigger["status"]), (None, &json!("FAILED")));
+    assert_eq!(
+        (trigger.get("before"), &trigger["status"]),
+        (None, &json!("FAILED"))
+    );
 }
 
 #[tokio::test]
@@ -79,16 +104,32 @@ async fn two_follow_each_other_and_a_third_does_not() {
     }
     let deployed = Deployed::new();
     let answer = deployed.invoke(event).await.expect("it is well formed");
-    assert_eq!((answer["outcome"].as_str(), deployed.calls().len()), (Some("ignored"), 0));
-    assert!(answer["reason"].as_str().expect("a reason").contains("no other follows"), "{answer}");
+    assert_eq!(
+        (answer["outcome"].as_str(), deployed.calls().len()),
+        (Some("ignored"), 0)
+    );
+    assert!(
+        answer["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("no other follows"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn an_execution_that_runs_or_told_its_outcome_asks_for_nothing() {
     for status in ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"] {
         let deployed = Deployed::new();
-        let answer = deployed.invoke(dead(|detail| detail["status"] = json!(status))).await.expect("it is well formed");
-        assert_eq!((answer["outcome"].as_str(), deployed.calls().len()), (Some("ignored"), 0), "{status}");
+        let answer = deployed
+            .invoke(dead(|detail| detail["status"] = json!(status)))
+            .await
+            .expect("it is well formed");
+        assert_eq!(
+            (answer["outcome"].as_str(), deployed.calls().len()),
+            (Some("ignored"), 0),
+            "{status}"
+        );
     }
 }
 
@@ -96,24 +137,67 @@ async fn an_execution_that_runs_or_told_its_outcome_asks_for_nothing() {
 async fn what_does_not_name_an_execution_of_ours_and_its_application_is_refused_in_words() {
     let long = "x".repeat(10_000);
     for (event, said) in [
-        (dead(|detail| detail["input"] = Value::Null), "is not in the event"),
-        (dead(|detail| drop(detail.as_object_mut().expect("an object").remove("input"))), "is not in the event"),
-        (dead(|detail| detail["input"] = json!({ "applicationName": "orders" })), "is not in the event"),
-        (dead(|detail| detail["input"] = json!("{\"applicationName\":")), "is not JSON"),
+        (
+            dead(|detail| detail["input"] = Value::Null),
+            "is not in the event",
+        ),
+        (
+            dead(|detail| drop(detail.as_object_mut().expect("an object").remove("input"))),
+            "is not in the event",
+        ),
+        (
+            dead(|detail| detail["input"] = json!({ "applicationName": "orders" })),
+            "is not in the event",
+        ),
+        (
+            dead(|detail| detail["input"] = json!("{\"applicationName\":")),
+            "is not JSON",
+        ),
         (with_input(&json!({})), "names no application"),
         (with_input(&json!(["orders"])), "names no application"),
-        (with_input(&json!({ "applicationName": 7 })), "names no application"),
-        (with_input(&json!({ "applicationName": "or ders" })), "is not a name that an application can have"),
-        (with_input(&json!({ "applicationName": long })), "is not a name that an application can have"),
-        (dead(|detail| detail["executionArn"] = Value::Null), "does not name it"),
-        (dead(|detail| detail["status"] = json!(long)), "which is not known"),
-        (dead(|detail| detail["stateMachineArn"] = json!("arn:aws:states:eu-central-1:111122223333:stateMachine:other")), "another state machine"),
-        (json!({ "source": "aws.states", "detail-type": "Step Functions Execution Status Change" }), "another state machine"),
+        (
+            with_input(&json!({ "applicationName": 7 })),
+            "names no application",
+        ),
+        (
+            with_input(&json!({ "applicationName": "or ders" })),
+            "is not a name that an application can have",
+        ),
+        (
+            with_input(&json!({ "applicationName": long })),
+            "is not a name that an application can have",
+        ),
+        (
+            dead(|detail| detail["executionArn"] = Value::Null),
+            "does not name it",
+        ),
+        (
+            dead(|detail| detail["status"] = json!(long)),
+            "which is not known",
+        ),
+        (
+            dead(|detail| {
+                detail["stateMachineArn"] =
+                    json!("arn:aws:states:eu-central-1:111122223333:stateMachine:other")
+            }),
+            "another state machine",
+        ),
+        (
+            json!({ "source": "aws.states", "detail-type": "Step Functions Execution Status Change" }),
+            "another state machine",
+        ),
     ] {
         let deployed = Deployed::new();
         let failure = deployed.invoke(event.clone()).await.expect_err(said);
-        assert_eq!((failure.error_type, deployed.calls().len()), (ErrorType::BadInput, 0), "{failure}");
-        assert!(failure.message.contains(said) && failure.message.len() < 1_000, "{failure}");
+        assert_eq!(
+            (failure.error_type, deployed.calls().len()),
+            (ErrorType::BadInput, 0),
+            "{failure}"
+        );
+        assert!(
+            failure.message.contains(said) && failure.message.len() < 1_000,
+            "{failure}"
+        );
         assert_eq!(deployed.metrics()[0]["AlarmsRefused"], 1, "{event}");
     }
 }

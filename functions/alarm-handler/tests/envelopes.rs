@@ -19,7 +19,10 @@ async fn starts(name: &str, expected: &[&str]) -> Vec<Value> {
 }
 
 async fn starts_with(deployed: Deployed, name: &str, expected: &[&str]) -> Vec<Value> {
-    let answer = deployed.invoke(fixture(name)).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    let answer = deployed
+        .invoke(fixture(name))
+        .await
+        .unwrap_or_else(|failure| panic!("{name}: {failure}"));
     assert_eq!(deployed.applications(), expected, "{name}");
     assert_eq!(answer["outcome"], "started", "{name}");
     deployed.inputs()
@@ -27,8 +30,19 @@ async fn starts_with(deployed: Deployed, name: &str, expected: &[&str]) -> Vec<V
 
 async fn ignores(name: &str) -> String {
     let deployed = Deployed::new();
-    let answer = deployed.invoke(fixture(name)).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
-    assert_eq!((answer["outcome"].as_str(), deployed.calls().len(), answer.get("executions")), (Some("ignored"), 0, None), "{name}");
+    let answer = deployed
+        .invoke(fixture(name))
+        .await
+        .unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    assert_eq!(
+        (
+            answer["outcome"].as_str(),
+            deployed.calls().len(),
+            answer.get("executions")
+        ),
+        (Some("ignored"), 0, None),
+        "{name}"
+    );
     answer["reason"].as_str().expect("a reason").to_owned()
 }
 
@@ -39,15 +53,28 @@ async fn refuses(name: &str) -> String {
 async fn refuses_event(name: &str, event: Value) -> String {
     let deployed = Deployed::new();
     let failure = deployed.invoke(event).await.expect_err(name);
-    assert_eq!((failure.error_type, deployed.calls().len()), (ErrorType::BadInput, 0), "{name}: {failure}");
-    assert!(failure.message.len() < 1_000, "{name}: an error is bounded, this one has {} bytes", failure.message.len());
+    assert_eq!(
+        (failure.error_type, deployed.calls().len()),
+        (ErrorType::BadInput, 0),
+        "{name}: {failure}"
+    );
+    assert!(
+        failure.message.len() < 1_000,
+        "{name}: an error is bounded, this one has {} bytes",
+        failure.message.len()
+    );
     failure.message
 }
 
 #[tokio::test]
 async fn the_same_metric_math_alarm_is_the_same_execution_in_every_envelope() {
     let mut calls = Vec::new();
-    for name in ["eventbridge-metric-math", "lambda-metric-math", "sns-metric-math", "sns-eventbridge-metric-math"] {
+    for name in [
+        "eventbridge-metric-math",
+        "lambda-metric-math",
+        "sns-metric-math",
+        "sns-eventbridge-metric-math",
+    ] {
         let deployed = Deployed::new();
         deployed.invoke(fixture(name)).await.unwrap();
         assert_eq!(deployed.calls().len(), 1, "{name}");
@@ -99,7 +126,11 @@ async fn without_the_states_time_the_envelopes_time_counts() {
     assert_eq!(inputs[0]["trigger"]["at"], "2026-03-01T10:05:48Z");
     let mut event = fixture("eventbridge-state-time-missing");
     event["time"] = json!("yesterday");
-    assert!(refuses_event("no time", event).await.contains(r#"nothing tells when the alarm "orders restarts" changed its state"#));
+    assert!(
+        refuses_event("no time", event)
+            .await
+            .contains(r#"nothing tells when the alarm "orders restarts" changed its state"#)
+    );
 }
 
 #[tokio::test]
@@ -113,19 +144,40 @@ async fn each_application_gets_one_execution() {
 #[tokio::test]
 async fn a_bad_record_is_told_and_does_not_hold_back_a_good_one() {
     let deployed = Deployed::new();
-    let failure = deployed.invoke(fixture("sns-one-good-one-rubbish")).await.unwrap_err();
+    let failure = deployed
+        .invoke(fixture("sns-one-good-one-rubbish"))
+        .await
+        .unwrap_err();
     assert_eq!(deployed.applications(), ["orders"]);
     assert_eq!(failure.error_type, ErrorType::BadInput);
-    assert!(failure.message.contains("an SNS message is not JSON"), "{failure}");
-    assert!(failure.message.contains("the remediation of orders was started"), "{failure}");
+    assert!(
+        failure.message.contains("an SNS message is not JSON"),
+        "{failure}"
+    );
+    assert!(
+        failure
+            .message
+            .contains("the remediation of orders was started"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
 async fn composites_need_the_setting_and_say_so() {
-    for name in ["eventbridge-composite-children", "lambda-composite-children", "sns-composite-children"] {
+    for name in [
+        "eventbridge-composite-children",
+        "lambda-composite-children",
+        "sns-composite-children",
+    ] {
         let message = refuses(name).await;
-        assert!(message.contains(r#"the alarm "shop down" is a composite and carries no application"#), "{message}");
-        assert!(message.contains(r#"("lifeguard-orders-eu-restarts", "lifeguard-payments-restarts")"#), "{message}");
+        assert!(
+            message.contains(r#"the alarm "shop down" is a composite and carries no application"#),
+            "{message}"
+        );
+        assert!(
+            message.contains(r#"("lifeguard-orders-eu-restarts", "lifeguard-payments-restarts")"#),
+            "{message}"
+        );
         assert!(message.contains("ALARM_APPLICATIONS"), "{message}");
         starts_with(Deployed::with([COMPOSITE]), name, &["shop"]).await;
         // The child that is OK is not remediated.
@@ -133,60 +185,137 @@ async fn composites_need_the_setting_and_say_so() {
     }
     let message = refuses("lambda-composite-without-reason-data").await;
     assert!(message.contains("(nothing it names)"), "{message}");
-    starts_with(Deployed::with([COMPOSITE]), "lambda-composite-without-reason-data", &["shop"]).await;
+    starts_with(
+        Deployed::with([COMPOSITE]),
+        "lambda-composite-without-reason-data",
+        &["shop"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_dimension_counts_more_than_the_setting() {
-    starts_with(Deployed::with([("ALARM_APPLICATIONS", r#"{"orders restarts":"payments"}"#)]), "eventbridge-metric-math", &["orders"]).await;
+    starts_with(
+        Deployed::with([("ALARM_APPLICATIONS", r#"{"orders restarts":"payments"}"#)]),
+        "eventbridge-metric-math",
+        &["orders"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_insights_alarm_can_be_told_by_the_setting() {
     let message = refuses("eventbridge-insights-summary").await;
-    assert!(message.contains(r#"the alarm "any restarts" watches nothing it names"#), "{message}");
-    starts_with(Deployed::with([("ALARM_APPLICATIONS", r#"{"any restarts":"orders"}"#)]), "eventbridge-insights-summary", &["orders"]).await;
+    assert!(
+        message.contains(r#"the alarm "any restarts" watches nothing it names"#),
+        "{message}"
+    );
+    starts_with(
+        Deployed::with([("ALARM_APPLICATIONS", r#"{"any restarts":"orders"}"#)]),
+        "eventbridge-insights-summary",
+        &["orders"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn transitions_to_ok_and_to_no_data_are_ignored_with_a_reason() {
-    assert_eq!(ignores("eventbridge-ok").await, r#"the alarm "orders restarts" went to OK"#);
-    assert_eq!(ignores("sns-ok").await, r#"the alarm "orders restarts" went to OK"#);
-    assert_eq!(ignores("sns-insufficient-data").await, r#"the alarm "orders restarts" went to INSUFFICIENT_DATA"#);
-    assert_eq!(ignores("lambda-insufficient-data").await, r#"the alarm "orders restarts" went to INSUFFICIENT_DATA"#);
+    assert_eq!(
+        ignores("eventbridge-ok").await,
+        r#"the alarm "orders restarts" went to OK"#
+    );
+    assert_eq!(
+        ignores("sns-ok").await,
+        r#"the alarm "orders restarts" went to OK"#
+    );
+    assert_eq!(
+        ignores("sns-insufficient-data").await,
+        r#"the alarm "orders restarts" went to INSUFFICIENT_DATA"#
+    );
+    assert_eq!(
+        ignores("lambda-insufficient-data").await,
+        r#"the alarm "orders restarts" went to INSUFFICIENT_DATA"#
+    );
 }
 
 #[tokio::test]
 async fn what_cloudwatch_holds_back_from_actions_is_ignored_when_eventbridge_delivers_it() {
     let muted = ignores("eventbridge-muted").await;
-    assert!(muted.contains("its actions are muted by") && muted.contains("alarm-mute-rule:upgrade-of-orders"), "{muted}");
-    assert!(muted.contains("until \"2026-03-01T12:00:00.000+0000\""), "{muted}");
-    assert!(ignores("eventbridge-composite-muted").await.contains("its actions are muted by"));
+    assert!(
+        muted.contains("its actions are muted by")
+            && muted.contains("alarm-mute-rule:upgrade-of-orders"),
+        "{muted}"
+    );
+    assert!(
+        muted.contains("until \"2026-03-01T12:00:00.000+0000\""),
+        "{muted}"
+    );
+    assert!(
+        ignores("eventbridge-composite-muted")
+            .await
+            .contains("its actions are muted by")
+    );
     let suppressed = ignores("eventbridge-composite-suppressed").await;
-    assert_eq!(suppressed, r#"the alarm "shop down" went to ALARM, but its actions are suppressed by "Alarm""#);
+    assert_eq!(
+        suppressed,
+        r#"the alarm "shop down" went to ALARM, but its actions are suppressed by "Alarm""#
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_about_an_application_is_refused_and_names_what_was_seen() {
     for (name, words) in [
-        ("eventbridge-other-namespace", r#"the alarm "billing latency" watches "AWS/EC2", and not a metric in AWS/KinesisAnalytics"#),
+        (
+            "eventbridge-other-namespace",
+            r#"the alarm "billing latency" watches "AWS/EC2", and not a metric in AWS/KinesisAnalytics"#,
+        ),
         ("sns-other-namespace", r#"watches "AWS/Kinesis", and not"#),
         (
             "eventbridge-no-application-dimension",
             r#"watches "AWS/KinesisAnalytics", and not a metric in AWS/KinesisAnalytics with the dimension Application"#,
         ),
-        ("eventbridge-contributor", r#"the alarm "any restarts" sent the event of one contributor"#),
-        ("lambda-contributor", r#"the alarm "any restarts" sent the event of one contributor"#),
-        ("eventbridge-unknown-state", r#"is in the state "PANIC", which is not known"#),
-        ("eventbridge-configuration-change", r#"it is "CloudWatch Alarm Configuration Change" from "aws.cloudwatch""#),
-        ("eventbridge-forged-source", r#"it is "CloudWatch Alarm State Change" from "com.example.shop""#),
-        ("eventbridge-bad-application-name", r#""or ders/../x" is not a name that an application can have"#),
-        ("eventbridge-start-application", r#"the call "StartApplication" was seen through CloudTrail, and deployment events are not handled yet"#),
-        ("eventbridge-update-application", r#"the call "UpdateApplication" was seen"#),
-        ("sqs-record", r#"a record comes from "aws:sqs" and holds no SNS message"#),
+        (
+            "eventbridge-contributor",
+            r#"the alarm "any restarts" sent the event of one contributor"#,
+        ),
+        (
+            "lambda-contributor",
+            r#"the alarm "any restarts" sent the event of one contributor"#,
+        ),
+        (
+            "eventbridge-unknown-state",
+            r#"is in the state "PANIC", which is not known"#,
+        ),
+        (
+            "eventbridge-configuration-change",
+            r#"it is "CloudWatch Alarm Configuration Change" from "aws.cloudwatch""#,
+        ),
+        (
+            "eventbridge-forged-source",
+            r#"it is "CloudWatch Alarm State Change" from "com.example.shop""#,
+        ),
+        (
+            "eventbridge-bad-application-name",
+            r#""or ders/../x" is not a name that an application can have"#,
+        ),
+        (
+            "eventbridge-start-application",
+            r#"the call "StartApplication" was seen through CloudTrail, and deployment events are not handled yet"#,
+        ),
+        (
+            "eventbridge-update-application",
+            r#"the call "UpdateApplication" was seen"#,
+        ),
+        (
+            "sqs-record",
+            r#"a record comes from "aws:sqs" and holds no SNS message"#,
+        ),
     ] {
         let message = refuses(name).await;
-        assert!(message.starts_with("alarm-handler refuses the event: "), "{message}");
+        assert!(
+            message.starts_with("alarm-handler refuses the event: "),
+            "{message}"
+        );
         assert!(message.contains(words), "{name}: {message}");
     }
 }
@@ -199,9 +328,18 @@ async fn rubbish_is_refused_and_its_values_are_not_repeated() {
         ("rubbish-array", "it is no alarm but an array of 3"),
         ("rubbish-null", "it is no alarm but null"),
         ("rubbish-string", "it is no alarm but a string"),
-        ("rubbish-records-empty", r#"it is no alarm but an object with "Records""#),
-        ("rubbish-other-keys", r#"it is no alarm but an object with "password", "ALARM", "Application""#),
-        ("rubbish-deep", r#"it is no alarm but an object with "detail""#),
+        (
+            "rubbish-records-empty",
+            r#"it is no alarm but an object with "Records""#,
+        ),
+        (
+            "rubbish-other-keys",
+            r#"it is no alarm but an object with "password", "ALARM", "Application""#,
+        ),
+        (
+            "rubbish-deep",
+            r#"it is no alarm but an object with "detail""#,
+        ),
         ("rubbish-deep-sns-message", "an SNS message is not JSON"),
     ] {
         let message = refuses(name).await;
@@ -213,13 +351,22 @@ async fn rubbish_is_refused_and_its_values_are_not_repeated() {
 #[tokio::test]
 async fn huge_texts_are_cut_wherever_they_stand() {
     let huge = "ü".repeat(1_000_000);
-    for pointer in ["/detail-type", "/source", "/detail/state/value", "/detail/configuration/metrics/1/metricStat/metric/dimensions/Application"] {
+    for pointer in [
+        "/detail-type",
+        "/source",
+        "/detail/state/value",
+        "/detail/configuration/metrics/1/metricStat/metric/dimensions/Application",
+    ] {
         let mut event = fixture("eventbridge-metric-math");
         *event.pointer_mut(pointer).unwrap() = json!(huge);
         refuses_event(pointer, event).await;
     }
     refuses_event("key", json!({ huge.clone(): 1 })).await;
-    refuses_event("keys", Value::Object((0..100_000).map(|n| (n.to_string(), json!(n))).collect())).await;
+    refuses_event(
+        "keys",
+        Value::Object((0..100_000).map(|n| (n.to_string(), json!(n))).collect()),
+    )
+    .await;
 
     let mut event = fixture("eventbridge-metric-math");
     event["detail"]["state"]["reason"] = json!(huge);
@@ -254,7 +401,13 @@ async fn every_fixture_is_answered_or_refused_and_no_other_verb_is_called() {
             if let Err(failure) = deployed.invoke(fixture(&name)).await {
                 assert_eq!(failure.error_type, ErrorType::BadInput, "{name}: {failure}");
             }
-            assert!(deployed.calls().iter().all(|call| call.verb == "AWSStepFunctions.StartExecution"), "{name}");
+            assert!(
+                deployed
+                    .calls()
+                    .iter()
+                    .all(|call| call.verb == "AWSStepFunctions.StartExecution"),
+                "{name}"
+            );
         }
     }
 }

@@ -6,11 +6,17 @@ use aws_sdk_cloudwatch::{
     Client,
     config::Builder,
     error::SdkError,
-    types::{AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat, Tag},
+    types::{
+        AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat,
+        Tag,
+    },
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_kit::{Aws, ErrorType};
-use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, Source, Watched};
+use lifecycle::{
+    APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, Source,
+    Watched,
+};
 
 /// Most alarms of one page, and most names in one request.
 pub const PAGE: usize = 100;
@@ -45,7 +51,12 @@ pub struct Actions {
 
 impl Default for Actions {
     fn default() -> Self {
-        Self { enabled: true, alarm: Vec::new(), ok: Vec::new(), insufficient_data: Vec::new() }
+        Self {
+            enabled: true,
+            alarm: Vec::new(),
+            ok: Vec::new(),
+            insufficient_data: Vec::new(),
+        }
     }
 }
 
@@ -64,23 +75,40 @@ pub struct AlarmCallError {
 /// `DescribeAlarms`.
 pub trait DescribeAlarms: Send + Sync {
     /// All metric alarms whose names begin so.
-    fn alarms_beginning(&self, prefix: &str) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
+    fn alarms_beginning(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
     /// Those of these alarms that are there.
-    fn alarms_named(&self, names: &[String]) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
+    fn alarms_named(
+        &self,
+        names: &[String],
+    ) -> impl Future<Output = Result<Vec<Found>, AlarmCallError>> + Send;
 }
 
 /// `ListTagsForResource` of an alarm.
 pub trait OwnerOfAlarm: Send + Sync {
     /// The value of its owner tag.
-    fn owner_of(&self, arn: &str) -> impl Future<Output = Result<Option<String>, AlarmCallError>> + Send;
+    fn owner_of(
+        &self,
+        arn: &str,
+    ) -> impl Future<Output = Result<Option<String>, AlarmCallError>> + Send;
 }
 
 /// `PutMetricAlarm`.
 pub trait PutAlarm: Send + Sync {
     /// Makes the alarm with its owner tag.
-    fn create(&self, definition: &AlarmDefinition, owner: &str) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
+    fn create(
+        &self,
+        definition: &AlarmDefinition,
+        owner: &str,
+    ) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
     /// Overwrites the alarm; the service keeps its tags, and this keeps its actions.
-    fn fix(&self, definition: &AlarmDefinition, actions: &Actions) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
+    fn fix(
+        &self,
+        definition: &AlarmDefinition,
+        actions: &Actions,
+    ) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
 }
 
 /// `DeleteAlarms`.
@@ -99,7 +127,13 @@ impl CloudWatch {
     /// A client over the function's shared connector.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        Self { client: Client::from_conf(Builder::from(aws.config()).retry_partition(Aws::retries()).build()) }
+        Self {
+            client: Client::from_conf(
+                Builder::from(aws.config())
+                    .retry_partition(Aws::retries())
+                    .build(),
+            ),
+        }
     }
 }
 
@@ -107,10 +141,23 @@ impl DescribeAlarms for CloudWatch {
     async fn alarms_beginning(&self, prefix: &str) -> Result<Vec<Found>, AlarmCallError> {
         let (mut found, mut next) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let request =
-                self.client.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm).max_records(100).set_next_token(next);
-            let answer = Box::pin(request.send()).await.map_err(|error| failed("DescribeAlarms", prefix, &error))?;
-            found.extend(answer.metric_alarms.unwrap_or_default().into_iter().filter_map(read));
+            let request = self
+                .client
+                .describe_alarms()
+                .alarm_name_prefix(prefix)
+                .alarm_types(AlarmType::MetricAlarm)
+                .max_records(100)
+                .set_next_token(next);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| failed("DescribeAlarms", prefix, &error))?;
+            found.extend(
+                answer
+                    .metric_alarms
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(read),
+            );
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(found);
@@ -128,9 +175,22 @@ impl DescribeAlarms for CloudWatch {
     async fn alarms_named(&self, names: &[String]) -> Result<Vec<Found>, AlarmCallError> {
         let mut found = Vec::new();
         for names in names.chunks(PAGE) {
-            let request = self.client.describe_alarms().set_alarm_names(Some(names.to_vec())).alarm_types(AlarmType::MetricAlarm).max_records(100);
-            let answer = Box::pin(request.send()).await.map_err(|error| failed("DescribeAlarms", &names[0], &error))?;
-            found.extend(answer.metric_alarms.unwrap_or_default().into_iter().filter_map(read));
+            let request = self
+                .client
+                .describe_alarms()
+                .set_alarm_names(Some(names.to_vec()))
+                .alarm_types(AlarmType::MetricAlarm)
+                .max_records(100);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| failed("DescribeAlarms", &names[0], &error))?;
+            found.extend(
+                answer
+                    .metric_alarms
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(read),
+            );
         }
         Ok(found)
     }
@@ -139,41 +199,93 @@ impl DescribeAlarms for CloudWatch {
 impl OwnerOfAlarm for CloudWatch {
     async fn owner_of(&self, arn: &str) -> Result<Option<String>, AlarmCallError> {
         let request = self.client.list_tags_for_resource().resource_arn(arn);
-        let answer = Box::pin(request.send()).await.map_err(|error| failed("ListTagsForResource", arn, &error))?;
-        Ok(answer.tags.unwrap_or_default().into_iter().find(|tag| tag.key.as_deref() == Some(OWNER_TAG)).and_then(|tag| tag.value))
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| failed("ListTagsForResource", arn, &error))?;
+        Ok(answer
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .find(|tag| tag.key.as_deref() == Some(OWNER_TAG))
+            .and_then(|tag| tag.value))
     }
 }
 
 impl PutAlarm for CloudWatch {
-    async fn create(&self, definition: &AlarmDefinition, owner: &str) -> Result<(), AlarmCallError> {
-        self.put(definition, &Actions::default(), Some(Tag::builder().key(OWNER_TAG).value(owner).build())).await
+    async fn create(
+        &self,
+        definition: &AlarmDefinition,
+        owner: &str,
+    ) -> Result<(), AlarmCallError> {
+        self.put(
+            definition,
+            &Actions::default(),
+            Some(Tag::builder().key(OWNER_TAG).value(owner).build()),
+        )
+        .await
     }
 
-    async fn fix(&self, definition: &AlarmDefinition, actions: &Actions) -> Result<(), AlarmCallError> {
+    async fn fix(
+        &self,
+        definition: &AlarmDefinition,
+        actions: &Actions,
+    ) -> Result<(), AlarmCallError> {
         self.put(definition, actions, None).await
     }
 }
 
 impl CloudWatch {
-    async fn put(&self, definition: &AlarmDefinition, actions: &Actions, tag: Option<Tag>) -> Result<(), AlarmCallError> {
-        let request = self.client.put_metric_alarm().alarm_name(&definition.name).alarm_description(&definition.description);
-        let request = request.set_metrics(Some(entries(definition))).threshold(0.0).comparison_operator(ComparisonOperator::GreaterThanThreshold);
-        let request = request.evaluation_periods(whole(definition.periods)).datapoints_to_alarm(whole(definition.datapoints));
-        let request = request.treat_missing_data(MISSING).actions_enabled(actions.enabled).set_tags(tag.map(|tag| vec![tag]));
-        let request = request.set_alarm_actions(some(&actions.alarm)).set_ok_actions(some(&actions.ok));
-        let sent = Box::pin(request.set_insufficient_data_actions(some(&actions.insufficient_data)).send()).await;
-        sent.map(drop).map_err(|error| failed("PutMetricAlarm", &definition.name, &error))
+    async fn put(
+        &self,
+        definition: &AlarmDefinition,
+        actions: &Actions,
+        tag: Option<Tag>,
+    ) -> Result<(), AlarmCallError> {
+        let request = self
+            .client
+            .put_metric_alarm()
+            .alarm_name(&definition.name)
+            .alarm_description(&definition.description);
+        let request = request
+            .set_metrics(Some(entries(definition)))
+            .threshold(0.0)
+            .comparison_operator(ComparisonOperator::GreaterThanThreshold);
+        let request = request
+            .evaluation_periods(whole(definition.periods))
+            .datapoints_to_alarm(whole(definition.datapoints));
+        let request = request
+            .treat_missing_data(MISSING)
+            .actions_enabled(actions.enabled)
+            .set_tags(tag.map(|tag| vec![tag]));
+        let request = request
+            .set_alarm_actions(some(&actions.alarm))
+            .set_ok_actions(some(&actions.ok));
+        let sent = Box::pin(
+            request
+                .set_insufficient_data_actions(some(&actions.insufficient_data))
+                .send(),
+        )
+        .await;
+        sent.map(drop)
+            .map_err(|error| failed("PutMetricAlarm", &definition.name, &error))
     }
 }
 
 impl DeleteAlarms for CloudWatch {
     async fn delete(&self, names: &[String]) -> Result<(), AlarmCallError> {
-        let request = self.client.delete_alarms().set_alarm_names(Some(names.to_vec()));
+        let request = self
+            .client
+            .delete_alarms()
+            .set_alarm_names(Some(names.to_vec()));
         match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             // One of them was deleted by somebody else meanwhile, and then the service deletes none: the next run takes up the others.
             Err(error) if error.code() == Some("ResourceNotFound") => Ok(()),
-            Err(error) => Err(failed("DeleteAlarms", names.first().map_or("", String::as_str), &error)),
+            Err(error) => Err(failed(
+                "DeleteAlarms",
+                names.first().map_or("", String::as_str),
+                &error,
+            )),
         }
     }
 }
@@ -190,13 +302,33 @@ fn some(actions: &[String]) -> Option<Vec<String>> {
 fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
     let source = definition.source;
     let dimensions = source.dimensions(&definition.application);
-    let dimensions = dimensions.into_iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
-    let metric = Metric::builder().namespace(source.namespace()).metric_name(&definition.metric).set_dimensions(Some(dimensions)).build();
-    let stat = MetricStat::builder().metric(metric).period(whole(source.period_secs())).stat(STATISTIC).build();
+    let dimensions = dimensions
+        .into_iter()
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build())
+        .collect();
+    let metric = Metric::builder()
+        .namespace(source.namespace())
+        .metric_name(&definition.metric)
+        .set_dimensions(Some(dimensions))
+        .build();
+    let stat = MetricStat::builder()
+        .metric(metric)
+        .period(whole(source.period_secs()))
+        .stat(STATISTIC)
+        .build();
     let expression = definition.watched.expression();
-    let metric = MetricDataQuery::builder().id("m1").metric_stat(stat).return_data(expression.is_none()).build();
+    let metric = MetricDataQuery::builder()
+        .id("m1")
+        .metric_stat(stat)
+        .return_data(expression.is_none())
+        .build();
     let expression = expression.map(|expression| {
-        MetricDataQuery::builder().id("e1").expression(expression).label(format!("{} per minute", definition.metric)).return_data(true).build()
+        MetricDataQuery::builder()
+            .id("e1")
+            .expression(expression)
+            .label(format!("{} per minute", definition.metric))
+            .return_data(true)
+            .build()
     });
     expression.into_iter().chain([metric]).collect()
 }
@@ -219,21 +351,39 @@ fn read(alarm: MetricAlarm) -> Option<Found> {
 
 /// The definition, if every part of it is one that this project writes.
 fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
-    let stat = alarm.metrics().iter().find_map(|entry| entry.metric_stat.as_ref())?;
+    let stat = alarm
+        .metrics()
+        .iter()
+        .find_map(|entry| entry.metric_stat.as_ref())?;
     let metric = stat.metric.as_ref()?;
     // Each source has its own dimension for the application; anything else about it is compared below.
     let source = match metric.namespace.as_deref() {
         Some(METRIC_NAMESPACE) => Source::Service,
-        _ => Source::SnapshotCheck { every_secs: u32::try_from(stat.period?).ok()? },
+        _ => Source::SnapshotCheck {
+            every_secs: u32::try_from(stat.period?).ok()?,
+        },
     };
-    let named = |dimension: &&Dimension| matches!(dimension.name(), Some(APPLICATION_DIMENSION | "application"));
+    let named = |dimension: &&Dimension| {
+        matches!(
+            dimension.name(),
+            Some(APPLICATION_DIMENSION | "application")
+        )
+    };
     let definition = AlarmDefinition {
         name: alarm.alarm_name.clone()?,
         description: alarm.alarm_description.clone()?,
         application: metric.dimensions().iter().find(named)?.value.clone()?,
         source,
         metric: metric.metric_name.clone()?,
-        watched: if alarm.metrics().iter().any(|entry| entry.expression.is_some()) { Watched::Rise } else { Watched::Value },
+        watched: if alarm
+            .metrics()
+            .iter()
+            .any(|entry| entry.expression.is_some())
+        {
+            Watched::Rise
+        } else {
+            Watched::Value
+        },
         datapoints: u32::try_from(alarm.datapoints_to_alarm?).ok()?,
         periods: u32::try_from(alarm.evaluation_periods?).ok()?,
     };
@@ -241,8 +391,14 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
     let mut found = alarm.metrics().to_vec();
     // The service may give the entries, and their dimensions, in another order.
     found.sort_by(|one, other| one.id.cmp(&other.id));
-    for metric in found.iter_mut().filter_map(|entry| entry.metric_stat.as_mut()?.metric.as_mut()) {
-        metric.dimensions.iter_mut().for_each(|dimensions| dimensions.sort_by(|one, other| other.name.cmp(&one.name)));
+    for metric in found
+        .iter_mut()
+        .filter_map(|entry| entry.metric_stat.as_mut()?.metric.as_mut())
+    {
+        metric
+            .dimensions
+            .iter_mut()
+            .for_each(|dimensions| dimensions.sort_by(|one, other| other.name.cmp(&one.name)));
     }
     let same = found == written
         && alarm.threshold == Some(0.0)
@@ -260,7 +416,12 @@ where
     let code = error.code().unwrap_or("no answer").to_owned();
     let error_type = match code.as_str() {
         "no answer" => ErrorType::Retryable,
-        code if code.starts_with("Throttl") || code.starts_with("InternalService") || code.contains("TooManyRequests") => ErrorType::Retryable,
+        code if code.starts_with("Throttl")
+            || code.starts_with("InternalService")
+            || code.contains("TooManyRequests") =>
+        {
+            ErrorType::Retryable
+        }
         code if code.starts_with("AccessDenied") => ErrorType::NotAllowed,
         _ => ErrorType::Refused,
     };
@@ -268,7 +429,10 @@ where
         verb,
         subject: subject.to_owned(),
         code,
-        message: error.message().unwrap_or("the service gave no reason").to_owned(),
+        message: error
+            .message()
+            .unwrap_or("the service gave no reason")
+            .to_owned(),
         error_type,
     }
 }

@@ -28,10 +28,18 @@ pub struct Asked {
 pub fn read(event: &Value) -> Result<Asked, String> {
     let members = event.as_object().ok_or("the input is not a JSON object")?;
     if members.contains_key("detail") {
-        return Ok(Asked { scope: of_trail(&event["detail"])?, dry_run: false });
+        return Ok(Asked {
+            scope: of_trail(&event["detail"])?,
+            dry_run: false,
+        });
     }
-    if let Some(unknown) = members.keys().find(|name| !["applicationName", "dryRun"].contains(&name.as_str())) {
-        return Err(format!("the input has {unknown:?}, and only applicationName and dryRun are known"));
+    if let Some(unknown) = members
+        .keys()
+        .find(|name| !["applicationName", "dryRun"].contains(&name.as_str()))
+    {
+        return Err(format!(
+            "the input has {unknown:?}, and only applicationName and dryRun are known"
+        ));
     }
     let scope = match &event["applicationName"] {
         Value::Null => Scope::All,
@@ -50,12 +58,19 @@ pub fn read(event: &Value) -> Result<Asked, String> {
 fn of_trail(detail: &Value) -> Result<Scope, String> {
     let parameters = detail["requestParameters"].as_object();
     // How CloudTrail spells `ResourceARN` is not documented.
-    let named =
-        |wanted: &str| parameters.into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).and_then(|(_, value)| value.as_str());
+    let named = |wanted: &str| {
+        parameters
+            .into_iter()
+            .flatten()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .and_then(|(_, value)| value.as_str())
+    };
     match (named("applicationName"), named("resourceARN")) {
         (Some(name), _) => Ok(Scope::One(checked(name)?)),
         (None, Some(arn)) => {
-            let (_, name) = arn.split_once(":application/").ok_or("the recorded call is about no application")?;
+            let (_, name) = arn
+                .split_once(":application/")
+                .ok_or("the recorded call is about no application")?;
             Ok(Scope::One(checked(name)?))
         }
         (None, None) => Ok(Scope::All),
@@ -63,8 +78,15 @@ fn of_trail(detail: &Value) -> Result<Scope, String> {
 }
 
 fn checked(name: &str) -> Result<String, String> {
-    let fits = (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if fits { Ok(name.to_owned()) } else { Err("an application's name has 1 to 128 letters, digits, _ . or -".into()) }
+    let fits = (1..=128).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err("an application's name has 1 to 128 letters, digits, _ . or -".into())
+    }
 }
 
 /// Names that an answer lists of each kind at most; the counts are complete.
@@ -100,7 +122,13 @@ impl Answer {
     /// The same with no more names than an answer lists.
     #[must_use]
     pub fn shortened(mut self) -> Self {
-        for names in [&mut self.unknown, &mut self.created, &mut self.fixed, &mut self.removed, &mut self.foreign] {
+        for names in [
+            &mut self.unknown,
+            &mut self.created,
+            &mut self.fixed,
+            &mut self.removed,
+            &mut self.foreign,
+        ] {
             names.truncate(LISTED);
         }
         self
@@ -115,20 +143,56 @@ mod tests {
 
     #[test]
     fn the_schedule_asks_for_all_and_a_person_may_ask_for_less() {
-        assert_eq!(read(&json!({})), Ok(Asked { scope: Scope::All, dry_run: false }));
-        assert_eq!(read(&json!({ "dryRun": true })), Ok(Asked { scope: Scope::All, dry_run: true }));
-        assert_eq!(read(&json!({ "applicationName": "orders" })), Ok(Asked { scope: Scope::One("orders".into()), dry_run: false }));
+        assert_eq!(
+            read(&json!({})),
+            Ok(Asked {
+                scope: Scope::All,
+                dry_run: false
+            })
+        );
+        assert_eq!(
+            read(&json!({ "dryRun": true })),
+            Ok(Asked {
+                scope: Scope::All,
+                dry_run: true
+            })
+        );
+        assert_eq!(
+            read(&json!({ "applicationName": "orders" })),
+            Ok(Asked {
+                scope: Scope::One("orders".into()),
+                dry_run: false
+            })
+        );
     }
 
     #[test]
     fn a_recorded_call_is_about_the_application_it_names() {
-        let call = |parameters: Value| read(&json!({ "detail-type": "AWS API Call via CloudTrail", "detail": { "requestParameters": parameters } }));
-        let orders = Ok(Asked { scope: Scope::One("orders".into()), dry_run: false });
+        let call = |parameters: Value| {
+            read(
+                &json!({ "detail-type": "AWS API Call via CloudTrail", "detail": { "requestParameters": parameters } }),
+            )
+        };
+        let orders = Ok(Asked {
+            scope: Scope::One("orders".into()),
+            dry_run: false,
+        });
         assert_eq!(call(json!({ "applicationName": "orders" })), orders);
         for spelt in ["resourceARN", "resourceArn", "ResourceARN"] {
-            assert_eq!(call(json!({ spelt: "arn:aws:kinesisanalytics:us-east-1:1:application/orders", "tags": [] })), orders);
+            assert_eq!(
+                call(
+                    json!({ spelt: "arn:aws:kinesisanalytics:us-east-1:1:application/orders", "tags": [] })
+                ),
+                orders
+            );
         }
-        assert_eq!(call(Value::Null), Ok(Asked { scope: Scope::All, dry_run: false }));
+        assert_eq!(
+            call(Value::Null),
+            Ok(Asked {
+                scope: Scope::All,
+                dry_run: false
+            })
+        );
         assert!(call(json!({ "resourceARN": "arn:aws:sns:us-east-1:1:orders" })).is_err());
     }
 

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, Wish, Wishes, alarm_names, plan_alarms, suspects};
-use managed_flink::{ApplicationSummary, CallErrorKind, DescribeApplication, ListApplications, ListTagsForResource};
+use lifecycle::{
+    ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, Wish, Wishes, alarm_names,
+    plan_alarms, suspects,
+};
+use managed_flink::{
+    ApplicationSummary, CallErrorKind, DescribeApplication, ListApplications, ListTagsForResource,
+};
 
 use crate::{
     alarms::{AlarmCallError, DeleteAlarms, DescribeAlarms, Found, OwnerOfAlarm, PAGE, PutAlarm},
@@ -30,22 +35,40 @@ pub struct Kept {
 ///
 /// # Errors
 /// When applications or alarms cannot be listed (nothing is changed then), or a change is refused (the others are made).
-pub async fn keep<F, C>(flink: &F, alarms: &C, asked: &Asked, kept: &Kept) -> Result<Answer, Failure>
+pub async fn keep<F, C>(
+    flink: &F,
+    alarms: &C,
+    asked: &Asked,
+    kept: &Kept,
+) -> Result<Answer, Failure>
 where
     F: ListApplications + DescribeApplication + ListTagsForResource,
     C: DescribeAlarms + OwnerOfAlarm + PutAlarm + DeleteAlarms,
 {
     let owner = kept.owner.as_str();
-    let wishes = Wishes { applications: wishes(flink, &asked.scope).await?, snapshots_checked_every_secs: kept.snapshots_checked_every_secs };
+    let wishes = Wishes {
+        applications: wishes(flink, &asked.scope).await?,
+        snapshots_checked_every_secs: kept.snapshots_checked_every_secs,
+    };
     let found = match &asked.scope {
         Scope::All => alarms.alarms_beginning(ALARM_PREFIX).await,
         Scope::One(name) => alarms.alarms_named(&alarm_names(name)).await,
     };
-    let found: BTreeMap<String, Found> = found.map_err(|error| failure(&error))?.into_iter().map(|found| (found.alarm.name.clone(), found)).collect();
+    let found: BTreeMap<String, Found> = found
+        .map_err(|error| failure(&error))?
+        .into_iter()
+        .map(|found| (found.alarm.name.clone(), found))
+        .collect();
     let list: Vec<FoundAlarm> = found.values().map(|found| found.alarm.clone()).collect();
     let owners = owners(alarms, &suspects(&wishes, &list), &found).await?;
     let plan = plan_alarms(&wishes, &list, &owners, owner);
-    let of = |wanted: Wish| wishes.applications.iter().filter(move |(_, wish)| **wish == wanted).map(|(name, _)| name.clone());
+    let of = |wanted: Wish| {
+        wishes
+            .applications
+            .iter()
+            .filter(move |(_, wish)| **wish == wanted)
+            .map(|(name, _)| name.clone())
+    };
     let mut answer = Answer {
         dry_run: asked.dry_run,
         watched: of(Wish::Watched).count(),
@@ -55,7 +78,10 @@ where
         ..Answer::default()
     };
     for name in &plan.foreign {
-        tracing::warn!(alarm = name, "an alarm of this name belongs to somebody else and is left alone");
+        tracing::warn!(
+            alarm = name,
+            "an alarm of this name belongs to somebody else and is left alone"
+        );
     }
     if asked.dry_run {
         tell(&plan, &mut answer);
@@ -75,7 +101,12 @@ where
         Scope::One(name) => match flink.describe_application(name).await {
             Ok(described) => {
                 let application = described.application;
-                vec![ApplicationSummary { name: application.name, arn: application.arn, status: application.status, runtime: application.runtime }]
+                vec![ApplicationSummary {
+                    name: application.name,
+                    arn: application.arn,
+                    status: application.status,
+                    runtime: application.runtime,
+                }]
             }
             Err(error) if error.kind == CallErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error.into()),
@@ -105,37 +136,81 @@ async fn wish<F: ListTagsForResource>(flink: &F, application: &ApplicationSummar
 }
 
 /// The owner tags of these alarms. One that cannot be read leaves its alarm alone.
-async fn owners<C: OwnerOfAlarm>(alarms: &C, names: &[String], found: &BTreeMap<String, Found>) -> Result<BTreeMap<String, Option<String>>, Failure> {
-    let arns: Vec<(String, String)> = names.iter().filter_map(|name| Some((name.clone(), found.get(name)?.arn.clone()))).collect();
+async fn owners<C: OwnerOfAlarm>(
+    alarms: &C,
+    names: &[String],
+    found: &BTreeMap<String, Found>,
+) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let arns: Vec<(String, String)> = names
+        .iter()
+        .filter_map(|name| Some((name.clone(), found.get(name)?.arn.clone())))
+        .collect();
     let asked = stream::iter(arns).map(|(name, arn)| async move {
         let owner = alarms.owner_of(&arn).await;
         (name, owner)
     });
-    let answers: BTreeMap<String, Result<Option<String>, AlarmCallError>> = asked.buffer_unordered(READS_AT_ONCE).collect().await;
-    answers.into_iter().map(|(name, owner)| Ok((name, owner.map_err(|error| failure(&error))?))).collect()
+    let answers: BTreeMap<String, Result<Option<String>, AlarmCallError>> =
+        asked.buffer_unordered(READS_AT_ONCE).collect().await;
+    answers
+        .into_iter()
+        .map(|(name, owner)| Ok((name, owner.map_err(|error| failure(&error))?)))
+        .collect()
 }
 
 fn tell(plan: &AlarmPlan, answer: &mut Answer) {
-    answer.created = plan.create.iter().map(|definition| definition.name.clone()).collect();
-    answer.fixed = plan.fix.iter().map(|definition| definition.name.clone()).collect();
+    answer.created = plan
+        .create
+        .iter()
+        .map(|definition| definition.name.clone())
+        .collect();
+    answer.fixed = plan
+        .fix
+        .iter()
+        .map(|definition| definition.name.clone())
+        .collect();
     answer.removed = plan.remove.clone();
     answer.changed = plan.create.len() + plan.fix.len() + plan.remove.len();
 }
 
 /// Fixes first, then new ones, then removals: what watches least is put right first. A throttled call ends the run without an error: what is left, the next run does.
-async fn change<C>(alarms: &C, plan: &AlarmPlan, found: &BTreeMap<String, Found>, owner: &str, answer: &mut Answer) -> Result<(), Failure>
+async fn change<C>(
+    alarms: &C,
+    plan: &AlarmPlan,
+    found: &BTreeMap<String, Found>,
+    owner: &str,
+    answer: &mut Answer,
+) -> Result<(), Failure>
 where
     C: PutAlarm + DeleteAlarms,
 {
     let planned = plan.create.len() + plan.fix.len() + plan.remove.len();
     let mut refused = Vec::new();
     let mut slow_down = false;
-    let puts = plan.fix.iter().map(|definition| (definition, true)).chain(plan.create.iter().map(|definition| (definition, false)));
+    let puts = plan
+        .fix
+        .iter()
+        .map(|definition| (definition, true))
+        .chain(plan.create.iter().map(|definition| (definition, false)));
     for (definition, is_there) in puts.take(PUTS_PER_RUN) {
-        let actions = found.get(&definition.name).map(|found| found.actions.clone()).unwrap_or_default();
-        let sent = if is_there { alarms.fix(definition, &actions).await } else { alarms.create(definition, owner).await };
+        let actions = found
+            .get(&definition.name)
+            .map(|found| found.actions.clone())
+            .unwrap_or_default();
+        let sent = if is_there {
+            alarms.fix(definition, &actions).await
+        } else {
+            alarms.create(definition, owner).await
+        };
         match sent {
-            Ok(()) => note(if is_there { &mut answer.fixed } else { &mut answer.created }, &mut answer.changed, &definition.name),
+            Ok(()) => note(
+                if is_there {
+                    &mut answer.fixed
+                } else {
+                    &mut answer.created
+                },
+                &mut answer.changed,
+                &definition.name,
+            ),
             Err(error) if error.error_type == ErrorType::Retryable => {
                 tracing::warn!(%error, "left for the next run");
                 slow_down = true;
@@ -146,15 +221,18 @@ where
     }
     for names in plan.remove.chunks(PAGE).take_while(|_| !slow_down) {
         match alarms.delete(names).await {
-            Ok(()) => names.iter().for_each(|name| note(&mut answer.removed, &mut answer.changed, name)),
+            Ok(()) => names
+                .iter()
+                .for_each(|name| note(&mut answer.removed, &mut answer.changed, name)),
             Err(error) => refused.push(error),
         }
     }
     answer.left = planned - answer.changed - refused.len();
     match refused.first() {
-        None if slow_down && answer.changed == 0 => {
-            Err(Failure::new(ErrorType::Retryable, format!("{planned} alarms are to be changed, and CloudWatch took none of them now")))
-        }
+        None if slow_down && answer.changed == 0 => Err(Failure::new(
+            ErrorType::Retryable,
+            format!("{planned} alarms are to be changed, and CloudWatch took none of them now"),
+        )),
         None => Ok(()),
         Some(error) => {
             let mut failure = failure(error);

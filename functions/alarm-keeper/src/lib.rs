@@ -10,7 +10,9 @@ pub mod alarms;
 pub mod event;
 pub mod keep;
 
-use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
+use lambda_kit::{
+    Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError,
+};
 use managed_flink::ManagedFlink;
 use serde_json::Value;
 
@@ -37,21 +39,44 @@ impl Function for AlarmKeeper {
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         let every: u32 = env.or(SNAPSHOT_CHECK_EVERY_SECS, 0)?;
-        let kept = Kept { owner: env.required(ALARM_OWNER)?, snapshots_checked_every_secs: Some(every).filter(|secs| *secs > 0) };
-        Ok(Self { flink: ManagedFlink::new(aws), alarms: CloudWatch::new(aws), kept, metrics: aws.metrics().clone() })
+        let kept = Kept {
+            owner: env.required(ALARM_OWNER)?,
+            snapshots_checked_every_secs: Some(every).filter(|secs| *secs > 0),
+        };
+        Ok(Self {
+            flink: ManagedFlink::new(aws),
+            alarms: CloudWatch::new(aws),
+            kept,
+            metrics: aws.metrics().clone(),
+        })
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let asked =
-            event::read(&event).map_err(|wrong| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {wrong}", Self::NAME)))?;
+        let asked = event::read(&event).map_err(|wrong| {
+            Failure::new(
+                ErrorType::BadInput,
+                format!("{} cannot read its input: {wrong}", Self::NAME),
+            )
+        })?;
         let result = keep::keep(&self.flink, &self.alarms, &asked, &self.kept).await;
         let mut record = Record::of(Self::NAME, &invocation);
         match &result {
             Ok(answer) if !asked.dry_run => {
                 let removed = answer.removed.len() as u64;
-                record.add(Metric::AlarmsPut, answer.changed as u64 - removed).add(Metric::AlarmsRemoved, removed);
-                record.add(Metric::AlarmsNotKept, (answer.left + answer.unknown.len()) as u64);
-                tracing::info!(watched = answer.watched, right = answer.right, changed = answer.changed, left = answer.left, "kept");
+                record
+                    .add(Metric::AlarmsPut, answer.changed as u64 - removed)
+                    .add(Metric::AlarmsRemoved, removed);
+                record.add(
+                    Metric::AlarmsNotKept,
+                    (answer.left + answer.unknown.len()) as u64,
+                );
+                tracing::info!(
+                    watched = answer.watched,
+                    right = answer.right,
+                    changed = answer.changed,
+                    left = answer.left,
+                    "kept"
+                );
             }
             Ok(_) => {}
             Err(_) => {

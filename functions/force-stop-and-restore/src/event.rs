@@ -5,7 +5,11 @@ use serde::Deserialize;
 
 /// The input: one of three steps. Fields that are not listed are other states' business.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "step",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Event {
     /// Stop without a snapshot.
     ForceStop {

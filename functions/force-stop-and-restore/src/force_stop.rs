@@ -2,7 +2,10 @@
 
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::{Application, ApplicationStatus};
-use managed_flink::{DescribeApplication, ListTagsForResource, StepAnswer, StopApplication, look_before_change, property_values};
+use managed_flink::{
+    DescribeApplication, ListTagsForResource, StepAnswer, StopApplication, look_before_change,
+    property_values,
+};
 
 use crate::{ForceStopPlan, at_version};
 
@@ -21,15 +24,24 @@ where
     at_version(&seen.application, plan.version_id)?;
     let status = &seen.application.status;
     if status.is_busy() && plan.status.as_ref() != Some(status) {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and the force-stop was not decided on that: look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}, and the force-stop was not decided on that: look again"),
+        ));
     }
     if !status.allows_force_stop() {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not force-stop; look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}: from there the service does not force-stop; look again"),
+        ));
     }
     tracing::info!(application = name, version = plan.version_id, %status, "force-stopping");
     let error = match api.stop_application(name, true).await {
         Ok(accepted) => {
-            return Ok(StepAnswer::accepted(accepted.operation_id, seen.application.version_id));
+            return Ok(StepAnswer::accepted(
+                accepted.operation_id,
+                seen.application.version_id,
+            ));
         }
         Err(error) => error.without(&property_values(&seen.detail)),
     };
@@ -46,5 +58,8 @@ where
 
 /// Stopped, or on the way. Whatever the version: nothing is left to be done.
 fn is_visible(application: &Application) -> bool {
-    matches!(application.status, ApplicationStatus::ForceStopping | ApplicationStatus::Ready)
+    matches!(
+        application.status,
+        ApplicationStatus::ForceStopping | ApplicationStatus::Ready
+    )
 }

@@ -33,23 +33,41 @@ impl Function for ForceStopAndRestore {
     type Answer = StepAnswer;
 
     fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        Ok(Self { api: ManagedFlink::new(aws) })
+        Ok(Self {
+            api: ManagedFlink::new(aws),
+        })
     }
 
     async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
         match event {
-            Event::ForceStop { application_name, plan } => force_stop(&self.api, &application_name, &plan).await,
-            Event::RestoreConfiguration { application_name, plan } => restore_configuration(&self.api, &application_name, &plan).await,
-            Event::Start { application_name, plan } => start(&self.api, &application_name, &plan).await,
+            Event::ForceStop {
+                application_name,
+                plan,
+            } => force_stop(&self.api, &application_name, &plan).await,
+            Event::RestoreConfiguration {
+                application_name,
+                plan,
+            } => restore_configuration(&self.api, &application_name, &plan).await,
+            Event::Start {
+                application_name,
+                plan,
+            } => start(&self.api, &application_name, &plan).await,
         }
     }
 }
 
 /// The fence that the service does not have.
 fn at_version(application: &Application, planned: u64) -> Result<(), Failure> {
-    let Application { name, version_id, .. } = application;
+    let Application {
+        name, version_id, ..
+    } = application;
     if *version_id == planned {
         return Ok(());
     }
-    Err(Failure::new(ErrorType::Stale, format!("{name} is at version {version_id}, the plan was made for version {planned}: look again")))
+    Err(Failure::new(
+        ErrorType::Stale,
+        format!(
+            "{name} is at version {version_id}, the plan was made for version {planned}: look again"
+        ),
+    ))
 }

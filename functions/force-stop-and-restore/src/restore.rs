@@ -3,8 +3,8 @@
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::ApplicationStatus;
 use managed_flink::{
-    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer, UpdateApplication, look_before_change,
-    property_values,
+    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
+    UpdateApplication, look_before_change, property_values,
 };
 
 use crate::{
@@ -16,16 +16,25 @@ use crate::{
 ///
 /// # Errors
 /// `CannotCarry` naming the parts that no update can restore, with nothing changed; otherwise as for the other steps.
-pub async fn restore_configuration<A>(api: &A, name: &str, plan: &RestorePlan) -> Result<StepAnswer, Failure>
+pub async fn restore_configuration<A>(
+    api: &A,
+    name: &str,
+    plan: &RestorePlan,
+) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + DescribeApplicationVersion + UpdateApplication,
 {
     let seen = look_before_change(api, name).await?;
     let status = &seen.application.status;
     if *status != ApplicationStatus::Ready {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: a configuration is put back only while READY; look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}: a configuration is put back only while READY; look again"),
+        ));
     }
-    let target = api.describe_application_version(name, plan.target_version_id).await?;
+    let target = api
+        .describe_application_version(name, plan.target_version_id)
+        .await?;
     let mut secrets = property_values(&seen.detail);
     secrets.extend(property_values(&target.detail));
     let carried = carry(seen.detail.as_sdk(), target.detail.as_sdk());
@@ -34,12 +43,15 @@ where
         return Ok(StepAnswer::already_done(&seen.application));
     }
     at_version(&seen.application, plan.version_id)?;
-    let Some(Carried { change, parts }) = carried.map_err(|error| cannot(name, plan, &error))? else {
+    let Some(Carried { change, parts }) = carried.map_err(|error| cannot(name, plan, &error))?
+    else {
         return Ok(StepAnswer::already_done(&seen.application));
     };
     let change = match seen.detail.as_sdk().conditional_token() {
         Some(token) => change.conditional_token(token),
-        None => change.current_application_version_id(seen.detail.as_sdk().application_version_id()),
+        None => {
+            change.current_application_version_id(seen.detail.as_sdk().application_version_id())
+        }
     };
     tracing::info!(
         application = name,
@@ -56,7 +68,10 @@ where
                 None => api.describe_application(name).await?,
             };
             checked(name, plan, &now, &target)?;
-            Ok(StepAnswer::accepted(accepted.operation_id, now.application.version_id))
+            Ok(StepAnswer::accepted(
+                accepted.operation_id,
+                now.application.version_id,
+            ))
         }
         Err(error) if error.is_outcome_unknown() => {
             let error = error.without(&secrets);
@@ -76,21 +91,34 @@ fn is_restored(now: &Described, target: &Described) -> bool {
 }
 
 /// What was sent must be what is there now: an S3 object without a version may have been replaced since.
-fn checked(name: &str, plan: &RestorePlan, now: &Described, target: &Described) -> Result<(), Failure> {
+fn checked(
+    name: &str,
+    plan: &RestorePlan,
+    now: &Described,
+    target: &Described,
+) -> Result<(), Failure> {
     let left = match carry(now.detail.as_sdk(), target.detail.as_sdk()) {
         Ok(None) => return Ok(()),
-        Ok(Some(Carried { parts, .. })) => format!("after the update these still differ: {}", parts.join(", ")),
+        Ok(Some(Carried { parts, .. })) => {
+            format!("after the update these still differ: {}", parts.join(", "))
+        }
         Err(error) => error.to_string(),
     };
     Err(Failure::new(
         ErrorType::CannotCarry,
-        format!("{name} was updated, but is not as in version {}: {left}; it is READY and was not started", plan.target_version_id),
+        format!(
+            "{name} was updated, but is not as in version {}: {left}; it is READY and was not started",
+            plan.target_version_id
+        ),
     ))
 }
 
 fn cannot(name: &str, plan: &RestorePlan, error: &CannotCarry) -> Failure {
     Failure::new(
         ErrorType::CannotCarry,
-        format!("the configuration of version {} of {name} cannot be put back, nothing was changed: {error}", plan.target_version_id),
+        format!(
+            "the configuration of version {} of {name} cannot be put back, nothing was changed: {error}",
+            plan.target_version_id
+        ),
     )
 }

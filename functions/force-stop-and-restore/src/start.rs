@@ -3,8 +3,8 @@
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::ApplicationStatus;
 use managed_flink::{
-    DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer, look_before_change, property_values,
-    sdk::ApplicationRestoreType,
+    DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer,
+    look_before_change, property_values, sdk::ApplicationRestoreType,
 };
 
 use crate::{Restore, StartPlan, at_version};
@@ -20,18 +20,33 @@ where
     let from = chosen(name, &plan.restore)?;
     let seen = look_before_change(api, name).await?;
     at_version(&seen.application, plan.version_id)?;
-    let allow = plan.allow_non_restored_state.or(seen.application.allow_non_restored_state).unwrap_or(false);
+    let allow = plan
+        .allow_non_restored_state
+        .or(seen.application.allow_non_restored_state)
+        .unwrap_or(false);
     let status = &seen.application.status;
     if is_visible(&seen, &from, allow) {
         return Ok(StepAnswer::already_done(&seen.application));
     }
     if *status != ApplicationStatus::Ready {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and not started as planned: look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}, and not started as planned: look again"),
+        ));
     }
-    tracing::info!(application = name, version = plan.version_id, ?from, allow_non_restored_state = allow, "starting");
+    tracing::info!(
+        application = name,
+        version = plan.version_id,
+        ?from,
+        allow_non_restored_state = allow,
+        "starting"
+    );
     let error = match api.start_application(name, &from, allow).await {
         Ok(accepted) => {
-            return Ok(StepAnswer::accepted(accepted.operation_id, seen.application.version_id));
+            return Ok(StepAnswer::accepted(
+                accepted.operation_id,
+                seen.application.version_id,
+            ));
         }
         Err(error) => error.without(&property_values(&seen.detail)),
     };
@@ -49,27 +64,41 @@ where
 /// Exactly one of the two must be said. A missing snapshot is never read as "without state".
 fn chosen(name: &str, restore: &Restore) -> Result<StartFrom, Failure> {
     match (&restore.snapshot_name, restore.without_state) {
-        (Some(snapshot), false) if !snapshot.is_empty() => Ok(StartFrom::Snapshot(snapshot.clone())),
+        (Some(snapshot), false) if !snapshot.is_empty() => {
+            Ok(StartFrom::Snapshot(snapshot.clone()))
+        }
         (None, true) => Ok(StartFrom::Nothing),
         _ => Err(Failure::new(
             ErrorType::BadInput,
-            format!("the start of {name} must name either restore.snapshotName or restore.withoutState = true, and not both"),
+            format!(
+                "the start of {name} must name either restore.snapshotName or restore.withoutState = true, and not both"
+            ),
         )),
     }
 }
 
 /// Whether the application starts or runs, and from exactly this.
 fn is_visible(seen: &Described, from: &StartFrom, allow: bool) -> bool {
-    if !matches!(seen.application.status, ApplicationStatus::Starting | ApplicationStatus::Running) {
+    if !matches!(
+        seen.application.status,
+        ApplicationStatus::Starting | ApplicationStatus::Running
+    ) {
         return false;
     }
-    let run = seen.detail.as_sdk().application_configuration_description().and_then(|it| it.run_configuration_description());
+    let run = seen
+        .detail
+        .as_sdk()
+        .application_configuration_description()
+        .and_then(|it| it.run_configuration_description());
     let restore = run.and_then(|it| it.application_restore_configuration_description());
     let matches_state = restore.is_some_and(|restore| match from {
         StartFrom::Snapshot(name) => {
-            *restore.application_restore_type() == ApplicationRestoreType::RestoreFromCustomSnapshot && restore.snapshot_name() == Some(name)
+            *restore.application_restore_type() == ApplicationRestoreType::RestoreFromCustomSnapshot
+                && restore.snapshot_name() == Some(name)
         }
-        StartFrom::Nothing => *restore.application_restore_type() == ApplicationRestoreType::SkipRestoreFromSnapshot,
+        StartFrom::Nothing => {
+            *restore.application_restore_type() == ApplicationRestoreType::SkipRestoreFromSnapshot
+        }
     });
     matches_state && seen.application.allow_non_restored_state.unwrap_or(false) == allow
 }

@@ -13,7 +13,15 @@ use support::service::{Fault, Lines, Service, full};
 async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
     let (lines, _listening) = Lines::start();
     let function = ForceStopAndRestore::build(&Env::default(), &service.double.aws()).unwrap();
-    let result = answer(&function, event, Invocation { request_id: "r1".into(), now: jiff::Timestamp::UNIX_EPOCH }).await;
+    let result = answer(
+        &function,
+        event,
+        Invocation {
+            request_id: "r1".into(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        },
+    )
+    .await;
     let seen = format!("{result:?} {}", lines.text());
     assert!(!seen.contains("marker"), "{seen}");
     result
@@ -28,11 +36,17 @@ fn force_stop() -> Value {
 }
 
 fn restore() -> Value {
-    event("restoreConfiguration", json!({ "versionId": 7, "targetVersionId": 6 }))
+    event(
+        "restoreConfiguration",
+        json!({ "versionId": 7, "targetVersionId": 6 }),
+    )
 }
 
 fn start() -> Value {
-    event("start", json!({ "versionId": 7, "restore": { "snapshotName": "before" }, "allowNonRestoredState": false }))
+    event(
+        "start",
+        json!({ "versionId": 7, "restore": { "snapshotName": "before" }, "allowNonRestoredState": false }),
+    )
 }
 
 /// Each step with an application on which it is due, the verb it calls, and what makes the change visible.
@@ -41,7 +55,11 @@ fn steps() -> Vec<(Value, Service, &'static str)> {
     looping.with("ApplicationStatus", "RUNNING");
     let bad = bad_version();
     let stopped = Service::new(full());
-    vec![(force_stop(), looping, "StopApplication"), (restore(), bad, "UpdateApplication"), (start(), stopped, "StartApplication")]
+    vec![
+        (force_stop(), looping, "StopApplication"),
+        (restore(), bad, "UpdateApplication"),
+        (start(), stopped, "StartApplication"),
+    ]
 }
 
 /// READY at version 7, which has another code, another property and a property group more than the good version 6.
@@ -64,8 +82,16 @@ fn bad_version() -> Service {
 #[tokio::test]
 async fn each_step_run_twice_calls_once() {
     for (event, service, verb) in steps() {
-        assert_eq!(run(&service, event.clone()).await.unwrap()["outcome"], "accepted", "{verb}");
-        assert_eq!(run(&service, event).await.unwrap()["outcome"], "alreadyDone", "{verb}");
+        assert_eq!(
+            run(&service, event.clone()).await.unwrap()["outcome"],
+            "accepted",
+            "{verb}"
+        );
+        assert_eq!(
+            run(&service, event).await.unwrap()["outcome"],
+            "alreadyDone",
+            "{verb}"
+        );
         assert_eq!(service.double.bodies(verb).len(), 1, "{verb}");
         assert_eq!(service.changes().len(), 1, "{verb}");
     }
@@ -76,8 +102,16 @@ async fn after_a_lost_answer_each_step_looks_and_does_not_call_again() {
     for (event, service, verb) in steps() {
         service.fault(verb, Fault::LoseAnswer);
         let answer = run(&service, event).await.unwrap();
-        assert_eq!((&answer["outcome"], &answer["operationId"]), (&json!("accepted"), &Value::Null), "{verb}");
-        assert_eq!(service.double.verbs().last().unwrap(), "DescribeApplication", "{verb}");
+        assert_eq!(
+            (&answer["outcome"], &answer["operationId"]),
+            (&json!("accepted"), &Value::Null),
+            "{verb}"
+        );
+        assert_eq!(
+            service.double.verbs().last().unwrap(),
+            "DescribeApplication",
+            "{verb}"
+        );
         assert_eq!(service.changes().len(), 1, "{verb}");
     }
 }
@@ -86,19 +120,37 @@ async fn after_a_lost_answer_each_step_looks_and_does_not_call_again() {
 async fn a_call_that_never_arrived_is_retryable_and_the_next_run_succeeds() {
     for (event, service, verb) in steps() {
         service.fault(verb, Fault::Cut);
-        assert_eq!(run(&service, event.clone()).await.unwrap_err().error_type, ErrorType::Retryable, "{verb}");
+        assert_eq!(
+            run(&service, event.clone()).await.unwrap_err().error_type,
+            ErrorType::Retryable,
+            "{verb}"
+        );
         assert_eq!(service.changes().len(), 1, "{verb}: not repeated by itself");
-        assert_eq!(run(&service, event).await.unwrap()["outcome"], "accepted", "{verb}");
+        assert_eq!(
+            run(&service, event).await.unwrap()["outcome"],
+            "accepted",
+            "{verb}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_and_an_unreadable_look_are_retryable_and_the_next_run_sees_the_effect() {
     for (event, service, verb) in steps() {
-        service.fault(verb, Fault::LoseAnswer).set(|state| state.unreadable_after_change = true);
-        assert_eq!(run(&service, event.clone()).await.unwrap_err().error_type, ErrorType::Retryable, "{verb}");
+        service
+            .fault(verb, Fault::LoseAnswer)
+            .set(|state| state.unreadable_after_change = true);
+        assert_eq!(
+            run(&service, event.clone()).await.unwrap_err().error_type,
+            ErrorType::Retryable,
+            "{verb}"
+        );
         service.set(|state| state.unreadable_after_change = false);
-        assert_eq!(run(&service, event).await.unwrap()["outcome"], "alreadyDone", "{verb}");
+        assert_eq!(
+            run(&service, event).await.unwrap()["outcome"],
+            "alreadyDone",
+            "{verb}"
+        );
         assert_eq!(service.changes().len(), 1, "{verb}");
     }
 }
@@ -106,11 +158,22 @@ async fn a_lost_answer_and_an_unreadable_look_are_retryable_and_the_next_run_see
 #[tokio::test]
 async fn a_refusal_is_told_in_the_services_words_without_property_values() {
     for (index, (event, service, verb)) in steps().into_iter().enumerate() {
-        let codes = ["ResourceInUseException", "InvalidApplicationConfigurationException", "ResourceNotFoundException"];
-        service.fault(verb, Fault::Refuse(codes[index], "cannot do that with marker-secret-one".into()));
+        let codes = [
+            "ResourceInUseException",
+            "InvalidApplicationConfigurationException",
+            "ResourceNotFoundException",
+        ];
+        service.fault(
+            verb,
+            Fault::Refuse(codes[index], "cannot do that with marker-secret-one".into()),
+        );
         let failure = run(&service, event).await.unwrap_err();
         assert_eq!(failure.error_type, ErrorType::Refused, "{verb}");
-        assert!(failure.message.contains("cannot do that") && failure.message.contains("orders"), "{}", failure.message);
+        assert!(
+            failure.message.contains("cannot do that") && failure.message.contains("orders"),
+            "{}",
+            failure.message
+        );
     }
 }
 
@@ -118,18 +181,36 @@ async fn a_refusal_is_told_in_the_services_words_without_property_values() {
 async fn a_refusal_that_quotes_the_target_versions_property_shows_none_either() {
     let service = bad_version();
     service.set(|state| {
-        let group = &mut state.versions.get_mut(&6).unwrap()["ApplicationConfigurationDescription"]["EnvironmentPropertyDescriptions"];
-        group["PropertyGroupDescriptions"][0]["PropertyMap"]["only-here"] = "marker-only-in-the-target".into();
+        let group = &mut state.versions.get_mut(&6).unwrap()["ApplicationConfigurationDescription"]
+            ["EnvironmentPropertyDescriptions"];
+        group["PropertyGroupDescriptions"][0]["PropertyMap"]["only-here"] =
+            "marker-only-in-the-target".into();
     });
-    service.fault("UpdateApplication", Fault::Refuse("InvalidArgumentException", "bad: marker-only-in-the-target".into()));
-    assert!(run(&service, restore()).await.unwrap_err().message.contains("[redacted]"));
+    service.fault(
+        "UpdateApplication",
+        Fault::Refuse(
+            "InvalidArgumentException",
+            "bad: marker-only-in-the-target".into(),
+        ),
+    );
+    assert!(
+        run(&service, restore())
+            .await
+            .unwrap_err()
+            .message
+            .contains("[redacted]")
+    );
 }
 
 #[tokio::test]
 async fn a_plan_for_another_version_sends_nothing() {
     for (event, service, verb) in steps() {
         service.with("ApplicationVersionId", 8);
-        assert_eq!(run(&service, event).await.unwrap_err().error_type, ErrorType::Stale, "{verb}");
+        assert_eq!(
+            run(&service, event).await.unwrap_err().error_type,
+            ErrorType::Stale,
+            "{verb}"
+        );
         assert!(service.changes().is_empty(), "{verb}");
     }
 }
@@ -137,14 +218,48 @@ async fn a_plan_for_another_version_sends_nothing() {
 #[tokio::test]
 async fn a_status_that_does_not_allow_the_step_sends_nothing() {
     for (step, statuses) in [
-        (0, vec!["MAINTENANCE", "ROLLING_BACK", "DELETING", "ROLLED_BACK", "SOMETHING_NEW"]),
-        (1, vec!["RUNNING", "STARTING", "UPDATING", "FORCE_STOPPING", "STOPPING", "ROLLED_BACK"]),
-        (2, vec!["UPDATING", "FORCE_STOPPING", "STOPPING", "ROLLING_BACK", "MAINTENANCE", "ROLLED_BACK", "SOMETHING_NEW"]),
+        (
+            0,
+            vec![
+                "MAINTENANCE",
+                "ROLLING_BACK",
+                "DELETING",
+                "ROLLED_BACK",
+                "SOMETHING_NEW",
+            ],
+        ),
+        (
+            1,
+            vec![
+                "RUNNING",
+                "STARTING",
+                "UPDATING",
+                "FORCE_STOPPING",
+                "STOPPING",
+                "ROLLED_BACK",
+            ],
+        ),
+        (
+            2,
+            vec![
+                "UPDATING",
+                "FORCE_STOPPING",
+                "STOPPING",
+                "ROLLING_BACK",
+                "MAINTENANCE",
+                "ROLLED_BACK",
+                "SOMETHING_NEW",
+            ],
+        ),
     ] {
         for status in statuses {
             let (event, service, verb) = steps().swap_remove(step);
             service.with("ApplicationStatus", status);
-            assert_eq!(run(&service, event).await.unwrap_err().error_type, ErrorType::Stale, "{verb} in {status}");
+            assert_eq!(
+                run(&service, event).await.unwrap_err().error_type,
+                ErrorType::Stale,
+                "{verb} in {status}"
+            );
             assert!(service.changes().is_empty(), "{verb} in {status}");
         }
     }
@@ -156,7 +271,11 @@ async fn an_application_that_has_not_opted_in_is_not_touched() {
         service.set(|state| state.tags.clear());
         let failure = run(&service, event).await.unwrap_err();
         assert_eq!(failure.error_type, ErrorType::NotAllowed, "{verb}");
-        assert!(failure.message.contains("lifeguard:managed=true"), "{}", failure.message);
+        assert!(
+            failure.message.contains("lifeguard:managed=true"),
+            "{}",
+            failure.message
+        );
         assert!(service.changes().is_empty(), "{verb}");
     }
 }
@@ -170,7 +289,10 @@ async fn a_wrong_input_is_bad_input() {
         event("start", json!({ "versionId": 7 })),
     ] {
         let service = Service::new(full());
-        assert_eq!(run(&service, input).await.unwrap_err().error_type, ErrorType::BadInput);
+        assert_eq!(
+            run(&service, input).await.unwrap_err().error_type,
+            ErrorType::BadInput
+        );
         assert!(service.double.calls().is_empty());
     }
 }
@@ -181,18 +303,34 @@ async fn force_stop_sends_force() {
         let service = Service::new(full());
         service.with("ApplicationStatus", status);
         let plan = event("forceStop", json!({ "versionId": 7, "status": status }));
-        assert_eq!(run(&service, plan).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-stop", "versionId": 7 }));
-        assert_eq!(service.changes(), [("StopApplication".to_owned(), json!({ "ApplicationName": "orders", "Force": true }))]);
+        assert_eq!(
+            run(&service, plan).await.unwrap(),
+            json!({ "outcome": "accepted", "operationId": "op-stop", "versionId": 7 })
+        );
+        assert_eq!(
+            service.changes(),
+            [(
+                "StopApplication".to_owned(),
+                json!({ "ApplicationName": "orders", "Force": true })
+            )]
+        );
     }
 }
 
 #[tokio::test]
 async fn what_has_become_busy_since_the_decision_is_not_force_stopped() {
-    for (decided, now) in [("RUNNING", "AUTOSCALING"), ("RUNNING", "STOPPING"), ("UPDATING", "STARTING")] {
+    for (decided, now) in [
+        ("RUNNING", "AUTOSCALING"),
+        ("RUNNING", "STOPPING"),
+        ("UPDATING", "STARTING"),
+    ] {
         let service = Service::new(full());
         service.with("ApplicationStatus", now);
         let plan = event("forceStop", json!({ "versionId": 7, "status": decided }));
-        assert_eq!(run(&service, plan).await.unwrap_err().error_type, ErrorType::Stale);
+        assert_eq!(
+            run(&service, plan).await.unwrap_err().error_type,
+            ErrorType::Stale
+        );
         assert!(service.changes().is_empty());
     }
 }
@@ -201,8 +339,13 @@ async fn what_has_become_busy_since_the_decision_is_not_force_stopped() {
 async fn what_is_stopped_or_stopping_needs_no_force_whatever_its_version() {
     for status in ["FORCE_STOPPING", "READY"] {
         let service = Service::new(full());
-        service.with("ApplicationStatus", status).with("ApplicationVersionId", 9);
-        assert_eq!(run(&service, force_stop()).await.unwrap(), json!({ "outcome": "alreadyDone", "versionId": 9 }));
+        service
+            .with("ApplicationStatus", status)
+            .with("ApplicationVersionId", 9);
+        assert_eq!(
+            run(&service, force_stop()).await.unwrap(),
+            json!({ "outcome": "alreadyDone", "versionId": 9 })
+        );
         assert!(service.changes().is_empty());
     }
 }
@@ -210,7 +353,10 @@ async fn what_is_stopped_or_stopping_needs_no_force_whatever_its_version() {
 #[tokio::test]
 async fn a_configuration_is_put_back_by_what_differs_and_nothing_else() {
     let service = bad_version();
-    assert_eq!(run(&service, restore()).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-update", "versionId": 8 }));
+    assert_eq!(
+        run(&service, restore()).await.unwrap(),
+        json!({ "outcome": "accepted", "operationId": "op-update", "versionId": 8 })
+    );
     let expected = json!({
         "ApplicationName": "orders",
         "ApplicationConfigurationUpdate": {
@@ -222,9 +368,15 @@ async fn a_configuration_is_put_back_by_what_differs_and_nothing_else() {
         "RunConfigurationUpdate": { "FlinkRunConfiguration": { "AllowNonRestoredState": true } },
         "ConditionalToken": "token-7",
     });
-    assert_eq!(service.changes(), [("UpdateApplication".to_owned(), expected)]);
+    assert_eq!(
+        service.changes(),
+        [("UpdateApplication".to_owned(), expected)]
+    );
     let state = service.state.lock().unwrap();
-    assert_eq!(state.application["ApplicationConfigurationDescription"], state.versions[&6]["ApplicationConfigurationDescription"]);
+    assert_eq!(
+        state.application["ApplicationConfigurationDescription"],
+        state.versions[&6]["ApplicationConfigurationDescription"]
+    );
 }
 
 #[tokio::test]
@@ -233,14 +385,29 @@ async fn without_a_token_the_version_is_the_fence() {
     service.with("ConditionalToken", Value::Null);
     run(&service, restore()).await.unwrap();
     let body = &service.double.bodies("UpdateApplication")[0];
-    assert_eq!((&body["CurrentApplicationVersionId"], &body["ConditionalToken"]), (&json!(7), &Value::Null));
+    assert_eq!(
+        (
+            &body["CurrentApplicationVersionId"],
+            &body["ConditionalToken"]
+        ),
+        (&json!(7), &Value::Null)
+    );
 }
 
 #[tokio::test]
 async fn a_hand_in_between_makes_the_update_stale() {
     let service = bad_version();
-    service.fault("UpdateApplication", Fault::Refuse("ConcurrentModificationException", "changed meanwhile".into()));
-    assert_eq!(run(&service, restore()).await.unwrap_err().error_type, ErrorType::Stale);
+    service.fault(
+        "UpdateApplication",
+        Fault::Refuse(
+            "ConcurrentModificationException",
+            "changed meanwhile".into(),
+        ),
+    );
+    assert_eq!(
+        run(&service, restore()).await.unwrap_err().error_type,
+        ErrorType::Stale
+    );
 }
 
 #[tokio::test]
@@ -249,12 +416,22 @@ async fn what_cannot_be_carried_is_named_and_nothing_is_changed() {
     service.set(|state| {
         let good = &mut state.versions.get_mut(&6).unwrap()["ApplicationConfigurationDescription"];
         good["VpcConfigurationDescriptions"] = json!([]);
-        good["ApplicationCodeConfigurationDescription"]["CodeContentDescription"] = json!({ "CodeMD5": "uploaded", "CodeSize": 3 });
+        good["ApplicationCodeConfigurationDescription"]["CodeContentDescription"] =
+            json!({ "CodeMD5": "uploaded", "CodeSize": 3 });
     });
     let failure = run(&service, restore()).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorType::CannotCarry);
-    for part in ["version 6 of orders", "nothing was changed", "VPC: ", "code: "] {
-        assert!(failure.message.contains(part), "{part}: {}", failure.message);
+    for part in [
+        "version 6 of orders",
+        "nothing was changed",
+        "VPC: ",
+        "code: ",
+    ] {
+        assert!(
+            failure.message.contains(part),
+            "{part}: {}",
+            failure.message
+        );
     }
     assert!(service.changes().is_empty());
 }
@@ -263,30 +440,58 @@ async fn what_cannot_be_carried_is_named_and_nothing_is_changed() {
 async fn code_that_was_replaced_at_its_place_in_s3_is_noticed_before_anything_starts() {
     let service = bad_version();
     service.set(|state| {
-        state.objects.insert("orders-6.jar".to_owned(), "replaced".to_owned());
+        state
+            .objects
+            .insert("orders-6.jar".to_owned(), "replaced".to_owned());
     });
     let failure = run(&service, restore()).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorType::CannotCarry);
-    assert!(failure.message.contains("is not as in version 6: code: ") && failure.message.contains("not started"), "{}", failure.message);
+    assert!(
+        failure.message.contains("is not as in version 6: code: ")
+            && failure.message.contains("not started"),
+        "{}",
+        failure.message
+    );
     let again = run(&service, restore()).await.unwrap_err();
-    assert_eq!(again.error_type, ErrorType::Stale, "the version is another one now: look again");
+    assert_eq!(
+        again.error_type,
+        ErrorType::Stale,
+        "the version is another one now: look again"
+    );
 }
 
 #[tokio::test]
 async fn a_start_names_the_snapshot_and_the_flag() {
     let service = Service::new(full());
-    assert_eq!(run(&service, start()).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-start", "versionId": 7 }));
+    assert_eq!(
+        run(&service, start()).await.unwrap(),
+        json!({ "outcome": "accepted", "operationId": "op-start", "versionId": 7 })
+    );
     let expected = json!({ "ApplicationName": "orders", "RunConfiguration": {
         "FlinkRunConfiguration": { "AllowNonRestoredState": false },
         "ApplicationRestoreConfiguration": { "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": "before" } } });
-    assert_eq!(service.changes(), [("StartApplication".to_owned(), expected)]);
+    assert_eq!(
+        service.changes(),
+        [("StartApplication".to_owned(), expected)]
+    );
 }
 
 #[tokio::test]
 async fn left_out_the_flag_stays_as_it_stands() {
     let service = Service::new(full());
-    run(&service, event("start", json!({ "versionId": 7, "restore": { "snapshotName": "before" } }))).await.unwrap();
-    assert_eq!(service.double.bodies("StartApplication")[0]["RunConfiguration"]["FlinkRunConfiguration"]["AllowNonRestoredState"], true);
+    run(
+        &service,
+        event(
+            "start",
+            json!({ "versionId": 7, "restore": { "snapshotName": "before" } }),
+        ),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        service.double.bodies("StartApplication")[0]["RunConfiguration"]["FlinkRunConfiguration"]["AllowNonRestoredState"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -299,11 +504,24 @@ async fn without_state_needs_as_many_words() {
         json!({ "snapshotName": "" }),
         json!({ "snapshotName": "before", "withoutState": true }),
     ] {
-        let failure = run(&service, event("start", json!({ "versionId": 7, "restore": restore }))).await.unwrap_err();
+        let failure = run(
+            &service,
+            event("start", json!({ "versionId": 7, "restore": restore })),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(failure.error_type, ErrorType::BadInput, "{restore}");
     }
     assert!(service.double.calls().is_empty());
-    run(&service, event("start", json!({ "versionId": 7, "restore": { "withoutState": true } }))).await.unwrap();
+    run(
+        &service,
+        event(
+            "start",
+            json!({ "versionId": 7, "restore": { "withoutState": true } }),
+        ),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         service.double.bodies("StartApplication")[0]["RunConfiguration"]["ApplicationRestoreConfiguration"],
         json!({ "ApplicationRestoreType": "SKIP_RESTORE_FROM_SNAPSHOT" })
@@ -313,10 +531,22 @@ async fn without_state_needs_as_many_words() {
 #[tokio::test]
 async fn an_application_that_was_started_from_something_else_is_stale_and_not_done() {
     for (restore, allow) in [
-        (json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": "another" }), false),
-        (json!({ "ApplicationRestoreType": "RESTORE_FROM_LATEST_SNAPSHOT" }), false),
-        (json!({ "ApplicationRestoreType": "SKIP_RESTORE_FROM_SNAPSHOT" }), false),
-        (json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": "before" }), true),
+        (
+            json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": "another" }),
+            false,
+        ),
+        (
+            json!({ "ApplicationRestoreType": "RESTORE_FROM_LATEST_SNAPSHOT" }),
+            false,
+        ),
+        (
+            json!({ "ApplicationRestoreType": "SKIP_RESTORE_FROM_SNAPSHOT" }),
+            false,
+        ),
+        (
+            json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": "before" }),
+            true,
+        ),
     ] {
         for status in ["STARTING", "RUNNING"] {
             let service = Service::new(full());
@@ -324,7 +554,11 @@ async fn an_application_that_was_started_from_something_else_is_stale_and_not_do
                 state.application["ApplicationConfigurationDescription"]["RunConfigurationDescription"] = json!({
                     "ApplicationRestoreConfigurationDescription": restore, "FlinkRunConfigurationDescription": { "AllowNonRestoredState": allow } });
             });
-            assert_eq!(run(&service, start()).await.unwrap_err().error_type, ErrorType::Stale, "{restore} {status}");
+            assert_eq!(
+                run(&service, start()).await.unwrap_err().error_type,
+                ErrorType::Stale,
+                "{restore} {status}"
+            );
             assert!(service.changes().is_empty());
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lifecycle::{Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult, StepTaken, Watch};
+use lifecycle::{
+    Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult,
+    StepTaken, Watch,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -68,26 +71,45 @@ impl Event {
     /// The execution that this one takes over from: on its first turn, and for as long as it only waits for what that one may still have on its way.
     pub(crate) fn predecessor(&self) -> Option<Predecessor> {
         // Anything else started it, or somebody wrote a trigger by hand: then only the lease's row counts.
-        let broke = Broke::deserialize(&self.trigger).ok().filter(|broke| broke.kind == BROKE);
+        let broke = Broke::deserialize(&self.trigger)
+            .ok()
+            .filter(|broke| broke.kind == BROKE);
         let row = self.unfinished.as_ref();
         if broke.is_none() && row.is_none() {
             return None;
         }
-        let asked = row.and_then(|row| row.request.as_ref()).map(|request| request.action().to_owned());
+        let asked = row
+            .and_then(|row| row.request.as_ref())
+            .map(|request| request.action().to_owned());
         let before = Predecessor {
             ended: broke.as_ref().map(|broke| broke.status),
             asked: asked.or_else(|| broke.and_then(|broke| broke.asked)),
             progress: row.map_or_else(Progress::default, |row| row.progress.clone().interrupted()),
         };
-        let waits = || before.ended.is_some() && before.progress.steps.last().is_some_and(StepTaken::is_interrupted);
-        let has_begun = self.progress.as_ref().is_some_and(|progress| !waits() || *progress != self.taken_over());
+        let waits = || {
+            before.ended.is_some()
+                && before
+                    .progress
+                    .steps
+                    .last()
+                    .is_some_and(StepTaken::is_interrupted)
+        };
+        let has_begun = self
+            .progress
+            .as_ref()
+            .is_some_and(|progress| !waits() || *progress != self.taken_over());
         (!has_begun).then_some(before)
     }
 
     /// What a dead execution had begun by itself. What a person had asked for is not gone on with: it takes that word again.
     fn taken_over(&self) -> Progress {
-        let by_itself = self.unfinished.as_ref().filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
-        by_itself.map_or_else(Progress::default, |unfinished| unfinished.progress.clone().interrupted())
+        let by_itself = self
+            .unfinished
+            .as_ref()
+            .filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
+        by_itself.map_or_else(Progress::default, |unfinished| {
+            unfinished.progress.clone().interrupted()
+        })
     }
 
     /// What this execution did so far; before its first turn, what it takes over.
@@ -130,12 +152,16 @@ impl LedgerRow {
         for (name, value) in &self.item {
             if let Some(version) = name.strip_prefix(SOAKED) {
                 let at = value["S"].as_str().and_then(|at| at.parse().ok());
-                let (Ok(version), Some(at)) = (version.parse(), at) else { return Err(format!("the ledger's attribute {name:?} does not parse")) };
+                let (Ok(version), Some(at)) = (version.parse(), at) else {
+                    return Err(format!("the ledger's attribute {name:?} does not parse"));
+                };
                 ledger.soaked.insert(version, at);
             }
         }
         if let Some(executions) = self.item.get(&format!("{RESCUES}{today}")) {
-            let executions = executions["SS"].as_array().ok_or_else(|| format!("the ledger's rescues of {today} do not parse"))?;
+            let executions = executions["SS"]
+                .as_array()
+                .ok_or_else(|| format!("the ledger's rescues of {today} do not parse"))?;
             ledger.rescues_today = u32::try_from(executions.len()).unwrap_or(u32::MAX);
         }
         Ok(ledger)

@@ -66,7 +66,10 @@ impl Function for RemediationPlanner {
     type Answer = Answer;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        Ok(Self { policy: lambda_kit::policy(env)?, metrics: aws.metrics().clone() })
+        Ok(Self {
+            policy: lambda_kit::policy(env)?,
+            metrics: aws.metrics().clone(),
+        })
     }
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
@@ -76,13 +79,20 @@ impl Function for RemediationPlanner {
         tracing::info!(application = name, action = action_name(&decision.action), because = ?decision.because, reason = decision.reason, "decided");
         let counted = match decision.action {
             Action::Wait { .. } => None,
-            Action::Rollback { .. } | Action::ForceStop { .. } | Action::RestoreConfiguration { .. } | Action::Start { .. } => Some(Metric::Steps),
+            Action::Rollback { .. }
+            | Action::ForceStop { .. }
+            | Action::RestoreConfiguration { .. }
+            | Action::Start { .. } => Some(Metric::Steps),
             Action::Recovered => Some(Metric::Recovered),
             Action::LeaveAlone => Some(Metric::LeftAlone),
             Action::Escalate => Some(Metric::Escalated),
         };
         if let Some(metric) = counted {
-            self.metrics.emit(Record::of(Self::NAME, &invocation).about(name).add(metric, 1));
+            self.metrics.emit(
+                Record::of(Self::NAME, &invocation)
+                    .about(name)
+                    .add(metric, 1),
+            );
         }
         Ok(answer)
     }
@@ -118,12 +128,30 @@ impl RemediationPlanner {
             progress = Progress::default();
             decision = decide_from(&progress);
         }
-        let first_change = decision.action.plan().is_some() && progress.steps.is_empty() && event.request.is_none();
-        let spend = first_change.then(|| Spend { day: today, forget: day(now, FORGET_AFTER_DAYS), limit: applied.policy.rescues_per_day });
-        let is_soaked = decision.action.is_final() && matches!(event.look.assessment, Assessment::Healthy { .. });
-        let soaked = is_soaked.then_some(Soaked { version_id: event.look.observation.application.version_id, at: now });
-        let report = decision.action.is_final().then(|| report::report(event, &decision, now));
-        Answer { decision, spend, soaked, report }
+        let first_change = decision.action.plan().is_some()
+            && progress.steps.is_empty()
+            && event.request.is_none();
+        let spend = first_change.then(|| Spend {
+            day: today,
+            forget: day(now, FORGET_AFTER_DAYS),
+            limit: applied.policy.rescues_per_day,
+        });
+        let is_soaked = decision.action.is_final()
+            && matches!(event.look.assessment, Assessment::Healthy { .. });
+        let soaked = is_soaked.then_some(Soaked {
+            version_id: event.look.observation.application.version_id,
+            at: now,
+        });
+        let report = decision
+            .action
+            .is_final()
+            .then(|| report::report(event, &decision, now));
+        Answer {
+            decision,
+            spend,
+            soaked,
+            report,
+        }
     }
 }
 

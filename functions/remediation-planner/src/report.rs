@@ -44,7 +44,11 @@ pub(crate) fn report(event: &Event, decision: &Decision, now: Timestamp) -> Repo
         "startedAt": event.started_at,
         "endedAt": now,
     });
-    Report { subject: subject(&application.name, outcome, decision), text: text(event, decision, outcome, drift.as_deref(), now), detail }
+    Report {
+        subject: subject(&application.name, outcome, decision),
+        text: text(event, decision, outcome, drift.as_deref(), now),
+        detail,
+    }
 }
 
 pub(crate) fn outcome(action: &Action) -> &'static str {
@@ -58,12 +62,24 @@ pub(crate) fn outcome(action: &Action) -> &'static str {
 fn subject(name: &str, outcome: &str, decision: &Decision) -> String {
     let rescue = decision.progress.rescue.as_ref();
     let line = match (outcome, rescue) {
-        ("recovered", Some(rescue)) => format!("{name} recovered on the configuration of version {}", rescue.good_version_id),
+        ("recovered", Some(rescue)) => format!(
+            "{name} recovered on the configuration of version {}",
+            rescue.good_version_id
+        ),
         ("recovered", None) => format!("{name} recovered"),
         ("leftAlone", _) => format!("{name} was left alone: {}", words(decision.because)),
         _ => format!("{name} needs a person: {}", words(decision.because)),
     };
-    let ascii: String = line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+    let ascii: String = line
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect();
     ascii.chars().take(SUBJECT_LENGTH).collect()
 }
 
@@ -79,11 +95,20 @@ fn words(reason: Reason) -> String {
     words
 }
 
-fn text(event: &Event, decision: &Decision, outcome: &str, drift: Option<&str>, now: Timestamp) -> String {
+fn text(
+    event: &Event,
+    decision: &Decision,
+    outcome: &str,
+    drift: Option<&str>,
+    now: Timestamp,
+) -> String {
     let application = &event.look.observation.application;
     let secs = now.as_second() - event.started_at.as_second();
     let mut lines = vec![
-        format!("Application: {} (now {}, version {}, {})", application.name, application.status, application.version_id, application.runtime),
+        format!(
+            "Application: {} (now {}, version {}, {})",
+            application.name, application.status, application.version_id, application.runtime
+        ),
         format!("Outcome:     {outcome} after {secs} s"),
         format!("Because:     {}", decision.reason),
     ];
@@ -92,12 +117,33 @@ fn text(event: &Event, decision: &Decision, outcome: &str, drift: Option<&str>, 
         lines.extend(snapshot_lines(rescue));
     }
     if let Some(fault) = &event.look.watch.first_fault {
-        let task = fault.task.as_deref().map_or(String::new(), |task| format!(" in {task}"));
-        lines.push(format!("First fault: {} at {}{task}", fault.message, fault.at));
+        let task = fault
+            .task
+            .as_deref()
+            .map_or(String::new(), |task| format!(" in {task}"));
+        lines.push(format!(
+            "First fault: {} at {}{task}",
+            fault.message, fault.at
+        ));
     }
-    let steps: Vec<String> =
-        decision.progress.steps.iter().map(|taken| format!("{} at {}: {}", step_name(taken.step), taken.at, told(taken.result.as_ref()))).collect();
-    lines.push(if steps.is_empty() { "Steps:       none, nothing was changed".into() } else { format!("Steps:       {}", steps.join("; ")) });
+    let steps: Vec<String> = decision
+        .progress
+        .steps
+        .iter()
+        .map(|taken| {
+            format!(
+                "{} at {}: {}",
+                step_name(taken.step),
+                taken.at,
+                told(taken.result.as_ref())
+            )
+        })
+        .collect();
+    lines.push(if steps.is_empty() {
+        "Steps:       none, nothing was changed".into()
+    } else {
+        format!("Steps:       {}", steps.join("; "))
+    });
     lines.extend(drift.map(|drift| format!("Drift:       {drift}")));
     for unread in &event.look.observation.unreadable {
         lines.push(format!("Not read:    {:?}: {}", unread.what, unread.why));
@@ -112,7 +158,13 @@ fn snapshot_lines(rescue: &Rescue) -> Vec<String> {
         let before = rescue.fault_at.as_second() - snapshot.created_at.as_second();
         lines.push(format!("Snapshot:    {}, taken {before} s before the trouble began; records since then are replayed", snapshot.name));
     }
-    lines.extend(rescue.snapshot.passed_over.iter().map(|one| format!("Passed over: {}: {}", one.name, one.why)));
+    lines.extend(
+        rescue
+            .snapshot
+            .passed_over
+            .iter()
+            .map(|one| format!("Passed over: {}: {}", one.name, one.why)),
+    );
     lines
 }
 
@@ -136,7 +188,8 @@ fn told(result: Option<&StepResult>) -> String {
 /// A newer version with an older configuration: what deploys from code does not know of it.
 fn drift(progress: &Progress) -> Option<String> {
     let rescue = progress.rescue.as_ref()?;
-    let went_back = progress.is_done(Step::Rollback) || progress.is_done(Step::RestoreConfiguration);
+    let went_back =
+        progress.is_done(Step::Rollback) || progress.is_done(Step::RestoreConfiguration);
     (went_back && rescue.good_version_id != rescue.faulty_version_id).then(|| {
         format!(
             "the application runs the configuration of version {}; Terraform, CloudFormation or a pipeline still describes version {} and brings it back with its next \

@@ -45,11 +45,26 @@ fn with(path: &str, value: Value) -> Value {
 }
 
 async fn plan_as(mode: &str, event: Value) -> Result<Value, Failure> {
-    let credentials = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "us-east-1")];
-    let aws = Aws::of_lambda(&Env::from_iter(credentials)).expect("the variables are set").with_metrics(Metrics::to(|_| {}));
-    let planner = RemediationPlanner::build(&Env::from_iter([("MODE", mode)]), &aws).expect("the mode is one");
+    let credentials = [
+        ("AWS_ACCESS_KEY_ID", "k"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+        ("AWS_REGION", "us-east-1"),
+    ];
+    let aws = Aws::of_lambda(&Env::from_iter(credentials))
+        .expect("the variables are set")
+        .with_metrics(Metrics::to(|_| {}));
+    let planner = RemediationPlanner::build(&Env::from_iter([("MODE", mode)]), &aws)
+        .expect("the mode is one");
     let now: Timestamp = NOW.parse().expect("a date");
-    answer(&planner, event, Invocation { request_id: "r1".into(), now }).await
+    answer(
+        &planner,
+        event,
+        Invocation {
+            request_id: "r1".into(),
+            now,
+        },
+    )
+    .await
 }
 
 async fn plan(event: Value) -> Value {
@@ -61,20 +76,40 @@ async fn the_first_change_is_counted_and_later_ones_are_not() {
     let first = plan(looping()).await;
     assert_eq!(first["action"], "rollback", "{first}");
     assert_eq!(first["plan"]["versionId"], 7);
-    assert_eq!(first["spend"], json!({ "day": "2026-03-04", "forget": "2026-02-25", "limit": 2 }));
-    assert_eq!((&first["report"], &first["soaked"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        first["spend"],
+        json!({ "day": "2026-03-04", "forget": "2026-02-25", "limit": 2 })
+    );
+    assert_eq!(
+        (&first["report"], &first["soaked"]),
+        (&Value::Null, &Value::Null)
+    );
 
     let mut next = with("/progress", first["progress"].clone());
     next["stepResult"] = json!({ "is": "failed", "error": "Lifeguard.Refused", "message": "no" });
     let second = plan(next).await;
-    assert_eq!((second["action"].as_str(), &second["spend"]), (Some("forceStop"), &Value::Null), "{second}");
-    assert!(second["reason"].as_str().expect("a reason").contains("Rollback failed (no)"), "{second}");
+    assert_eq!(
+        (second["action"].as_str(), &second["spend"]),
+        (Some("forceStop"), &Value::Null),
+        "{second}"
+    );
+    assert!(
+        second["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("Rollback failed (no)"),
+        "{second}"
+    );
 }
 
 #[tokio::test]
 async fn a_person_spends_nothing() {
     let asked = plan(with("/request", json!({ "action": "rollback" }))).await;
-    assert_eq!((asked["action"].as_str(), &asked["spend"]), (Some("rollback"), &Value::Null), "{asked}");
+    assert_eq!(
+        (asked["action"].as_str(), &asked["spend"]),
+        (Some("rollback"), &Value::Null),
+        "{asked}"
+    );
 }
 
 #[tokio::test]
@@ -83,13 +118,34 @@ async fn the_ledgers_row_is_read_and_a_row_that_does_not_parse_stops_everything(
     let executions = json!({ "pk": { "S": "orders" }, "sk": { "S": "ledger" }, "rescues 2026-03-04": { "SS": ["a", "b"] } });
     for (event, because) in [
         (row(executions), "budgetSpent"),
-        (row(json!({ "rescues 2026-03-03": { "SS": ["a", "b", "c"] } })), "changeToBlame"),
-        (row(json!({ "soaked 7": { "S": "2026-03-04T02:40:00Z" } })), "notTheChange"),
-        (row(json!({ "soaked 6": { "S": "2026-03-01T00:00:00Z" } })), "changeToBlame"),
-        (row(json!({ "soaked seven": { "S": "2026-03-01T00:00:00Z" } })), "ledgerUnreadable"),
+        (
+            row(json!({ "rescues 2026-03-03": { "SS": ["a", "b", "c"] } })),
+            "changeToBlame",
+        ),
+        (
+            row(json!({ "soaked 7": { "S": "2026-03-04T02:40:00Z" } })),
+            "notTheChange",
+        ),
+        (
+            row(json!({ "soaked 6": { "S": "2026-03-01T00:00:00Z" } })),
+            "changeToBlame",
+        ),
+        (
+            row(json!({ "soaked seven": { "S": "2026-03-01T00:00:00Z" } })),
+            "ledgerUnreadable",
+        ),
         (row(json!({ "soaked 6": { "N": "1" } })), "ledgerUnreadable"),
-        (row(json!({ "rescues 2026-03-04": { "N": "1" } })), "ledgerUnreadable"),
-        (with("/ledger", json!({ "unreadable": "DynamoDB.InternalServerError" })), "ledgerUnreadable"),
+        (
+            row(json!({ "rescues 2026-03-04": { "N": "1" } })),
+            "ledgerUnreadable",
+        ),
+        (
+            with(
+                "/ledger",
+                json!({ "unreadable": "DynamoDB.InternalServerError" }),
+            ),
+            "ledgerUnreadable",
+        ),
     ] {
         let told = event["ledger"].to_string();
         assert_eq!(plan(event).await["because"], because, "{told}");
@@ -98,9 +154,15 @@ async fn the_ledgers_row_is_read_and_a_row_that_does_not_parse_stops_everything(
 
 #[tokio::test]
 async fn a_healthy_version_is_remembered_with_the_end_of_the_execution_only() {
-    let healthy = with("/look/assessment", json!({ "is": "healthy", "since": "2026-03-04T02:54:00Z" }));
+    let healthy = with(
+        "/look/assessment",
+        json!({ "is": "healthy", "since": "2026-03-04T02:54:00Z" }),
+    );
     let answer = plan(healthy).await;
-    assert_eq!((&answer["action"], &answer["soaked"]), (&json!("leaveAlone"), &json!({ "versionId": 7, "at": NOW })));
+    assert_eq!(
+        (&answer["action"], &answer["soaked"]),
+        (&json!("leaveAlone"), &json!({ "versionId": 7, "at": NOW }))
+    );
     assert_eq!(plan(looping()).await["soaked"], Value::Null);
 }
 
@@ -116,12 +178,25 @@ async fn the_report_says_what_was_done_what_is_replayed_and_what_a_pipeline_woul
     assert_eq!(last["action"], "recovered", "{last}");
     let report = &last["report"];
     assert_eq!(report["detail"]["outcome"], "recovered");
-    assert_eq!(report["detail"]["application"], json!({ "status": "RUNNING", "versionId": 8, "runtime": "FLINK-1_20" }));
-    assert_eq!(report["detail"]["rescue"]["snapshot"]["chosen"]["name"], "before");
+    assert_eq!(
+        report["detail"]["application"],
+        json!({ "status": "RUNNING", "versionId": 8, "runtime": "FLINK-1_20" })
+    );
+    assert_eq!(
+        report["detail"]["rescue"]["snapshot"]["chosen"]["name"],
+        "before"
+    );
     let text = report["text"].as_str().expect("a text");
-    for part in
-        ["orders", "recovered", "RollbackApplication", "before, taken 115 s before", "replayed", "Terraform", "version 7", "execution:remediate:one"]
-    {
+    for part in [
+        "orders",
+        "recovered",
+        "RollbackApplication",
+        "before, taken 115 s before",
+        "replayed",
+        "Terraform",
+        "version 7",
+        "execution:remediate:one",
+    ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
 }
@@ -130,15 +205,31 @@ async fn the_report_says_what_was_done_what_is_replayed_and_what_a_pipeline_woul
 async fn subjects_fit_sns() {
     let mut event = with("/look/observation/application/name", json!("ö".repeat(80)));
     event["look"]["observation"]["tags"] = json!({});
-    let subject = plan(event).await["report"]["subject"].as_str().expect("a subject").to_owned();
-    assert!(subject.is_ascii() && (1..100).contains(&subject.len()), "{subject}");
+    let subject = plan(event).await["report"]["subject"]
+        .as_str()
+        .expect("a subject")
+        .to_owned();
+    assert!(
+        subject.is_ascii() && (1..100).contains(&subject.len()),
+        "{subject}"
+    );
 }
 
 #[tokio::test]
 async fn in_observe_mode_the_same_event_changes_nothing_and_says_so() {
-    let answer = plan_as("observe", looping()).await.expect("the event is complete");
-    assert_eq!((&answer["action"], &answer["because"]), (&json!("escalate"), &json!("observeOnly")));
-    assert!(answer["report"]["text"].as_str().expect("a text").contains("none, nothing was changed"));
+    let answer = plan_as("observe", looping())
+        .await
+        .expect("the event is complete");
+    assert_eq!(
+        (&answer["action"], &answer["because"]),
+        (&json!("escalate"), &json!("observeOnly"))
+    );
+    assert!(
+        answer["report"]["text"]
+            .as_str()
+            .expect("a text")
+            .contains("none, nothing was changed")
+    );
 }
 
 #[tokio::test]
@@ -148,10 +239,16 @@ async fn an_event_that_does_not_parse_is_bad_input() {
         json!(7),
         with("/request", json!({ "action": "explode" })),
         with("/request", json!({ "action": "rollback", "quickly": true })),
-        with("/request", json!({ "action": "restore", "applicationVersionId": "six" })),
+        with(
+            "/request",
+            json!({ "action": "restore", "applicationVersionId": "six" }),
+        ),
         with("/startedAt", json!("yesterday")),
     ] {
         let told = event.to_string();
-        assert_eq!(plan_as("act", event).await.expect_err(&told).error_type, ErrorType::BadInput);
+        assert_eq!(
+            plan_as("act", event).await.expect_err(&told).error_type,
+            ErrorType::BadInput
+        );
     }
 }

@@ -11,7 +11,10 @@ pub use event::{Event, Plan};
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
 use lifecycle::{Application, ApplicationStatus};
-use managed_flink::{DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer, look_before_change, property_values};
+use managed_flink::{
+    DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer,
+    look_before_change, property_values,
+};
 
 /// The function.
 #[derive(Clone, Debug)]
@@ -25,7 +28,9 @@ impl Function for Rollback {
     type Answer = StepAnswer;
 
     fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        Ok(Self { api: ManagedFlink::new(aws) })
+        Ok(Self {
+            api: ManagedFlink::new(aws),
+        })
     }
 
     async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
@@ -48,7 +53,12 @@ where
         return Ok(StepAnswer::already_done(&seen.application));
     }
     still_fits(&seen.application, &event.plan)?;
-    tracing::info!(application = name, version = from, reason = event.plan.reason, "rolling back");
+    tracing::info!(
+        application = name,
+        version = from,
+        reason = event.plan.reason,
+        "rolling back"
+    );
     let error = match api.rollback_application(name, from).await {
         Ok(accepted) => {
             let version_id = accepted.version_id.unwrap_or(from);
@@ -69,24 +79,38 @@ where
 
 /// Whether a rollback from `version` is to be seen: one is under way (the service's own counts: it goes first), or it made the current version.
 fn is_visible(application: &Application, version: u64) -> bool {
-    let was_left = application.version_id != version && application.version_rolled_back_from == Some(version);
+    let was_left =
+        application.version_id != version && application.version_rolled_back_from == Some(version);
     application.status == ApplicationStatus::RollingBack || was_left
 }
 
 fn still_fits(application: &Application, plan: &Plan) -> Result<(), Failure> {
-    let Application { name, status, version_id, .. } = application;
+    let Application {
+        name,
+        status,
+        version_id,
+        ..
+    } = application;
     let version = plan.version_id;
     if *version_id != version {
         return Err(Failure::new(
             ErrorType::Stale,
-            format!("{name} is at version {version_id}, the rollback was decided on version {version}: look again"),
+            format!(
+                "{name} is at version {version_id}, the rollback was decided on version {version}: look again"
+            ),
         ));
     }
     if status.is_busy() && plan.status.as_ref() != Some(status) {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}, and the rollback was not decided on that: look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}, and the rollback was not decided on that: look again"),
+        ));
     }
     if !status.allows_rollback() {
-        return Err(Failure::new(ErrorType::Stale, format!("{name} is {status}: from there the service does not roll back; look again")));
+        return Err(Failure::new(
+            ErrorType::Stale,
+            format!("{name} is {status}: from there the service does not roll back; look again"),
+        ));
     }
     Ok(())
 }

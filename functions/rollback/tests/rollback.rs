@@ -11,7 +11,9 @@ use support::service::{Fault, Lines, Service, full};
 
 fn running() -> Service {
     let service = Service::new(full());
-    service.with("ApplicationStatus", "RUNNING").with("ApplicationVersionRolledBackFrom", Value::Null);
+    service
+        .with("ApplicationStatus", "RUNNING")
+        .with("ApplicationVersionRolledBackFrom", Value::Null);
     service
 }
 
@@ -23,14 +25,25 @@ fn event() -> Value {
 async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
     let (lines, _listening) = Lines::start();
     let function = Rollback::build(&Env::default(), &service.double.aws()).unwrap();
-    let result = answer(&function, event, Invocation { request_id: "r1".into(), now: jiff::Timestamp::UNIX_EPOCH }).await;
+    let result = answer(
+        &function,
+        event,
+        Invocation {
+            request_id: "r1".into(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        },
+    )
+    .await;
     let seen = format!("{result:?} {}", lines.text());
     assert!(!seen.contains("marker"), "{seen}");
     result
 }
 
 fn sent() -> Vec<(String, Value)> {
-    vec![("RollbackApplication".to_owned(), json!({ "ApplicationName": "orders", "CurrentApplicationVersionId": 7 }))]
+    vec![(
+        "RollbackApplication".to_owned(),
+        json!({ "ApplicationName": "orders", "CurrentApplicationVersionId": 7 }),
+    )]
 }
 
 #[tokio::test]
@@ -40,20 +53,37 @@ async fn it_looks_and_calls_once_fenced_by_the_version() {
         service.with("ApplicationStatus", status);
         let mut event = event();
         event["plan"]["status"] = status.into();
-        assert_eq!(run(&service, event).await.unwrap(), json!({ "outcome": "accepted", "operationId": "op-rollback", "versionId": 7 }));
-        assert_eq!(service.double.verbs(), ["DescribeApplication", "ListTagsForResource", "RollbackApplication"]);
+        assert_eq!(
+            run(&service, event).await.unwrap(),
+            json!({ "outcome": "accepted", "operationId": "op-rollback", "versionId": 7 })
+        );
+        assert_eq!(
+            service.double.verbs(),
+            [
+                "DescribeApplication",
+                "ListTagsForResource",
+                "RollbackApplication"
+            ]
+        );
         assert_eq!(service.changes(), sent());
     }
 }
 
 #[tokio::test]
 async fn what_has_become_busy_since_the_decision_is_not_rolled_back() {
-    for (decided, now) in [("RUNNING", "AUTOSCALING"), ("UPDATING", "AUTOSCALING"), ("RUNNING", "UPDATING")] {
+    for (decided, now) in [
+        ("RUNNING", "AUTOSCALING"),
+        ("UPDATING", "AUTOSCALING"),
+        ("RUNNING", "UPDATING"),
+    ] {
         let service = running();
         service.with("ApplicationStatus", now);
         let mut event = event();
         event["plan"]["status"] = decided.into();
-        assert_eq!(run(&service, event).await.unwrap_err().error_type, ErrorType::Stale);
+        assert_eq!(
+            run(&service, event).await.unwrap_err().error_type,
+            ErrorType::Stale
+        );
         assert!(service.changes().is_empty());
     }
 }
@@ -62,9 +92,18 @@ async fn what_has_become_busy_since_the_decision_is_not_rolled_back() {
 async fn run_twice_it_calls_once() {
     let service = running();
     run(&service, event()).await.unwrap();
-    assert_eq!(run(&service, event()).await.unwrap(), json!({ "outcome": "alreadyDone", "versionId": 7 }));
-    service.with("ApplicationStatus", "RUNNING").with("ApplicationVersionId", 8).with("ApplicationVersionRolledBackFrom", 7);
-    assert_eq!(run(&service, event()).await.unwrap(), json!({ "outcome": "alreadyDone", "versionId": 8 }));
+    assert_eq!(
+        run(&service, event()).await.unwrap(),
+        json!({ "outcome": "alreadyDone", "versionId": 7 })
+    );
+    service
+        .with("ApplicationStatus", "RUNNING")
+        .with("ApplicationVersionId", 8)
+        .with("ApplicationVersionRolledBackFrom", 7);
+    assert_eq!(
+        run(&service, event()).await.unwrap(),
+        json!({ "outcome": "alreadyDone", "versionId": 8 })
+    );
     assert_eq!(service.changes(), sent());
 }
 
@@ -72,7 +111,10 @@ async fn run_twice_it_calls_once() {
 async fn the_services_own_rollback_goes_first() {
     let service = running();
     service.with("ApplicationStatus", "ROLLING_BACK");
-    assert_eq!(run(&service, event()).await.unwrap()["outcome"], "alreadyDone");
+    assert_eq!(
+        run(&service, event()).await.unwrap()["outcome"],
+        "alreadyDone"
+    );
     assert!(service.changes().is_empty());
 }
 
@@ -80,8 +122,14 @@ async fn the_services_own_rollback_goes_first() {
 async fn a_lost_answer_leads_to_a_look_and_not_to_a_second_call() {
     let service = running();
     service.fault("RollbackApplication", Fault::LoseAnswer);
-    assert_eq!(run(&service, event()).await.unwrap(), json!({ "outcome": "accepted", "versionId": 7 }));
-    assert_eq!(service.double.verbs().last().unwrap(), "DescribeApplication");
+    assert_eq!(
+        run(&service, event()).await.unwrap(),
+        json!({ "outcome": "accepted", "versionId": 7 })
+    );
+    assert_eq!(
+        service.double.verbs().last().unwrap(),
+        "DescribeApplication"
+    );
     assert_eq!(service.changes(), sent());
 }
 
@@ -89,7 +137,10 @@ async fn a_lost_answer_leads_to_a_look_and_not_to_a_second_call() {
 async fn a_call_that_never_arrived_is_worth_another_try_by_the_state_machine() {
     let service = running();
     service.fault("RollbackApplication", Fault::Cut);
-    assert_eq!(run(&service, event()).await.unwrap_err().error_type, ErrorType::Retryable);
+    assert_eq!(
+        run(&service, event()).await.unwrap_err().error_type,
+        ErrorType::Retryable
+    );
     assert_eq!(service.changes().len(), 1, "not repeated by itself");
     assert_eq!(run(&service, event()).await.unwrap()["outcome"], "accepted");
 }
@@ -98,21 +149,46 @@ async fn a_call_that_never_arrived_is_worth_another_try_by_the_state_machine() {
 async fn a_lost_answer_and_an_unreadable_look_are_worth_another_try() {
     let service = running();
     // The SDK makes four tries of the second look; the first look passes before the faults are armed by the call itself.
-    service.fault("RollbackApplication", Fault::LoseAnswer).set(|state| state.unreadable_after_change = true);
-    assert_eq!(run(&service, event()).await.unwrap_err().error_type, ErrorType::Retryable);
+    service
+        .fault("RollbackApplication", Fault::LoseAnswer)
+        .set(|state| state.unreadable_after_change = true);
+    assert_eq!(
+        run(&service, event()).await.unwrap_err().error_type,
+        ErrorType::Retryable
+    );
     service.set(|state| state.unreadable_after_change = false);
-    assert_eq!(run(&service, event()).await.unwrap()["outcome"], "alreadyDone");
+    assert_eq!(
+        run(&service, event()).await.unwrap()["outcome"],
+        "alreadyDone"
+    );
     assert_eq!(service.changes(), sent());
 }
 
 #[tokio::test]
 async fn a_refusal_is_told_in_the_services_words_whatever_its_error() {
-    for code in ["InvalidArgumentException", "InvalidRequestException", "ResourceInUseException", "UnsupportedOperationException", "NewException"] {
+    for code in [
+        "InvalidArgumentException",
+        "InvalidRequestException",
+        "ResourceInUseException",
+        "UnsupportedOperationException",
+        "NewException",
+    ] {
         let service = running();
-        service.fault("RollbackApplication", Fault::Refuse(code, "the application has no snapshots; url is marker-secret-two".into()));
+        service.fault(
+            "RollbackApplication",
+            Fault::Refuse(
+                code,
+                "the application has no snapshots; url is marker-secret-two".into(),
+            ),
+        );
         let failure = run(&service, event()).await.unwrap_err();
         assert_eq!(failure.error_type, ErrorType::Refused, "{code}");
-        assert!(failure.message.contains("orders") && failure.message.contains("the application has no snapshots"), "{}", failure.message);
+        assert!(
+            failure.message.contains("orders")
+                && failure.message.contains("the application has no snapshots"),
+            "{}",
+            failure.message
+        );
     }
 }
 
@@ -125,7 +201,11 @@ async fn permissions_throttling_and_a_hand_in_between_are_told_apart() {
     ] {
         let service = running();
         service.fault("RollbackApplication", Fault::Refuse(code, "no".into()));
-        assert_eq!(run(&service, event()).await.unwrap_err().error_type, expected, "{code}");
+        assert_eq!(
+            run(&service, event()).await.unwrap_err().error_type,
+            expected,
+            "{code}"
+        );
         assert_eq!(service.changes().len(), 1);
     }
 }
@@ -136,38 +216,82 @@ async fn a_stale_plan_sends_nothing() {
     service.with("ApplicationVersionId", 8);
     let failure = run(&service, event()).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorType::Stale);
-    assert!(failure.message.contains("version 8") && failure.message.contains("version 7"), "{}", failure.message);
-    for status in ["READY", "STARTING", "STOPPING", "FORCE_STOPPING", "MAINTENANCE", "DELETING", "ROLLED_BACK", "SOMETHING_NEW"] {
+    assert!(
+        failure.message.contains("version 8") && failure.message.contains("version 7"),
+        "{}",
+        failure.message
+    );
+    for status in [
+        "READY",
+        "STARTING",
+        "STOPPING",
+        "FORCE_STOPPING",
+        "MAINTENANCE",
+        "DELETING",
+        "ROLLED_BACK",
+        "SOMETHING_NEW",
+    ] {
         let service = running();
         service.with("ApplicationStatus", status);
-        assert_eq!(run(&service, event()).await.unwrap_err().error_type, ErrorType::Stale, "{status}");
+        assert_eq!(
+            run(&service, event()).await.unwrap_err().error_type,
+            ErrorType::Stale,
+            "{status}"
+        );
         assert!(service.changes().is_empty(), "{status}");
     }
 }
 
 #[tokio::test]
 async fn an_application_that_has_not_opted_in_is_not_touched() {
-    for tags in [vec![], vec![("lifeguard:managed", "false")], vec![("lifeguard:managed", "TRUE")], vec![("managed", "true")]] {
+    for tags in [
+        vec![],
+        vec![("lifeguard:managed", "false")],
+        vec![("lifeguard:managed", "TRUE")],
+        vec![("managed", "true")],
+    ] {
         let service = running();
-        service.set(|state| state.tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
+        service.set(|state| {
+            state.tags = tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        });
         let failure = run(&service, event()).await.unwrap_err();
         assert_eq!(failure.error_type, ErrorType::NotAllowed);
-        assert!(failure.message.contains("lifeguard:managed=true"), "{}", failure.message);
+        assert!(
+            failure.message.contains("lifeguard:managed=true"),
+            "{}",
+            failure.message
+        );
         assert!(service.changes().is_empty());
     }
     let service = running();
     service.with("RuntimeEnvironment", "SQL-1_0");
-    assert_eq!(run(&service, event()).await.unwrap_err().error_type, ErrorType::NotAllowed);
+    assert_eq!(
+        run(&service, event()).await.unwrap_err().error_type,
+        ErrorType::NotAllowed
+    );
     assert!(service.changes().is_empty());
 }
 
 #[tokio::test]
 async fn a_wrong_input_is_bad_input() {
-    for input in [json!({}), json!({ "applicationName": "orders" }), json!({ "applicationName": "orders", "plan": { "versionId": "seven" } })] {
-        assert_eq!(run(&running(), input).await.unwrap_err().error_type, ErrorType::BadInput);
+    for input in [
+        json!({}),
+        json!({ "applicationName": "orders" }),
+        json!({ "applicationName": "orders", "plan": { "versionId": "seven" } }),
+    ] {
+        assert_eq!(
+            run(&running(), input).await.unwrap_err().error_type,
+            ErrorType::BadInput
+        );
     }
     let service = running();
-    service.fault("DescribeApplication", Fault::Refuse("ResourceNotFoundException", "not found".into()));
+    service.fault(
+        "DescribeApplication",
+        Fault::Refuse("ResourceNotFoundException", "not found".into()),
+    );
     let failure = run(&service, event()).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorType::BadInput);
     assert!(failure.message.contains("check the name and the region"));

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use lambda_kit::{Failure, Function as _, Invocation, Metric, Record};
 use lifecycle::{
     ApplicationStatus, Snapshot, SnapshotStatus,
-    retention::{Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain, snapshot_name},
+    retention::{
+        Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain,
+        snapshot_name,
+    },
 };
 use managed_flink::{
-    CallError, CallErrorKind, CreateApplicationPresignedUrl, CreateApplicationSnapshot, DeleteApplicationSnapshot, DescribeApplicationSnapshot,
-    FlinkRest, glance,
+    CallError, CallErrorKind, CreateApplicationPresignedUrl, CreateApplicationSnapshot,
+    DeleteApplicationSnapshot, DescribeApplicationSnapshot, FlinkRest, glance,
 };
 
 use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts};
@@ -26,7 +29,13 @@ const LEASE_VALID_SECS: i64 = 60;
 /// The lease as far as it says something about now.
 pub(crate) fn still_valid(lease: Lease, read_at: Timestamp, now: Timestamp) -> Lease {
     let age_secs = now.duration_since(read_at).as_secs();
-    if lease == Lease::Free && age_secs > LEASE_VALID_SECS { Lease::Unknown { why: format!("it was read {age_secs} s ago") } } else { lease }
+    if lease == Lease::Free && age_secs > LEASE_VALID_SECS {
+        Lease::Unknown {
+            why: format!("it was read {age_secs} s ago"),
+        }
+    } else {
+        lease
+    }
 }
 
 /// What to act on.
@@ -46,7 +55,12 @@ struct Outcome {
 
 impl SnapshotKeeper {
     /// Acts.
-    pub(crate) async fn act(&self, name: &str, order: &Order<'_>, invocation: &Invocation) -> Result<Row, Failure> {
+    pub(crate) async fn act(
+        &self,
+        name: &str,
+        order: &Order<'_>,
+        invocation: &Invocation,
+    ) -> Result<Row, Failure> {
         let facts = match self.facts(name).await? {
             Ok(facts) => facts,
             Err(row) => return Ok(row),
@@ -65,7 +79,10 @@ impl SnapshotKeeper {
             deleted = self.delete(name, &retention, dry, &mut found).await;
         }
         let outcome = match wanted {
-            Ok(why) => self.take(name, order.tick, &facts, dry, why, &mut found).await?,
+            Ok(why) => {
+                self.take(name, order.tick, &facts, dry, why, &mut found)
+                    .await?
+            }
             Err(outcome) => outcome,
         };
         if may_delete && !delete_first {
@@ -78,7 +95,11 @@ impl SnapshotKeeper {
         found.retain(|finding| !(is_in_hand && matches!(finding, Finding::Stale { .. })));
         let mut row = facts.row(outcome.did, outcome.why, &found);
         row.snapshot_name = outcome.snapshot_name;
-        *(if dry { &mut row.would_delete } else { &mut row.deleted }) = deleted;
+        *(if dry {
+            &mut row.would_delete
+        } else {
+            &mut row.deleted
+        }) = deleted;
         if let Some(why) = retention.nothing_because {
             row.findings.push(format!("nothing is deleted: {why}"));
         }
@@ -88,34 +109,66 @@ impl SnapshotKeeper {
     }
 
     /// Whether a snapshot is to be taken now, with the reason; else what the row says.
-    async fn wanted(&self, name: &str, order: &Order<'_>, facts: &Facts, need: &Need) -> Result<String, Outcome> {
-        let not = |did: Did, why: String| Outcome { did, why, snapshot_name: None };
+    async fn wanted(
+        &self,
+        name: &str,
+        order: &Order<'_>,
+        facts: &Facts,
+        need: &Need,
+    ) -> Result<String, Outcome> {
+        let not = |did: Did, why: String| Outcome {
+            did,
+            why,
+            snapshot_name: None,
+        };
         let because = match need {
             Need::Due { why } => why,
             Need::Fresh { why } => return Err(not(Did::Fresh, why.clone())),
             Need::NotNow { why } => return Err(not(Did::NotNow, why.clone())),
             Need::Underway { name } => {
                 // Also a second try of this very step: the first one's request had arrived.
-                let own = snapshot_name(facts.described.application.version_id, order.tick) == *name;
+                let own =
+                    snapshot_name(facts.described.application.version_id, order.tick) == *name;
                 let outcome = not(if own { Did::Taken } else { Did::Underway }, need.why());
-                return Err(Outcome { snapshot_name: own.then(|| name.clone()), ..outcome });
+                return Err(Outcome {
+                    snapshot_name: own.then(|| name.clone()),
+                    ..outcome
+                });
             }
         };
         let refused = |why: String| not(Did::Refused, format!("{because}; not taken: {why}"));
-        let Some(look) = order.look else { return Err(refused("no look was made".into())) };
+        let Some(look) = order.look else {
+            return Err(refused("no look was made".into()));
+        };
         let job = self.job_now(name, facts).await;
         let stock = facts.stock(order.lease);
-        may_take(&stock, &look.observation, &look.assessment, job.as_ref().map_err(String::as_str), &facts.policy.policy).map_err(refused)?;
+        may_take(
+            &stock,
+            &look.observation,
+            &look.assessment,
+            job.as_ref().map_err(String::as_str),
+            &facts.policy.policy,
+        )
+        .map_err(refused)?;
         Ok(because.clone())
     }
 
     /// A glance at the job. Only of a RUNNING application: any other has no dashboard.
     async fn job_now(&self, name: &str, facts: &Facts) -> Result<JobNow, String> {
         if facts.described.application.status != ApplicationStatus::Running {
-            return Err(format!("the application is {}", facts.described.application.status));
+            return Err(format!(
+                "the application is {}",
+                facts.described.application.status
+            ));
         }
-        let url = self.api.create_application_presigned_url(name).await.map_err(|error| error.to_string())?;
-        let rest = FlinkRest::open(&self.aws, &url, self.hosts).await.map_err(|error| error.to_string())?;
+        let url = self
+            .api
+            .create_application_presigned_url(name)
+            .await
+            .map_err(|error| error.to_string())?;
+        let rest = FlinkRest::open(&self.aws, &url, self.hosts)
+            .await
+            .map_err(|error| error.to_string())?;
         let job = glance(&rest).await.map_err(|error| error.to_string())?;
         job.ok_or_else(|| "Flink knows no job".to_owned())
     }
@@ -131,28 +184,56 @@ impl SnapshotKeeper {
     ) -> Result<Outcome, Failure> {
         let snapshot = snapshot_name(facts.described.application.version_id, tick);
         if dry {
-            return Ok(Outcome { did: Did::WouldTake, why: because, snapshot_name: Some(snapshot) });
+            return Ok(Outcome {
+                did: Did::WouldTake,
+                why: because,
+                snapshot_name: Some(snapshot),
+            });
         }
-        let taken = |because: String| Outcome { did: Did::Taken, why: because, snapshot_name: Some(snapshot.clone()) };
-        let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else { return Ok(taken(because)) };
+        let taken = |because: String| Outcome {
+            did: Did::Taken,
+            why: because,
+            snapshot_name: Some(snapshot.clone()),
+        };
+        let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else {
+            return Ok(taken(because));
+        };
         if error.kind == CallErrorKind::Throttled {
             // Certainly not carried out: the state machine tries this step again, from fresh facts.
             return Err(error.into());
         }
         // Lost answers and second tries: what counts is whether it is there.
-        if let Ok(there) = self.api.describe_application_snapshot(name, &snapshot).await
-            && matches!(there.snapshot.status, SnapshotStatus::Creating | SnapshotStatus::Ready)
+        if let Ok(there) = self
+            .api
+            .describe_application_snapshot(name, &snapshot)
+            .await
+            && matches!(
+                there.snapshot.status,
+                SnapshotStatus::Creating | SnapshotStatus::Ready
+            )
         {
             return Ok(taken(because));
         }
         if error.kind == CallErrorKind::Denied {
-            found.push(Finding::Tag { text: format!("the role of snapshot-keeper may not take it: {error}") });
+            found.push(Finding::Tag {
+                text: format!("the role of snapshot-keeper may not take it: {error}"),
+            });
         }
-        Ok(Outcome { did: Did::Refused, why: format!("{because}; not taken: {error}"), snapshot_name: None })
+        Ok(Outcome {
+            did: Did::Refused,
+            why: format!("{because}; not taken: {error}"),
+            snapshot_name: None,
+        })
     }
 
     /// Deletes what was decided, as far as it is still there and still the same. How many.
-    async fn delete(&self, name: &str, retention: &Retention, dry: bool, found: &mut Vec<Finding>) -> u32 {
+    async fn delete(
+        &self,
+        name: &str,
+        retention: &Retention,
+        dry: bool,
+        found: &mut Vec<Finding>,
+    ) -> u32 {
         if dry {
             return u32::try_from(retention.delete.len()).unwrap_or(u32::MAX);
         }
@@ -168,7 +249,9 @@ impl SnapshotKeeper {
                 Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(application = name, snapshot = snapshot.name, %error, "could not be deleted");
-                    found.push(Finding::Refused { text: format!("snapshot {} could not be deleted: {error}", snapshot.name) });
+                    found.push(Finding::Refused {
+                        text: format!("snapshot {} could not be deleted: {error}", snapshot.name),
+                    });
                     // A refusal of one may be a refusal of all: the next check tries again.
                     break;
                 }
@@ -178,8 +261,14 @@ impl SnapshotKeeper {
     }
 
     async fn delete_one(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
-        let is_normal = |error: &CallError| matches!(error.kind, CallErrorKind::NotFound | CallErrorKind::InUse);
-        let now = match self.api.describe_application_snapshot(name, &decided.name).await {
+        let is_normal = |error: &CallError| {
+            matches!(error.kind, CallErrorKind::NotFound | CallErrorKind::InUse)
+        };
+        let now = match self
+            .api
+            .describe_application_snapshot(name, &decided.name)
+            .await
+        {
             Ok(now) => now,
             Err(error) if is_normal(&error) => return Ok(false),
             Err(error) => return Err(error),

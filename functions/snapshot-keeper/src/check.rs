@@ -40,21 +40,44 @@ impl SnapshotKeeper {
     fn gauge(&self, name: &str, facts: &Facts, found: &[Finding], invocation: &Invocation) {
         let free = Lease::Free;
         let stock = facts.stock(&free);
-        let is_failure = |finding: &&Finding| matches!(finding, Finding::StuckCreating { .. } | Finding::Failed { .. });
+        let is_failure = |finding: &&Finding| {
+            matches!(
+                finding,
+                Finding::StuckCreating { .. } | Finding::Failed { .. }
+            )
+        };
         // Staleness has its own metric and alarm.
-        let needs_person = |finding: &&Finding| finding.needs_person() && !matches!(finding, Finding::Stale { .. });
+        let needs_person = |finding: &&Finding| {
+            finding.needs_person() && !matches!(finding, Finding::Stale { .. })
+        };
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let mut record = Record::of(Self::NAME, invocation);
         record
             .about(name)
-            .add(Metric::SnapshotsStale, u64::from(found.iter().any(|finding| matches!(finding, Finding::Stale { .. }))))
+            .add(
+                Metric::SnapshotsStale,
+                u64::from(
+                    found
+                        .iter()
+                        .any(|finding| matches!(finding, Finding::Stale { .. })),
+                ),
+            )
             .add(Metric::Snapshots, count(facts.snapshots.len()))
             .add(Metric::SnapshotQuotaUsed, u64::from(quota_percent(&stock)))
-            .add(Metric::SnapshotFailures, count(found.iter().filter(is_failure).count()))
-            .add(Metric::SnapshotFindings, count(found.iter().filter(needs_person).count()));
+            .add(
+                Metric::SnapshotFailures,
+                count(found.iter().filter(is_failure).count()),
+            )
+            .add(
+                Metric::SnapshotFindings,
+                count(found.iter().filter(needs_person).count()),
+            );
         // What is stopped on purpose processes nothing, so nothing of it gets older.
         let is_up = stock.application.status != lifecycle::ApplicationStatus::Ready;
-        if let Some(age) = age_of_newest(&stock).and_then(|age| u64::try_from(age).ok()).filter(|_| is_up) {
+        if let Some(age) = age_of_newest(&stock)
+            .and_then(|age| u64::try_from(age).ok())
+            .filter(|_| is_up)
+        {
             record.add(Metric::SnapshotAge, age);
         }
         self.metrics.emit(&record);

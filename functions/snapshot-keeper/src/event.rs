@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// The input.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "step",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Event {
     /// One page of the account's applications: which have opted in?
     List {

@@ -7,7 +7,10 @@ use lifecycle::{
     retention::{AppliedSnapshots, Finding, Lease, Stock, findings},
     shorten,
 };
-use managed_flink::{DescribeApplication, Described, ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource, is_opted_in};
+use managed_flink::{
+    DescribeApplication, Described, ListApplicationOperations, ListApplicationSnapshots,
+    ListTagsForResource, is_opted_in,
+};
 
 use crate::{Did, Next, Row, SnapshotKeeper};
 
@@ -36,16 +39,41 @@ impl SnapshotKeeper {
         let described = self.api.describe_application(name).await?;
         let runtime = &described.application.runtime;
         if !runtime.is_flink() {
-            return Ok(Err(row(name, Did::NotNow, format!("it runs on {runtime}: only Flink applications have snapshots"))));
+            return Ok(Err(row(
+                name,
+                Did::NotNow,
+                format!("it runs on {runtime}: only Flink applications have snapshots"),
+            )));
         }
-        let tags = self.api.list_tags_for_resource(&described.application.arn).await?;
+        let tags = self
+            .api
+            .list_tags_for_resource(&described.application.arn)
+            .await?;
         if !is_opted_in(&tags) {
-            return Ok(Err(row(name, Did::NotOptedIn, "it has no tag lifeguard:managed=true".into())));
+            return Ok(Err(row(
+                name,
+                Did::NotOptedIn,
+                "it has no tag lifeguard:managed=true".into(),
+            )));
         }
         let snapshots = self.api.list_application_snapshots(name).await?;
-        let operations = self.api.list_application_operations(name, OPERATIONS_READ).await.map_err(|error| error.to_string());
-        let (policy, rules) = (self.policy.under(Some(&tags)), self.snapshots.under(Some(&tags)));
-        Ok(Ok(Facts { described, snapshots, operations, policy, rules, now: self.aws.now() }))
+        let operations = self
+            .api
+            .list_application_operations(name, OPERATIONS_READ)
+            .await
+            .map_err(|error| error.to_string());
+        let (policy, rules) = (
+            self.policy.under(Some(&tags)),
+            self.snapshots.under(Some(&tags)),
+        );
+        Ok(Ok(Facts {
+            described,
+            snapshots,
+            operations,
+            policy,
+            rules,
+            now: self.aws.now(),
+        }))
     }
 }
 
@@ -70,7 +98,12 @@ impl Facts {
 
     /// What is noteworthy: about the tags, about the list.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut found: Vec<Finding> = self.policy.findings.iter().map(|text| Finding::Tag { text: text.clone() }).collect();
+        let mut found: Vec<Finding> = self
+            .policy
+            .findings
+            .iter()
+            .map(|text| Finding::Tag { text: text.clone() })
+            .collect();
         // A tag that both policies know is told once.
         let tag = |finding: &Finding| finding.to_string().split(": ").next().map(str::to_owned);
         for finding in &self.rules.findings {
@@ -88,9 +121,14 @@ impl Facts {
         row.needs_person = found.iter().any(Finding::needs_person);
         let mut worst_first: Vec<&Finding> = found.iter().collect();
         worst_first.sort_by_key(|finding| !finding.needs_person());
-        row.findings = worst_first.iter().take(FINDINGS_KEPT).map(|finding| shorten(&finding.to_string(), FINDING_KEPT)).collect();
+        row.findings = worst_first
+            .iter()
+            .take(FINDINGS_KEPT)
+            .map(|finding| shorten(&finding.to_string(), FINDING_KEPT))
+            .collect();
         if found.len() > FINDINGS_KEPT {
-            row.findings.push(format!("and {} more", found.len() - FINDINGS_KEPT));
+            row.findings
+                .push(format!("and {} more", found.len() - FINDINGS_KEPT));
         }
         row
     }

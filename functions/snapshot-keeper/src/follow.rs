@@ -9,12 +9,25 @@ use crate::{Created, Did, Followed, Row, facts::row};
 const ASKED: usize = 100;
 
 /// Asks once about each, as far as one invocation goes.
-pub(crate) async fn follow<A: DescribeApplicationSnapshot>(api: &A, mut pending: Vec<Created>) -> Followed {
+pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
+    api: &A,
+    mut pending: Vec<Created>,
+) -> Followed {
     let later = pending.split_off(pending.len().min(ASKED));
-    let mut followed = Followed { pending: later, ..Followed::default() };
+    let mut followed = Followed {
+        pending: later,
+        ..Followed::default()
+    };
     for created in pending {
-        let Created { application_name: application, snapshot_name: name } = &created;
-        let failed = |why: String| Row { needs_person: true, snapshot_name: Some(name.clone()), ..row(application, Did::Failed, why) };
+        let Created {
+            application_name: application,
+            snapshot_name: name,
+        } = &created;
+        let failed = |why: String| Row {
+            needs_person: true,
+            snapshot_name: Some(name.clone()),
+            ..row(application, Did::Failed, why)
+        };
         match api.describe_application_snapshot(application, name).await {
             Ok(now) if now.snapshot.status == SnapshotStatus::Ready => {
                 match version_named(name).filter(|verified| *verified != now.snapshot.version_id) {
@@ -26,8 +39,12 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(api: &A, mut pending:
                     None => followed.ready += 1,
                 }
             }
-            Ok(now) if now.snapshot.status == SnapshotStatus::Failed => followed.failed.push(failed(format!("snapshot {name} FAILED"))),
-            Err(error) if error.kind == CallErrorKind::NotFound => followed.failed.push(failed(format!("snapshot {name} is gone: {error}"))),
+            Ok(now) if now.snapshot.status == SnapshotStatus::Failed => followed
+                .failed
+                .push(failed(format!("snapshot {name} FAILED"))),
+            Err(error) if error.kind == CallErrorKind::NotFound => followed
+                .failed
+                .push(failed(format!("snapshot {name} is gone: {error}"))),
             Ok(_) => followed.pending.push(created),
             Err(error) => {
                 tracing::warn!(application, snapshot = name, %error, "could not be asked about");

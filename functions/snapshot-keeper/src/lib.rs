@@ -52,13 +52,32 @@ impl Function for SnapshotKeeper {
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
         match event {
             Event::List { next_token } => list::list(&self.api, next_token).await.map(Answer::Page),
-            Event::Check { application_name } => self.check(&application_name, &invocation).await.map(|row| Answer::Row(Box::new(row))),
-            Event::Act { application_name, tick, look, lease, lease_read_at, dry_run } => {
+            Event::Check { application_name } => self
+                .check(&application_name, &invocation)
+                .await
+                .map(|row| Answer::Row(Box::new(row))),
+            Event::Act {
+                application_name,
+                tick,
+                look,
+                lease,
+                lease_read_at,
+                dry_run,
+            } => {
                 let lease = act::still_valid(lease, lease_read_at, self.aws.now());
-                let order = act::Order { tick, look: look.as_deref(), lease: &lease, dry_run };
-                self.act(&application_name, &order, &invocation).await.map(|row| Answer::Row(Box::new(row)))
+                let order = act::Order {
+                    tick,
+                    look: look.as_deref(),
+                    lease: &lease,
+                    dry_run,
+                };
+                self.act(&application_name, &order, &invocation)
+                    .await
+                    .map(|row| Answer::Row(Box::new(row)))
             }
-            Event::Follow { pending } => Ok(Answer::Followed(follow::follow(&self.api, pending).await)),
+            Event::Follow { pending } => {
+                Ok(Answer::Followed(follow::follow(&self.api, pending).await))
+            }
         }
     }
 }

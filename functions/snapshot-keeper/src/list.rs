@@ -9,9 +9,16 @@ use crate::Page;
 const PAGE: i32 = 25;
 
 /// Reads one page.
-pub(crate) async fn list<A: ListApplicationPage + ListTagsForResource>(api: &A, from: Option<String>) -> Result<Page, Failure> {
+pub(crate) async fn list<A: ListApplicationPage + ListTagsForResource>(
+    api: &A,
+    from: Option<String>,
+) -> Result<Page, Failure> {
     let listed = api.list_application_page(PAGE, from).await?;
-    let mut page = Page { next_token: listed.next, listed: u32::try_from(listed.applications.len()).unwrap_or(u32::MAX), ..Page::default() };
+    let mut page = Page {
+        next_token: listed.next,
+        listed: u32::try_from(listed.applications.len()).unwrap_or(u32::MAX),
+        ..Page::default()
+    };
     for application in listed.applications {
         if !application.runtime.is_flink() {
             page.not_flink += 1;

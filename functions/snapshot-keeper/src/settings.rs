@@ -32,7 +32,9 @@ mod tests {
     fn an_empty_environment_has_the_defaults_and_a_bad_value_names_its_variable() {
         assert_eq!(policy(&Env::default()), Ok(SnapshotPolicy::default()));
         for name in [CHECK_EVERY, MAX_AGE, KEEP_LAST, KEEP_DAILY_DAYS] {
-            let error = policy(&Env::from_iter([(name, "6h")])).unwrap_err().to_string();
+            let error = policy(&Env::from_iter([(name, "6h")]))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(name) && error.contains("6h"), "{error}");
         }
     }

@@ -12,7 +12,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use lambda_kit::{Env, ErrorType, Failure, Function, Invocation, Metrics, answer};
 use lifecycle::{
-    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation, Operation, OperationStatus, Runtime, Vertex,
+    Application, ApplicationStatus, Assessment, Checkpoints, Faults, Job, JobState, Observation,
+    Operation, OperationStatus, Runtime, Vertex,
 };
 use serde_json::{Value, json};
 use snapshot_keeper::SnapshotKeeper;
@@ -61,7 +62,10 @@ impl Service {
             runtime: "FLINK-1_20",
             snapshots_enabled: true,
             tags: BTreeMap::from([("lifeguard:managed".to_owned(), "true".to_owned())]),
-            snapshots: BTreeMap::from([("nightly".to_owned(), ("READY", (NOW_SECS - age_secs) * 1000))]),
+            snapshots: BTreeMap::from([(
+                "nightly".to_owned(),
+                ("READY", (NOW_SECS - age_secs) * 1000),
+            )]),
             operations: vec![
                 json!({ "Operation": "UpdateApplication", "OperationId": "op-1", "StartTime": 1_790_000_000.0, "EndTime": 1_790_000_090.0, "OperationStatus": "SUCCESSFUL" }),
             ],
@@ -70,7 +74,11 @@ impl Service {
         };
         let world = Arc::new(Mutex::new(world));
         let own = Arc::clone(&world);
-        Self { world, double: Double::new(move |call| own.lock().unwrap().answer(call)), metrics: Arc::default() }
+        Self {
+            world,
+            double: Double::new(move |call| own.lock().unwrap().answer(call)),
+            metrics: Arc::default(),
+        }
     }
 
     /// Due, and twenty of Lifeguard's own a day apart: some of them are to be deleted.
@@ -79,7 +87,10 @@ impl Service {
         service.set(|world| {
             for day in 1..=20_i64 {
                 let at = ago(day * 24 * HOUR + 123);
-                world.snapshots.insert(lifecycle::retention::snapshot_name(7, at), ("READY", at.as_millisecond() + 456));
+                world.snapshots.insert(
+                    lifecycle::retention::snapshot_name(7, at),
+                    ("READY", at.as_millisecond() + 456),
+                );
             }
         });
         service
@@ -96,10 +107,24 @@ impl Service {
 
     async fn run_in(&self, mode: &'static str, event: Value) -> Result<Value, Failure> {
         let sink = Arc::clone(&self.metrics);
-        let aws = self.double.aws().with_metrics(Metrics::to(move |line| sink.lock().unwrap().push(line)));
+        let aws = self
+            .double
+            .aws()
+            .with_metrics(Metrics::to(move |line| sink.lock().unwrap().push(line)));
         let function = SnapshotKeeper::build(&Env::from_iter([("MODE", mode)]), &aws).unwrap();
-        let result = answer(&function, event, Invocation { request_id: "r1".into(), now: now() }).await;
-        assert!(!format!("{result:?}").contains("marker"), "a secret in the answer: {result:?}");
+        let result = answer(
+            &function,
+            event,
+            Invocation {
+                request_id: "r1".into(),
+                now: now(),
+            },
+        )
+        .await;
+        assert!(
+            !format!("{result:?}").contains("marker"),
+            "a secret in the answer: {result:?}"
+        );
         result
     }
 
@@ -109,8 +134,15 @@ impl Service {
 
     /// Requests that change something, by verb.
     fn changes(&self) -> Vec<(String, Value)> {
-        let changing = |call: &Call| call.verb.starts_with("CreateApplicationSnapshot") || call.verb.starts_with("Delete");
-        self.double.calls().into_iter().filter(changing).map(|call| (call.verb, call.body)).collect()
+        let changing = |call: &Call| {
+            call.verb.starts_with("CreateApplicationSnapshot") || call.verb.starts_with("Delete")
+        };
+        self.double
+            .calls()
+            .into_iter()
+            .filter(changing)
+            .map(|call| (call.verb, call.body))
+            .collect()
     }
 
     fn sent(&self, verb: &str) -> usize {
@@ -120,7 +152,11 @@ impl Service {
 
 impl World {
     fn answer(&mut self, call: &Call) -> Wire {
-        let fault = self.faults.iter().position(|(verb, _)| *verb == call.verb).and_then(|at| self.faults.remove(at));
+        let fault = self
+            .faults
+            .iter()
+            .position(|(verb, _)| *verb == call.verb)
+            .and_then(|at| self.faults.remove(at));
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
             Some((_, Fault::Cut)) => Wire::Broken,
@@ -153,34 +189,61 @@ impl World {
                         "ApplicationSnapshotConfigurationDescription": { "SnapshotsEnabled": self.snapshots_enabled } } } }),
             ),
             "ListTagsForResource" => {
-                let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+                let tags: Vec<Value> = self
+                    .tags
+                    .iter()
+                    .map(|(key, value)| json!({ "Key": key, "Value": value }))
+                    .collect();
                 Wire::json(200, &json!({ "Tags": tags }))
             }
             "ListApplicationSnapshots" => {
-                let all: Vec<Value> = self.snapshots.keys().filter_map(|name| self.snapshot(name)).collect();
+                let all: Vec<Value> = self
+                    .snapshots
+                    .keys()
+                    .filter_map(|name| self.snapshot(name))
+                    .collect();
                 Wire::json(200, &json!({ "SnapshotSummaries": all }))
             }
-            "ListApplicationOperations" => Wire::json(200, &json!({ "ApplicationOperationInfoList": self.operations })),
+            "ListApplicationOperations" => Wire::json(
+                200,
+                &json!({ "ApplicationOperationInfoList": self.operations }),
+            ),
             "DescribeApplicationSnapshot" => match self.snapshot(named) {
                 Some(snapshot) => Wire::json(200, &json!({ "SnapshotDetails": snapshot })),
-                None => Wire::error(400, "ResourceNotFoundException", "there is no such snapshot"),
+                None => Wire::error(
+                    400,
+                    "ResourceNotFoundException",
+                    "there is no such snapshot",
+                ),
             },
-            "CreateApplicationSnapshot" if self.snapshots.contains_key(named) => Wire::error(400, "InvalidArgumentException", "there is one already"),
+            "CreateApplicationSnapshot" if self.snapshots.contains_key(named) => {
+                Wire::error(400, "InvalidArgumentException", "there is one already")
+            }
             "CreateApplicationSnapshot" => {
-                self.snapshots.insert(named.to_owned(), ("CREATING", NOW_SECS * 1000));
+                self.snapshots
+                    .insert(named.to_owned(), ("CREATING", NOW_SECS * 1000));
                 Wire::json(200, &json!({}))
             }
             "DeleteApplicationSnapshot" => {
-                let known = self.snapshot(named).map(|snapshot| snapshot["SnapshotCreationTimestamp"].clone());
-                if known.as_ref().and_then(Value::as_f64) != call.body["SnapshotCreationTimestamp"].as_f64() {
-                    return Wire::error(400, "InvalidArgumentException", "SnapshotCreationTimestamp is not that of the snapshot");
+                let known = self
+                    .snapshot(named)
+                    .map(|snapshot| snapshot["SnapshotCreationTimestamp"].clone());
+                if known.as_ref().and_then(Value::as_f64)
+                    != call.body["SnapshotCreationTimestamp"].as_f64()
+                {
+                    return Wire::error(
+                        400,
+                        "InvalidArgumentException",
+                        "SnapshotCreationTimestamp is not that of the snapshot",
+                    );
                 }
                 self.snapshots.get_mut(named).unwrap().0 = "DELETING";
                 Wire::json(200, &json!({}))
             }
-            "CreateApplicationPresignedUrl" => {
-                Wire::json(200, &json!({ "AuthorizedUrl": "https://x.flink.eu-west-1.amazonaws.com/flinkdashboard?authToken=marker-token" }))
-            }
+            "CreateApplicationPresignedUrl" => Wire::json(
+                200,
+                &json!({ "AuthorizedUrl": "https://x.flink.eu-west-1.amazonaws.com/flinkdashboard?authToken=marker-token" }),
+            ),
             "ListApplications" => Wire::json(
                 200,
                 &json!({ "ApplicationSummaries": [
@@ -206,11 +269,19 @@ fn look(change: impl FnOnce(&mut Observation)) -> Value {
         started_at: ago(5 * HOUR),
         running_at: Some(ago(5 * HOUR)),
         restarting_at: None,
-        vertices: vec![Vertex { name: "v".into(), parallelism: 1, tasks: BTreeMap::from([("RUNNING".to_owned(), 1)]) }],
+        vertices: vec![Vertex {
+            name: "v".into(),
+            parallelism: 1,
+            tasks: BTreeMap::from([("RUNNING".to_owned(), 1)]),
+        }],
         max_attempt: 0,
         restarts_metric: Some(0),
         faults: Faults::default(),
-        checkpoints: Some(Checkpoints { completed: 9, latest_completed_at: Some(ago(10)), ..Checkpoints::default() }),
+        checkpoints: Some(Checkpoints {
+            completed: 9,
+            latest_completed_at: Some(ago(10)),
+            ..Checkpoints::default()
+        }),
     };
     let mut observation = Observation {
         at: ago(5),
@@ -264,13 +335,22 @@ const NAME: &str = "lifeguard-v7-20261122T1100Z";
 async fn a_check_changes_nothing_and_says_what_is_to_come() {
     for (age_secs, did, next) in [(HOUR, "fresh", "done"), (6 * HOUR, "due", "look")] {
         let service = Service::with_newest(age_secs);
-        let row = service.run(json!({ "step": "check", "applicationName": "orders" })).await.unwrap();
+        let row = service
+            .run(json!({ "step": "check", "applicationName": "orders" }))
+            .await
+            .unwrap();
         assert_eq!((&row["did"], &row["next"]), (&did.into(), &next.into()));
         assert!(service.changes().is_empty());
-        assert_eq!(service.sent("CreateApplicationPresignedUrl"), 0, "a check never looks at a job");
+        assert_eq!(
+            service.sent("CreateApplicationPresignedUrl"),
+            0,
+            "a check never looks at a job"
+        );
         let line = service.metrics.lock().unwrap()[0].clone();
         assert!(
-            line.contains(&format!("\"SnapshotAge\":{age_secs}")) && line.contains("\"Snapshots\":1") && line.contains("\"SnapshotsStale\":0"),
+            line.contains(&format!("\"SnapshotAge\":{age_secs}"))
+                && line.contains("\"Snapshots\":1")
+                && line.contains("\"SnapshotsStale\":0"),
             "{line}"
         );
     }
@@ -280,8 +360,17 @@ async fn a_check_changes_nothing_and_says_what_is_to_come() {
 async fn one_is_taken_of_a_healthy_application_named_by_version_and_tick() {
     let service = Service::with_newest(6 * HOUR);
     let row = service.run(healthy()).await.unwrap();
-    assert_eq!((&row["did"], &row["snapshotName"], &row["needsPerson"]), (&"taken".into(), &NAME.into(), &false.into()));
-    assert_eq!(service.changes(), [("CreateApplicationSnapshot".to_owned(), json!({ "ApplicationName": "orders", "SnapshotName": NAME }))]);
+    assert_eq!(
+        (&row["did"], &row["snapshotName"], &row["needsPerson"]),
+        (&"taken".into(), &NAME.into(), &false.into())
+    );
+    assert_eq!(
+        service.changes(),
+        [(
+            "CreateApplicationSnapshot".to_owned(),
+            json!({ "ApplicationName": "orders", "SnapshotName": NAME })
+        )]
+    );
 }
 
 #[tokio::test]
@@ -289,7 +378,11 @@ async fn the_same_tick_run_twice_takes_one() {
     let service = Service::with_newest(6 * HOUR);
     service.run(healthy()).await.unwrap();
     let row = service.run(healthy()).await.unwrap();
-    assert_eq!((&row["did"], &row["snapshotName"]), (&"taken".into(), &NAME.into()), "the second try reports the first one's");
+    assert_eq!(
+        (&row["did"], &row["snapshotName"]),
+        (&"taken".into(), &NAME.into()),
+        "the second try reports the first one's"
+    );
     assert_eq!(service.sent("CreateApplicationSnapshot"), 1);
 }
 
@@ -312,27 +405,59 @@ async fn a_request_that_never_arrived_is_told_and_left_to_the_next_check() {
 
 #[tokio::test]
 async fn in_use_and_a_quota_are_normal_throttling_is_tried_again_by_the_state_machine() {
-    for code in ["ResourceInUseException", "LimitExceededException", "InvalidApplicationConfigurationException", "NewException"] {
+    for code in [
+        "ResourceInUseException",
+        "LimitExceededException",
+        "InvalidApplicationConfigurationException",
+        "NewException",
+    ] {
         let service = Service::with_newest(6 * HOUR);
-        service.fault("CreateApplicationSnapshot", Fault::Refuse(code, "not now".into()));
+        service.fault(
+            "CreateApplicationSnapshot",
+            Fault::Refuse(code, "not now".into()),
+        );
         let row = service.run(healthy()).await.unwrap();
         assert_eq!(row["did"], "refused", "{code}");
         assert!(row["why"].as_str().unwrap().contains("not now"), "{row}");
     }
     let service = Service::with_newest(6 * HOUR);
-    service.fault("CreateApplicationSnapshot", Fault::Refuse("ThrottlingException", "slow down".into()));
-    assert_eq!(service.run(healthy()).await.unwrap_err().error_type, ErrorType::Retryable);
-    assert_eq!(service.sent("CreateApplicationSnapshot"), 1, "never repeated by the function itself");
+    service.fault(
+        "CreateApplicationSnapshot",
+        Fault::Refuse("ThrottlingException", "slow down".into()),
+    );
+    assert_eq!(
+        service.run(healthy()).await.unwrap_err().error_type,
+        ErrorType::Retryable
+    );
+    assert_eq!(
+        service.sent("CreateApplicationSnapshot"),
+        1,
+        "never repeated by the function itself"
+    );
 }
 
 #[tokio::test]
 async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_in_doubt() {
     let cases: Vec<(&str, Value)> = vec![
-        ("version", act(&look(|seen| seen.application.version_id = 6))),
+        (
+            "version",
+            act(&look(|seen| seen.application.version_id = 6)),
+        ),
         ("600 s old", act(&look(|seen| seen.at = ago(600)))),
-        ("another operation", act(&look(|seen| seen.operations.clear()))),
-        ("the job is another", act(&look(|seen| seen.job.as_mut().unwrap().id = "b".into()))),
-        ("the job is another", act(&look(|seen| seen.job.as_mut().unwrap().started_at = ago(60)))),
+        (
+            "another operation",
+            act(&look(|seen| seen.operations.clear())),
+        ),
+        (
+            "the job is another",
+            act(&look(|seen| seen.job.as_mut().unwrap().id = "b".into())),
+        ),
+        (
+            "the job is another",
+            act(&look(|seen| {
+                seen.job.as_mut().unwrap().started_at = ago(60)
+            })),
+        ),
         ("no look", act(&Value::Null)),
         ("a rescue is running", {
             let mut event = healthy();
@@ -351,14 +476,22 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
         }),
         ("not verified healthy", {
             let mut event = healthy();
-            event["look"]["assessment"] = json!(Assessment::Looping { since: ago(60), restarts: 4, first_fault: None });
+            event["look"]["assessment"] = json!(Assessment::Looping {
+                since: ago(60),
+                restarts: 4,
+                first_fault: None
+            });
             event
         }),
     ];
     for (why, event) in cases {
         let service = Service::crowded();
         let row = service.run(event).await.unwrap();
-        assert_eq!((&row["did"], &row["deleted"]), (&"refused".into(), &0.into()), "{why}: {row}");
+        assert_eq!(
+            (&row["did"], &row["deleted"]),
+            (&"refused".into(), &0.into()),
+            "{why}: {row}"
+        );
         assert!(row["why"].as_str().unwrap().contains(why), "{why}: {row}");
         assert!(service.changes().is_empty(), "{why}");
     }
@@ -368,25 +501,53 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
 async fn the_oldest_of_ours_are_deleted_with_the_very_time_stamp_of_the_service() {
     let service = Service::crowded();
     let row = service.run(healthy()).await.unwrap();
-    let deletes: Vec<Value> = service.changes().into_iter().filter(|(verb, _)| verb.starts_with("Delete")).map(|(_, body)| body).collect();
+    let deletes: Vec<Value> = service
+        .changes()
+        .into_iter()
+        .filter(|(verb, _)| verb.starts_with("Delete"))
+        .map(|(_, body)| body)
+        .collect();
     assert!(!deletes.is_empty());
     assert_eq!(row["deleted"], deletes.len());
     for delete in &deletes {
-        assert!(delete["SnapshotName"].as_str().unwrap().starts_with("lifeguard-v7-"));
+        assert!(
+            delete["SnapshotName"]
+                .as_str()
+                .unwrap()
+                .starts_with("lifeguard-v7-")
+        );
         let millis = (delete["SnapshotCreationTimestamp"].as_f64().unwrap() * 1000.0).round();
         assert_eq!(millis % 1000.0, 456.0, "to the millisecond: {delete}");
     }
-    assert_eq!(service.run(healthy()).await.unwrap()["deleted"], 0, "deleting twice changes nothing");
+    assert_eq!(
+        service.run(healthy()).await.unwrap()["deleted"],
+        0,
+        "deleting twice changes nothing"
+    );
 }
 
 #[tokio::test]
 async fn one_that_vanished_or_is_in_use_is_normal_and_a_refusal_ends_the_deleting() {
     for (verb, fault, deleted_less) in [
-        ("DeleteApplicationSnapshot", Fault::Refuse("ResourceInUseException", "in use".into()), 1),
-        ("DeleteApplicationSnapshot", Fault::Refuse("ResourceNotFoundException", "gone".into()), 1),
-        ("DescribeApplicationSnapshot", Fault::Refuse("ResourceNotFoundException", "gone".into()), 1),
+        (
+            "DeleteApplicationSnapshot",
+            Fault::Refuse("ResourceInUseException", "in use".into()),
+            1,
+        ),
+        (
+            "DeleteApplicationSnapshot",
+            Fault::Refuse("ResourceNotFoundException", "gone".into()),
+            1,
+        ),
+        (
+            "DescribeApplicationSnapshot",
+            Fault::Refuse("ResourceNotFoundException", "gone".into()),
+            1,
+        ),
     ] {
-        let all = Service::crowded().run(healthy()).await.unwrap()["deleted"].as_u64().unwrap();
+        let all = Service::crowded().run(healthy()).await.unwrap()["deleted"]
+            .as_u64()
+            .unwrap();
         let service = Service::crowded();
         service.fault(verb, fault);
         let row = service.run(healthy()).await.unwrap();
@@ -394,10 +555,19 @@ async fn one_that_vanished_or_is_in_use_is_normal_and_a_refusal_ends_the_deletin
         assert!(row.get("findings").is_none(), "{row}");
     }
     let service = Service::crowded();
-    service.fault("DeleteApplicationSnapshot", Fault::Refuse("AccessDeniedException", "no".into()));
+    service.fault(
+        "DeleteApplicationSnapshot",
+        Fault::Refuse("AccessDeniedException", "no".into()),
+    );
     let row = service.run(healthy()).await.unwrap();
     assert_eq!((&row["did"], &row["deleted"]), (&"taken".into(), &0.into()));
-    assert!(row["findings"][0].as_str().unwrap().contains("could not be deleted"), "{row}");
+    assert!(
+        row["findings"][0]
+            .as_str()
+            .unwrap()
+            .contains("could not be deleted"),
+        "{row}"
+    );
     assert_eq!(service.sent("DeleteApplicationSnapshot"), 1);
 }
 
@@ -408,10 +578,23 @@ async fn observe_and_a_dry_run_change_nothing_and_say_what_they_would() {
     for (mode, event) in [("observe", healthy()), ("act", dry)] {
         let service = Service::crowded();
         let row = service.run_in(mode, event.clone()).await.unwrap();
-        assert_eq!((&row["did"], &row["snapshotName"]), (&"wouldTake".into(), &NAME.into()));
-        assert!(row["wouldDelete"].as_u64().unwrap() > 0 && row["deleted"] == 0, "{row}");
-        let stale = Service::with_newest(7 * HOUR).run_in(mode, event).await.unwrap();
-        assert_eq!(stale["needsPerson"], mode == "observe", "in mode observe nobody takes it: {stale}");
+        assert_eq!(
+            (&row["did"], &row["snapshotName"]),
+            (&"wouldTake".into(), &NAME.into())
+        );
+        assert!(
+            row["wouldDelete"].as_u64().unwrap() > 0 && row["deleted"] == 0,
+            "{row}"
+        );
+        let stale = Service::with_newest(7 * HOUR)
+            .run_in(mode, event)
+            .await
+            .unwrap();
+        assert_eq!(
+            stale["needsPerson"],
+            mode == "observe",
+            "in mode observe nobody takes it: {stale}"
+        );
         assert!(service.changes().is_empty(), "{mode}");
     }
 }
@@ -428,7 +611,11 @@ async fn a_tag_that_does_not_parse_is_told_once_and_nothing_is_deleted() {
         let service = Service::crowded();
         service.set(|world| drop(world.tags.insert(key.to_owned(), value.to_owned())));
         let row = service.run(healthy()).await.unwrap();
-        assert_eq!((&row["did"], &row["deleted"], &row["needsPerson"]), (&did.into(), &0.into(), &true.into()), "{row}");
+        assert_eq!(
+            (&row["did"], &row["deleted"], &row["needsPerson"]),
+            (&did.into(), &0.into(), &true.into()),
+            "{row}"
+        );
         assert_eq!(row["findings"].to_string().matches(key).count(), 1, "{row}");
         assert_eq!(service.sent("DeleteApplicationSnapshot"), 0);
     }
@@ -444,12 +631,22 @@ async fn what_is_not_looked_after_is_not_touched() {
     assert_eq!(service.run(healthy()).await.unwrap()["did"], "notNow");
     let service = Service::crowded();
     service.set(|world| world.snapshots_enabled = false);
-    let row = service.run(json!({ "step": "check", "applicationName": "orders" })).await.unwrap();
-    assert!(row["needsPerson"] == true && row["findings"].to_string().contains("disabled"), "{row}");
+    let row = service
+        .run(json!({ "step": "check", "applicationName": "orders" }))
+        .await
+        .unwrap();
+    assert!(
+        row["needsPerson"] == true && row["findings"].to_string().contains("disabled"),
+        "{row}"
+    );
     for status in ["READY", "UPDATING", "ROLLING_BACK", "MAINTENANCE"] {
         let service = Service::with_newest(6 * HOUR);
         service.set(|world| world.status = status);
-        assert_eq!(service.run(healthy()).await.unwrap()["did"], "notNow", "{status}");
+        assert_eq!(
+            service.run(healthy()).await.unwrap()["did"],
+            "notNow",
+            "{status}"
+        );
         assert!(service.changes().is_empty());
     }
 }
@@ -458,7 +655,10 @@ async fn what_is_not_looked_after_is_not_touched() {
 async fn an_empty_list_is_no_trouble() {
     let service = Service::with_newest(HOUR);
     service.set(|world| world.snapshots.clear());
-    let row = service.run(json!({ "step": "check", "applicationName": "orders" })).await.unwrap();
+    let row = service
+        .run(json!({ "step": "check", "applicationName": "orders" }))
+        .await
+        .unwrap();
     assert_eq!((&row["did"], &row["next"]), (&"due".into(), &"look".into()));
     assert_eq!(service.run(healthy()).await.unwrap()["did"], "taken");
 }
@@ -466,11 +666,27 @@ async fn an_empty_list_is_no_trouble() {
 #[tokio::test]
 async fn a_page_names_the_opted_in_and_a_tag_that_cannot_be_read_is_left_to_the_check() {
     let service = Service::with_newest(HOUR);
-    let page = service.run(json!({ "step": "list", "nextToken": null })).await.unwrap();
-    assert_eq!(page, json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0 }));
-    assert_eq!(service.sent("ListTagsForResource"), 1, "SQL and Studio cost no call");
-    service.fault("ListTagsForResource", Fault::Refuse("AccessDeniedException", "no".into()));
-    assert_eq!(service.run(json!({ "step": "list" })).await.unwrap()["applications"], json!(["orders"]));
+    let page = service
+        .run(json!({ "step": "list", "nextToken": null }))
+        .await
+        .unwrap();
+    assert_eq!(
+        page,
+        json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0 })
+    );
+    assert_eq!(
+        service.sent("ListTagsForResource"),
+        1,
+        "SQL and Studio cost no call"
+    );
+    service.fault(
+        "ListTagsForResource",
+        Fault::Refuse("AccessDeniedException", "no".into()),
+    );
+    assert_eq!(
+        service.run(json!({ "step": "list" })).await.unwrap()["applications"],
+        json!(["orders"])
+    );
 }
 
 #[tokio::test]
@@ -478,23 +694,56 @@ async fn what_was_asked_for_is_followed_to_ready_or_failed() {
     let service = Service::with_newest(HOUR);
     let name = |version: u64| lifecycle::retention::snapshot_name(version, now());
     service.set(|world| {
-        world.snapshots.insert("ready".into(), ("READY", NOW_SECS * 1000));
-        world.snapshots.insert("slow".into(), ("CREATING", NOW_SECS * 1000));
-        world.snapshots.insert("failed".into(), ("FAILED", NOW_SECS * 1000));
+        world
+            .snapshots
+            .insert("ready".into(), ("READY", NOW_SECS * 1000));
+        world
+            .snapshots
+            .insert("slow".into(), ("CREATING", NOW_SECS * 1000));
+        world
+            .snapshots
+            .insert("failed".into(), ("FAILED", NOW_SECS * 1000));
         world.snapshots.insert(name(6), ("READY", NOW_SECS * 1000));
     });
-    let pending: Vec<Value> =
-        ["ready", "slow", "failed", "vanished", &name(6)].iter().map(|name| json!({ "applicationName": "orders", "snapshotName": name })).collect();
-    let followed = service.run(json!({ "step": "follow", "pending": pending })).await.unwrap();
-    assert_eq!((&followed["ready"], &followed["pending"]), (&1.into(), &json!([{ "applicationName": "orders", "snapshotName": "slow" }])));
+    let pending: Vec<Value> = ["ready", "slow", "failed", "vanished", &name(6)]
+        .iter()
+        .map(|name| json!({ "applicationName": "orders", "snapshotName": name }))
+        .collect();
+    let followed = service
+        .run(json!({ "step": "follow", "pending": pending }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&followed["ready"], &followed["pending"]),
+        (
+            &1.into(),
+            &json!([{ "applicationName": "orders", "snapshotName": "slow" }])
+        )
+    );
     let why = followed["failed"].to_string();
     assert_eq!(followed["failed"].as_array().unwrap().len(), 3);
-    assert!(why.contains("FAILED") && why.contains("is gone") && why.contains("of version 7, and version 6 was verified"), "{why}");
+    assert!(
+        why.contains("FAILED")
+            && why.contains("is gone")
+            && why.contains("of version 7, and version 6 was verified"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_input_is_bad_input() {
-    for input in [json!({}), json!({ "step": "destroy" }), json!({ "step": "act", "applicationName": "orders" })] {
-        assert_eq!(Service::with_newest(HOUR).run(input).await.unwrap_err().error_type, ErrorType::BadInput);
+    for input in [
+        json!({}),
+        json!({ "step": "destroy" }),
+        json!({ "step": "act", "applicationName": "orders" }),
+    ] {
+        assert_eq!(
+            Service::with_newest(HOUR)
+                .run(input)
+                .await
+                .unwrap_err()
+                .error_type,
+            ErrorType::BadInput
+        );
     }
 }

@@ -53,16 +53,33 @@ impl Function for SubtaskVerifier {
     }
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Look, Failure> {
-        let observation = look::observe(&self.service, &self.aws, self.hosts, &event, invocation.now).await?;
-        let soak_secs = self.policy.under(observation.tags.as_ref()).policy.soak_secs;
-        let (watch, assessment) = event.watch.unwrap_or_default().after(&observation, soak_secs);
-        tracing::info!(application = event.application_name, assessment = assessment.word(), reason = assessment.reason(), "looked");
+        let observation =
+            look::observe(&self.service, &self.aws, self.hosts, &event, invocation.now).await?;
+        let soak_secs = self
+            .policy
+            .under(observation.tags.as_ref())
+            .policy
+            .soak_secs;
+        let (watch, assessment) = event
+            .watch
+            .unwrap_or_default()
+            .after(&observation, soak_secs);
+        tracing::info!(
+            application = event.application_name,
+            assessment = assessment.word(),
+            reason = assessment.reason(),
+            "looked"
+        );
         let mut record = Record::of(Self::NAME, &invocation);
         record.about(&event.application_name).add(Metric::Looks, 1);
         if matches!(assessment, Assessment::Unknown { .. }) {
             record.add(Metric::BlindLooks, 1);
         }
         self.metrics.emit(&record);
-        Ok(Look { observation, watch, assessment })
+        Ok(Look {
+            observation,
+            watch,
+            assessment,
+        })
     }
 }

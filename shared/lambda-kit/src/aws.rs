@@ -42,7 +42,11 @@ impl Aws {
 
     /// The same by another clock.
     pub(crate) fn of_lambda_by(env: &Env, time: SharedTimeSource) -> Result<Self, SettingError> {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
+            .build_https();
         Self::new(env, http, time)
     }
 
@@ -50,7 +54,11 @@ impl Aws {
     ///
     /// # Errors
     /// When region or credentials are missing from `env`.
-    pub fn new(env: &Env, http: SharedHttpClient, time: SharedTimeSource) -> Result<Self, SettingError> {
+    pub fn new(
+        env: &Env,
+        http: SharedHttpClient,
+        time: SharedTimeSource,
+    ) -> Result<Self, SettingError> {
         let credentials = Credentials::new(
             env.required::<String>("AWS_ACCESS_KEY_ID")?,
             env.required::<String>("AWS_SECRET_ACCESS_KEY")?,
@@ -66,11 +74,21 @@ impl Aws {
             .time_source(time.clone())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build());
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            );
         if let Some(endpoint) = env.get("AWS_ENDPOINT_URL") {
             config = config.endpoint_url(endpoint);
         }
-        Ok(Self { config: config.build(), http, time, metrics: Metrics::to_stdout() })
+        Ok(Self {
+            config: config.build(),
+            http,
+            time,
+            metrics: Metrics::to_stdout(),
+        })
     }
 
     /// The same, with metrics that go elsewhere than to standard output.
@@ -107,7 +125,12 @@ impl Aws {
     /// The time, to the millisecond.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = self.time.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millisecond(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
+        let since = self
+            .time
+            .now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_millisecond(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            .unwrap_or(Timestamp::MAX)
     }
 }

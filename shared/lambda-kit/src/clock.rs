@@ -37,9 +37,16 @@ impl Clock {
             Ok(_) if !on_loopback(env) => Err(SettingError::Unusable {
                 name: TIME_LIMIT,
                 value: env.get(TIME_LIMIT).unwrap_or_default().to_owned(),
-                why: "only a function whose AWS_ENDPOINT_URL is on loopback may live in another time".to_owned(),
+                why:
+                    "only a function whose AWS_ENDPOINT_URL is on loopback may live in another time"
+                        .to_owned(),
             }),
-            read => read.map(|time_limit_ms| Self::Region(RegionClock { time_limit_ms, ahead_ms: Arc::default() })),
+            read => read.map(|time_limit_ms| {
+                Self::Region(RegionClock {
+                    time_limit_ms,
+                    ahead_ms: Arc::default(),
+                })
+            }),
         }
     }
 
@@ -53,8 +60,12 @@ impl Clock {
     /// An invocation began that must end at `deadline_ms`.
     pub(crate) fn meet(&self, deadline_ms: u64) {
         if let Self::Region(clock) = self {
-            let start = i64::try_from(deadline_ms).unwrap_or(i64::MAX).saturating_sub(clock.time_limit_ms);
-            clock.ahead_ms.store(start.saturating_sub(machine_ms()), Ordering::Relaxed);
+            let start = i64::try_from(deadline_ms)
+                .unwrap_or(i64::MAX)
+                .saturating_sub(clock.time_limit_ms);
+            clock
+                .ahead_ms
+                .store(start.saturating_sub(machine_ms()), Ordering::Relaxed);
         }
     }
 }
@@ -74,13 +85,24 @@ impl TimeSource for RegionClock {
 }
 
 fn machine_ms() -> i64 {
-    let since = SystemTimeSource::new().now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTimeSource::new()
+        .now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn on_loopback(env: &Env) -> bool {
-    let host = env.get("AWS_ENDPOINT_URL").and_then(|url| url.strip_prefix("http://")).and_then(|rest| rest.split(['/', ':']).next());
-    host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
+    let host = env
+        .get("AWS_ENDPOINT_URL")
+        .and_then(|url| url.strip_prefix("http://"))
+        .and_then(|rest| rest.split(['/', ':']).next());
+    host.is_some_and(|host| {
+        host == "localhost"
+            || host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
+    })
 }
 
 #[cfg(test)]
@@ -91,11 +113,18 @@ mod tests {
     const REGION_MS: u64 = 1_772_592_420_000;
 
     fn env(limit: &str, endpoint: &str) -> Env {
-        [(TIME_LIMIT, limit), ("AWS_ENDPOINT_URL", endpoint)].into_iter().collect()
+        [(TIME_LIMIT, limit), ("AWS_ENDPOINT_URL", endpoint)]
+            .into_iter()
+            .collect()
     }
 
     fn ms(clock: &Clock) -> u128 {
-        clock.source().now().duration_since(UNIX_EPOCH).unwrap().as_millis()
+        clock
+            .source()
+            .now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis()
     }
 
     #[test]
@@ -103,9 +132,16 @@ mod tests {
         let clock = Clock::of(&env("60000", "http://127.0.0.1:4566")).unwrap();
         clock.meet(REGION_MS + 60_000);
         // The machine's clock goes on between the two lines, and not for a minute.
-        assert!((u128::from(REGION_MS)..u128::from(REGION_MS) + 60_000).contains(&ms(&clock)), "{}", ms(&clock));
+        assert!(
+            (u128::from(REGION_MS)..u128::from(REGION_MS) + 60_000).contains(&ms(&clock)),
+            "{}",
+            ms(&clock)
+        );
         clock.meet(REGION_MS + 3_660_000);
-        assert!(ms(&clock) >= u128::from(REGION_MS) + 3_600_000, "an hour later the clock is set anew");
+        assert!(
+            ms(&clock) >= u128::from(REGION_MS) + 3_600_000,
+            "an hour later the clock is set anew"
+        );
     }
 
     #[test]
@@ -117,11 +153,18 @@ mod tests {
 
     #[test]
     fn elsewhere_than_on_loopback_the_variable_fails_the_init() {
-        for endpoint in
-            ["", "https://127.0.0.1:1", "http://10.0.0.1:4566", "https://kinesisanalytics.us-east-1.amazonaws.com", "http://127.0.0.1.example.com"]
-        {
+        for endpoint in [
+            "",
+            "https://127.0.0.1:1",
+            "http://10.0.0.1:4566",
+            "https://kinesisanalytics.us-east-1.amazonaws.com",
+            "http://127.0.0.1.example.com",
+        ] {
             let refused = Clock::of(&env("60000", endpoint)).map(|_| ()).unwrap_err();
-            assert!(refused.to_string().contains(TIME_LIMIT), "{endpoint}: {refused}");
+            assert!(
+                refused.to_string().contains(TIME_LIMIT),
+                "{endpoint}: {refused}"
+            );
         }
         assert!(Clock::of(&env("soon", "http://127.0.0.1:4566")).is_err());
     }

@@ -34,7 +34,10 @@ impl Env {
     /// The value of `name`, if it is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The value of `name`, parsed.
@@ -47,7 +50,11 @@ impl Env {
         T::Err: Display,
     {
         let value = self.get(name).ok_or(SettingError::Missing(name))?;
-        value.parse().map_err(|why: T::Err| SettingError::Unusable { name, value: value.to_owned(), why: why.to_string() })
+        value.parse().map_err(|why: T::Err| SettingError::Unusable {
+            name,
+            value: value.to_owned(),
+            why: why.to_string(),
+        })
     }
 
     /// The value of `name`, parsed, or `default` when it is not set.
@@ -68,7 +75,12 @@ impl Env {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
     }
 }
 
@@ -77,7 +89,14 @@ mod tests {
     use super::*;
 
     fn env() -> Env {
-        [("MODE", "act"), ("SOAK_SECS", "300"), ("EMPTY", ""), ("BROKEN", "five")].into_iter().collect()
+        [
+            ("MODE", "act"),
+            ("SOAK_SECS", "300"),
+            ("EMPTY", ""),
+            ("BROKEN", "five"),
+        ]
+        .into_iter()
+        .collect()
     }
 
     #[test]
@@ -89,7 +108,10 @@ mod tests {
     #[test]
     fn an_empty_variable_counts_as_not_set() {
         assert_eq!(env().get("EMPTY"), None);
-        assert_eq!(env().required::<String>("EMPTY"), Err(SettingError::Missing("EMPTY")));
+        assert_eq!(
+            env().required::<String>("EMPTY"),
+            Err(SettingError::Missing("EMPTY"))
+        );
         assert_eq!(env().or("EMPTY", 7), Ok(7));
     }
 
@@ -97,11 +119,17 @@ mod tests {
     fn a_default_is_for_a_missing_setting_and_never_hides_a_broken_one() {
         assert_eq!(env().or("NOT_THERE", 7), Ok(7));
         let broken = env().or("BROKEN", 7).unwrap_err();
-        assert_eq!(broken.to_string(), "the environment variable BROKEN is \"five\": invalid digit found in string");
+        assert_eq!(
+            broken.to_string(),
+            "the environment variable BROKEN is \"five\": invalid digit found in string"
+        );
     }
 
     #[test]
     fn a_missing_setting_is_named() {
-        assert_eq!(env().required::<u32>("NOT_THERE").unwrap_err().to_string(), "the environment variable NOT_THERE is not set");
+        assert_eq!(
+            env().required::<u32>("NOT_THERE").unwrap_err().to_string(),
+            "the environment variable NOT_THERE is not set"
+        );
     }
 }

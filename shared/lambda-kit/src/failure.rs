@@ -25,7 +25,15 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::BadInput, Self::Retryable, Self::Stale, Self::Refused, Self::CannotCarry, Self::NotAllowed, Self::Internal];
+    pub const ALL: [Self; 7] = [
+        Self::BadInput,
+        Self::Retryable,
+        Self::Stale,
+        Self::Refused,
+        Self::CannotCarry,
+        Self::NotAllowed,
+        Self::Internal,
+    ];
 
     /// The string in `errorType`, as the state machine's `ErrorEquals` spells it.
     #[must_use]
@@ -55,7 +63,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of that type with that text.
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
-        Self { error_type, message: message.into() }
+        Self {
+            error_type,
+            message: message.into(),
+        }
     }
 
     /// A failure of that type whose text is the whole chain of `error`.
@@ -77,7 +88,10 @@ impl Failure {
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        Self { error_type: failure.error_type.name().to_owned(), error_message: failure.message }
+        Self {
+            error_type: failure.error_type.name().to_owned(),
+            error_message: failure.message,
+        }
     }
 }
 
@@ -101,7 +115,10 @@ mod tests {
 
     #[test]
     fn the_names_are_a_closed_set_of_fixed_strings() {
-        let names: Vec<_> = ErrorType::ALL.iter().map(|error_type| error_type.name()).collect();
+        let names: Vec<_> = ErrorType::ALL
+            .iter()
+            .map(|error_type| error_type.name())
+            .collect();
         assert_eq!(
             names,
             [
@@ -120,7 +137,10 @@ mod tests {
     #[test]
     fn a_failure_tells_the_whole_chain_once() {
         let failure = Failure::of(ErrorType::Refused, &Outer(Middle(Inner)));
-        assert_eq!(failure.to_string(), "rolling back orders did not work: the service refused: no snapshot");
+        assert_eq!(
+            failure.to_string(),
+            "rolling back orders did not work: the service refused: no snapshot"
+        );
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -133,15 +153,30 @@ mod tests {
 
     #[test]
     fn a_cause_that_only_repeats_is_told_once() {
-        assert_eq!(Failure::of(ErrorType::Refused, &Echo(Inner)).to_string(), "no snapshot");
-        assert_eq!(Failure::of(ErrorType::Refused, &Same(Outer(Middle(Inner)))).to_string().matches("the service refused").count(), 1);
+        assert_eq!(
+            Failure::of(ErrorType::Refused, &Echo(Inner)).to_string(),
+            "no snapshot"
+        );
+        assert_eq!(
+            Failure::of(ErrorType::Refused, &Same(Outer(Middle(Inner))))
+                .to_string()
+                .matches("the service refused")
+                .count(),
+            1
+        );
     }
 
     #[test]
     fn a_failure_crosses_the_boundary_with_its_fixed_type_and_its_text() {
         for error_type in ErrorType::ALL {
             let diagnostic = Diagnostic::from(Failure::new(error_type, "why"));
-            assert_eq!((diagnostic.error_type.as_str(), diagnostic.error_message.as_str()), (error_type.name(), "why"));
+            assert_eq!(
+                (
+                    diagnostic.error_type.as_str(),
+                    diagnostic.error_message.as_str()
+                ),
+                (error_type.name(), "why")
+            );
         }
     }
 }

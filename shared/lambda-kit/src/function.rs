@@ -34,21 +34,35 @@ pub trait Function: Sized + Send + Sync + 'static {
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError>;
 
     /// Handles one event.
-    fn handle(&self, event: Self::Event, invocation: Invocation) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+    fn handle(
+        &self,
+        event: Self::Event,
+        invocation: Invocation,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
 }
 
 /// Answers one event in JSON. A payload that does not fit the function's event is [`ErrorType::BadInput`].
 ///
 /// # Errors
 /// The handler's own, and bad input.
-pub async fn answer<F: Function>(function: &F, payload: Value, invocation: Invocation) -> Result<Value, Failure> {
-    let event =
-        serde_json::from_value(payload).map_err(|error| Failure::new(ErrorType::BadInput, format!("{} cannot read its input: {error}", F::NAME)))?;
+pub async fn answer<F: Function>(
+    function: &F,
+    payload: Value,
+    invocation: Invocation,
+) -> Result<Value, Failure> {
+    let event = serde_json::from_value(payload).map_err(|error| {
+        Failure::new(
+            ErrorType::BadInput,
+            format!("{} cannot read its input: {error}", F::NAME),
+        )
+    })?;
     let request_id = invocation.request_id.clone();
     let result = function.handle(event, invocation).await;
     match &result {
         Ok(_) => tracing::info!(function = F::NAME, request_id, "answered"),
-        Err(failure) => tracing::error!(function = F::NAME, request_id, error_type = failure.error_type.name(), error = %failure, "failed"),
+        Err(failure) => {
+            tracing::error!(function = F::NAME, request_id, error_type = failure.error_type.name(), error = %failure, "failed")
+        }
     }
     serde_json::to_value(result?).map_err(|error| Failure::of(ErrorType::Internal, &error))
 }
@@ -67,8 +81,13 @@ pub async fn run<F: Function>() -> Result<(), lambda_runtime::Error> {
         clock.meet(event.context.deadline);
         let (function, aws) = (Arc::clone(&function), aws.clone());
         async move {
-            let invocation = Invocation { request_id: event.context.request_id, now: aws.now() };
-            answer(&*function, event.payload, invocation).await.map_err(Diagnostic::from)
+            let invocation = Invocation {
+                request_id: event.context.request_id,
+                now: aws.now(),
+            };
+            answer(&*function, event.payload, invocation)
+                .await
+                .map_err(Diagnostic::from)
         }
     }))
     .await
@@ -105,28 +124,48 @@ mod tests {
         type Answer = Doubled;
 
         fn build(env: &Env, _aws: &Aws) -> Result<Self, SettingError> {
-            Ok(Self { limit: env.required("LIMIT")? })
+            Ok(Self {
+                limit: env.required("LIMIT")?,
+            })
         }
 
         async fn handle(&self, event: Number, invocation: Invocation) -> Result<Doubled, Failure> {
             if event.number > self.limit {
                 return Err(Failure::new(ErrorType::Refused, "too much"));
             }
-            Ok(Doubled { twice_as_much: event.number * 2, asked_by: invocation.request_id })
+            Ok(Doubled {
+                twice_as_much: event.number * 2,
+                asked_by: invocation.request_id,
+            })
         }
     }
 
     fn env() -> Env {
-        [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "doubler"), ("AWS_SECRET_ACCESS_KEY", "none"), ("LIMIT", "5")].into_iter().collect()
+        [
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "doubler"),
+            ("AWS_SECRET_ACCESS_KEY", "none"),
+            ("LIMIT", "5"),
+        ]
+        .into_iter()
+        .collect()
     }
 
     fn aws(env: &Env) -> Result<Aws, SettingError> {
-        let nobody: SharedHttpClient = http_client_fn(|_, _| unreachable!("this function calls nobody"));
-        Aws::new(env, nobody, SharedTimeSource::new(StaticTimeSource::from_secs(1_772_359_548)))
+        let nobody: SharedHttpClient =
+            http_client_fn(|_, _| unreachable!("this function calls nobody"));
+        Aws::new(
+            env,
+            nobody,
+            SharedTimeSource::new(StaticTimeSource::from_secs(1_772_359_548)),
+        )
     }
 
     fn invocation() -> Invocation {
-        Invocation { request_id: "8f2c".to_owned(), now: aws(&env()).unwrap().now() }
+        Invocation {
+            request_id: "8f2c".to_owned(),
+            now: aws(&env()).unwrap().now(),
+        }
     }
 
     #[tokio::test]
@@ -138,9 +177,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_payload_that_does_not_fit_is_bad_input() {
-        let failure = answer(&Doubler { limit: 5 }, json!({ "number": "two" }), invocation()).await.unwrap_err();
+        let failure = answer(
+            &Doubler { limit: 5 },
+            json!({ "number": "two" }),
+            invocation(),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(failure.error_type, ErrorType::BadInput);
-        assert!(failure.message.starts_with("doubler cannot read its input: invalid type"), "{failure}");
+        assert!(
+            failure
+                .message
+                .starts_with("doubler cannot read its input: invalid type"),
+            "{failure}"
+        );
     }
 
     #[tokio::test]
@@ -152,8 +202,14 @@ mod tests {
     #[test]
     fn init_fails_and_names_the_variable() {
         let no_limit: Env = [("LIMIT", "")].into_iter().collect();
-        assert_eq!(Doubler::build(&no_limit, &aws(&env()).unwrap()).err(), Some(SettingError::Missing("LIMIT")));
-        assert_eq!(aws(&no_limit).err(), Some(SettingError::Missing("AWS_ACCESS_KEY_ID")));
+        assert_eq!(
+            Doubler::build(&no_limit, &aws(&env()).unwrap()).err(),
+            Some(SettingError::Missing("LIMIT"))
+        );
+        assert_eq!(
+            aws(&no_limit).err(),
+            Some(SettingError::Missing("AWS_ACCESS_KEY_ID"))
+        );
     }
 
     #[test]

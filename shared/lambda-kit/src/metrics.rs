@@ -154,7 +154,13 @@ impl Record {
     /// An empty record of this invocation of `function`, dated at its start.
     #[must_use]
     pub fn of(function: &'static str, invocation: &Invocation) -> Self {
-        Self { function, request_id: invocation.request_id.clone(), at: invocation.now, application: None, values: BTreeMap::new() }
+        Self {
+            function,
+            request_id: invocation.request_id.clone(),
+            at: invocation.now,
+            application: None,
+            values: BTreeMap::new(),
+        }
     }
 
     /// The application that the invocation was about, when it was about one.
@@ -177,14 +183,25 @@ impl Record {
             return None;
         }
         let mut dimensions = vec![json!([FUNCTION])];
-        let mut members = Map::from_iter([(FUNCTION.to_owned(), json!(self.function)), ("requestId".to_owned(), json!(self.request_id))]);
+        let mut members = Map::from_iter([
+            (FUNCTION.to_owned(), json!(self.function)),
+            ("requestId".to_owned(), json!(self.request_id)),
+        ]);
         // CloudWatch drops the whole line when a dimension's value is empty.
         if let Some(application) = self.application.as_deref().filter(|name| !name.is_empty()) {
             dimensions.push(json!([FUNCTION, APPLICATION]));
             members.insert(APPLICATION.to_owned(), json!(application));
         }
-        members.extend(self.values.iter().map(|(metric, value)| (metric.name().to_owned(), json!(value))));
-        let metrics: Vec<Value> = self.values.keys().map(|metric| json!({ "Name": metric.name(), "Unit": metric.unit() })).collect();
+        members.extend(
+            self.values
+                .iter()
+                .map(|(metric, value)| (metric.name().to_owned(), json!(value))),
+        );
+        let metrics: Vec<Value> = self
+            .values
+            .keys()
+            .map(|metric| json!({ "Name": metric.name(), "Unit": metric.unit() }))
+            .collect();
         let mut line = Map::new();
         line.insert(
             "_aws".to_owned(),
@@ -239,7 +256,10 @@ mod tests {
     use super::*;
 
     fn invocation() -> Invocation {
-        Invocation { request_id: "8f2c".to_owned(), now: "2026-03-01T10:05:48.554Z".parse().expect("a date") }
+        Invocation {
+            request_id: "8f2c".to_owned(),
+            now: "2026-03-01T10:05:48.554Z".parse().expect("a date"),
+        }
     }
 
     #[test]
@@ -261,7 +281,10 @@ mod tests {
         let mut record = Record::of("alarm-handler", &invocation());
         record.add(Metric::AlarmsIgnored, 2);
         let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["function"]]));
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["function"]])
+        );
         assert_eq!(line.get("application"), None);
     }
 
@@ -274,7 +297,12 @@ mod tests {
         }
         let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
+        for dimension in directive["Dimensions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|set| set.as_array().unwrap())
+        {
             assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
         }
         let metrics = directive["Metrics"].as_array().unwrap();
@@ -287,10 +315,17 @@ mod tests {
     #[test]
     fn the_same_metric_twice_adds_up_and_never_overflows() {
         let mut record = Record::of("alarm-handler", &invocation());
-        record.add(Metric::AlarmsRefused, 2).add(Metric::AlarmsRefused, 3);
+        record
+            .add(Metric::AlarmsRefused, 2)
+            .add(Metric::AlarmsRefused, 3);
         assert!(record.line().unwrap().ends_with(r#""AlarmsRefused":5}"#));
         record.add(Metric::AlarmsRefused, u64::MAX);
-        assert!(record.line().unwrap().ends_with(r#""AlarmsRefused":18446744073709551615}"#));
+        assert!(
+            record
+                .line()
+                .unwrap()
+                .ends_with(r#""AlarmsRefused":18446744073709551615}"#)
+        );
     }
 
     #[test]
@@ -309,11 +344,20 @@ mod tests {
 
     #[test]
     fn a_value_cannot_break_the_line() {
-        let mut record = Record::of("alarm-handler", &Invocation { request_id: "a\"\nb".to_owned(), now: invocation().now });
+        let mut record = Record::of(
+            "alarm-handler",
+            &Invocation {
+                request_id: "a\"\nb".to_owned(),
+                now: invocation().now,
+            },
+        );
         record.about("or\n\"ders").add(Metric::AlarmsIgnored, 1);
         let line = record.line().unwrap();
         assert!(!line.contains('\n'));
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["application"], "or\n\"ders");
+        assert_eq!(
+            serde_json::from_str::<Value>(&line).unwrap()["application"],
+            "or\n\"ders"
+        );
     }
 
     #[test]
@@ -321,12 +365,27 @@ mod tests {
         let alarm = lifecycle::snapshot_alarm_of("orders", 3_600);
         assert_eq!(alarm.source.namespace(), NAMESPACE);
         let mut record = Record::of("snapshot-keeper", &invocation());
-        let metric = Metric::ALL.into_iter().find(|metric| metric.name() == alarm.metric).expect("it is one of ours");
-        let line: Value = serde_json::from_str(&record.about("orders").add(metric, 1).line().unwrap()).unwrap();
+        let metric = Metric::ALL
+            .into_iter()
+            .find(|metric| metric.name() == alarm.metric)
+            .expect("it is one of ours");
+        let line: Value =
+            serde_json::from_str(&record.about("orders").add(metric, 1).line().unwrap()).unwrap();
         let dimensions = alarm.source.dimensions("orders");
         let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-        assert!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].as_array().unwrap().contains(&json!(names)), "{line}");
-        assert!(dimensions.iter().all(|(name, value)| line[*name] == value.as_str()), "{line}");
+        assert!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(names)),
+            "{line}"
+        );
+        assert!(
+            dimensions
+                .iter()
+                .all(|(name, value)| line[*name] == value.as_str()),
+            "{line}"
+        );
     }
 
     #[test]
@@ -335,7 +394,10 @@ mod tests {
         assert_eq!(names.len(), Metric::ALL.len());
         for metric in Metric::ALL {
             assert_eq!(metric.name(), format!("{metric:?}"));
-            assert!(["Count", "Seconds", "Milliseconds", "Bytes", "Percent"].contains(&metric.unit()), "{metric:?}");
+            assert!(
+                ["Count", "Seconds", "Milliseconds", "Bytes", "Percent"].contains(&metric.unit()),
+                "{metric:?}"
+            );
         }
     }
 }

@@ -53,14 +53,29 @@ mod tests {
 
     #[test]
     fn a_stack_without_the_last_resort_says_so() {
-        assert!(!policy(&Env::from_iter([("FORCE_STOP", "disabled")])).unwrap().allow_force_stop);
-        assert!(policy(&Env::from_iter([("FORCE_STOP", "enabled")])).unwrap().allow_force_stop);
+        assert!(
+            !policy(&Env::from_iter([("FORCE_STOP", "disabled")]))
+                .unwrap()
+                .allow_force_stop
+        );
+        assert!(
+            policy(&Env::from_iter([("FORCE_STOP", "enabled")]))
+                .unwrap()
+                .allow_force_stop
+        );
     }
 
     #[test]
     fn a_bad_value_names_its_variable() {
-        for (name, value) in [("MODE", "agressive"), ("SOAK_SECS", "5m"), ("RESCUES_PER_DAY", "-1"), ("FORCE_STOP", "no")] {
-            let error = policy(&Env::from_iter([(name, value)])).unwrap_err().to_string();
+        for (name, value) in [
+            ("MODE", "agressive"),
+            ("SOAK_SECS", "5m"),
+            ("RESCUES_PER_DAY", "-1"),
+            ("FORCE_STOP", "no"),
+        ] {
+            let error = policy(&Env::from_iter([(name, value)]))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
         }
     }

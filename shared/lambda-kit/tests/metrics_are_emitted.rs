@@ -23,6 +23,9 @@ fn every_metric_is_counted_by_some_function() {
         sources(&function.expect("readable").path().join("src"), &mut text);
     }
     for metric in Metric::ALL {
-        assert!(text.contains(&format!("Metric::{metric:?}")), "no function counts {metric:?}");
+        assert!(
+            text.contains(&format!("Metric::{metric:?}")),
+            "no function counts {metric:?}"
+        );
     }
 }

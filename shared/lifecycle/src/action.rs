@@ -6,7 +6,11 @@ use crate::{ApplicationStatus, Progress};
 
 /// The next action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "action",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Action {
     /// Look again later.
     Wait {
@@ -190,7 +194,10 @@ impl Action {
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
         match self {
-            Self::Rollback { plan } | Self::ForceStop { plan } | Self::RestoreConfiguration { plan } | Self::Start { plan } => Some(plan),
+            Self::Rollback { plan }
+            | Self::ForceStop { plan }
+            | Self::RestoreConfiguration { plan }
+            | Self::Start { plan } => Some(plan),
             _ => None,
         }
     }

@@ -79,7 +79,10 @@ impl Source {
     pub fn dimensions(self, application: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Service => vec![(APPLICATION_DIMENSION, application.to_owned())],
-            Self::SnapshotCheck { .. } => vec![("function", SNAPSHOT_FUNCTION.to_owned()), ("application", application.to_owned())],
+            Self::SnapshotCheck { .. } => vec![
+                ("function", SNAPSHOT_FUNCTION.to_owned()),
+                ("application", application.to_owned()),
+            ],
         }
     }
 }
@@ -107,10 +110,38 @@ pub struct AlarmDefinition {
 
 /// What is watched: the end of the name, the metric, how, M, N, and the description.
 const KINDS: [(&str, &str, Watched, u32, u32, &str); 4] = [
-    ("restarts", "fullRestarts", Watched::Rise, 3, 10, "restarts again and again (Flink up to 1.20)"),
-    ("restarts-flink-2", "numRestarts", Watched::Rise, 3, 10, "restarts again and again (Flink from 2.2)"),
-    ("checkpoints", "numberOfFailedCheckpoints", Watched::Rise, 2, 30, "does not get its checkpoints done"),
-    ("downtime", "downtime", Watched::Value, 12, 15, "has been down for most of a quarter of an hour"),
+    (
+        "restarts",
+        "fullRestarts",
+        Watched::Rise,
+        3,
+        10,
+        "restarts again and again (Flink up to 1.20)",
+    ),
+    (
+        "restarts-flink-2",
+        "numRestarts",
+        Watched::Rise,
+        3,
+        10,
+        "restarts again and again (Flink from 2.2)",
+    ),
+    (
+        "checkpoints",
+        "numberOfFailedCheckpoints",
+        Watched::Rise,
+        2,
+        30,
+        "does not get its checkpoints done",
+    ),
+    (
+        "downtime",
+        "downtime",
+        Watched::Value,
+        12,
+        15,
+        "has been down for most of a quarter of an hour",
+    ),
 ];
 
 /// This project's namespace of metrics.
@@ -136,7 +167,9 @@ pub fn snapshot_alarm_of(application: &str, check_every_secs: u32) -> AlarmDefin
             "Two checks in a row found no READY snapshot of {application} as fresh as its policy asks: a rescue would replay more, or find none. Kept by Flink Lifeguard; changes by hand are undone, actions are yours."
         ),
         application: application.to_owned(),
-        source: Source::SnapshotCheck { every_secs: check_every_secs.max(MINUTE_SECS).div_ceil(MINUTE_SECS) * MINUTE_SECS },
+        source: Source::SnapshotCheck {
+            every_secs: check_every_secs.max(MINUTE_SECS).div_ceil(MINUTE_SECS) * MINUTE_SECS,
+        },
         metric: SNAPSHOTS_STALE_METRIC.to_owned(),
         watched: Watched::Value,
         datapoints: CHECKS,
@@ -229,15 +262,28 @@ pub fn suspects(wishes: &Wishes, found: &[FoundAlarm]) -> Vec<String> {
         Some(definition) => alarm.definition.as_ref() != Some(definition),
         None => is_ours_by_name(&alarm.name) && !unsure.contains(&alarm.name),
     };
-    found.iter().filter(is_suspect).map(|alarm| alarm.name.clone()).collect()
+    found
+        .iter()
+        .filter(is_suspect)
+        .map(|alarm| alarm.name.clone())
+        .collect()
 }
 
 /// What is to be done. `owners` has, for each alarm that [`suspects`] named, the value of its owner tag; an alarm that is not in it counts as somebody else's.
 #[must_use]
-pub fn plan_alarms(wishes: &Wishes, found: &[FoundAlarm], owners: &BTreeMap<String, Option<String>>, owner: &str) -> AlarmPlan {
+pub fn plan_alarms(
+    wishes: &Wishes,
+    found: &[FoundAlarm],
+    owners: &BTreeMap<String, Option<String>>,
+    owner: &str,
+) -> AlarmPlan {
     let mut wanted = wanted(wishes);
     let unsure = unsure(wishes);
-    let is_ours = |name: &str| owners.get(name).is_some_and(|tag| tag.as_deref() == Some(owner));
+    let is_ours = |name: &str| {
+        owners
+            .get(name)
+            .is_some_and(|tag| tag.as_deref() == Some(owner))
+    };
     let mut plan = AlarmPlan::default();
     for alarm in found {
         match wanted.remove(&alarm.name) {
@@ -256,21 +302,43 @@ pub fn plan_alarms(wishes: &Wishes, found: &[FoundAlarm], owners: &BTreeMap<Stri
 }
 
 fn wanted(wishes: &Wishes) -> BTreeMap<String, AlarmDefinition> {
-    let watched = wishes.applications.iter().filter(|(_, wish)| **wish == Wish::Watched);
-    let on_snapshots = |application: &str| wishes.snapshots_checked_every_secs.map(|every| snapshot_alarm_of(application, every));
-    let alarms = watched.flat_map(|(application, _)| alarms_of(application).into_iter().chain(on_snapshots(application)));
+    let watched = wishes
+        .applications
+        .iter()
+        .filter(|(_, wish)| **wish == Wish::Watched);
+    let on_snapshots = |application: &str| {
+        wishes
+            .snapshots_checked_every_secs
+            .map(|every| snapshot_alarm_of(application, every))
+    };
+    let alarms = watched.flat_map(|(application, _)| {
+        alarms_of(application)
+            .into_iter()
+            .chain(on_snapshots(application))
+    });
     alarms.map(|alarm| (alarm.name.clone(), alarm)).collect()
 }
 
 /// Names of alarms of applications about which something is unknown.
 fn unsure(wishes: &Wishes) -> BTreeSet<String> {
-    wishes.applications.iter().filter(|(_, wish)| **wish == Wish::Unknown).flat_map(|(application, _)| alarm_names(application)).collect()
+    wishes
+        .applications
+        .iter()
+        .filter(|(_, wish)| **wish == Wish::Unknown)
+        .flat_map(|(application, _)| alarm_names(application))
+        .collect()
 }
 
 /// Whether the name is one that this project gives: its prefix, an application's name, and one of its kinds.
 fn is_ours_by_name(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(ALARM_PREFIX) else { return false };
-    kinds().any(|kind| rest.strip_suffix(kind).and_then(|rest| rest.strip_suffix('-')).is_some_and(|application| !application.is_empty()))
+    let Some(rest) = name.strip_prefix(ALARM_PREFIX) else {
+        return false;
+    };
+    kinds().any(|kind| {
+        rest.strip_suffix(kind)
+            .and_then(|rest| rest.strip_suffix('-'))
+            .is_some_and(|application| !application.is_empty())
+    })
 }
 
 #[cfg(test)]

@@ -83,13 +83,27 @@ impl Assessment {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Healthy { since } => format!("every subtask up and undisturbed since {since}, checkpoints complete"),
-            Self::Settling { why } | Self::Failed { why, .. } | Self::Stopped { why } | Self::Unknown { why } => why.clone(),
-            Self::NoProgress { since, failed } => {
-                format!("every subtask up, but no checkpoint has completed since {since} ({failed} failed)")
+            Self::Healthy { since } => {
+                format!("every subtask up and undisturbed since {since}, checkpoints complete")
             }
-            Self::Looping { since, restarts, first_fault } => {
-                let fault = first_fault.as_ref().map_or_else(|| "no exception recorded".to_owned(), |fault| fault.message.clone());
+            Self::Settling { why }
+            | Self::Failed { why, .. }
+            | Self::Stopped { why }
+            | Self::Unknown { why } => why.clone(),
+            Self::NoProgress { since, failed } => {
+                format!(
+                    "every subtask up, but no checkpoint has completed since {since} ({failed} failed)"
+                )
+            }
+            Self::Looping {
+                since,
+                restarts,
+                first_fault,
+            } => {
+                let fault = first_fault.as_ref().map_or_else(
+                    || "no exception recorded".to_owned(),
+                    |fault| fault.message.clone(),
+                );
                 format!("fails and restarts since {since}, {restarts} restart(s): {fault}")
             }
             Self::Finished => "the job is bounded and done".into(),

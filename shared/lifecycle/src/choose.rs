@@ -30,7 +30,13 @@ pub struct PassedOver {
 
 /// Chooses. `cutoff` is when the faulty version began to process; selection is by time, because which version the automatic snapshot of an update carries is not documented.
 #[must_use]
-pub fn choose_snapshot(snapshots: &[Snapshot], runtime: &Runtime, cutoff: Timestamp, now: Timestamp, max_age_secs: u32) -> SnapshotChoice {
+pub fn choose_snapshot(
+    snapshots: &[Snapshot],
+    runtime: &Runtime,
+    cutoff: Timestamp,
+    now: Timestamp,
+    max_age_secs: u32,
+) -> SnapshotChoice {
     let mut newest_first: Vec<&Snapshot> = snapshots.iter().collect();
     // The name settles a tie, so that the same list in another order gives the same choice.
     newest_first.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
@@ -41,7 +47,12 @@ pub fn choose_snapshot(snapshots: &[Snapshot], runtime: &Runtime, cutoff: Timest
                 choice.chosen = Some(snapshot.clone());
                 break;
             }
-            Some(why) if choice.passed_over.len() < PASSED_OVER_KEPT => choice.passed_over.push(PassedOver { name: snapshot.name.clone(), why }),
+            Some(why) if choice.passed_over.len() < PASSED_OVER_KEPT => {
+                choice.passed_over.push(PassedOver {
+                    name: snapshot.name.clone(),
+                    why,
+                })
+            }
             Some(_) => {}
         }
     }
@@ -50,7 +61,13 @@ pub fn choose_snapshot(snapshots: &[Snapshot], runtime: &Runtime, cutoff: Timest
 
 /// Why a snapshot may not be restored under `runtime`; None when it may.
 #[must_use]
-pub fn unfit(snapshot: &Snapshot, runtime: &Runtime, cutoff: Option<Timestamp>, now: Timestamp, max_age_secs: Option<u32>) -> Option<String> {
+pub fn unfit(
+    snapshot: &Snapshot,
+    runtime: &Runtime,
+    cutoff: Option<Timestamp>,
+    now: Timestamp,
+    max_age_secs: Option<u32>,
+) -> Option<String> {
     let age_secs = now.duration_since(snapshot.created_at).as_secs();
     if snapshot.status != SnapshotStatus::Ready {
         return Some(format!("it is {}", snapshot.status));
@@ -58,12 +75,19 @@ pub fn unfit(snapshot: &Snapshot, runtime: &Runtime, cutoff: Option<Timestamp>, 
     match &snapshot.runtime {
         None => return Some("its runtime is not known".into()),
         Some(taken_with) if !runtime.accepts_snapshot_of(taken_with) => {
-            return Some(format!("it was taken with {taken_with} and does not fit {runtime}"));
+            return Some(format!(
+                "it was taken with {taken_with} and does not fit {runtime}"
+            ));
         }
         Some(_) => {}
     }
     if let Some(cutoff) = cutoff.filter(|cutoff| snapshot.created_at >= *cutoff) {
-        return Some(format!("it was taken at {}, after the faulty version began to process at {cutoff}", snapshot.created_at));
+        return Some(format!(
+            "it was taken at {}, after the faulty version began to process at {cutoff}",
+            snapshot.created_at
+        ));
     }
-    max_age_secs.filter(|limit| age_secs > i64::from(*limit)).map(|limit| format!("it is {age_secs} s old, and {limit} s are allowed"))
+    max_age_secs
+        .filter(|limit| age_secs > i64::from(*limit))
+        .map(|limit| format!("it is {age_secs} s old, and {limit} s are allowed"))
 }

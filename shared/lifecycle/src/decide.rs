@@ -10,8 +10,8 @@ mod waiting;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind, Plan, Predecessor, Progress, Reason, Request, Step,
-    StepResult, StepTaken, Watch,
+    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
+    Plan, Predecessor, Progress, Reason, Request, Step, StepResult, StepTaken, Watch,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -22,7 +22,13 @@ const BLIND_LOOKS_BEFORE_A_REQUEST: u32 = 3;
 const TRIES: usize = 3;
 
 /// Errors of a step that another try would meet again.
-const FOR_GOOD: [&str; 5] = ["Lifeguard.Refused", "Lifeguard.CannotCarry", "Lifeguard.NotAllowed", "Lifeguard.BadInput", "Lifeguard.Internal"];
+const FOR_GOOD: [&str; 5] = [
+    "Lifeguard.Refused",
+    "Lifeguard.CannotCarry",
+    "Lifeguard.NotAllowed",
+    "Lifeguard.BadInput",
+    "Lifeguard.Internal",
+];
 
 /// All that a turn knows.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +58,10 @@ pub struct Situation<'a> {
 /// Decides.
 #[must_use]
 pub fn decide(situation: &Situation<'_>) -> Decision {
-    let turn = Turn { s: *situation, progress: situation.progress.clone() };
+    let turn = Turn {
+        s: *situation,
+        progress: situation.progress.clone(),
+    };
     turn.takes_over()
         .or_else(|| turn.gates())
         .or_else(|| turn.busy())
@@ -70,7 +79,13 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     fn say(&self, action: Action, because: Reason, reason: impl Into<String>) -> Decision {
-        Decision { action, because, reason: reason.into(), progress: self.progress.clone(), notice: None }
+        Decision {
+            action,
+            because,
+            reason: reason.into(),
+            progress: self.progress.clone(),
+            notice: None,
+        }
     }
 
     fn escalate(&self, because: Reason, reason: impl Into<String>) -> Decision {
@@ -84,11 +99,18 @@ impl Turn<'_> {
     /// A wait, never past the deadline.
     fn wait(&self, secs: u32, because: Reason, reason: impl Into<String>) -> Decision {
         let left = self.secs_left().clamp(1, i64::from(secs.max(1)));
-        self.say(Action::Wait { secs: u32::try_from(left).unwrap_or(1) }, because, reason)
+        self.say(
+            Action::Wait {
+                secs: u32::try_from(left).unwrap_or(1),
+            },
+            because,
+            reason,
+        )
     }
 
     fn secs_left(&self) -> i64 {
-        self.s.started_at.as_second() + i64::from(self.s.applied.policy.deadline_secs) - self.s.now.as_second()
+        self.s.started_at.as_second() + i64::from(self.s.applied.policy.deadline_secs)
+            - self.s.now.as_second()
     }
 
     fn secs_since(&self, when: Timestamp) -> i64 {
@@ -100,7 +122,10 @@ impl Turn<'_> {
         let application = &self.s.seen.application;
         let name = &application.name;
         if !application.runtime.is_flink() {
-            let text = format!("{name} runs {}; SQL and Studio applications are out of scope and were not touched", application.runtime);
+            let text = format!(
+                "{name} runs {}; SQL and Studio applications are out of scope and were not touched",
+                application.runtime
+            );
             return Some(self.escalate(Reason::NotFlink, text));
         }
         if application.status == crate::ApplicationStatus::Deleting {
@@ -110,11 +135,17 @@ impl Turn<'_> {
             return Some(self.not_opted_in(name));
         }
         if self.secs_left() <= 0 {
-            let text = format!("{name} is {} at this execution's deadline: {}", self.s.assessment.word(), self.s.assessment.reason());
+            let text = format!(
+                "{name} is {} at this execution's deadline: {}",
+                self.s.assessment.word(),
+                self.s.assessment.reason()
+            );
             return Some(self.escalate(Reason::Deadline, text));
         }
         if let Some(what) = self.foreign_hand() {
-            let text = format!("during the rescue of {name} somebody else acted ({what}); nothing more is done, so as not to work against them");
+            let text = format!(
+                "during the rescue of {name} somebody else acted ({what}); nothing more is done, so as not to work against them"
+            );
             return Some(self.escalate(Reason::SomebodyElseActed, text));
         }
         let refused = self.s.request.and_then(|request| request.check().err())?;
@@ -124,10 +155,20 @@ impl Turn<'_> {
     fn not_opted_in(&self, name: &str) -> Decision {
         if self.s.seen.tags.is_none() || self.progress.has_acted() {
             let why = self.s.applied.findings.join("; ");
-            return self.escalate(Reason::PolicyUnclear, format!("{name} does not count as opted in: {why}"));
+            return self.escalate(
+                Reason::PolicyUnclear,
+                format!("{name} does not count as opted in: {why}"),
+            );
         }
-        let text = format!("{name} has not opted in: tag it {}=true to have it looked after", crate::MANAGED_TAG);
-        if self.s.request.is_some() { self.escalate(Reason::NotOptedIn, text) } else { self.leave_alone(Reason::NotOptedIn, text) }
+        let text = format!(
+            "{name} has not opted in: tag it {}=true to have it looked after",
+            crate::MANAGED_TAG
+        );
+        if self.s.request.is_some() {
+            self.escalate(Reason::NotOptedIn, text)
+        } else {
+            self.leave_alone(Reason::NotOptedIn, text)
+        }
     }
 
     /// What somebody else did since our first step, if anything.
@@ -138,7 +179,8 @@ impl Turn<'_> {
     /// A configuration that is changed while READY is a version and no operation. Putting one back makes one version, and nothing that may follow makes another.
     fn foreign_version(&self) -> Option<String> {
         let taken = self.progress.last(Step::RestoreConfiguration)?;
-        let sent = matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
+        let sent =
+            matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
         let now = self.s.seen.application.version_id;
         (now > taken.version_id + u64::from(sent)).then(|| format!("version {now} was made"))
     }
@@ -146,9 +188,16 @@ impl Turn<'_> {
     /// An operation that began after our first step and is none of ours, nor the service's own doing.
     fn foreign_operation(&self) -> Option<String> {
         let first = self.progress.steps.first()?;
-        let changes = [OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback];
+        let changes = [
+            OperationKind::Start,
+            OperationKind::Update,
+            OperationKind::Stop,
+            OperationKind::Rollback,
+        ];
         let foreign = self.s.seen.operations.iter().find(|operation| {
-            changes.contains(&operation.kind()) && operation.started_at > first.at && !self.is_ours(&operation.id, operation.kind())
+            changes.contains(&operation.kind())
+                && operation.started_at > first.at
+                && !self.is_ours(&operation.id, operation.kind())
         })?;
         Some(format!("{} at {}", foreign.name, foreign.started_at))
     }
@@ -156,22 +205,43 @@ impl Turn<'_> {
     /// By id where the service named one; a step whose answer was lost is known by its kind only. One that was refused began no operation.
     fn is_ours(&self, id: &str, kind: OperationKind) -> bool {
         let by_step = self.progress.steps.iter().any(|taken| match &taken.result {
-            Some(StepResult::Accepted { operation_id: Some(ours) }) => ours == id,
+            Some(StepResult::Accepted {
+                operation_id: Some(ours),
+            }) => ours == id,
             Some(StepResult::Accepted { operation_id: None }) => kind == kind_of(taken.step),
             _ => effect::is_lost(taken) && kind == kind_of(taken.step),
         });
-        let by_service = || self.s.seen.operations.iter().any(|operation| operation.rollback_operation_id.as_deref() == Some(id));
-        by_step || kind == OperationKind::Rollback && (self.s.seen.application.system_rollback_enabled == Some(true) || by_service())
+        let by_service = || {
+            self.s
+                .seen
+                .operations
+                .iter()
+                .any(|operation| operation.rollback_operation_id.as_deref() == Some(id))
+        };
+        by_step
+            || kind == OperationKind::Rollback
+                && (self.s.seen.application.system_rollback_enabled == Some(true) || by_service())
     }
 
     fn unknown(&self) -> Option<Decision> {
-        let Assessment::Unknown { why } = self.s.assessment else { return None };
+        let Assessment::Unknown { why } = self.s.assessment else {
+            return None;
+        };
         // A person who asks for something knows that the job cannot be read: that is often why they ask.
-        if self.s.request.is_some() && self.progress.steps.is_empty() && self.s.watch.blind_looks >= BLIND_LOOKS_BEFORE_A_REQUEST {
+        if self.s.request.is_some()
+            && self.progress.steps.is_empty()
+            && self.s.watch.blind_looks >= BLIND_LOOKS_BEFORE_A_REQUEST
+        {
             return None;
         }
         if self.s.watch.blind_looks >= BLIND_LOOKS {
-            return Some(self.escalate(Reason::Unknown, format!("{} looks in a row could not tell: {why}", self.s.watch.blind_looks)));
+            return Some(self.escalate(
+                Reason::Unknown,
+                format!(
+                    "{} looks in a row could not tell: {why}",
+                    self.s.watch.blind_looks
+                ),
+            ));
         }
         Some(self.wait(30, Reason::Unknown, why.clone()))
     }
@@ -180,20 +250,32 @@ impl Turn<'_> {
     fn judged(&self) -> Decision {
         match self.s.assessment {
             Assessment::Healthy { .. } => self.healthy(),
-            Assessment::Finished => self.leave_alone(Reason::Finished, "the job is bounded and done; READY is right"),
+            Assessment::Finished => self.leave_alone(
+                Reason::Finished,
+                "the job is bounded and done; READY is right",
+            ),
             Assessment::Stopped { why } => self.leave_alone(Reason::Stopped, why.clone()),
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
-            Assessment::Looping { restarts, .. } if *restarts < u64::from(self.s.applied.policy.min_restarts) => self.too_few_restarts(*restarts),
+            Assessment::Looping { restarts, .. }
+                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
+            {
+                self.too_few_restarts(*restarts)
+            }
             Assessment::Looping { .. } | Assessment::Failed { .. } => self.begin_rescue(),
-            Assessment::Busy { .. } | Assessment::Unknown { .. } => self.escalate(Reason::Unknown, "a verdict was left over; this is a defect"),
+            Assessment::Busy { .. } | Assessment::Unknown { .. } => {
+                self.escalate(Reason::Unknown, "a verdict was left over; this is a defect")
+            }
         }
     }
 
     fn healthy(&self) -> Decision {
         let reason = self.s.assessment.reason();
         if self.progress.waiting_since.is_some() {
-            return self.leave_alone(Reason::RunsAgain, format!("it runs again without a change: {reason}"));
+            return self.leave_alone(
+                Reason::RunsAgain,
+                format!("it runs again without a change: {reason}"),
+            );
         }
         let application = &self.s.seen.application;
         match application.version_rolled_back_from {
@@ -214,9 +296,17 @@ impl Turn<'_> {
             );
             return self.escalate(Reason::ForceStopDisabled, text);
         }
-        let plan = Plan { status: Some(self.s.seen.application.status.clone()), ..plan };
+        let plan = Plan {
+            status: Some(self.s.seen.application.status.clone()),
+            ..plan
+        };
         let mut progress = self.progress.clone();
-        progress.steps.push(StepTaken { step, at: self.s.now, version_id: plan.version_id, result: None });
+        progress.steps.push(StepTaken {
+            step,
+            at: self.s.now,
+            version_id: plan.version_id,
+            result: None,
+        });
         let reason = plan.reason.clone();
         let action = match step {
             Step::Rollback => Action::Rollback { plan },
@@ -224,15 +314,27 @@ impl Turn<'_> {
             Step::RestoreConfiguration => Action::RestoreConfiguration { plan },
             Step::Start => Action::Start { plan },
         };
-        Decision { action, because, reason, progress, notice: None }
+        Decision {
+            action,
+            because,
+            reason,
+            progress,
+            notice: None,
+        }
     }
 
     /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out) and left
     /// no trace, may be tried again after a fresh look: the steps are fenced and idempotent.
     fn is_spent(&self, step: Step) -> bool {
-        let tries = self.progress.steps.iter().filter(|taken| taken.step == step).count();
+        let tries = self
+            .progress
+            .steps
+            .iter()
+            .filter(|taken| taken.step == step)
+            .count();
         let open = |taken: &StepTaken| {
-            matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error)) && !self.left_a_trace(taken)
+            matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error))
+                && !self.left_a_trace(taken)
         };
         tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
     }
@@ -240,19 +342,30 @@ impl Turn<'_> {
     /// Why nothing may be changed, if so: mode, tags, ledger, budget. A person's word lifts the budget only.
     fn brakes(&self) -> Option<Decision> {
         let found = self.s.assessment.reason();
-        let nothing = if self.progress.has_acted() { "nothing more was changed" } else { "nothing was changed" };
+        let nothing = if self.progress.has_acted() {
+            "nothing more was changed"
+        } else {
+            "nothing was changed"
+        };
         let applied = self.s.applied;
         if !applied.findings.is_empty() {
-            let text = format!("{found}; {nothing}, because {}", applied.findings.join("; "));
+            let text = format!(
+                "{found}; {nothing}, because {}",
+                applied.findings.join("; ")
+            );
             return Some(self.escalate(Reason::PolicyUnclear, text));
         }
         if applied.policy.mode == Mode::Observe {
-            return Some(self.escalate(Reason::ObserveOnly, format!("{found}; {nothing}, the mode is observe")));
+            return Some(self.escalate(
+                Reason::ObserveOnly,
+                format!("{found}; {nothing}, the mode is observe"),
+            ));
         }
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
             Err(why) => {
-                let text = format!("{found}; {nothing}, because the ledger could not be read: {why}");
+                let text =
+                    format!("{found}; {nothing}, because the ledger could not be read: {why}");
                 return Some(self.escalate(Reason::LedgerUnreadable, text));
             }
         };
@@ -268,7 +381,10 @@ impl Turn<'_> {
     }
 
     fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
-        Decision { notice: Some(Notice { subject, text }), ..decision }
+        Decision {
+            notice: Some(Notice { subject, text }),
+            ..decision
+        }
     }
 }
 

@@ -295,7 +295,10 @@ impl Observation {
     /// Why a part could not be read, if so.
     #[must_use]
     pub fn why_unreadable(&self, part: Part) -> Option<&str> {
-        self.unreadable.iter().find(|one| one.what == part).map(|one| one.why.as_str())
+        self.unreadable
+            .iter()
+            .find(|one| one.what == part)
+            .map(|one| one.why.as_str())
     }
 }
 
@@ -306,12 +309,17 @@ impl Observation {
         if version_id == self.application.version_id {
             return Some(&self.application.runtime);
         }
-        self.versions.iter().find(|version| version.id == version_id).map(|version| &version.runtime)
+        self.versions
+            .iter()
+            .find(|version| version.id == version_id)
+            .map(|version| &version.runtime)
     }
 
     /// The newest operation of one of these kinds.
     pub fn newest(&self, kinds: &[OperationKind]) -> Option<&Operation> {
-        self.operations.iter().find(|operation| kinds.contains(&operation.kind()))
+        self.operations
+            .iter()
+            .find(|operation| kinds.contains(&operation.kind()))
     }
 }
 
@@ -325,7 +333,9 @@ impl Vertex {
     /// Whether every subtask is RUNNING, or FINISHED beside running ones.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.tasks_in("RUNNING").saturating_add(self.tasks_in("FINISHED")) == self.parallelism
+        self.tasks_in("RUNNING")
+            .saturating_add(self.tasks_in("FINISHED"))
+            == self.parallelism
     }
 }
 
@@ -333,30 +343,47 @@ impl Job {
     /// Whether the job is RUNNING and so is every subtask. No proof of health: a looping job shows this in most looks.
     #[must_use]
     pub fn is_all_running(&self) -> bool {
-        self.state == JobState::Running && !self.vertices.is_empty() && self.vertices.iter().all(Vertex::is_up)
+        self.state == JobState::Running
+            && !self.vertices.is_empty()
+            && self.vertices.iter().all(Vertex::is_up)
     }
 
     /// Restarts known of this run of the job, by whichever signal knows most.
     #[must_use]
     pub fn restarts(&self) -> u64 {
-        let restarting = u64::from(self.restarting_at.is_some() || self.state == JobState::Restarting);
-        restarting.max(u64::from(self.max_attempt)).max(u64::from(self.faults.known)).max(self.restarts_metric.unwrap_or(0))
+        let restarting =
+            u64::from(self.restarting_at.is_some() || self.state == JobState::Restarting);
+        restarting
+            .max(u64::from(self.max_attempt))
+            .max(u64::from(self.faults.known))
+            .max(self.restarts_metric.unwrap_or(0))
     }
 
     /// The last time anything disturbed this run of the job: its start, a restart, an exception.
     #[must_use]
     pub fn disturbed_at(&self) -> Timestamp {
-        [self.running_at, self.restarting_at, self.faults.newest_at].into_iter().flatten().fold(self.started_at, Timestamp::max)
+        [self.running_at, self.restarting_at, self.faults.newest_at]
+            .into_iter()
+            .flatten()
+            .fold(self.started_at, Timestamp::max)
     }
 
     /// When the first fault happened, as well as can be told: once Flink has dropped the oldest entries, the restarts that are missing are counted back by the shortest
     /// gap seen, which errs towards a later first fault, that is, towards "it had been healthy" and so towards doing nothing.
     #[must_use]
     pub fn first_fault_at(&self) -> Option<Timestamp> {
-        let oldest = self.faults.first.as_ref().map(|fault| fault.at).or(self.restarting_at)?;
-        let missing = i64::try_from(self.restarts().saturating_sub(u64::from(self.faults.known))).unwrap_or(i64::MAX);
+        let oldest = self
+            .faults
+            .first
+            .as_ref()
+            .map(|fault| fault.at)
+            .or(self.restarting_at)?;
+        let missing = i64::try_from(self.restarts().saturating_sub(u64::from(self.faults.known)))
+            .unwrap_or(i64::MAX);
         let back = missing.saturating_mul(self.faults.shortest_gap_millis.unwrap_or(0));
-        let counted = oldest.checked_sub(jiff::SignedDuration::from_millis(back)).unwrap_or(self.started_at);
+        let counted = oldest
+            .checked_sub(jiff::SignedDuration::from_millis(back))
+            .unwrap_or(self.started_at);
         Some(counted.max(self.started_at))
     }
 }

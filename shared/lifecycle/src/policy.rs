@@ -95,16 +95,26 @@ impl Policy {
     /// These defaults under an application's tags; None means that the tags could not be read, which opts the application out.
     #[must_use]
     pub fn under(&self, tags: Option<&BTreeMap<String, String>>) -> Applied {
-        let mut applied = Applied { policy: self.clone(), opted_in: false, findings: Vec::new() };
+        let mut applied = Applied {
+            policy: self.clone(),
+            opted_in: false,
+            findings: Vec::new(),
+        };
         let Some(tags) = tags else {
-            applied.findings.push("the tags could not be read, so the application counts as not opted in".into());
+            applied.findings.push(
+                "the tags could not be read, so the application counts as not opted in".into(),
+            );
             applied.policy.mode = Mode::Observe;
             return applied;
         };
         for (key, value) in tags {
-            let Some(name) = key.strip_prefix(TAG_PREFIX) else { continue };
+            let Some(name) = key.strip_prefix(TAG_PREFIX) else {
+                continue;
+            };
             if let Err(why) = applied.take(name, value) {
-                applied.findings.push(format!("the tag {key} is {value:?}: {why}"));
+                applied
+                    .findings
+                    .push(format!("the tag {key} is {value:?}: {why}"));
             }
         }
         if !applied.findings.is_empty() {
@@ -118,14 +128,22 @@ impl Applied {
     fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
         let policy = &mut self.policy;
         match name {
-            "managed" => self.opted_in = value.parse::<bool>().map_err(|_| "write true or false".to_owned())?,
+            "managed" => {
+                self.opted_in = value
+                    .parse::<bool>()
+                    .map_err(|_| "write true or false".to_owned())?
+            }
             "mode" => policy.mode = policy.mode.min(value.parse()?),
             "soak" => policy.soak_secs = seconds(value, 30)?,
             "operation-timeout" => policy.operation_timeout_secs = seconds(value, 60)?,
             "settle-timeout" => policy.settle_timeout_secs = seconds(value, 60)?,
             "snapshot-max-age" => policy.max_snapshot_age_secs = seconds(value, 60)?,
             "rescues-per-day" => {
-                policy.rescues_per_day = value.parse::<u32>().ok().filter(|n| *n <= 10).ok_or("write a whole number from 0 to 10")?;
+                policy.rescues_per_day = value
+                    .parse::<u32>()
+                    .ok()
+                    .filter(|n| *n <= 10)
+                    .ok_or("write a whole number from 0 to 10")?;
             }
             other if TAGS_OF_OTHERS.contains(&other) => {}
             // The keeper of snapshots reports what is wrong with its own, and deletes nothing then; a rescue has nothing to do with them.
@@ -169,6 +187,14 @@ pub(crate) fn seconds(text: &str, least: u32) -> Result<u32, String> {
         'd' => 86_400,
         _ => return Err(bad()),
     };
-    let secs = text[..unit.0].parse::<u32>().ok().and_then(|count| count.checked_mul(factor)).ok_or_else(bad)?;
-    if (least..=LONGEST_SECS).contains(&secs) { Ok(secs) } else { Err(bad()) }
+    let secs = text[..unit.0]
+        .parse::<u32>()
+        .ok()
+        .and_then(|count| count.checked_mul(factor))
+        .ok_or_else(bad)?;
+    if (least..=LONGEST_SECS).contains(&secs) {
+        Ok(secs)
+    } else {
+        Err(bad())
+    }
 }

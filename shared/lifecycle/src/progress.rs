@@ -114,7 +114,8 @@ impl Progress {
     /// Whether a rung was accepted by the service.
     #[must_use]
     pub fn is_done(&self, step: Step) -> bool {
-        self.last(step).is_some_and(|taken| matches!(taken.result, Some(StepResult::Accepted { .. })))
+        self.last(step)
+            .is_some_and(|taken| matches!(taken.result, Some(StepResult::Accepted { .. })))
     }
 
     /// Whether a rung is used up: accepted, refused, or its outcome unknown.
@@ -126,7 +127,9 @@ impl Progress {
     /// Whether this execution has changed, or may have changed, the application.
     #[must_use]
     pub fn has_acted(&self) -> bool {
-        self.steps.iter().any(|taken| !matches!(taken.result, Some(StepResult::Failed { .. })))
+        self.steps
+            .iter()
+            .any(|taken| !matches!(taken.result, Some(StepResult::Failed { .. })))
     }
 
     /// What the last failed step said.
@@ -144,7 +147,10 @@ impl Progress {
     pub fn interrupted(mut self) -> Self {
         if let Some(taken) = self.steps.last_mut().filter(|taken| taken.result.is_none()) {
             let message = "the execution that did it ended before it heard how it went".to_owned();
-            taken.result = Some(StepResult::Failed { error: INTERRUPTED.to_owned(), message });
+            taken.result = Some(StepResult::Failed {
+                error: INTERRUPTED.to_owned(),
+                message,
+            });
         }
         self
     }

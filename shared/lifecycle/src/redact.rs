@@ -30,7 +30,10 @@ const NAMES: [&str; 13] = [
 pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
     // The secrets first, before any cut: half a secret is still one.
     let mut text = text.to_owned();
-    let mut secrets: Vec<&String> = known_secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET).collect();
+    let mut secrets: Vec<&String> = known_secrets
+        .iter()
+        .filter(|secret| secret.len() >= SHORTEST_SECRET)
+        .collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     for secret in secrets {
         text = text.replace(secret.as_str(), REDACTED);
@@ -38,7 +41,9 @@ pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
     let mut out = String::new();
     let mut hide_next = false;
     let mut after_name = false;
-    for piece in text.split_inclusive([' ', '\n', '\t', ',', ';', '"', '\'', '(', ')', '{', '}', '&', '<', '>']) {
+    for piece in text.split_inclusive([
+        ' ', '\n', '\t', ',', ';', '"', '\'', '(', ')', '{', '}', '&', '<', '>',
+    ]) {
         let (word, end) = match piece.char_indices().next_back() {
             Some((at, last)) if " \n\t,;\"'(){}&<>".contains(last) => piece.split_at(at),
             _ => (piece, ""),
@@ -77,19 +82,41 @@ pub fn shorten(text: &str, limit: usize) -> String {
 /// One word without its secret, and whether it announces that the next word is one.
 fn redact_word(word: &str) -> (String, bool) {
     // A URL whose first parameter is a secret is a URL all the same: what stands before that parameter may hold a password too.
-    if let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.contains("://") && is_secret_name(name)) {
-        return if value.is_empty() || is_scheme(value) { (word.to_owned(), true) } else { (format!("{name}={REDACTED}"), false) };
+    if let Some((name, value)) = word
+        .split_once('=')
+        .filter(|(name, _)| !name.contains("://") && is_secret_name(name))
+    {
+        return if value.is_empty() || is_scheme(value) {
+            (word.to_owned(), true)
+        } else {
+            (format!("{name}={REDACTED}"), false)
+        };
     }
     if let Some((scheme, rest)) = word.split_once("://") {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        let cut = if word.contains('?') || word.contains('@') { REDACTED } else { "" };
+        let cut = if word.contains('?') || word.contains('@') {
+            REDACTED
+        } else {
+            ""
+        };
         return (format!("{scheme}://{rest}{cut}"), false);
     }
-    if let Some((name, value)) = word.split_once(':').filter(|(name, _)| is_secret_name(name)) {
-        return if value.is_empty() || is_scheme(value) { (word.to_owned(), true) } else { (format!("{name}:{REDACTED}"), false) };
+    if let Some((name, value)) = word
+        .split_once(':')
+        .filter(|(name, _)| is_secret_name(name))
+    {
+        return if value.is_empty() || is_scheme(value) {
+            (word.to_owned(), true)
+        } else {
+            (format!("{name}:{REDACTED}"), false)
+        };
     }
-    if looks_like_key(word) { (REDACTED.to_owned(), false) } else { (word.to_owned(), false) }
+    if looks_like_key(word) {
+        (REDACTED.to_owned(), false)
+    } else {
+        (word.to_owned(), false)
+    }
 }
 
 /// A scheme of `Authorization` is no secret, the word after it is.
@@ -107,11 +134,16 @@ fn looks_like_key(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '=');
     let is_key_id = word.len() == 20 && (word.starts_with("AKIA") || word.starts_with("ASIA"));
     let is_token = word.starts_with("eyJ") && word.len() > 20;
-    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c));
+    let plain = word
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c));
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let hexadecimal = word.chars().all(|c| c.is_ascii_hexdigit());
-    let mixed = word.chars().any(|c| c.is_ascii_uppercase()) && word.chars().any(|c| c.is_ascii_lowercase());
-    is_key_id || is_token || (word.len() >= KEY_LENGTH && plain && digits >= 1 && mixed && !hexadecimal)
+    let mixed = word.chars().any(|c| c.is_ascii_uppercase())
+        && word.chars().any(|c| c.is_ascii_lowercase());
+    is_key_id
+        || is_token
+        || (word.len() >= KEY_LENGTH && plain && digits >= 1 && mixed && !hexadecimal)
 }
 
 #[cfg(test)]
@@ -123,11 +155,20 @@ mod tests {
         for (text, hidden) in [
             ("cannot log in: password=hunter2hunter2", "hunter2hunter2"),
             ("Authorization: Bearer abc.def.ghi", "abc.def.ghi"),
-            ("jdbc:postgresql://me:pass1word@db/orders failed", "pass1word"),
-            ("GET https://x.amazonaws.com/flinkdashboard?authToken=abc123", "abc123"),
+            (
+                "jdbc:postgresql://me:pass1word@db/orders failed",
+                "pass1word",
+            ),
+            (
+                "GET https://x.amazonaws.com/flinkdashboard?authToken=abc123",
+                "abc123",
+            ),
             ("key AKIAIOSFODNN7EXAMPLE refused", "AKIAIOSFODNN7EXAMPLE"),
             ("{\"secret\":\"s3cr3tvalue\"}", "s3cr3tvalue"),
-            ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1 leaked", "bPxRfiCYEXAMPLEKEY1"),
+            (
+                "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1 leaked",
+                "bPxRfiCYEXAMPLEKEY1",
+            ),
             ("token = abcdef", "abcdef"),
         ] {
             let clean = redact(text, &[], 500);
@@ -138,7 +179,10 @@ mod tests {
     #[test]
     fn property_values_are_taken_out_wherever_they_stand() {
         let secrets = ["orders-db-password".to_owned(), "no".to_owned()];
-        assert_eq!(redact("no way: >orders-db-password<", &secrets, 500), format!("no way: >{REDACTED}<"));
+        assert_eq!(
+            redact("no way: >orders-db-password<", &secrets, 500),
+            format!("no way: >{REDACTED}<")
+        );
     }
 
     #[test]

@@ -4,7 +4,12 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "action",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 pub enum Request {
     /// Go back to the version before, also when the job looks healthy.
     Rollback {},
@@ -34,8 +39,11 @@ const WRITE: &str = r#"write {"action":"rollback"}, {"action":"forceStop"}, or {
 ///
 /// # Errors
 /// When there is a request, and it is none of those known.
-pub fn read_request<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Request>, D::Error> {
-    Option::deserialize(deserializer).map_err(|error| D::Error::custom(format!("the request cannot be read ({error}); {WRITE}")))
+pub fn read_request<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Request>, D::Error> {
+    Option::deserialize(deserializer)
+        .map_err(|error| D::Error::custom(format!("the request cannot be read ({error}); {WRITE}")))
 }
 
 impl Request {
@@ -45,9 +53,13 @@ impl Request {
     /// When it asks for a snapshot and for none.
     pub fn check(&self) -> Result<(), String> {
         match self {
-            Self::Restore { snapshot_name: Some(name), without_state: true, .. } => {
-                Err(format!("the request names the snapshot {name} and asks for a start without state: leave one of them out"))
-            }
+            Self::Restore {
+                snapshot_name: Some(name),
+                without_state: true,
+                ..
+            } => Err(format!(
+                "the request names the snapshot {name} and asks for a start without state: leave one of them out"
+            )),
             _ => Ok(()),
         }
     }
@@ -66,7 +78,10 @@ impl Request {
     #[must_use]
     pub fn version_id(&self) -> Option<u64> {
         match self {
-            Self::Restore { application_version_id, .. } => *application_version_id,
+            Self::Restore {
+                application_version_id,
+                ..
+            } => *application_version_id,
             _ => None,
         }
     }

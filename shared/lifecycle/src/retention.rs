@@ -94,7 +94,10 @@ pub struct Kept {
 /// Decides what is kept and what is deleted.
 #[must_use]
 pub fn retain(stock: &Stock<'_>) -> Retention {
-    let mut retention = Retention { nothing_because: hands_off(stock), ..Retention::default() };
+    let mut retention = Retention {
+        nothing_because: hands_off(stock),
+        ..Retention::default()
+    };
     for (snapshot, mut why) in protect::reasons(stock) {
         if why.is_empty() && retention.nothing_because.is_some() {
             why.push(Why::HandsOff);
@@ -102,7 +105,10 @@ pub fn retain(stock: &Stock<'_>) -> Retention {
         if why.is_empty() {
             retention.delete.push(snapshot.clone());
         } else {
-            retention.kept.push(Kept { name: snapshot.name.clone(), why });
+            retention.kept.push(Kept {
+                name: snapshot.name.clone(),
+                why,
+            });
         }
     }
     retention.delete.reverse();
@@ -116,14 +122,26 @@ fn hands_off(stock: &Stock<'_>) -> Option<String> {
     }
     match stock.lease {
         Lease::Free => {}
-        Lease::Held { by, .. } => return Some(format!("a rescue is running ({by}): it may need any of them")),
-        Lease::Unknown { why } => return Some(format!("whether a rescue is running could not be read: {why}")),
+        Lease::Held { by, .. } => {
+            return Some(format!(
+                "a rescue is running ({by}): it may need any of them"
+            ));
+        }
+        Lease::Unknown { why } => {
+            return Some(format!(
+                "whether a rescue is running could not be read: {why}"
+            ));
+        }
     }
     if let Err(why) = stock.operations {
-        return Some(format!("the operations could not be read, so which snapshots stand before a change cannot be told: {why}"));
+        return Some(format!(
+            "the operations could not be read, so which snapshots stand before a change cannot be told: {why}"
+        ));
     }
     let status = &stock.application.status;
-    status.is_busy().then(|| format!("the application is {status}"))
+    status
+        .is_busy()
+        .then(|| format!("the application is {status}"))
 }
 
 /// What is noteworthy about the list itself, whether or not anything is taken or deleted.
@@ -139,21 +157,37 @@ pub fn findings(stock: &Stock<'_>) -> Vec<Finding> {
         let age_secs = secs_between(snapshot.created_at, stock.now);
         let name = snapshot.name.clone();
         match snapshot.status {
-            SnapshotStatus::Creating if age_secs > i64::from(policy.creating_limit_secs) => findings.push(Finding::StuckCreating { name, age_secs }),
+            SnapshotStatus::Creating if age_secs > i64::from(policy.creating_limit_secs) => {
+                findings.push(Finding::StuckCreating { name, age_secs })
+            }
             SnapshotStatus::Failed => {
                 let since_then_one_worked = newest_ready.is_some_and(|at| at > snapshot.created_at);
-                findings.push(Finding::Failed { name, at: snapshot.created_at, since_then_one_worked });
+                findings.push(Finding::Failed {
+                    name,
+                    at: snapshot.created_at,
+                    since_then_one_worked,
+                });
             }
             _ => {}
         }
     }
     if quota_percent(stock) >= policy.quota_warn_percent {
-        findings.push(Finding::Quota { count: count(stock), quota: policy.quota });
+        findings.push(Finding::Quota {
+            count: count(stock),
+            quota: policy.quota,
+        });
     }
-    let is_up = !matches!(stock.application.status, crate::ApplicationStatus::Ready | crate::ApplicationStatus::Deleting);
+    let is_up = !matches!(
+        stock.application.status,
+        crate::ApplicationStatus::Ready | crate::ApplicationStatus::Deleting
+    );
     let age_secs = age_of_newest(stock);
     if is_up && age_secs.is_some_and(|age| age > i64::from(policy.max_age_secs)) {
-        findings.push(Finding::Stale { newest: newest_ready, age_secs: age_secs.unwrap_or(0), max_age_secs: policy.max_age_secs });
+        findings.push(Finding::Stale {
+            newest: newest_ready,
+            age_secs: age_secs.unwrap_or(0),
+            max_age_secs: policy.max_age_secs,
+        });
     }
     findings
 }
@@ -161,7 +195,9 @@ pub fn findings(stock: &Stock<'_>) -> Vec<Finding> {
 /// How long ago the state was taken that a rescue could go back to: of the newest READY snapshot; without any, since the present version was made.
 #[must_use]
 pub fn age_of_newest(stock: &Stock<'_>) -> Option<i64> {
-    let at = newest_ready(stock.snapshots).map(|newest| newest.created_at).or(stock.application.version_created_at)?;
+    let at = newest_ready(stock.snapshots)
+        .map(|newest| newest.created_at)
+        .or(stock.application.version_created_at)?;
     Some(secs_between(at, stock.now))
 }
 
@@ -176,7 +212,9 @@ fn count(stock: &Stock<'_>) -> u32 {
 }
 
 fn newest_ready(snapshots: &[Snapshot]) -> Option<&Snapshot> {
-    newest_first(snapshots).into_iter().find(|snapshot| snapshot.status == SnapshotStatus::Ready)
+    newest_first(snapshots)
+        .into_iter()
+        .find(|snapshot| snapshot.status == SnapshotStatus::Ready)
 }
 
 /// The name settles a tie, so that the same list in another order gives the same decision.

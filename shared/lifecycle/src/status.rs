@@ -90,7 +90,10 @@ impl ApplicationStatus {
     /// Whether `StopApplication` with `Force` takes it from here (API model).
     #[must_use]
     pub fn allows_force_stop(&self) -> bool {
-        matches!(self, Self::Starting | Self::Updating | Self::Stopping | Self::Autoscaling | Self::Running)
+        matches!(
+            self,
+            Self::Starting | Self::Updating | Self::Stopping | Self::Autoscaling | Self::Running
+        )
     }
 
     /// Whether `RollbackApplication` takes it from here (API model; the prose disagrees in places, so a refusal is still possible).

@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, Job, JobState, Observation, OperationKind, OperationStatus, Part, assessment::Assessment};
+use crate::{
+    Fault, Job, JobState, Observation, OperationKind, OperationStatus, Part, assessment::Assessment,
+};
 
 /// Restarts of one job run from which on it counts as looping: maintenance and a lost TaskManager restart it once.
 const LOOPING_RESTARTS: u64 = 2;
@@ -66,12 +68,23 @@ impl Watch {
         let mut watch = self.clone();
         watch.looks = watch.looks.saturating_add(1);
         let status = &seen.application.status;
-        if watch.status.as_ref().is_none_or(|known| known.status != *status) {
-            watch.status = Some(StatusWatch { status: status.clone(), since: seen.at });
+        if watch
+            .status
+            .as_ref()
+            .is_none_or(|known| known.status != *status)
+        {
+            watch.status = Some(StatusWatch {
+                status: status.clone(),
+                since: seen.at,
+            });
         }
         watch.keep_first_fault(seen.job.as_ref());
         let assessment = watch.assess(seen, soak_secs);
-        watch.blind_looks = if matches!(assessment, Assessment::Unknown { .. }) { self.blind_looks.saturating_add(1) } else { 0 };
+        watch.blind_looks = if matches!(assessment, Assessment::Unknown { .. }) {
+            self.blind_looks.saturating_add(1)
+        } else {
+            0
+        };
         (watch, assessment)
     }
 
@@ -82,12 +95,25 @@ impl Watch {
                 self.job = None;
                 assess_ready(seen)
             }
-            Status::Running | Status::RolledBack => match (&seen.job, seen.why_unreadable(Part::Job)) {
-                (Some(job), _) => self.assess_job(job, seen.application.checkpointing_enabled.unwrap_or(true), soak_secs),
-                (None, Some(why)) => Assessment::Unknown { why: format!("the job could not be read: {why}") },
-                (None, None) => Assessment::Settling { why: "the application is RUNNING, but Flink knows no job yet".into() },
+            Status::Running | Status::RolledBack => {
+                match (&seen.job, seen.why_unreadable(Part::Job)) {
+                    (Some(job), _) => self.assess_job(
+                        job,
+                        seen.application.checkpointing_enabled.unwrap_or(true),
+                        soak_secs,
+                    ),
+                    (None, Some(why)) => Assessment::Unknown {
+                        why: format!("the job could not be read: {why}"),
+                    },
+                    (None, None) => Assessment::Settling {
+                        why: "the application is RUNNING, but Flink knows no job yet".into(),
+                    },
+                }
+            }
+            busy => Assessment::Busy {
+                status: busy.clone(),
+                since: self.busy_since(seen),
             },
-            busy => Assessment::Busy { status: busy.clone(), since: self.busy_since(seen) },
         }
     }
 
@@ -95,7 +121,10 @@ impl Watch {
     /// operations: the second has its own time-out.)
     fn busy_since(&self, seen: &Observation) -> Timestamp {
         let first_look = self.status.as_ref().map_or(seen.at, |status| status.since);
-        let operation = seen.operations.iter().find(|operation| operation.status == OperationStatus::InProgress);
+        let operation = seen
+            .operations
+            .iter()
+            .find(|operation| operation.status == OperationStatus::InProgress);
         operation.map_or(first_look, |operation| operation.started_at)
     }
 
@@ -103,7 +132,10 @@ impl Watch {
     pub fn assess_job(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
         self.keep_first_fault(Some(job));
         let restarts = job.restarts();
-        let same_run = self.job.as_ref().filter(|known| known.id == job.id && known.started_at == job.started_at);
+        let same_run = self
+            .job
+            .as_ref()
+            .filter(|known| known.id == job.id && known.started_at == job.started_at);
         let mut run = same_run.cloned().unwrap_or_else(|| JobWatch {
             id: job.id.clone(),
             started_at: job.started_at,
@@ -113,15 +145,21 @@ impl Watch {
             trouble_at: None,
             looped: false,
         });
-        let disturbed = restarts > run.restarts || run.up_since.is_some_and(|since| job.disturbed_at() > since);
+        let disturbed =
+            restarts > run.restarts || run.up_since.is_some_and(|since| job.disturbed_at() > since);
         if disturbed || !job.is_all_running() {
             run.up_since = None;
             run.trouble_at = run.trouble_at.max(Some(job.at));
         }
         if job.is_all_running() {
-            let proven = job.checkpoints.as_ref().and_then(|checkpoints| checkpoints.oldest_completed_triggered_at);
+            let proven = job
+                .checkpoints
+                .as_ref()
+                .and_then(|checkpoints| checkpoints.oldest_completed_triggered_at);
             // What the history proves counts only after the last disturbance; a rise seen between looks has no time stamp, so then nothing before that look counts.
-            let proven = proven.filter(|at| *at >= job.disturbed_at() && run.trouble_at.is_none_or(|trouble| *at >= trouble));
+            let proven = proven.filter(|at| {
+                *at >= job.disturbed_at() && run.trouble_at.is_none_or(|trouble| *at >= trouble)
+            });
             let since = run.up_since.unwrap_or(job.at);
             run.up_since = Some(proven.map_or(since, |at| at.min(since)));
         }
@@ -145,22 +183,41 @@ impl Watch {
             first_fault: self.first_fault.clone(),
         };
         match &job.state {
-            JobState::Finished if stopped_with_savepoint(job) => Assessment::Stopped { why: "the job was stopped with a savepoint".into() },
+            JobState::Finished if stopped_with_savepoint(job) => Assessment::Stopped {
+                why: "the job was stopped with a savepoint".into(),
+            },
             JobState::Finished => Assessment::Finished,
-            JobState::Canceled | JobState::Cancelling => Assessment::Stopped { why: "the job was cancelled".into() },
-            JobState::Failed => Assessment::Failed { why: failed_because(self.first_fault.as_ref()), first_fault: self.first_fault.clone() },
+            JobState::Canceled | JobState::Cancelling => Assessment::Stopped {
+                why: "the job was cancelled".into(),
+            },
+            JobState::Failed => Assessment::Failed {
+                why: failed_because(self.first_fault.as_ref()),
+                first_fault: self.first_fault.clone(),
+            },
             JobState::Restarting | JobState::Failing => looping(),
             // A job that recovered keeps its count for ever: only a disturbance within the soak makes it a loop.
             _ if (run.restarts >= LOOPING_RESTARTS || run.looped) && quiet < soak => looping(),
-            JobState::Running if job.is_all_running() => settled(job, run, checkpointing, soak_secs),
-            JobState::Running => Assessment::Settling { why: subtasks_not_up(job) },
-            state => Assessment::Settling { why: format!("the job is {state}") },
+            JobState::Running if job.is_all_running() => {
+                settled(job, run, checkpointing, soak_secs)
+            }
+            JobState::Running => Assessment::Settling {
+                why: subtasks_not_up(job),
+            },
+            state => Assessment::Settling {
+                why: format!("the job is {state}"),
+            },
         }
     }
 
     fn keep_first_fault(&mut self, job: Option<&Job>) {
-        let Some(fault) = job.and_then(|job| job.faults.first.as_ref()) else { return };
-        if self.first_fault.as_ref().is_none_or(|known| fault.at < known.at) {
+        let Some(fault) = job.and_then(|job| job.faults.first.as_ref()) else {
+            return;
+        };
+        if self
+            .first_fault
+            .as_ref()
+            .is_none_or(|known| fault.at < known.at)
+        {
             self.first_fault = Some(fault.clone());
         }
     }
@@ -168,22 +225,41 @@ impl Watch {
 
 /// Everything is up: is it soaked?
 fn settled(job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> Assessment {
-    let Some(since) = run.up_since else { return Assessment::Settling { why: "all subtasks have just come up".into() } };
+    let Some(since) = run.up_since else {
+        return Assessment::Settling {
+            why: "all subtasks have just come up".into(),
+        };
+    };
     let up_secs = (job.at.as_millisecond() - since.as_millisecond()) / 1000;
     if up_secs < i64::from(soak_secs) {
-        let after = if run.restarts > 0 { format!(" after {} restart(s)", run.restarts) } else { String::new() };
-        return Assessment::Settling { why: format!("all subtasks up for {up_secs} s{after}; {soak_secs} s are asked for") };
+        let after = if run.restarts > 0 {
+            format!(" after {} restart(s)", run.restarts)
+        } else {
+            String::new()
+        };
+        return Assessment::Settling {
+            why: format!("all subtasks up for {up_secs} s{after}; {soak_secs} s are asked for"),
+        };
     }
     if !checkpointing {
         return Assessment::Healthy { since };
     }
     match &job.checkpoints {
-        None => Assessment::Settling { why: "all subtasks up, but the checkpoints could not be read".into() },
-        Some(checkpoints) if checkpoints.latest_completed_at.is_some_and(|at| at >= since && is_fresh(at, since, job.at, soak_secs)) => {
+        None => Assessment::Settling {
+            why: "all subtasks up, but the checkpoints could not be read".into(),
+        },
+        Some(checkpoints)
+            if checkpoints
+                .latest_completed_at
+                .is_some_and(|at| at >= since && is_fresh(at, since, job.at, soak_secs)) =>
+        {
             Assessment::Healthy { since }
         }
         Some(checkpoints) => Assessment::NoProgress {
-            since: checkpoints.latest_completed_at.unwrap_or(job.started_at).max(job.started_at),
+            since: checkpoints
+                .latest_completed_at
+                .unwrap_or(job.started_at)
+                .max(job.started_at),
             failed: checkpoints.failed,
         },
     }
@@ -199,49 +275,97 @@ fn is_fresh(latest: Timestamp, since: Timestamp, now: Timestamp, soak_secs: u32)
 /// READY alone is no failure: the operations tell a failed start from a stop and from a job that is done.
 fn assess_ready(seen: &Observation) -> Assessment {
     if let Some(why) = seen.why_unreadable(Part::Operations) {
-        return Assessment::Unknown { why: format!("READY, and the operations that would tell why could not be read: {why}") };
+        return Assessment::Unknown {
+            why: format!("READY, and the operations that would tell why could not be read: {why}"),
+        };
     }
-    let Some(last) = seen.newest(&[OperationKind::Start, OperationKind::Update, OperationKind::Stop, OperationKind::Rollback]) else {
-        return Assessment::Stopped { why: "the application was never started".into() };
+    let Some(last) = seen.newest(&[
+        OperationKind::Start,
+        OperationKind::Update,
+        OperationKind::Stop,
+        OperationKind::Rollback,
+    ]) else {
+        return Assessment::Stopped {
+            why: "the application was never started".into(),
+        };
     };
     let own = seen.newest(&[OperationKind::Maintenance, OperationKind::Scaling]);
-    if let Some(own) = own.filter(|own| own.status == OperationStatus::Failed && own.started_at > last.started_at) {
+    if let Some(own) =
+        own.filter(|own| own.status == OperationStatus::Failed && own.started_at > last.started_at)
+    {
         return failed(own);
     }
     // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
-    let ran = seen.newest(&[OperationKind::Start, OperationKind::Stop, OperationKind::Rollback]).unwrap_or(last);
-    let only_stored = last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
+    let ran = seen
+        .newest(&[
+            OperationKind::Start,
+            OperationKind::Stop,
+            OperationKind::Rollback,
+        ])
+        .unwrap_or(last);
+    let only_stored =
+        last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
     if only_stored && ran.status == OperationStatus::Failed {
         return Assessment::Stopped {
-            why: format!("{} failed at {}; the configuration was changed since and nobody has started it", ran.name, ran.started_at),
+            why: format!(
+                "{} failed at {}; the configuration was changed since and nobody has started it",
+                ran.name, ran.started_at
+            ),
         };
     }
     // Since the stop nothing has started it, so the update, failed or not, brought nothing down.
-    let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop { ran } else { last };
+    let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop {
+        ran
+    } else {
+        last
+    };
     match (decisive.kind(), &decisive.status) {
         // Whoever stopped it wanted it stopped, also where the stop had to be forced in the end.
         (OperationKind::Stop, OperationStatus::Successful | OperationStatus::Failed) => {
-            Assessment::Stopped { why: format!("stopped by {} at {}", decisive.name, decisive.started_at) }
+            Assessment::Stopped {
+                why: format!("stopped by {} at {}", decisive.name, decisive.started_at),
+            }
         }
         (_, OperationStatus::Failed) => failed(decisive),
-        (OperationKind::Start | OperationKind::Update | OperationKind::Rollback, OperationStatus::Successful) => Assessment::Finished,
-        (_, status) => Assessment::Unknown { why: format!("READY, and the last operation {} is {status}", decisive.name) },
+        (
+            OperationKind::Start | OperationKind::Update | OperationKind::Rollback,
+            OperationStatus::Successful,
+        ) => Assessment::Finished,
+        (_, status) => Assessment::Unknown {
+            why: format!(
+                "READY, and the last operation {} is {status}",
+                decisive.name
+            ),
+        },
     }
 }
 
 fn failed(operation: &crate::Operation) -> Assessment {
-    let text = operation.failure.as_deref().unwrap_or("the service gives no text");
-    Assessment::Failed { why: format!("{} failed: {text}", operation.name), first_fault: None }
+    let text = operation
+        .failure
+        .as_deref()
+        .unwrap_or("the service gives no text");
+    Assessment::Failed {
+        why: format!("{} failed: {text}", operation.name),
+        first_fault: None,
+    }
 }
 
 fn stopped_with_savepoint(job: &Job) -> bool {
-    job.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.stopped_with_savepoint)
+    job.checkpoints
+        .as_ref()
+        .is_some_and(|checkpoints| checkpoints.stopped_with_savepoint)
 }
 
 fn failed_because(fault: Option<&Fault>) -> String {
     fault.map_or_else(
         || "the job FAILED; Flink does not try again".into(),
-        |fault| format!("the job FAILED; Flink does not try again: {}", fault.message),
+        |fault| {
+            format!(
+                "the job FAILED; Flink does not try again: {}",
+                fault.message
+            )
+        },
     )
 }
 
@@ -251,6 +375,13 @@ fn subtasks_not_up(job: &Job) -> String {
         let sum = states.entry(state).or_default();
         *sum = sum.saturating_add(*count);
     }
-    let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    if states.is_empty() { "the job has no vertices yet".into() } else { format!("subtasks: {}", states.join(", ")) }
+    let states: Vec<String> = states
+        .iter()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    if states.is_empty() {
+        "the job has no vertices yet".into()
+    } else {
+        format!("subtasks: {}", states.join(", "))
+    }
 }

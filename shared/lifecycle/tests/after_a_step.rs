@@ -10,16 +10,29 @@ fn what_was_accepted_is_given_time_to_show() {
     // Ten seconds after the rollback the service still shows the job of before, looping or healthy.
     let just = |result: StepResult| a_rescue().step(Step::Rollback, 10, result);
     for result in [accepted(), accepted_as("op-9")] {
-        says(&just(result.clone()).must("wait", Reason::Busy).reason, &["Rollback was accepted 10 s ago and does not show yet"]);
+        says(
+            &just(result.clone()).must("wait", Reason::Busy).reason,
+            &["Rollback was accepted 10 s ago and does not show yet"],
+        );
         just(result).healthy_for(600).must("wait", Reason::Busy);
     }
     // A force-stop: still RUNNING. A start: still READY.
-    a_rescue().step(Step::ForceStop, 10, accepted()).must("wait", Reason::Busy);
-    let started = after_a_force_stop().step(Step::RestoreConfiguration, 30, accepted()).step(Step::Start, 10, accepted_as("op-9"));
+    a_rescue()
+        .step(Step::ForceStop, 10, accepted())
+        .must("wait", Reason::Busy);
+    let started = after_a_force_stop()
+        .step(Step::RestoreConfiguration, 30, accepted())
+        .step(Step::Start, 10, accepted_as("op-9"));
     started.must("wait", Reason::Busy);
     // Beyond the time-out of an operation the rungs go on.
-    a_rescue().tagged("operation-timeout", "10m").step(Step::Rollback, 599, accepted()).must("wait", Reason::Busy);
-    a_rescue().tagged("operation-timeout", "10m").step(Step::Rollback, 600, accepted()).must("forceStop", Reason::NextRung);
+    a_rescue()
+        .tagged("operation-timeout", "10m")
+        .step(Step::Rollback, 599, accepted())
+        .must("wait", Reason::Busy);
+    a_rescue()
+        .tagged("operation-timeout", "10m")
+        .step(Step::Rollback, 600, accepted())
+        .must("forceStop", Reason::NextRung);
     // Another version shows it, also where the operation is not listed.
     let mut unlisted = after_a_rollback();
     unlisted.seen.operations.clear();
@@ -28,7 +41,11 @@ fn what_was_accepted_is_given_time_to_show() {
 
 #[test]
 fn an_operation_is_a_steps_when_it_is_of_its_kind_and_began_no_more_than_five_seconds_before() {
-    let after = |name: &str, began| a_rescue().operation(name, "SUCCESSFUL", began, Some(1)).step(Step::Rollback, 10, accepted());
+    let after = |name: &str, began| {
+        a_rescue()
+            .operation(name, "SUCCESSFUL", began, Some(1))
+            .step(Step::Rollback, 10, accepted())
+    };
     after("RollbackApplication", 15).must("forceStop", Reason::NextRung);
     after("RollbackApplication", 16).must("wait", Reason::Busy);
     after("RollbackApplication", days(2)).must("wait", Reason::Busy);
@@ -39,41 +56,84 @@ fn an_operation_is_a_steps_when_it_is_of_its_kind_and_began_no_more_than_five_se
 fn a_step_that_was_lost_without_a_trace_is_not_waited_for() {
     let lost_stop = after_a_rollback().step(Step::ForceStop, 10, lost());
     lost_stop.must("forceStop", Reason::NextRung);
-    lost_stop.operation("StopApplication", "IN_PROGRESS", 9, None).must("wait", Reason::Busy);
+    lost_stop
+        .operation("StopApplication", "IN_PROGRESS", 9, None)
+        .must("wait", Reason::Busy);
 }
 
 #[test]
 fn a_start_that_was_lost_and_left_a_trace_is_not_repeated() {
-    let lost_start = after_a_force_stop().rescuing_itself().step(Step::Start, minutes(2), lost());
+    let lost_start = after_a_force_stop()
+        .rescuing_itself()
+        .step(Step::Start, minutes(2), lost());
     lost_start.must("start", Reason::NextRung);
     let failed = lost_start.operation("StartApplication", "FAILED", minutes(2), Some(60));
-    says(&failed.must("escalate", Reason::LadderExhausted).reason, &["the start did not help"]);
+    says(
+        &failed.must("escalate", Reason::LadderExhausted).reason,
+        &["the start did not help"],
+    );
 }
 
 #[test]
 fn a_version_more_than_ours_is_somebody_elses() {
     // Version 7 when it was decided.
-    let put_back = |result, version| after_a_force_stop().step(Step::RestoreConfiguration, 40, result).version(version);
-    for (result, most) in [(accepted(), 8), (accepted_as("op-9"), 8), (lost(), 8), (refused(), 7)] {
-        assert_ne!(put_back(result.clone(), most).decide().because, Reason::SomebodyElseActed, "{result:?}");
+    let put_back = |result, version| {
+        after_a_force_stop()
+            .step(Step::RestoreConfiguration, 40, result)
+            .version(version)
+    };
+    for (result, most) in [
+        (accepted(), 8),
+        (accepted_as("op-9"), 8),
+        (lost(), 8),
+        (refused(), 7),
+    ] {
+        assert_ne!(
+            put_back(result.clone(), most).decide().because,
+            Reason::SomebodyElseActed,
+            "{result:?}"
+        );
         let one_more = put_back(result, most + 1).must("escalate", Reason::SomebodyElseActed);
-        says(&one_more.reason, &[&format!("somebody else acted (version {} was made)", most + 1)]);
+        says(
+            &one_more.reason,
+            &[&format!(
+                "somebody else acted (version {} was made)",
+                most + 1
+            )],
+        );
     }
 }
 
 #[test]
 fn a_configuration_that_may_have_been_put_back_is_fenced_by_the_version_of_before() {
     let again = |result, version| {
-        let decision =
-            after_a_force_stop().step(Step::RestoreConfiguration, 40, result).version(version).must("restoreConfiguration", Reason::NextRung);
-        decision.action.plan().expect("a step has a plan").version_id
+        let decision = after_a_force_stop()
+            .step(Step::RestoreConfiguration, 40, result)
+            .version(version)
+            .must("restoreConfiguration", Reason::NextRung);
+        decision
+            .action
+            .plan()
+            .expect("a step has a plan")
+            .version_id
     };
-    assert_eq!([again(lost(), 7), again(lost(), 8), again(failed("Lifeguard.Stale"), 7)], [7, 7, 7]);
+    assert_eq!(
+        [
+            again(lost(), 7),
+            again(lost(), 8),
+            again(failed("Lifeguard.Stale"), 7)
+        ],
+        [7, 7, 7]
+    );
 }
 
 #[test]
 fn health_that_begins_with_the_step_is_its_result() {
-    let since = |before: i64| after_a_rollback().judged(Assessment::Healthy { since: ago(minutes(10) + 1 + before) });
+    let since = |before: i64| {
+        after_a_rollback().judged(Assessment::Healthy {
+            since: ago(minutes(10) + 1 + before),
+        })
+    };
     since(0).must("recovered", Reason::Recovered);
     since(1).must("leaveAlone", Reason::RunsAgain);
 }
@@ -82,8 +142,17 @@ fn health_that_begins_with_the_step_is_its_result() {
 fn a_rescue_that_has_no_snapshot_is_not_started_without_state() {
     let mut stopped = after_a_force_stop().rescuing_itself();
     stopped.must("start", Reason::NextRung);
-    stopped.progress.rescue.as_mut().expect("it is under way").snapshot.chosen = None;
-    says(&stopped.must("escalate", Reason::NoSnapshot).reason, &["there is no snapshot"]);
+    stopped
+        .progress
+        .rescue
+        .as_mut()
+        .expect("it is under way")
+        .snapshot
+        .chosen = None;
+    says(
+        &stopped.must("escalate", Reason::NoSnapshot).reason,
+        &["there is no snapshot"],
+    );
 }
 
 #[test]
@@ -93,7 +162,11 @@ fn ready_after_our_own_force_stop_is_not_finished() {
         .made(minutes(30))
         .operation("RollbackApplication", "SUCCESSFUL", minutes(20), Some(60))
         .rescuing()
-        .step(Step::Rollback, minutes(20) + 1, accepted_as("RollbackApplication-1200"))
+        .step(
+            Step::Rollback,
+            minutes(20) + 1,
+            accepted_as("RollbackApplication-1200"),
+        )
         .step(Step::ForceStop, 10, accepted_as("not-listed-yet"));
     assert_eq!(stale.assess(), Assessment::Finished);
     stale.must("restoreConfiguration", Reason::NextRung);
@@ -103,39 +176,128 @@ fn ready_after_our_own_force_stop_is_not_finished() {
 fn recovered_is_a_soak_after_the_last_step_and_names_what_was_restored() {
     let healthy = |path: Option<&str>| {
         let mut case = after_a_rollback().healthy_for(310);
-        case.seen.snapshots.extend([a_snapshot("before-1", hours(2)), a_snapshot("nightly", minutes(10)), a_snapshot("before-change-2", hours(3))]);
+        case.seen.snapshots.extend([
+            a_snapshot("before-1", hours(2)),
+            a_snapshot("nightly", minutes(10)),
+            a_snapshot("before-change-2", hours(3)),
+        ]);
         path.into_iter().fold(case, Case::restored_from)
     };
     for (path, told) in [
-        (Some("s3://b/before-change/x"), "restored from snapshot before-change, as planned"),
-        (Some("s3://b/before-change-2/x"), "restored from snapshot before-change-2; planned was before-change"),
-        (Some("s3://b/nightly/x"), "CHECK THE STATE: restored from snapshot nightly"),
-        (Some("s3://b/before-1"), "restored from snapshot before-1; planned was before-change"),
+        (
+            Some("s3://b/before-change/x"),
+            "restored from snapshot before-change, as planned",
+        ),
+        (
+            Some("s3://b/before-change-2/x"),
+            "restored from snapshot before-change-2; planned was before-change",
+        ),
+        (
+            Some("s3://b/nightly/x"),
+            "CHECK THE STATE: restored from snapshot nightly",
+        ),
+        (
+            Some("s3://b/before-1"),
+            "restored from snapshot before-1; planned was before-change",
+        ),
         (Some("s3://b/8d1f"), "could not be confirmed"),
         (None, "Flink does not say what was restored"),
     ] {
-        says(&healthy(path).must("recovered", Reason::Recovered).reason, &[told]);
+        says(
+            &healthy(path).must("recovered", Reason::Recovered).reason,
+            &[told],
+        );
     }
     let mut none_planned = healthy(None);
-    none_planned.progress.rescue.as_mut().unwrap().snapshot.chosen = None;
-    says(&none_planned.must("recovered", Reason::Recovered).reason, &["no snapshot was planned"]);
+    none_planned
+        .progress
+        .rescue
+        .as_mut()
+        .unwrap()
+        .snapshot
+        .chosen = None;
+    says(
+        &none_planned.must("recovered", Reason::Recovered).reason,
+        &["no snapshot was planned"],
+    );
 }
 
 #[test]
 fn a_rescue_under_way_meets_every_verdict() {
     let (since, first_fault) = (ago(30), None);
     for (verdict, action, because) in [
-        (Assessment::Healthy { since }, "recovered", Reason::Recovered),
-        (Assessment::Healthy { since: ago(hours(2)) }, "leaveAlone", Reason::RunsAgain),
+        (
+            Assessment::Healthy { since },
+            "recovered",
+            Reason::Recovered,
+        ),
+        (
+            Assessment::Healthy {
+                since: ago(hours(2)),
+            },
+            "leaveAlone",
+            Reason::RunsAgain,
+        ),
         (Assessment::Finished, "recovered", Reason::Recovered),
-        (Assessment::Settling { why: "coming up".into() }, "wait", Reason::Settling),
-        (Assessment::NoProgress { since, failed: 1 }, "wait", Reason::NoProgress),
-        (Assessment::NoProgress { since: ago(hours(1)), failed: 1 }, "escalate", Reason::NoProgress),
-        (Assessment::Looping { since, restarts: 2, first_fault: first_fault.clone() }, "wait", Reason::TooFewRestarts),
-        (Assessment::Looping { since, restarts: 3, first_fault: first_fault.clone() }, "forceStop", Reason::NextRung),
-        (Assessment::Failed { why: "gave up".into(), first_fault }, "forceStop", Reason::NextRung),
-        (Assessment::Busy { status: "UPDATING".into(), since }, "wait", Reason::Busy),
-        (Assessment::Unknown { why: "403".into() }, "wait", Reason::Unknown),
+        (
+            Assessment::Settling {
+                why: "coming up".into(),
+            },
+            "wait",
+            Reason::Settling,
+        ),
+        (
+            Assessment::NoProgress { since, failed: 1 },
+            "wait",
+            Reason::NoProgress,
+        ),
+        (
+            Assessment::NoProgress {
+                since: ago(hours(1)),
+                failed: 1,
+            },
+            "escalate",
+            Reason::NoProgress,
+        ),
+        (
+            Assessment::Looping {
+                since,
+                restarts: 2,
+                first_fault: first_fault.clone(),
+            },
+            "wait",
+            Reason::TooFewRestarts,
+        ),
+        (
+            Assessment::Looping {
+                since,
+                restarts: 3,
+                first_fault: first_fault.clone(),
+            },
+            "forceStop",
+            Reason::NextRung,
+        ),
+        (
+            Assessment::Failed {
+                why: "gave up".into(),
+                first_fault,
+            },
+            "forceStop",
+            Reason::NextRung,
+        ),
+        (
+            Assessment::Busy {
+                status: "UPDATING".into(),
+                since,
+            },
+            "wait",
+            Reason::Busy,
+        ),
+        (
+            Assessment::Unknown { why: "403".into() },
+            "wait",
+            Reason::Unknown,
+        ),
     ] {
         after_a_rollback().judged(verdict).must(action, because);
     }
@@ -146,14 +308,61 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
     let refused = || a_rescue().step(Step::Rollback, 20, refused());
     let since = ago(30);
     for (verdict, action, because) in [
-        (Assessment::Healthy { since }, "leaveAlone", Reason::RunsAgain),
-        (Assessment::Settling { why: "coming up".into() }, "wait", Reason::Settling),
-        (Assessment::NoProgress { since: ago(hours(1)), failed: 1 }, "escalate", Reason::NoProgress),
-        (Assessment::Looping { since, restarts: 2, first_fault: None }, "wait", Reason::TooFewRestarts),
-        (Assessment::Looping { since, restarts: 3, first_fault: None }, "forceStop", Reason::NextRung),
-        (Assessment::Looping { since, restarts: 9, first_fault: None }, "forceStop", Reason::NextRung),
+        (
+            Assessment::Healthy { since },
+            "leaveAlone",
+            Reason::RunsAgain,
+        ),
+        (
+            Assessment::Settling {
+                why: "coming up".into(),
+            },
+            "wait",
+            Reason::Settling,
+        ),
+        (
+            Assessment::NoProgress {
+                since: ago(hours(1)),
+                failed: 1,
+            },
+            "escalate",
+            Reason::NoProgress,
+        ),
+        (
+            Assessment::Looping {
+                since,
+                restarts: 2,
+                first_fault: None,
+            },
+            "wait",
+            Reason::TooFewRestarts,
+        ),
+        (
+            Assessment::Looping {
+                since,
+                restarts: 3,
+                first_fault: None,
+            },
+            "forceStop",
+            Reason::NextRung,
+        ),
+        (
+            Assessment::Looping {
+                since,
+                restarts: 9,
+                first_fault: None,
+            },
+            "forceStop",
+            Reason::NextRung,
+        ),
         (Assessment::Finished, "leaveAlone", Reason::Finished),
-        (Assessment::Stopped { why: "by hand".into() }, "leaveAlone", Reason::Stopped),
+        (
+            Assessment::Stopped {
+                why: "by hand".into(),
+            },
+            "leaveAlone",
+            Reason::Stopped,
+        ),
     ] {
         refused().judged(verdict).must(action, because);
     }
@@ -168,7 +377,10 @@ fn an_application_that_somebody_stopped_between_look_and_step_is_not_started() {
         .with_snapshot("before-change", hours(1))
         .rescuing()
         .step(Step::Rollback, 90, failed("Lifeguard.Stale"));
-    says(&stopped.must("leaveAlone", Reason::Stopped).reason, &["nothing was changed", "stopped by StopApplication"]);
+    says(
+        &stopped.must("leaveAlone", Reason::Stopped).reason,
+        &["nothing was changed", "stopped by StopApplication"],
+    );
 }
 
 #[test]
@@ -185,58 +397,131 @@ fn a_lost_answer_whose_operation_shows_counts_as_done() {
     rolled_back.progress.steps[0].result = Some(lost());
     rolled_back.must("recovered", Reason::Recovered);
     // Without a trace nothing was done, and it may be tried again.
-    a_rescue().step(Step::Rollback, 100, lost()).must("rollback", Reason::ChangeToBlame);
-    a_rescue().step(Step::Rollback, 100, lost()).healthy_for(600).must("leaveAlone", Reason::RunsAgain);
+    a_rescue()
+        .step(Step::Rollback, 100, lost())
+        .must("rollback", Reason::ChangeToBlame);
+    a_rescue()
+        .step(Step::Rollback, 100, lost())
+        .healthy_for(600)
+        .must("leaveAlone", Reason::RunsAgain);
 }
 
 #[test]
 fn a_foreign_hand_ends_the_rescue_and_our_own_does_not() {
     let rescue = || after_a_rollback();
     for (what, case, is_foreign) in [
-        ("a person's update", rescue().operation("UpdateApplication", "SUCCESSFUL", 60, Some(20)), true),
-        ("a person's start", rescue().operation("StartApplication", "IN_PROGRESS", 60, None), true),
-        ("a second rollback", rescue().operation("RollbackApplication", "SUCCESSFUL", 60, Some(20)), true),
-        ("maintenance", rescue().operation("ApplicationMaintenance", "SUCCESSFUL", 60, Some(20)), false),
-        ("autoscaling", rescue().operation("AutoScaling", "SUCCESSFUL", 60, Some(20)), false),
-        ("a tag", rescue().operation("TagResource", "SUCCESSFUL", 60, Some(20)), false),
-        ("an update at the moment of our first step", rescue().operation("UpdateApplication", "SUCCESSFUL", minutes(10) + 1, Some(20)), false),
-        ("an update before our first step", rescue().operation("UpdateApplication", "SUCCESSFUL", hours(1), Some(20)), false),
+        (
+            "a person's update",
+            rescue().operation("UpdateApplication", "SUCCESSFUL", 60, Some(20)),
+            true,
+        ),
+        (
+            "a person's start",
+            rescue().operation("StartApplication", "IN_PROGRESS", 60, None),
+            true,
+        ),
+        (
+            "a second rollback",
+            rescue().operation("RollbackApplication", "SUCCESSFUL", 60, Some(20)),
+            true,
+        ),
+        (
+            "maintenance",
+            rescue().operation("ApplicationMaintenance", "SUCCESSFUL", 60, Some(20)),
+            false,
+        ),
+        (
+            "autoscaling",
+            rescue().operation("AutoScaling", "SUCCESSFUL", 60, Some(20)),
+            false,
+        ),
+        (
+            "a tag",
+            rescue().operation("TagResource", "SUCCESSFUL", 60, Some(20)),
+            false,
+        ),
+        (
+            "an update at the moment of our first step",
+            rescue().operation("UpdateApplication", "SUCCESSFUL", minutes(10) + 1, Some(20)),
+            false,
+        ),
+        (
+            "an update before our first step",
+            rescue().operation("UpdateApplication", "SUCCESSFUL", hours(1), Some(20)),
+            false,
+        ),
         (
             "the service's own rollback",
-            rescue().application(|it| it.system_rollback_enabled = Some(true)).operation("RollbackApplication", "SUCCESSFUL", 60, Some(20)),
+            rescue()
+                .application(|it| it.system_rollback_enabled = Some(true))
+                .operation("RollbackApplication", "SUCCESSFUL", 60, Some(20)),
             false,
         ),
-        ("a rollback that a failed operation names", named_by_a_failure(rescue()), false),
+        (
+            "a rollback that a failed operation names",
+            named_by_a_failure(rescue()),
+            false,
+        ),
         (
             "our force-stop, by id",
-            rescue().step(Step::ForceStop, 61, accepted_as("StopApplication-60")).operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
+            rescue()
+                .step(Step::ForceStop, 61, accepted_as("StopApplication-60"))
+                .operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
             false,
         ),
-        ("our force-stop, by kind", rescue().step(Step::ForceStop, 61, accepted()).operation("StopApplication", "SUCCESSFUL", 60, Some(20)), false),
+        (
+            "our force-stop, by kind",
+            rescue().step(Step::ForceStop, 61, accepted()).operation(
+                "StopApplication",
+                "SUCCESSFUL",
+                60,
+                Some(20),
+            ),
+            false,
+        ),
         (
             "our force-stop, its answer lost",
-            rescue().step(Step::ForceStop, 61, lost()).operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
+            rescue().step(Step::ForceStop, 61, lost()).operation(
+                "StopApplication",
+                "SUCCESSFUL",
+                60,
+                Some(20),
+            ),
             false,
         ),
         (
             "a stop after ours was refused",
-            rescue().step(Step::ForceStop, 61, refused()).operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
+            rescue().step(Step::ForceStop, 61, refused()).operation(
+                "StopApplication",
+                "SUCCESSFUL",
+                60,
+                Some(20),
+            ),
             true,
         ),
         (
             "a stop after ours was not sent",
-            rescue().step(Step::ForceStop, 61, failed("Lifeguard.Stale")).operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
+            rescue()
+                .step(Step::ForceStop, 61, failed("Lifeguard.Stale"))
+                .operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
             true,
         ),
     ] {
         let decision = case.decide();
-        assert_eq!(decision.because == Reason::SomebodyElseActed, is_foreign, "{what}: {}", decision.reason);
+        assert_eq!(
+            decision.because == Reason::SomebodyElseActed,
+            is_foreign,
+            "{what}: {}",
+            decision.reason
+        );
         assert!(!is_foreign || decision.action == Action::Escalate, "{what}");
     }
 }
 
 fn named_by_a_failure(case: Case) -> Case {
-    let mut case = case.operation("ApplicationMaintenance", "FAILED", 90, Some(20)).operation("RollbackApplication", "SUCCESSFUL", 60, Some(20));
+    let mut case = case
+        .operation("ApplicationMaintenance", "FAILED", 90, Some(20))
+        .operation("RollbackApplication", "SUCCESSFUL", 60, Some(20));
     let id = case.seen.operations[0].id.clone();
     case.seen.operations[1].rollback_operation_id = Some(id);
     case
@@ -265,13 +550,50 @@ fn a_verdict_without_a_rescue_decides_by_itself() {
         (quiet().healthy_for(600), "leaveAlone", Reason::Healthy),
         (rolled_back(true), "leaveAlone", Reason::SystemRolledBack),
         (rolled_back(false), "leaveAlone", Reason::Healthy),
-        (quiet().ready().operations(vec![an_operation("StartApplication", "SUCCESSFUL", 600, Some(60))]), "leaveAlone", Reason::Finished),
-        (quiet().ready().operation("StopApplication", "SUCCESSFUL", 60, Some(20)), "leaveAlone", Reason::Stopped),
+        (
+            quiet().ready().operations(vec![an_operation(
+                "StartApplication",
+                "SUCCESSFUL",
+                600,
+                Some(60),
+            )]),
+            "leaveAlone",
+            Reason::Finished,
+        ),
+        (
+            quiet()
+                .ready()
+                .operation("StopApplication", "SUCCESSFUL", 60, Some(20)),
+            "leaveAlone",
+            Reason::Stopped,
+        ),
         (quiet(), "wait", Reason::Settling),
-        (quiet().job(a_looping_job(5, 3)), "wait", Reason::TooFewRestarts),
-        (quiet().unreadable(Part::Job, "403"), "wait", Reason::Unknown),
-        (quiet().judged(Assessment::NoProgress { since: ago(600), failed: 9 }), "wait", Reason::NoProgress),
-        (quiet().judged(Assessment::NoProgress { since: ago(1_200), failed: 9 }), "escalate", Reason::NoProgress),
+        (
+            quiet().job(a_looping_job(5, 3)),
+            "wait",
+            Reason::TooFewRestarts,
+        ),
+        (
+            quiet().unreadable(Part::Job, "403"),
+            "wait",
+            Reason::Unknown,
+        ),
+        (
+            quiet().judged(Assessment::NoProgress {
+                since: ago(600),
+                failed: 9,
+            }),
+            "wait",
+            Reason::NoProgress,
+        ),
+        (
+            quiet().judged(Assessment::NoProgress {
+                since: ago(1_200),
+                failed: 9,
+            }),
+            "escalate",
+            Reason::NoProgress,
+        ),
     ] {
         case.must(action, because);
     }
@@ -279,36 +601,59 @@ fn a_verdict_without_a_rescue_decides_by_itself() {
 
 #[test]
 fn six_blind_looks_are_enough() {
-    let mut blind = an_application("orders").made(minutes(30)).unreadable(Part::Job, "403");
+    let mut blind = an_application("orders")
+        .made(minutes(30))
+        .unreadable(Part::Job, "403");
     for _ in 0..5 {
         blind.must("wait", Reason::Unknown);
         blind.before = blind.look().0;
     }
-    says(&blind.must("escalate", Reason::Unknown).reason, &["6 looks in a row", "403"]);
+    says(
+        &blind.must("escalate", Reason::Unknown).reason,
+        &["6 looks in a row", "403"],
+    );
 }
 
 #[test]
 fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
     let up = an_application("orders").made(minutes(3)).job(a_job(100));
-    assert_eq!(wait_of(&up.must("wait", Reason::Settling)), 307, "the soak, and the cache");
+    assert_eq!(
+        wait_of(&up.must("wait", Reason::Settling)),
+        307,
+        "the soak, and the cache"
+    );
     let mut later = up.clone();
     later.before = Watch::default().after(&up.seen, 303).0;
     later.seen.job.as_mut().unwrap().at = ago(-100);
     assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 207);
     later.seen.job.as_mut().unwrap().at = ago(99_999);
-    assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 307, "never longer than a soak, even when a clock jumps back");
+    assert_eq!(
+        wait_of(&later.must("wait", Reason::Settling)),
+        307,
+        "never longer than a soak, even when a clock jumps back"
+    );
     let job = later.seen.job.as_mut().unwrap();
     (job.at, job.checkpoints) = (ago(-303), None);
-    assert_eq!(wait_of(&later.must("wait", Reason::Settling)), 30, "the soak is over, and the checkpoints cannot be read");
+    assert_eq!(
+        wait_of(&later.must("wait", Reason::Settling)),
+        30,
+        "the soak is over, and the checkpoints cannot be read"
+    );
     let slow = |age: i64| {
-        let mut case = an_application("orders").made(hours(1)).job(lifecycle::Job { vertices: vec![vertex(&[("INITIALIZING", 2)])], ..a_job(3_000) });
+        let mut case = an_application("orders").made(hours(1)).job(lifecycle::Job {
+            vertices: vec![vertex(&[("INITIALIZING", 2)])],
+            ..a_job(3_000)
+        });
         let mut first = case.clone();
         first.seen.job.as_mut().unwrap().at = ago(age);
         case.before = Watch::default().after(&first.seen, 303).0;
         case
     };
     assert_eq!(wait_of(&slow(2_400).must("wait", Reason::Settling)), 30);
-    says(&slow(2_401).must("escalate", Reason::SettlingTooLong).reason, &["not up after 2401 s", "2 INITIALIZING"]);
+    says(
+        &slow(2_401).must("escalate", Reason::SettlingTooLong).reason,
+        &["not up after 2401 s", "2 INITIALIZING"],
+    );
     let without_job = an_application("orders").looked_at(&an_application("orders"), 2_500);
     without_job.must("escalate", Reason::SettlingTooLong);
 }
@@ -316,6 +661,14 @@ fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
 #[test]
 fn a_wait_never_reaches_past_the_deadline() {
     for (age, secs) in [(14_399, 1), (14_390, 10), (14_000, 30), (-50, 30)] {
-        assert_eq!(wait_of(&a_stuck_update(60).execution_of(age).must("wait", Reason::Busy)), secs, "{age} s old");
+        assert_eq!(
+            wait_of(
+                &a_stuck_update(60)
+                    .execution_of(age)
+                    .must("wait", Reason::Busy)
+            ),
+            secs,
+            "{age} s old"
+        );
     }
 }

@@ -7,7 +7,11 @@ use support::{rescues::*, *};
 
 #[track_caller]
 fn snapshot_of(decision: &Decision) -> &str {
-    match decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
+    match decision
+        .action
+        .plan()
+        .and_then(|plan| plan.restore.as_ref())
+    {
         Some(Restore::Snapshot { snapshot_name }) => snapshot_name,
         other => panic!("no snapshot is named: {other:?}"),
     }
@@ -17,40 +21,131 @@ fn snapshot_of(decision: &Decision) -> &str {
 fn a_bad_deployment_is_rolled_back_and_the_intent_written_down() {
     let decision = a_bad_deployment().must("rollback", Reason::ChangeToBlame);
     let plan = decision.action.plan().unwrap();
-    assert_eq!((plan.version_id, plan.target_version_id, &plan.restore), (7, Some(6), &None));
-    assert_eq!(plan.status, Some("RUNNING".into()), "the other half of the fence");
+    assert_eq!(
+        (plan.version_id, plan.target_version_id, &plan.restore),
+        (7, Some(6), &None)
+    );
+    assert_eq!(
+        plan.status,
+        Some("RUNNING".into()),
+        "the other half of the fence"
+    );
     let rescue = decision.progress.rescue.as_ref().unwrap();
     assert_eq!((rescue.faulty_version_id, rescue.good_version_id), (7, 6));
-    assert_eq!(rescue.snapshot.chosen.as_ref().unwrap().name, "before-change");
-    assert_eq!(decision.progress.steps, [StepTaken { step: Step::Rollback, at: now(), version_id: 7, result: None }]);
-    says(&decision.reason, &["roll version 7 back to version 6", "has never soaked healthy"]);
+    assert_eq!(
+        rescue.snapshot.chosen.as_ref().unwrap().name,
+        "before-change"
+    );
+    assert_eq!(
+        decision.progress.steps,
+        [StepTaken {
+            step: Step::Rollback,
+            at: now(),
+            version_id: 7,
+            result: None
+        }]
+    );
+    says(
+        &decision.reason,
+        &[
+            "roll version 7 back to version 6",
+            "has never soaked healthy",
+        ],
+    );
 }
 
 #[test]
 fn gates_end_a_turn_whatever_the_health() {
     let bad = a_bad_deployment;
     for (what, case, action, because) in [
-        ("SQL", bad().runtime("SQL-1_0"), "escalate", Reason::NotFlink),
-        ("Studio", bad().runtime("ZEPPELIN-FLINK-3_0"), "escalate", Reason::NotFlink),
-        ("deleting", bad().status("DELETING"), "leaveAlone", Reason::Deleting),
-        ("not opted in", bad().not_opted_in(), "leaveAlone", Reason::NotOptedIn),
-        ("opted out", bad().tagged("managed", "false"), "leaveAlone", Reason::NotOptedIn),
-        ("tags unreadable", bad().with_unreadable_tags(), "escalate", Reason::PolicyUnclear),
-        ("opted out in the middle", bad().rescuing().step(Step::Rollback, 60, accepted()).not_opted_in(), "escalate", Reason::PolicyUnclear),
-        ("at the deadline", bad().execution_of(14_400), "escalate", Reason::Deadline),
-        ("past the deadline", bad().execution_of(99_999), "escalate", Reason::Deadline),
-        ("healthy at the deadline", bad().healthy_for(600).execution_of(14_400), "escalate", Reason::Deadline),
+        (
+            "SQL",
+            bad().runtime("SQL-1_0"),
+            "escalate",
+            Reason::NotFlink,
+        ),
+        (
+            "Studio",
+            bad().runtime("ZEPPELIN-FLINK-3_0"),
+            "escalate",
+            Reason::NotFlink,
+        ),
+        (
+            "deleting",
+            bad().status("DELETING"),
+            "leaveAlone",
+            Reason::Deleting,
+        ),
+        (
+            "not opted in",
+            bad().not_opted_in(),
+            "leaveAlone",
+            Reason::NotOptedIn,
+        ),
+        (
+            "opted out",
+            bad().tagged("managed", "false"),
+            "leaveAlone",
+            Reason::NotOptedIn,
+        ),
+        (
+            "tags unreadable",
+            bad().with_unreadable_tags(),
+            "escalate",
+            Reason::PolicyUnclear,
+        ),
+        (
+            "opted out in the middle",
+            bad()
+                .rescuing()
+                .step(Step::Rollback, 60, accepted())
+                .not_opted_in(),
+            "escalate",
+            Reason::PolicyUnclear,
+        ),
+        (
+            "at the deadline",
+            bad().execution_of(14_400),
+            "escalate",
+            Reason::Deadline,
+        ),
+        (
+            "past the deadline",
+            bad().execution_of(99_999),
+            "escalate",
+            Reason::Deadline,
+        ),
+        (
+            "healthy at the deadline",
+            bad().healthy_for(600).execution_of(14_400),
+            "escalate",
+            Reason::Deadline,
+        ),
     ] {
         let decision = case.decide();
-        assert_eq!((word(&decision.action), decision.because), (action, because), "{what}: {}", decision.reason);
+        assert_eq!(
+            (word(&decision.action), decision.because),
+            (action, because),
+            "{what}: {}",
+            decision.reason
+        );
     }
 }
 
 #[test]
 fn a_loop_is_acted_on_from_its_third_restart_on() {
-    for (restarts, action, because) in [(2, "wait", Reason::TooFewRestarts), (3, "rollback", Reason::ChangeToBlame)] {
+    for (restarts, action, because) in [
+        (2, "wait", Reason::TooFewRestarts),
+        (3, "rollback", Reason::ChangeToBlame),
+    ] {
         let since = ago(minutes(28));
-        a_bad_deployment().judged(lifecycle::Assessment::Looping { since, restarts, first_fault: None }).must(action, because);
+        a_bad_deployment()
+            .judged(lifecycle::Assessment::Looping {
+                since,
+                restarts,
+                first_fault: None,
+            })
+            .must(action, because);
     }
 }
 
@@ -58,20 +153,53 @@ fn a_loop_is_acted_on_from_its_third_restart_on() {
 fn a_stack_without_the_function_that_force_stops_still_rolls_back_and_asks_for_the_rest() {
     let without = |case: Case| case.policy(|it| it.allow_force_stop = false);
     without(a_bad_deployment()).must("rollback", Reason::ChangeToBlame);
-    for case in [after_a_rollback(), after_a_force_stop(), after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted())] {
-        says(&without(case).must("escalate", Reason::ForceStopDisabled).reason, &["ForceStop=disabled", "a person is needed to"]);
+    for case in [
+        after_a_rollback(),
+        after_a_force_stop(),
+        after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted()),
+    ] {
+        says(
+            &without(case)
+                .must("escalate", Reason::ForceStopDisabled)
+                .reason,
+            &["ForceStop=disabled", "a person is needed to"],
+        );
     }
 }
 
 #[test]
 fn each_brake_holds_and_says_why() {
     for (case, because, part) in [
-        (a_bad_deployment().policy(|it| it.mode = lifecycle::Mode::Observe), Reason::ObserveOnly, "the mode is observe"),
-        (a_bad_deployment().tagged("mode", "observe"), Reason::ObserveOnly, "the mode is observe"),
-        (a_bad_deployment().tagged("soak", "long"), Reason::PolicyUnclear, "lifeguard:soak"),
-        (a_bad_deployment().ledger_unreadable(), Reason::LedgerUnreadable, "DynamoDB.ThrottlingException"),
-        (a_bad_deployment().rescues_today(2), Reason::BudgetSpent, "2 rescue(s) were begun today"),
-        (a_bad_deployment().tagged("rescues-per-day", "0"), Reason::BudgetSpent, "0 are allowed"),
+        (
+            a_bad_deployment().policy(|it| it.mode = lifecycle::Mode::Observe),
+            Reason::ObserveOnly,
+            "the mode is observe",
+        ),
+        (
+            a_bad_deployment().tagged("mode", "observe"),
+            Reason::ObserveOnly,
+            "the mode is observe",
+        ),
+        (
+            a_bad_deployment().tagged("soak", "long"),
+            Reason::PolicyUnclear,
+            "lifeguard:soak",
+        ),
+        (
+            a_bad_deployment().ledger_unreadable(),
+            Reason::LedgerUnreadable,
+            "DynamoDB.ThrottlingException",
+        ),
+        (
+            a_bad_deployment().rescues_today(2),
+            Reason::BudgetSpent,
+            "2 rescue(s) were begun today",
+        ),
+        (
+            a_bad_deployment().tagged("rescues-per-day", "0"),
+            Reason::BudgetSpent,
+            "0 are allowed",
+        ),
     ] {
         let decision = case.must("escalate", because);
         says(&decision.reason, &["nothing was changed", part]);
@@ -81,21 +209,38 @@ fn each_brake_holds_and_says_why() {
 #[test]
 fn brakes_hold_on_every_rung_of_a_rescue_under_way() {
     let under_way: [(&str, Case); 4] = [
-        ("after a refused rollback", a_rescue().step(Step::Rollback, 60, refused())),
+        (
+            "after a refused rollback",
+            a_rescue().step(Step::Rollback, 60, refused()),
+        ),
         ("after a rollback that did not help", after_a_rollback()),
         ("READY after a force-stop", after_a_force_stop()),
-        ("READY with the configuration back", after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted())),
+        (
+            "READY with the configuration back",
+            after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted()),
+        ),
     ];
     for (what, case) in under_way {
-        assert!(case.decide().action.plan().is_some(), "{what}: {}", case.decide().reason);
+        assert!(
+            case.decide().action.plan().is_some(),
+            "{what}: {}",
+            case.decide().reason
+        );
         for (braked, because) in [
             (case.clone().tagged("mode", "observe"), Reason::ObserveOnly),
             (case.clone().tagged("colour", "blue"), Reason::PolicyUnclear),
             (case.clone().ledger_unreadable(), Reason::LedgerUnreadable),
         ] {
-            assert_eq!((word(&braked.decide().action), braked.decide().because), ("escalate", because), "{what}");
+            assert_eq!(
+                (word(&braked.decide().action), braked.decide().because),
+                ("escalate", because),
+                "{what}"
+            );
         }
-        assert!(case.rescues_today(9).decide().action.plan().is_some(), "{what}: a rescue once begun is in the budget");
+        assert!(
+            case.rescues_today(9).decide().action.plan().is_some(),
+            "{what}: a rescue once begun is in the budget"
+        );
     }
 }
 
@@ -103,14 +248,41 @@ fn brakes_hold_on_every_rung_of_a_rescue_under_way() {
 fn what_is_not_the_changes_fault_is_told_once_and_waited_for() {
     let outage = a_bad_deployment().soaked(7, days(1));
     let decision = outage.must("wait", Reason::NotTheChange);
-    assert_eq!((wait_of(&decision), decision.progress.waiting_since), (60, Some(now())));
+    assert_eq!(
+        (wait_of(&decision), decision.progress.waiting_since),
+        (60, Some(now()))
+    );
     let notice = decision.notice.unwrap();
     says(&notice.subject, &["orders", "no change is to blame"]);
-    says(&notice.text, &["was seen soaked and healthy", "nothing is changed", "2700 s"]);
-    let again = outage.clone().waiting_since(60).must("wait", Reason::NotTheChange);
-    assert_eq!((again.notice, again.progress.waiting_since), (None, Some(ago(60))));
-    says(&outage.clone().waiting_since(2_700).must("escalate", Reason::NotTheChange).reason, &["it has lasted 2700 s"]);
-    outage.clone().waiting_since(600).healthy_for(600).must("leaveAlone", Reason::RunsAgain);
+    says(
+        &notice.text,
+        &[
+            "was seen soaked and healthy",
+            "nothing is changed",
+            "2700 s",
+        ],
+    );
+    let again = outage
+        .clone()
+        .waiting_since(60)
+        .must("wait", Reason::NotTheChange);
+    assert_eq!(
+        (again.notice, again.progress.waiting_since),
+        (None, Some(ago(60)))
+    );
+    says(
+        &outage
+            .clone()
+            .waiting_since(2_700)
+            .must("escalate", Reason::NotTheChange)
+            .reason,
+        &["it has lasted 2700 s"],
+    );
+    outage
+        .clone()
+        .waiting_since(600)
+        .healthy_for(600)
+        .must("leaveAlone", Reason::RunsAgain);
     // Nothing retries a job that FAILED, so nothing is waited for.
     let mut gone = outage;
     gone.seen.job.as_mut().unwrap().state = "FAILED".into();
@@ -120,23 +292,73 @@ fn what_is_not_the_changes_fault_is_told_once_and_waited_for() {
 #[test]
 fn what_is_missing_for_a_rescue_is_told_and_nothing_touched() {
     let bad = a_bad_deployment;
-    let no_snapshot = |case: Case| Case { seen: lifecycle::Observation { snapshots: vec![], ..case.seen.clone() }, ..case };
+    let no_snapshot = |case: Case| Case {
+        seen: lifecycle::Observation {
+            snapshots: vec![],
+            ..case.seen.clone()
+        },
+        ..case
+    };
     for (case, because, parts) in [
-        (bad().application(|it| it.version_updated_from = None), Reason::NoVersion, vec!["the service names no version before this one"]),
-        (without_versions(bad()), Reason::NoVersion, vec!["version 6, to go back to, is not known"]),
-        (without_versions(bad()).unreadable(Part::Versions, "throttled"), Reason::NoVersion, vec!["version 6", "could not be read: throttled"]),
-        (no_snapshot(bad()), Reason::NoSnapshot, vec!["there is no snapshot", "A start without state needs a person's word"]),
-        (bad().snapshot(|it| it.status = "FAILED".into()), Reason::NoSnapshot, vec!["before-change: it is FAILED"]),
-        (bad().before_on("FLINK-1_18"), Reason::NoSnapshot, vec!["does not fit FLINK-1_18"]),
-        (bad().tagged("snapshot-max-age", "30m"), Reason::NoSnapshot, vec!["1800 s are allowed"]),
-        (bad().snapshot(|it| it.created_at = ago(minutes(20))), Reason::NoSnapshot, vec!["after the faulty version began to process"]),
+        (
+            bad().application(|it| it.version_updated_from = None),
+            Reason::NoVersion,
+            vec!["the service names no version before this one"],
+        ),
+        (
+            without_versions(bad()),
+            Reason::NoVersion,
+            vec!["version 6, to go back to, is not known"],
+        ),
+        (
+            without_versions(bad()).unreadable(Part::Versions, "throttled"),
+            Reason::NoVersion,
+            vec!["version 6", "could not be read: throttled"],
+        ),
+        (
+            no_snapshot(bad()),
+            Reason::NoSnapshot,
+            vec![
+                "there is no snapshot",
+                "A start without state needs a person's word",
+            ],
+        ),
+        (
+            bad().snapshot(|it| it.status = "FAILED".into()),
+            Reason::NoSnapshot,
+            vec!["before-change: it is FAILED"],
+        ),
+        (
+            bad().before_on("FLINK-1_18"),
+            Reason::NoSnapshot,
+            vec!["does not fit FLINK-1_18"],
+        ),
+        (
+            bad().tagged("snapshot-max-age", "30m"),
+            Reason::NoSnapshot,
+            vec!["1800 s are allowed"],
+        ),
+        (
+            bad().snapshot(|it| it.created_at = ago(minutes(20))),
+            Reason::NoSnapshot,
+            vec!["after the faulty version began to process"],
+        ),
     ] {
         let decision = case.must("escalate", because);
         says(&decision.reason, &parts);
     }
-    let unreadable = no_snapshot(bad()).unreadable(Part::Snapshots, "throttled").must("escalate", Reason::NoSnapshot);
-    says(&unreadable.reason, &["the snapshots could not be read: throttled"]);
-    assert!(!unreadable.reason.contains("there is no snapshot"), "unreadable is not none: {}", unreadable.reason);
+    let unreadable = no_snapshot(bad())
+        .unreadable(Part::Snapshots, "throttled")
+        .must("escalate", Reason::NoSnapshot);
+    says(
+        &unreadable.reason,
+        &["the snapshots could not be read: throttled"],
+    );
+    assert!(
+        !unreadable.reason.contains("there is no snapshot"),
+        "unreadable is not none: {}",
+        unreadable.reason
+    );
 }
 
 fn without_versions(mut case: Case) -> Case {
@@ -147,16 +369,37 @@ fn without_versions(mut case: Case) -> Case {
 #[test]
 fn somebody_at_work_is_waited_for_up_to_the_operations_time_out() {
     for (age, secs) in [(60, 30), (2_380, 20), (2_399, 1)] {
-        assert_eq!(wait_of(&a_stuck_update(age).must("wait", Reason::Busy)), secs, "{age} s");
+        assert_eq!(
+            wait_of(&a_stuck_update(age).must("wait", Reason::Busy)),
+            secs,
+            "{age} s"
+        );
     }
     a_stuck_update(2_400).must("rollback", Reason::ChangeToBlame);
-    a_stuck_update(2_400).soaked(7, days(1)).must("escalate", Reason::OperationStuck);
-    for status in ["AUTOSCALING", "MAINTENANCE", "ROLLING_BACK", "STOPPING", "FORCE_STOPPING", "SOMETHING_NEW"] {
-        let stuck = a_stuck_update(9_999).status(status).must("escalate", Reason::OperationStuck);
+    a_stuck_update(2_400)
+        .soaked(7, days(1))
+        .must("escalate", Reason::OperationStuck);
+    for status in [
+        "AUTOSCALING",
+        "MAINTENANCE",
+        "ROLLING_BACK",
+        "STOPPING",
+        "FORCE_STOPPING",
+        "SOMETHING_NEW",
+    ] {
+        let stuck = a_stuck_update(9_999)
+            .status(status)
+            .must("escalate", Reason::OperationStuck);
         says(&stuck.reason, &[status, "open a support case"]);
-        a_stuck_update(600).status(status).must("wait", Reason::Busy);
+        a_stuck_update(600)
+            .status(status)
+            .must("wait", Reason::Busy);
     }
-    assert_eq!(wait_of(&a_stuck_update(-500).must("wait", Reason::Busy)), 30, "two clocks");
+    assert_eq!(
+        wait_of(&a_stuck_update(-500).must("wait", Reason::Busy)),
+        30,
+        "two clocks"
+    );
 }
 
 #[test]
@@ -169,59 +412,121 @@ fn a_stuck_start_of_a_new_version_is_force_stopped() {
         .operation("StartApplication", "IN_PROGRESS", minutes(50), None)
         .with_snapshot("before-change", hours(1) + 80);
     let decision = stuck.must("forceStop", Reason::NextRung);
-    assert!(!decision.reason.contains("the rollback did not help"), "there was none: {}", decision.reason);
+    assert!(
+        !decision.reason.contains("the rollback did not help"),
+        "there was none: {}",
+        decision.reason
+    );
 }
 
 #[test]
 fn a_failed_start_goes_straight_to_the_configuration() {
     let decision = a_failed_update().must("restoreConfiguration", Reason::NextRung);
     assert_eq!(decision.action.plan().unwrap().target_version_id, Some(6));
-    says(&decision.reason, &["put the configuration of version 6 back"]);
+    says(
+        &decision.reason,
+        &["put the configuration of version 6 back"],
+    );
 }
 
 #[test]
 fn the_rungs_follow_one_another() {
     let rollback_refused = a_rescue().step(Step::Rollback, 20, refused());
-    says(&rollback_refused.must("forceStop", Reason::NextRung).reason, &["Rollback failed (the service said Lifeguard.Refused)"]);
+    says(
+        &rollback_refused.must("forceStop", Reason::NextRung).reason,
+        &["Rollback failed (the service said Lifeguard.Refused)"],
+    );
     let after_rollback = after_a_rollback().must("forceStop", Reason::NextRung);
     says(&after_rollback.reason, &["the rollback did not help"]);
-    let down = after_a_rollback().ready().judged(lifecycle::Assessment::Failed { why: "it fell back".into(), first_fault: None });
+    let down = after_a_rollback()
+        .ready()
+        .judged(lifecycle::Assessment::Failed {
+            why: "it fell back".into(),
+            first_fault: None,
+        });
     let decision = down.must("restoreConfiguration", Reason::NextRung);
-    assert!(!decision.reason.contains("did not help"), "it is down, and what brought it down is not told by this: {}", decision.reason);
+    assert!(
+        !decision.reason.contains("did not help"),
+        "it is down, and what brought it down is not told by this: {}",
+        decision.reason
+    );
     let configuration = after_a_force_stop().must("restoreConfiguration", Reason::NextRung);
-    assert_eq!(configuration.action.plan().unwrap().target_version_id, Some(6));
-    let start = after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted()).must("start", Reason::NextRung);
+    assert_eq!(
+        configuration.action.plan().unwrap().target_version_id,
+        Some(6)
+    );
+    let start = after_a_force_stop()
+        .step(Step::RestoreConfiguration, 100, accepted())
+        .must("start", Reason::NextRung);
     assert_eq!(snapshot_of(&start), "before-change");
-    assert_eq!(start.action.plan().unwrap().allow_non_restored_state, None, "carried over");
+    assert_eq!(
+        start.action.plan().unwrap().allow_non_restored_state,
+        None,
+        "carried over"
+    );
     for (decision, version_id) in [(&after_rollback, 8), (&configuration, 7), (&start, 7)] {
-        assert_eq!(decision.action.plan().unwrap().version_id, version_id, "the fence: {}", decision.reason);
+        assert_eq!(
+            decision.action.plan().unwrap().version_id,
+            version_id,
+            "the fence: {}",
+            decision.reason
+        );
     }
-    says(&start.reason, &["start version 6 from snapshot before-change", "3600 s of records are replayed"]);
+    says(
+        &start.reason,
+        &[
+            "start version 6 from snapshot before-change",
+            "3600 s of records are replayed",
+        ],
+    );
 }
 
 #[test]
 fn the_start_tells_which_newer_snapshots_were_passed_over() {
     let mut case = after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted());
-    case.progress.rescue.as_mut().unwrap().snapshot.passed_over =
-        vec![lifecycle::PassedOver { name: "nightly".into(), why: "it was taken after".into() }];
-    says(&case.must("start", Reason::NextRung).reason, &["passed over: nightly (it was taken after)"]);
+    case.progress.rescue.as_mut().unwrap().snapshot.passed_over = vec![lifecycle::PassedOver {
+        name: "nightly".into(),
+        why: "it was taken after".into(),
+    }];
+    says(
+        &case.must("start", Reason::NextRung).reason,
+        &["passed over: nightly (it was taken after)"],
+    );
 }
 
 #[test]
 fn a_rollback_that_could_restore_what_does_not_fit_is_not_tried() {
-    let upgraded = a_bad_deployment().with_snapshot("taken-under-2-2", minutes(5)).snapshot(|it| it.runtime = Some(Runtime::from("FLINK-2_2")));
+    let upgraded = a_bad_deployment()
+        .with_snapshot("taken-under-2-2", minutes(5))
+        .snapshot(|it| it.runtime = Some(Runtime::from("FLINK-2_2")));
     upgraded.clone().must("forceStop", Reason::NextRung);
-    upgraded.clone().snapshot(|it| it.runtime = None).must("forceStop", Reason::NextRung);
-    upgraded.clone().snapshot(|it| it.runtime = Some(Runtime::from("FLINK-1_20"))).must("rollback", Reason::ChangeToBlame);
-    upgraded.clone().snapshot(|it| it.status = "FAILED".into()).must("rollback", Reason::ChangeToBlame);
-    upgraded.snapshot(|it| it.created_at = ago(hours(2))).must("rollback", Reason::ChangeToBlame);
+    upgraded
+        .clone()
+        .snapshot(|it| it.runtime = None)
+        .must("forceStop", Reason::NextRung);
+    upgraded
+        .clone()
+        .snapshot(|it| it.runtime = Some(Runtime::from("FLINK-1_20")))
+        .must("rollback", Reason::ChangeToBlame);
+    upgraded
+        .clone()
+        .snapshot(|it| it.status = "FAILED".into())
+        .must("rollback", Reason::ChangeToBlame);
+    upgraded
+        .snapshot(|it| it.created_at = ago(hours(2)))
+        .must("rollback", Reason::ChangeToBlame);
 }
 
 #[test]
 fn the_service_is_not_stepped_on_while_an_operation_is_in_progress() {
     let during = a_bad_deployment().operation("ApplicationMaintenance", "IN_PROGRESS", 20, None);
-    says(&during.must("wait", Reason::Busy).reason, &["ApplicationMaintenance since"]);
-    a_bad_deployment().operation("CreateSnapshot", "IN_PROGRESS", 20, None).must("rollback", Reason::ChangeToBlame);
+    says(
+        &during.must("wait", Reason::Busy).reason,
+        &["ApplicationMaintenance since"],
+    );
+    a_bad_deployment()
+        .operation("CreateSnapshot", "IN_PROGRESS", 20, None)
+        .must("rollback", Reason::ChangeToBlame);
 }
 
 #[test]
@@ -239,8 +544,14 @@ fn a_rung_is_tried_again_only_when_nobody_knows_or_the_picture_was_old_and_three
     ] {
         let once = a_rescue().step(Step::Rollback, 20, failed(error));
         assert_eq!(word(&once.decide().action), expected, "{error}");
-        let thrice = once.step(Step::Rollback, 15, failed(error)).step(Step::Rollback, 10, failed(error));
-        let expected = if expected == "escalate" { "escalate" } else { "forceStop" };
+        let thrice =
+            once.step(Step::Rollback, 15, failed(error))
+                .step(Step::Rollback, 10, failed(error));
+        let expected = if expected == "escalate" {
+            "escalate"
+        } else {
+            "forceStop"
+        };
         assert_eq!(word(&thrice.decide().action), expected, "{error}");
     }
 }
@@ -252,16 +563,38 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
         .step(Step::Start, minutes(8), accepted_as("gone"));
     started.must("escalate", Reason::LadderExhausted);
-    let mut from_ready =
-        a_failed_update().rescuing().step(Step::RestoreConfiguration, minutes(9), accepted()).step(Step::Start, minutes(8), accepted());
-    from_ready = from_ready.running().job(a_looping_job(minutes(7), 10)).application(|it| it.version_id = 8);
-    says(&from_ready.must("escalate", Reason::LadderExhausted).reason, &["every rung is used"]);
-    let cannot_carry = after_a_force_stop().step(Step::RestoreConfiguration, 60, failed("Lifeguard.CannotCarry"));
-    says(&cannot_carry.must("escalate", Reason::LadderExhausted).reason, &["the configuration could not be put back"]);
+    let mut from_ready = a_failed_update()
+        .rescuing()
+        .step(Step::RestoreConfiguration, minutes(9), accepted())
+        .step(Step::Start, minutes(8), accepted());
+    from_ready = from_ready
+        .running()
+        .job(a_looping_job(minutes(7), 10))
+        .application(|it| it.version_id = 8);
+    says(
+        &from_ready.must("escalate", Reason::LadderExhausted).reason,
+        &["every rung is used"],
+    );
+    let cannot_carry = after_a_force_stop().step(
+        Step::RestoreConfiguration,
+        60,
+        failed("Lifeguard.CannotCarry"),
+    );
+    says(
+        &cannot_carry
+            .must("escalate", Reason::LadderExhausted)
+            .reason,
+        &["the configuration could not be put back"],
+    );
     let start_failed = after_a_force_stop()
         .step(Step::RestoreConfiguration, 100, accepted())
         .step(Step::Start, 90, accepted_as("StartApplication-89"))
         .operation("UpdateApplication", "SUCCESSFUL", 99, Some(1))
         .operation("StartApplication", "FAILED", 89, Some(30));
-    says(&start_failed.must("escalate", Reason::LadderExhausted).reason, &["the start did not help"]);
+    says(
+        &start_failed
+            .must("escalate", Reason::LadderExhausted)
+            .reason,
+        &["the start did not help"],
+    );
 }

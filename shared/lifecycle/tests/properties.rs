@@ -11,50 +11,103 @@ use proptest::prelude::*;
 use support::{Case, NOW_SECS, ago, an_application, now};
 
 fn case() -> impl Strategy<Value = Case> {
-    let beside = (any::policy(), any::ledger(), any::progress(), any::request(), 0..25_000_i64);
-    (any::observation(), proptest::option::of(any::observation()), beside).prop_map(|(seen, earlier, (policy, ledger, progress, request, age))| {
-        let mut case = Case { seen, policy, ledger, progress, request, started_at: ago(age), ..an_application("orders") };
-        if let Some(mut earlier) = earlier {
-            earlier.at = ago(300);
-            case.before = case.before.after(&earlier, case.policy.soak_secs).0;
-        }
-        case
-    })
+    let beside = (
+        any::policy(),
+        any::ledger(),
+        any::progress(),
+        any::request(),
+        0..25_000_i64,
+    );
+    (
+        any::observation(),
+        proptest::option::of(any::observation()),
+        beside,
+    )
+        .prop_map(
+            |(seen, earlier, (policy, ledger, progress, request, age))| {
+                let mut case = Case {
+                    seen,
+                    policy,
+                    ledger,
+                    progress,
+                    request,
+                    started_at: ago(age),
+                    ..an_application("orders")
+                };
+                if let Some(mut earlier) = earlier {
+                    earlier.at = ago(300);
+                    case.before = case.before.after(&earlier, case.policy.soak_secs).0;
+                }
+                case
+            },
+        )
 }
 
 /// Nothing decided yet: the first turn, or any before the first step.
 fn fresh() -> impl Strategy<Value = Case> {
-    case().prop_map(|case| Case { progress: Progress { waiting_since: case.progress.waiting_since, ..Progress::default() }, ..case })
+    case().prop_map(|case| Case {
+        progress: Progress {
+            waiting_since: case.progress.waiting_since,
+            ..Progress::default()
+        },
+        ..case
+    })
 }
 
 /// A deployment that may be to blame: without it, few arbitrary situations would reach the rungs.
 fn rescuable() -> impl Strategy<Value = Case> {
-    (case(), 5..40_i64, 2..60_i64, 0..4_usize, 0..3_usize).prop_map(|(wild, made, period, kind, steps)| {
-        let made = made * 60;
-        let base = an_application("orders").made(made).with_snapshot("before-change", made + 600);
-        let staged = match kind {
-            0 => base.looping_every(period),
-            1 => an_application("orders")
-                .ready()
-                .made_at(made)
-                .operation("UpdateApplication", "FAILED", made, Some(30))
-                .with_snapshot("before-change", made + 600),
-            2 => base.healthy_for(made),
-            _ => {
-                let mut case = an_application("orders").made_at(made).healthy_for(320).rescuing().step(Step::Rollback, 800, support::accepted());
-                case.seen.application.version_id = 8;
-                if steps > 0 { case.looping_every(period) } else { case }
+    (case(), 5..40_i64, 2..60_i64, 0..4_usize, 0..3_usize).prop_map(
+        |(wild, made, period, kind, steps)| {
+            let made = made * 60;
+            let base = an_application("orders")
+                .made(made)
+                .with_snapshot("before-change", made + 600);
+            let staged = match kind {
+                0 => base.looping_every(period),
+                1 => an_application("orders")
+                    .ready()
+                    .made_at(made)
+                    .operation("UpdateApplication", "FAILED", made, Some(30))
+                    .with_snapshot("before-change", made + 600),
+                2 => base.healthy_for(made),
+                _ => {
+                    let mut case = an_application("orders")
+                        .made_at(made)
+                        .healthy_for(320)
+                        .rescuing()
+                        .step(Step::Rollback, 800, support::accepted());
+                    case.seen.application.version_id = 8;
+                    if steps > 0 {
+                        case.looping_every(period)
+                    } else {
+                        case
+                    }
+                }
+            };
+            let mut seen = staged.seen;
+            seen.snapshots.extend(wild.seen.snapshots);
+            seen.tags = wild
+                .seen
+                .tags
+                .filter(|tags| tags.contains_key(MANAGED_TAG))
+                .or(seen.tags);
+            Case {
+                seen,
+                policy: wild.policy,
+                ledger: wild.ledger,
+                request: wild.request,
+                progress: staged.progress,
+                ..an_application("orders")
             }
-        };
-        let mut seen = staged.seen;
-        seen.snapshots.extend(wild.seen.snapshots);
-        seen.tags = wild.seen.tags.filter(|tags| tags.contains_key(MANAGED_TAG)).or(seen.tags);
-        Case { seen, policy: wild.policy, ledger: wild.ledger, request: wild.request, progress: staged.progress, ..an_application("orders") }
-    })
+        },
+    )
 }
 
 fn rescuable_afresh() -> impl Strategy<Value = Case> {
-    rescuable().prop_map(|case| Case { progress: Progress::default(), ..case })
+    rescuable().prop_map(|case| Case {
+        progress: Progress::default(),
+        ..case
+    })
 }
 
 fn any_case() -> BoxedStrategy<Case> {
@@ -65,7 +118,9 @@ fn is_changing(decision: &Decision) -> bool {
     decision.action.plan().is_some()
 }
 
-fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+    value: &T,
+) {
     let text = serde_json::to_string(value).unwrap();
     assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
     // Step Functions carry values, not text.
@@ -387,9 +442,23 @@ fn the_strategies_reach_every_action() {
     let mut seen = std::collections::BTreeMap::<&str, u32>::new();
     for _ in 0..3_000 {
         let case = any_case().new_tree(&mut runner).unwrap().current();
-        *seen.entry(support::word(&case.decide().action)).or_default() += 1;
+        *seen
+            .entry(support::word(&case.decide().action))
+            .or_default() += 1;
     }
-    for action in ["wait", "rollback", "forceStop", "restoreConfiguration", "start", "recovered", "leaveAlone", "escalate"] {
-        assert!(seen.get(action).copied().unwrap_or(0) >= 5, "{action} is hardly met: {seen:?}");
+    for action in [
+        "wait",
+        "rollback",
+        "forceStop",
+        "restoreConfiguration",
+        "start",
+        "recovered",
+        "leaveAlone",
+        "escalate",
+    ] {
+        assert!(
+            seen.get(action).copied().unwrap_or(0) >= 5,
+            "{action} is hardly met: {seen:?}"
+        );
     }
 }

@@ -5,7 +5,11 @@ use lifecycle::{REDACTED, redact, shorten};
 /// `*` stands for what is taken out.
 #[track_caller]
 fn becomes(text: &str, expected: &str) {
-    assert_eq!(redact(text, &[], 500), expected.replace('*', REDACTED), "{text}");
+    assert_eq!(
+        redact(text, &[], 500),
+        expected.replace('*', REDACTED),
+        "{text}"
+    );
 }
 
 #[test]
@@ -18,12 +22,21 @@ fn only_the_secret_is_taken_out_and_what_stands_around_it_stays() {
         ("password = hunter2 failed", "password = * failed"),
         ("password : hunter2 failed", "password : * failed"),
         ("password: = hunter2 failed", "password: = * failed"),
-        ("\"password\": \"hunter2\", \"user\": \"me\"", "\"password\": \"*\", \"user\": \"me\""),
-        ("Authorization: Bearer abc def", "Authorization: Bearer * def"),
+        (
+            "\"password\": \"hunter2\", \"user\": \"me\"",
+            "\"password\": \"*\", \"user\": \"me\"",
+        ),
+        (
+            "Authorization: Bearer abc def",
+            "Authorization: Bearer * def",
+        ),
         ("Authorization=Basic abc def", "Authorization=Basic * def"),
         ("Authorization:bearer abc def", "Authorization:bearer * def"),
         ("the password hunter2 failed", "the password hunter2 failed"),
-        ("user = me, user=me, user: me, user:me", "user = me, user=me, user: me, user:me"),
+        (
+            "user = me, user=me, user: me, user:me",
+            "user = me, user=me, user: me, user:me",
+        ),
         ("Bearer abc", "Bearer abc"),
     ] {
         becomes(text, expected);
@@ -37,8 +50,14 @@ fn of_an_address_the_host_and_the_path_stay() {
         ("at https://host/path#part now", "at https://host/path now"),
         ("at https://host/path?x=1 now", "at https://host/path* now"),
         ("at https://host/?token=1 now", "at https://host/* now"),
-        ("at https://me:word@host/path now", "at https://host/path* now"),
-        ("at https://me:w@rd@host/path now", "at https://host/path* now"),
+        (
+            "at https://me:word@host/path now",
+            "at https://host/path* now",
+        ),
+        (
+            "at https://me:w@rd@host/path now",
+            "at https://host/path* now",
+        ),
         ("GET /path?token=1 now", "GET /path?token=* now"),
     ] {
         becomes(text, expected);
@@ -73,25 +92,40 @@ fn a_key_is_known_by_its_beginning_or_by_its_length_and_its_letters() {
 #[test]
 fn a_property_value_of_five_characters_is_a_secret_and_a_shorter_one_is_a_word() {
     let secrets = ["12345".to_owned(), "abcd".to_owned()];
-    assert_eq!(redact("x12345x abcd", &secrets, 500), format!("x{REDACTED}x abcd"));
+    assert_eq!(
+        redact("x12345x abcd", &secrets, 500),
+        format!("x{REDACTED}x abcd")
+    );
 }
 
 #[test]
 fn more_shapes_of_secrets_are_taken_out() {
     for (text, hidden) in [
-        ("jdbc:postgresql://me:pass1word@db/orders?password=x failed", "pass1word"),
-        ("https://u:pass1word@host/path?authToken=abcdef", "pass1word"),
+        (
+            "jdbc:postgresql://me:pass1word@db/orders?password=x failed",
+            "pass1word",
+        ),
+        (
+            "https://u:pass1word@host/path?authToken=abcdef",
+            "pass1word",
+        ),
         ("https://host/flinkdashboard?authToken=abcdef&x=1", "abcdef"),
         ("GET /flinkdashboard?authToken=abcdef", "abcdef"),
         ("Authorization=Bearer abcdef.123", "abcdef"),
         ("Authorization: bearer abcdef.123", "abcdef"),
         ("authorization:Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
-        ("sasl.jaas.config=x username=\"me\" password=\"pass1word\";", "pass1word"),
+        (
+            "sasl.jaas.config=x username=\"me\" password=\"pass1word\";",
+            "pass1word",
+        ),
         ("{\"password\" : \"pass1word\"}", "pass1word"),
         ("aws_secret_access_key = abcdefgh", "abcdefgh"),
         ("AWS-SECRET: abcdefgh", "abcdefgh"),
         ("ASIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7"),
-        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "eyJhbGci"),
+        (
+            "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+            "eyJhbGci",
+        ),
         ("s3://bucket/key?X-Amz-Signature=abcdef", "abcdef"),
     ] {
         let clean = redact(text, &[], 500);

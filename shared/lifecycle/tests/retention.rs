@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    ApplicationStatus, Operation, OperationKind, Runtime, Snapshot, SnapshotStatus, choose_snapshot,
+    ApplicationStatus, Operation, OperationKind, Runtime, Snapshot, SnapshotStatus,
+    choose_snapshot,
     retention::{Finding, Lease, Prune, Stock, Why, findings, retain, snapshot_name},
 };
 use proptest::prelude::*;
@@ -22,7 +23,10 @@ fn the_oldest_of_ours_go_and_everything_else_has_its_reason() {
     snapshots.push(snapshot("keep-gold", 90 * DAY));
     let world = World::of(snapshots);
     let deleted = world.deleted();
-    assert!(!deleted.is_empty() && deleted.iter().all(|name| name.starts_with("lifeguard-v6-")), "{deleted:?}");
+    assert!(
+        !deleted.is_empty() && deleted.iter().all(|name| name.starts_with("lifeguard-v6-")),
+        "{deleted:?}"
+    );
     assert_eq!(deleted[0], ours(72 * HOUR).name, "oldest first");
     assert!(world.why("keep-gold").contains(&Why::KeptByName));
     assert!(matches!(&world.why("nightly")[..], [Why::NotOurs { .. }]));
@@ -34,12 +38,36 @@ fn the_oldest_of_ours_go_and_everything_else_has_its_reason() {
 fn what_stood_before_a_change_is_kept_over_all_versions_and_runtimes() {
     let mut old = ours(20 * DAY);
     (old.version_id, old.runtime) = (3, Some(Runtime::from("FLINK-1_18")));
-    let mut world = World::of((1..=20).map(|n| ours(n * DAY)).chain([ours(20 * DAY + HOUR)]).collect());
+    let mut world = World::of(
+        (1..=20)
+            .map(|n| ours(n * DAY))
+            .chain([ours(20 * DAY + HOUR)])
+            .collect(),
+    );
     world.snapshots[19] = old.clone();
-    world.operations = vec![operation("UpdateApplication", 19 * DAY, 120), operation("UpdateApplication", 10 * DAY, 120)];
-    assert!(world.why(&old.name).iter().any(|why| matches!(why, Why::BeforeChange { .. })), "of the older runtime");
-    assert!(world.why(&ours(20 * DAY + HOUR).name).iter().any(|why| matches!(why, Why::BeforeChange { .. })), "of the present one");
-    assert!(world.why(&ours(11 * DAY).name).contains(&Why::BeforeChange { at: ago(10 * DAY) }));
+    world.operations = vec![
+        operation("UpdateApplication", 19 * DAY, 120),
+        operation("UpdateApplication", 10 * DAY, 120),
+    ];
+    assert!(
+        world
+            .why(&old.name)
+            .iter()
+            .any(|why| matches!(why, Why::BeforeChange { .. })),
+        "of the older runtime"
+    );
+    assert!(
+        world
+            .why(&ours(20 * DAY + HOUR).name)
+            .iter()
+            .any(|why| matches!(why, Why::BeforeChange { .. })),
+        "of the present one"
+    );
+    assert!(
+        world
+            .why(&ours(11 * DAY).name)
+            .contains(&Why::BeforeChange { at: ago(10 * DAY) })
+    );
     assert!(world.deleted().contains(&ours(9 * DAY).name));
 }
 
@@ -51,14 +79,25 @@ fn the_automatic_snapshot_of_an_update_is_kept_whichever_version_it_carries() {
         let mut world = World::of(vec![ours(HOUR * 2), automatic]);
         world.policy.prune = Prune::ServiceMadeToo;
         world.operations = vec![operation("UpdateApplication", 10 * DAY, 120)];
-        assert!(world.why("auto").contains(&Why::DuringChange { at: ago(10 * DAY) }));
+        assert!(
+            world
+                .why("auto")
+                .contains(&Why::DuringChange { at: ago(10 * DAY) })
+        );
     }
 }
 
 #[test]
 fn service_made_ones_are_deleted_only_when_the_policy_says_so_and_a_persons_never() {
     let scaled = snapshot("by-scaling", 30 * DAY - 20);
-    let mut world = World::of(vec![ours(2 * HOUR), ours(3 * HOUR), ours(4 * HOUR), ours(6 * DAY), scaled, snapshot("by-a-person", 31 * DAY)]);
+    let mut world = World::of(vec![
+        ours(2 * HOUR),
+        ours(3 * HOUR),
+        ours(4 * HOUR),
+        ours(6 * DAY),
+        scaled,
+        snapshot("by-a-person", 31 * DAY),
+    ]);
     world.operations = vec![operation("AutoScaling", 30 * DAY, 120)];
     assert!(!world.deleted().contains(&"by-scaling".to_owned()));
     world.policy.prune = Prune::ServiceMadeToo;
@@ -69,30 +108,56 @@ fn service_made_ones_are_deleted_only_when_the_policy_says_so_and_a_persons_neve
 #[test]
 fn nothing_is_deleted_while_a_rescue_runs_or_anything_is_in_doubt() {
     let many: Vec<Snapshot> = (1..=30).map(|n| ours(n * 6 * HOUR)).collect();
-    let held = Lease::Held { by: "execution".into(), intent: Some(format!("start from {}", ours(180 * HOUR).name)) };
+    let held = Lease::Held {
+        by: "execution".into(),
+        intent: Some(format!("start from {}", ours(180 * HOUR).name)),
+    };
     let mut world = World::of(many);
     assert!(!world.deleted().is_empty());
     world.lease = held;
     assert!(world.deleted().is_empty());
-    assert!(world.why(&ours(180 * HOUR).name).contains(&Why::NamedByRescue));
-    world.lease = Lease::Unknown { why: "throttled".into() };
+    assert!(
+        world
+            .why(&ours(180 * HOUR).name)
+            .contains(&Why::NamedByRescue)
+    );
+    world.lease = Lease::Unknown {
+        why: "throttled".into(),
+    };
     assert!(world.deleted().is_empty());
     world.lease = Lease::Free;
     world.tags_parse = false;
-    assert!(world.retain().nothing_because.unwrap().contains("defaults are not used"));
+    assert!(
+        world
+            .retain()
+            .nothing_because
+            .unwrap()
+            .contains("defaults are not used")
+    );
     world.tags_parse = true;
-    for status in [ApplicationStatus::Updating, ApplicationStatus::RollingBack, ApplicationStatus::Other("NEW".into())] {
+    for status in [
+        ApplicationStatus::Updating,
+        ApplicationStatus::RollingBack,
+        ApplicationStatus::Other("NEW".into()),
+    ] {
         world.application.status = status;
         assert!(world.deleted().is_empty());
     }
     world.application.status = ApplicationStatus::Running;
-    let stock = Stock { operations: Err("throttled"), ..world.stock() };
+    let stock = Stock {
+        operations: Err("throttled"),
+        ..world.stock()
+    };
     assert!(retain(&stock).delete.is_empty());
 }
 
 #[test]
 fn what_is_being_created_or_has_no_time_is_never_deleted() {
-    for status in [SnapshotStatus::Creating, SnapshotStatus::Deleting, SnapshotStatus::Other("NEW".into())] {
+    for status in [
+        SnapshotStatus::Creating,
+        SnapshotStatus::Deleting,
+        SnapshotStatus::Other("NEW".into()),
+    ] {
         let mut odd = ours(50 * DAY);
         odd.status = status;
         let world = World::of(vec![odd.clone(), ours(2 * HOUR)]);
@@ -100,7 +165,11 @@ fn what_is_being_created_or_has_no_time_is_never_deleted() {
     }
     let mut undated = ours(50 * DAY);
     undated.created_at = Timestamp::UNIX_EPOCH;
-    assert!(World::of(vec![undated, ours(2 * HOUR)]).deleted().is_empty());
+    assert!(
+        World::of(vec![undated, ours(2 * HOUR)])
+            .deleted()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -113,15 +182,39 @@ fn failed_stuck_stale_disabled_and_crowded_are_found() {
     world.application.snapshots_enabled = Some(false);
     let found = findings(&world.stock());
     assert!(found.contains(&Finding::Disabled));
-    assert!(found.contains(&Finding::StuckCreating { name: stuck.name, age_secs: 2 * HOUR }));
-    assert!(found.iter().any(|finding| matches!(finding, Finding::Failed { since_then_one_worked: true, .. }) && !finding.needs_person()));
-    assert!(found.iter().any(|finding| matches!(finding, Finding::Stale { .. }) && finding.needs_person()));
+    assert!(found.contains(&Finding::StuckCreating {
+        name: stuck.name,
+        age_secs: 2 * HOUR
+    }));
+    assert!(found.iter().any(|finding| matches!(
+        finding,
+        Finding::Failed {
+            since_then_one_worked: true,
+            ..
+        }
+    ) && !finding.needs_person()));
+    assert!(
+        found
+            .iter()
+            .any(|finding| matches!(finding, Finding::Stale { .. }) && finding.needs_person())
+    );
     world.snapshots = vec![failed];
-    assert!(findings(&world.stock()).iter().any(|finding| matches!(finding, Finding::Failed { .. }) && finding.needs_person()));
+    assert!(
+        findings(&world.stock())
+            .iter()
+            .any(|finding| matches!(finding, Finding::Failed { .. }) && finding.needs_person())
+    );
     world.snapshots = (0..800).map(|n| snapshot(&format!("s{n}"), n)).collect();
-    assert!(findings(&world.stock()).contains(&Finding::Quota { count: 800, quota: 1_000 }));
+    assert!(findings(&world.stock()).contains(&Finding::Quota {
+        count: 800,
+        quota: 1_000
+    }));
     world.snapshots.pop();
-    assert!(!findings(&world.stock()).iter().any(|finding| matches!(finding, Finding::Quota { .. })));
+    assert!(
+        !findings(&world.stock())
+            .iter()
+            .any(|finding| matches!(finding, Finding::Quota { .. }))
+    );
 }
 
 #[test]
@@ -138,46 +231,88 @@ fn any_snapshot() -> impl Strategy<Value = (u8, i64, u8, u64, u8)> {
 fn any_world() -> impl Strategy<Value = World> {
     let operations = proptest::collection::vec((0_u8..6, 0..40 * DAY, 1_i64..3_000), 0..14);
     let policy = (1_u32..6, 0_u32..6, 0_u32..4, any::<bool>(), 0_i64..2 * DAY);
-    (proptest::collection::vec(any_snapshot(), 0..40), operations, policy).prop_map(|(snapshots, operations, policy)| {
-        let mut world = World::of(Vec::new());
-        let mut names = BTreeSet::new();
-        for (kind, age_secs, status, version_id, runtime) in snapshots {
-            let name = match kind {
-                0 => format!("keep-{age_secs}"),
-                1 => format!("nightly-{age_secs}"),
-                2 => format!("tagged-{age_secs}"),
-                _ => snapshot_name(version_id, ago(age_secs)),
-            };
-            let status = match status {
-                0 => SnapshotStatus::Failed,
-                1 => SnapshotStatus::Creating,
-                _ => SnapshotStatus::Ready,
-            };
-            let runtime = [Some("FLINK-1_20"), Some("FLINK-1_18"), Some("FLINK-2_2"), None][usize::from(runtime)].map(Runtime::from);
-            if names.insert(name.clone()) {
-                world.snapshots.push(Snapshot { name, status, version_id, created_at: ago(age_secs), runtime });
+    (
+        proptest::collection::vec(any_snapshot(), 0..40),
+        operations,
+        policy,
+    )
+        .prop_map(|(snapshots, operations, policy)| {
+            let mut world = World::of(Vec::new());
+            let mut names = BTreeSet::new();
+            for (kind, age_secs, status, version_id, runtime) in snapshots {
+                let name = match kind {
+                    0 => format!("keep-{age_secs}"),
+                    1 => format!("nightly-{age_secs}"),
+                    2 => format!("tagged-{age_secs}"),
+                    _ => snapshot_name(version_id, ago(age_secs)),
+                };
+                let status = match status {
+                    0 => SnapshotStatus::Failed,
+                    1 => SnapshotStatus::Creating,
+                    _ => SnapshotStatus::Ready,
+                };
+                let runtime = [
+                    Some("FLINK-1_20"),
+                    Some("FLINK-1_18"),
+                    Some("FLINK-2_2"),
+                    None,
+                ][usize::from(runtime)]
+                .map(Runtime::from);
+                if names.insert(name.clone()) {
+                    world.snapshots.push(Snapshot {
+                        name,
+                        status,
+                        version_id,
+                        created_at: ago(age_secs),
+                        runtime,
+                    });
+                }
             }
-        }
-        world.operations = operations
-            .into_iter()
-            .map(|(kind, age_secs, lasted)| {
-                let name = ["UpdateApplication", "StartApplication", "StopApplication", "RollbackApplication", "AutoScaling", "Maintenance"];
-                operation(name[usize::from(kind)], age_secs, lasted.min(age_secs))
-            })
-            .collect();
-        let (keep_last, keep_daily_days, version_changes, service_made_too, min_age) = policy;
-        world.policy.keep = world.snapshots.iter().filter(|one| one.name.starts_with("tagged")).map(|one| one.name.clone()).collect();
-        world.policy.prune = if service_made_too { Prune::ServiceMadeToo } else { Prune::Own };
-        (world.policy.keep_last, world.policy.keep_daily_days, world.policy.version_changes) = (keep_last, keep_daily_days, version_changes);
-        world.policy.min_age_secs = u32::try_from(min_age).unwrap();
-        world
-    })
+            world.operations = operations
+                .into_iter()
+                .map(|(kind, age_secs, lasted)| {
+                    let name = [
+                        "UpdateApplication",
+                        "StartApplication",
+                        "StopApplication",
+                        "RollbackApplication",
+                        "AutoScaling",
+                        "Maintenance",
+                    ];
+                    operation(name[usize::from(kind)], age_secs, lasted.min(age_secs))
+                })
+                .collect();
+            let (keep_last, keep_daily_days, version_changes, service_made_too, min_age) = policy;
+            world.policy.keep = world
+                .snapshots
+                .iter()
+                .filter(|one| one.name.starts_with("tagged"))
+                .map(|one| one.name.clone())
+                .collect();
+            world.policy.prune = if service_made_too {
+                Prune::ServiceMadeToo
+            } else {
+                Prune::Own
+            };
+            (
+                world.policy.keep_last,
+                world.policy.keep_daily_days,
+                world.policy.version_changes,
+            ) = (keep_last, keep_daily_days, version_changes);
+            world.policy.min_age_secs = u32::try_from(min_age).unwrap();
+            world
+        })
 }
 
 /// The operations with which a version began to process, as a rescue sees them: the newest `n`.
 fn beginnings(world: &World) -> Vec<Operation> {
     let newest = |kinds: &[OperationKind]| {
-        let mut operations: Vec<Operation> = world.operations.iter().filter(|operation| kinds.contains(&operation.kind())).cloned().collect();
+        let mut operations: Vec<Operation> = world
+            .operations
+            .iter()
+            .filter(|operation| kinds.contains(&operation.kind()))
+            .cloned()
+            .collect();
         operations.sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
         operations.truncate(usize::try_from(world.policy.version_changes).unwrap());
         operations
@@ -190,14 +325,24 @@ fn beginnings(world: &World) -> Vec<Operation> {
 /// A reason of an earlier run that does not hold any more, as the promise has it.
 fn has_lapsed(why: &Why, snapshot: &Snapshot, later: &World) -> bool {
     let newer_ready = |fits: &dyn Fn(&Snapshot) -> bool| {
-        let newer =
-            |other: &&Snapshot| other.status == SnapshotStatus::Ready && (other.created_at, &other.name) > (snapshot.created_at, &snapshot.name);
-        later.snapshots.iter().filter(newer).filter(|other| fits(other)).count()
+        let newer = |other: &&Snapshot| {
+            other.status == SnapshotStatus::Ready
+                && (other.created_at, &other.name) > (snapshot.created_at, &snapshot.name)
+        };
+        later
+            .snapshots
+            .iter()
+            .filter(newer)
+            .filter(|other| fits(other))
+            .count()
     };
     match why {
         Why::KeptByName | Why::KeptByTag | Why::NotOurs { .. } => false,
         Why::BeforeChange { at } | Why::DuringChange { at } => {
-            !beginnings(later).iter().any(|operation| operation.started_at == *at) && later.application.version_created_at != Some(*at)
+            !beginnings(later)
+                .iter()
+                .any(|operation| operation.started_at == *at)
+                && later.application.version_created_at != Some(*at)
         }
         Why::Newest => newer_ready(&|_| true) > 0,
         Why::NewestOfRuntime => newer_ready(&|other| other.runtime == snapshot.runtime) > 0,
@@ -205,14 +350,23 @@ fn has_lapsed(why: &Why, snapshot: &Snapshot, later: &World) -> bool {
             let newer_versions: BTreeSet<u64> = later
                 .snapshots
                 .iter()
-                .filter(|other| other.status == SnapshotStatus::Ready && other.version_id > *version_id)
+                .filter(|other| {
+                    other.status == SnapshotStatus::Ready && other.version_id > *version_id
+                })
                 .map(|other| other.version_id)
                 .collect();
-            newer_ready(&|other| other.version_id == *version_id) > 0 || newer_versions.len() > usize::try_from(later.policy.version_changes).unwrap()
+            newer_ready(&|other| other.version_id == *version_id) > 0
+                || newer_versions.len() > usize::try_from(later.policy.version_changes).unwrap()
         }
-        Why::Young => later.now.duration_since(snapshot.created_at).as_secs() >= i64::from(later.policy.min_age_secs),
+        Why::Young => {
+            later.now.duration_since(snapshot.created_at).as_secs()
+                >= i64::from(later.policy.min_age_secs)
+        }
         Why::Last => newer_ready(&|_| true) >= usize::try_from(later.policy.keep_last).unwrap(),
-        Why::FirstOfDay { .. } => later.now.duration_since(snapshot.created_at).as_secs() > (i64::from(later.policy.keep_daily_days) - 1) * DAY,
+        Why::FirstOfDay { .. } => {
+            later.now.duration_since(snapshot.created_at).as_secs()
+                > (i64::from(later.policy.keep_daily_days) - 1) * DAY
+        }
         Why::NamedByRescue | Why::NotSettled | Why::HandsOff => true,
     }
 }

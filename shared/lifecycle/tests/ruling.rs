@@ -8,22 +8,43 @@ use lifecycle::*;
 use support::*;
 
 fn under(tags: &[(&str, &str)]) -> Applied {
-    let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Policy { mode: Mode::Act, ..Policy::default() }.under(Some(&tags))
+    let tags = tags
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    Policy {
+        mode: Mode::Act,
+        ..Policy::default()
+    }
+    .under(Some(&tags))
 }
 
 #[test]
 fn the_default_is_the_most_careful_mode_and_no_opt_in() {
     let applied = Policy::default().under(Some(&BTreeMap::new()));
-    assert_eq!((applied.policy.mode, applied.opted_in), (Mode::Observe, false));
+    assert_eq!(
+        (applied.policy.mode, applied.opted_in),
+        (Mode::Observe, false)
+    );
     assert!(applied.findings.is_empty());
     assert_eq!(applied.policy, Policy::default());
 }
 
 #[test]
 fn unreadable_tags_opt_out() {
-    let applied = Policy { mode: Mode::Act, ..Policy::default() }.under(None);
-    assert_eq!((applied.policy.mode, applied.opted_in, applied.findings.len()), (Mode::Observe, false, 1));
+    let applied = Policy {
+        mode: Mode::Act,
+        ..Policy::default()
+    }
+    .under(None);
+    assert_eq!(
+        (
+            applied.policy.mode,
+            applied.opted_in,
+            applied.findings.len()
+        ),
+        (Mode::Observe, false, 1)
+    );
 }
 
 #[test]
@@ -33,16 +54,45 @@ fn every_tag_does_what_its_name_says() {
         ("lifeguard:managed", "true", |it| it.opted_in.into(), 1),
         ("lifeguard:managed", "false", |it| it.opted_in.into(), 0),
         ("lifeguard:soak", "90s", |it| it.policy.soak_secs.into(), 90),
-        ("lifeguard:operation-timeout", "1h", |it| it.policy.operation_timeout_secs.into(), 3_600),
-        ("lifeguard:settle-timeout", "45m", |it| it.policy.settle_timeout_secs.into(), 2_700),
-        ("lifeguard:snapshot-max-age", "2d", |it| it.policy.max_snapshot_age_secs.into(), 172_800),
-        ("lifeguard:rescues-per-day", "0", |it| it.policy.rescues_per_day.into(), 0),
-        ("lifeguard:rescues-per-day", "10", |it| it.policy.rescues_per_day.into(), 10),
+        (
+            "lifeguard:operation-timeout",
+            "1h",
+            |it| it.policy.operation_timeout_secs.into(),
+            3_600,
+        ),
+        (
+            "lifeguard:settle-timeout",
+            "45m",
+            |it| it.policy.settle_timeout_secs.into(),
+            2_700,
+        ),
+        (
+            "lifeguard:snapshot-max-age",
+            "2d",
+            |it| it.policy.max_snapshot_age_secs.into(),
+            172_800,
+        ),
+        (
+            "lifeguard:rescues-per-day",
+            "0",
+            |it| it.policy.rescues_per_day.into(),
+            0,
+        ),
+        (
+            "lifeguard:rescues-per-day",
+            "10",
+            |it| it.policy.rescues_per_day.into(),
+            10,
+        ),
     ];
     for (key, value, read, expected) in rows {
         let applied = under(&[(key, value)]);
         assert_eq!(read(&applied), expected, "{key}={value}");
-        assert_eq!((applied.findings.len(), applied.policy.mode), (0, Mode::Act), "{key}={value}");
+        assert_eq!(
+            (applied.findings.len(), applied.policy.mode),
+            (0, Mode::Act),
+            "{key}={value}"
+        );
     }
 }
 
@@ -55,18 +105,36 @@ fn the_mode_can_only_become_more_careful() {
         (Mode::Observe, "observe", Mode::Observe),
     ] {
         let tags = BTreeMap::from([("lifeguard:mode".to_owned(), tag.to_owned())]);
-        let applied = Policy { mode: stack, ..Policy::default() }.under(Some(&tags));
+        let applied = Policy {
+            mode: stack,
+            ..Policy::default()
+        }
+        .under(Some(&tags));
         assert_eq!(applied.policy.mode, expected, "{stack} under {tag}");
         assert!(applied.findings.is_empty());
     }
-    assert_eq!((Mode::Observe.to_string(), Mode::Act.to_string()), ("observe".into(), "act".into()), "as the tag spells it");
+    assert_eq!(
+        (Mode::Observe.to_string(), Mode::Act.to_string()),
+        ("observe".into(), "act".into()),
+        "as the tag spells it"
+    );
 }
 
 #[test]
 fn the_longest_duration_is_thirty_days_and_every_unit_is_read() {
-    for (value, secs) in [("30d", 2_592_000), ("720h", 2_592_000), ("43200m", 2_592_000), ("2592000s", 2_592_000), ("30s", 30)] {
+    for (value, secs) in [
+        ("30d", 2_592_000),
+        ("720h", 2_592_000),
+        ("43200m", 2_592_000),
+        ("2592000s", 2_592_000),
+        ("30s", 30),
+    ] {
         let applied = under(&[("lifeguard:soak", value)]);
-        assert_eq!((applied.policy.soak_secs, applied.findings), (secs, vec![]), "{value}");
+        assert_eq!(
+            (applied.policy.soak_secs, applied.findings),
+            (secs, vec![]),
+            "{value}"
+        );
     }
     assert_eq!(under(&[("lifeguard:soak", "2592001s")]).findings.len(), 1);
 }
@@ -74,8 +142,14 @@ fn the_longest_duration_is_thirty_days_and_every_unit_is_read() {
 #[test]
 fn a_policy_from_before_stacks_could_lack_a_function_has_it() {
     let mut json = serde_json::to_value(Policy::default()).unwrap();
-    json.as_object_mut().unwrap().remove("allowForceStop").expect("it is written");
-    assert_eq!(serde_json::from_value::<Policy>(json).unwrap(), Policy::default());
+    json.as_object_mut()
+        .unwrap()
+        .remove("allowForceStop")
+        .expect("it is written");
+    assert_eq!(
+        serde_json::from_value::<Policy>(json).unwrap(),
+        Policy::default()
+    );
 }
 
 #[test]
@@ -122,23 +196,56 @@ fn tags_of_other_functions_and_of_other_people_are_no_concern() {
         ("mode", "act!"),
         ("cost", "1"),
     ]);
-    assert_eq!((applied.findings.len(), applied.policy.mode), (0, Mode::Act));
+    assert_eq!(
+        (applied.findings.len(), applied.policy.mode),
+        (0, Mode::Act)
+    );
 }
 
 #[test]
 fn one_bad_tag_does_not_hide_another() {
-    assert_eq!(under(&[("lifeguard:soak", "x"), ("lifeguard:mode", "y"), ("lifeguard:managed", "true")]).findings.len(), 2);
+    assert_eq!(
+        under(&[
+            ("lifeguard:soak", "x"),
+            ("lifeguard:mode", "y"),
+            ("lifeguard:managed", "true")
+        ])
+        .findings
+        .len(),
+        2
+    );
 }
 
 #[test]
 fn a_request_may_not_contradict_itself() {
-    let both =
-        Request::Restore { application_version_id: None, snapshot_name: Some("s".into()), without_state: true, allow_non_restored_state: None };
-    says(&both.check().unwrap_err(), &["names the snapshot s", "without state"]);
-    for fine in [rollback(), force_stop(), restore(), restore_of(3), restore_from("s"), restore_without_state()] {
+    let both = Request::Restore {
+        application_version_id: None,
+        snapshot_name: Some("s".into()),
+        without_state: true,
+        allow_non_restored_state: None,
+    };
+    says(
+        &both.check().unwrap_err(),
+        &["names the snapshot s", "without state"],
+    );
+    for fine in [
+        rollback(),
+        force_stop(),
+        restore(),
+        restore_of(3),
+        restore_from("s"),
+        restore_without_state(),
+    ] {
         assert_eq!(fine.check(), Ok(()));
     }
-    assert_eq!((restore_of(3).version_id(), restore().version_id(), rollback().version_id()), (Some(3), None, None));
+    assert_eq!(
+        (
+            restore_of(3).version_id(),
+            restore().version_id(),
+            rollback().version_id()
+        ),
+        (Some(3), None, None)
+    );
 }
 
 #[test]
@@ -175,26 +282,59 @@ fn a_request_that_cannot_be_read_is_refused_with_what_can_be_written() {
         #[serde(default, deserialize_with = "read_request")]
         request: Option<Request>,
     }
-    let read = |json: serde_json::Value| serde_json::from_value::<Input>(json).map(|input| input.request).map_err(|error| error.to_string());
+    let read = |json: serde_json::Value| {
+        serde_json::from_value::<Input>(json)
+            .map(|input| input.request)
+            .map_err(|error| error.to_string())
+    };
     assert_eq!(read(serde_json::json!({})), Ok(None));
     assert_eq!(read(serde_json::json!({"request": null})), Ok(None));
-    assert_eq!(read(serde_json::json!({"request": {"action": "rollback"}})), Ok(Some(rollback())));
+    assert_eq!(
+        read(serde_json::json!({"request": {"action": "rollback"}})),
+        Ok(Some(rollback()))
+    );
     let refused = read(serde_json::json!({"request": {"action": "rolback"}})).unwrap_err();
-    says(&refused, &["the request cannot be read", "rolback", r#"write {"action":"rollback"}"#]);
-    assert_eq!([rollback(), force_stop(), restore()].map(|request| request.action()), ["rollback", "forceStop", "restore"]);
+    says(
+        &refused,
+        &[
+            "the request cannot be read",
+            "rolback",
+            r#"write {"action":"rollback"}"#,
+        ],
+    );
+    assert_eq!(
+        [rollback(), force_stop(), restore()].map(|request| request.action()),
+        ["rollback", "forceStop", "restore"]
+    );
 }
 
 #[test]
 fn the_apis_values_come_back_as_they_were_also_those_nobody_knows() {
-    for text in ["READY", "RUNNING", "ROLLED_BACK", "FORCE_STOPPING", "HIBERNATING", ""] {
+    for text in [
+        "READY",
+        "RUNNING",
+        "ROLLED_BACK",
+        "FORCE_STOPPING",
+        "HIBERNATING",
+        "",
+    ] {
         let status = ApplicationStatus::from(text);
         assert_eq!((status.as_str(), status.to_string().as_str()), (text, text));
-        assert_eq!(serde_json::to_value(&status).unwrap(), serde_json::json!(text));
-        assert_eq!(serde_json::from_value::<ApplicationStatus>(serde_json::json!(text)).unwrap(), status);
+        assert_eq!(
+            serde_json::to_value(&status).unwrap(),
+            serde_json::json!(text)
+        );
+        assert_eq!(
+            serde_json::from_value::<ApplicationStatus>(serde_json::json!(text)).unwrap(),
+            status
+        );
     }
     assert_eq!(JobState::from("CANCELED").as_str(), "CANCELED");
     assert_eq!(String::from(SnapshotStatus::from("CREATING")), "CREATING");
-    assert_eq!(OperationStatus::from("PAUSED".to_owned()), OperationStatus::Other("PAUSED".into()));
+    assert_eq!(
+        OperationStatus::from("PAUSED".to_owned()),
+        OperationStatus::Other("PAUSED".into())
+    );
 }
 
 #[test]
@@ -214,7 +354,11 @@ fn what_a_status_allows_is_what_the_api_model_says() {
         ("SOMETHING_NEW", false, false),
     ] {
         let status = ApplicationStatus::from(status);
-        assert_eq!((status.allows_force_stop(), status.allows_rollback()), (force_stop, rollback), "{status}");
+        assert_eq!(
+            (status.allows_force_stop(), status.allows_rollback()),
+            (force_stop, rollback),
+            "{status}"
+        );
     }
 }
 
@@ -234,7 +378,11 @@ fn an_operations_name_tells_its_kind() {
         ("CreateSnapshot", OperationKind::Other),
         ("", OperationKind::Other),
     ] {
-        assert_eq!(an_operation(name, "SUCCESSFUL", 1, None).kind(), kind, "{name}");
+        assert_eq!(
+            an_operation(name, "SUCCESSFUL", 1, None).kind(),
+            kind,
+            "{name}"
+        );
     }
 }
 
@@ -250,65 +398,151 @@ fn a_runtime_is_flink_or_out_of_scope() {
         ("", None),
     ] {
         let runtime = Runtime::from(runtime);
-        assert_eq!((runtime.flink_version(), runtime.is_flink()), (version, version.is_some()), "{runtime}");
+        assert_eq!(
+            (runtime.flink_version(), runtime.is_flink()),
+            (version, version.is_some()),
+            "{runtime}"
+        );
         assert_eq!(runtime.to_string(), runtime.as_str());
     }
 }
 
 #[test]
 fn an_observation_knows_its_versions_and_what_it_could_not_read() {
-    let seen = an_application("orders").unreadable(Part::Tags, "no").operation("UpdateApplication", "SUCCESSFUL", 9, None).seen;
+    let seen = an_application("orders")
+        .unreadable(Part::Tags, "no")
+        .operation("UpdateApplication", "SUCCESSFUL", 9, None)
+        .seen;
     assert_eq!(seen.runtime_of(7), Some(&Runtime::from("FLINK-1_20")));
     assert_eq!(seen.runtime_of(6).map(Runtime::as_str), Some("FLINK-1_20"));
     assert_eq!(seen.runtime_of(5), None);
-    assert_eq!((seen.why_unreadable(Part::Tags), seen.why_unreadable(Part::Job)), (Some("no"), None));
+    assert_eq!(
+        (
+            seen.why_unreadable(Part::Tags),
+            seen.why_unreadable(Part::Job)
+        ),
+        (Some("no"), None)
+    );
     assert_eq!(seen.newest(&[OperationKind::Start]), None);
 }
 
 #[test]
 fn a_plan_says_only_what_it_means() {
-    let plan = Plan { version_id: 8, restore: Some(Restore::Snapshot { snapshot_name: "s".into() }), reason: "why".into(), ..Plan::default() };
-    assert_eq!(serde_json::to_value(&plan).unwrap(), serde_json::json!({"versionId": 8, "restore": {"snapshotName": "s"}, "reason": "why"}));
-    let without = Plan { restore: Some(Restore::WithoutState { without_state: true }), ..Plan::default() };
-    assert_eq!(serde_json::to_value(&without).unwrap()["restore"], serde_json::json!({"withoutState": true}));
+    let plan = Plan {
+        version_id: 8,
+        restore: Some(Restore::Snapshot {
+            snapshot_name: "s".into(),
+        }),
+        reason: "why".into(),
+        ..Plan::default()
+    };
+    assert_eq!(
+        serde_json::to_value(&plan).unwrap(),
+        serde_json::json!({"versionId": 8, "restore": {"snapshotName": "s"}, "reason": "why"})
+    );
+    let without = Plan {
+        restore: Some(Restore::WithoutState {
+            without_state: true,
+        }),
+        ..Plan::default()
+    };
+    assert_eq!(
+        serde_json::to_value(&without).unwrap()["restore"],
+        serde_json::json!({"withoutState": true})
+    );
 }
 
 #[test]
 fn a_decision_is_flat_for_the_state_machine() {
-    let decision = an_application("orders").made(hours(9)).healthy_for(600).decide();
+    let decision = an_application("orders")
+        .made(hours(9))
+        .healthy_for(600)
+        .decide();
     let json = serde_json::to_value(&decision).unwrap();
-    assert_eq!((json["action"].as_str(), json["because"].as_str()), (Some("leaveAlone"), Some("healthy")));
+    assert_eq!(
+        (json["action"].as_str(), json["because"].as_str()),
+        (Some("leaveAlone"), Some("healthy"))
+    );
     let wait = an_application("orders").made(minutes(3)).decide();
-    assert_eq!(serde_json::to_value(&wait).unwrap()["secs"], serde_json::json!(30));
+    assert_eq!(
+        serde_json::to_value(&wait).unwrap()["secs"],
+        serde_json::json!(30)
+    );
 }
 
 #[test]
 fn progress_remembers_which_rungs_are_used() {
     let mut progress = Progress::default();
-    assert!(!progress.has_acted() && !progress.is_used(Step::Rollback) && progress.last_failure().is_none());
+    assert!(
+        !progress.has_acted()
+            && !progress.is_used(Step::Rollback)
+            && progress.last_failure().is_none()
+    );
     progress.settle(accepted());
     assert!(progress.steps.is_empty(), "nothing to settle");
-    progress.steps.push(StepTaken { step: Step::Rollback, at: now(), version_id: 7, result: None });
-    assert!(progress.has_acted(), "an unknown outcome may have changed it");
+    progress.steps.push(StepTaken {
+        step: Step::Rollback,
+        at: now(),
+        version_id: 7,
+        result: None,
+    });
+    assert!(
+        progress.has_acted(),
+        "an unknown outcome may have changed it"
+    );
     assert!(progress.is_used(Step::Rollback) && !progress.is_done(Step::Rollback));
     progress.settle(refused());
     assert!(!progress.has_acted() && !progress.is_done(Step::Rollback));
-    assert_eq!(progress.last_failure(), Some((Step::Rollback, "Lifeguard.Refused", "the service said Lifeguard.Refused")));
+    assert_eq!(
+        progress.last_failure(),
+        Some((
+            Step::Rollback,
+            "Lifeguard.Refused",
+            "the service said Lifeguard.Refused"
+        ))
+    );
     progress.settle(accepted_as("op-1"));
-    assert!(progress.is_done(Step::Rollback) && progress.has_acted() && progress.last_failure().is_none());
+    assert!(
+        progress.is_done(Step::Rollback)
+            && progress.has_acted()
+            && progress.last_failure().is_none()
+    );
 }
 
 #[test]
 fn how_a_step_went_is_told_in_a_word() {
-    let taken = |result| StepTaken { step: Step::Rollback, at: now(), version_id: 7, result };
-    let mut progress = Progress { steps: vec![taken(None)], ..Progress::default() };
-    assert_eq!((progress.steps[0].word(), progress.steps[0].is_interrupted()), ("sent, outcome not known", false));
+    let taken = |result| StepTaken {
+        step: Step::Rollback,
+        at: now(),
+        version_id: 7,
+        result,
+    };
+    let mut progress = Progress {
+        steps: vec![taken(None)],
+        ..Progress::default()
+    };
+    assert_eq!(
+        (progress.steps[0].word(), progress.steps[0].is_interrupted()),
+        ("sent, outcome not known", false)
+    );
     progress = progress.interrupted();
-    assert_eq!((progress.steps[0].word(), progress.steps[0].is_interrupted()), ("sent, outcome not known", true));
-    assert!(!progress.has_acted(), "like any lost answer, it is looked for");
+    assert_eq!(
+        (progress.steps[0].word(), progress.steps[0].is_interrupted()),
+        ("sent, outcome not known", true)
+    );
+    assert!(
+        !progress.has_acted(),
+        "like any lost answer, it is looked for"
+    );
     for (result, word) in [(accepted(), "accepted"), (refused(), "failed")] {
-        let heard = Progress { steps: vec![taken(Some(result))], ..Progress::default() };
-        assert_eq!((heard.steps[0].word(), heard.steps[0].is_interrupted()), (word, false));
+        let heard = Progress {
+            steps: vec![taken(Some(result))],
+            ..Progress::default()
+        };
+        assert_eq!(
+            (heard.steps[0].word(), heard.steps[0].is_interrupted()),
+            (word, false)
+        );
         assert_eq!(heard.clone().interrupted(), heard, "what was heard stays");
     }
 }
@@ -326,6 +560,10 @@ fn only_the_last_three_actions_are_final_and_only_changes_have_a_plan() {
         (Action::LeaveAlone, true, false),
         (Action::Escalate, true, false),
     ] {
-        assert_eq!((action.is_final(), action.plan().is_some()), (is_final, changes), "{action:?}");
+        assert_eq!(
+            (action.is_final(), action.plan().is_some()),
+            (is_final, changes),
+            "{action:?}"
+        );
     }
 }

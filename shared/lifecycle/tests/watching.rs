@@ -19,14 +19,25 @@ fn checkpointed(job: Job, oldest: i64, latest: i64) -> Job {
         latest_completed_at: Some(ago(latest)),
         ..Checkpoints::default()
     };
-    Job { checkpoints: Some(checkpoints), ..job }
+    Job {
+        checkpoints: Some(checkpoints),
+        ..job
+    }
 }
 
 /// The same job, seen so many seconds later, its latest checkpoint one second old.
 fn later(job: &Job, after: i64) -> Job {
     let at = job.at + SignedDuration::from_secs(after);
-    let checkpoints = Checkpoints { completed: 5, latest_completed_at: Some(at - SignedDuration::from_secs(1)), ..Checkpoints::default() };
-    Job { at, checkpoints: Some(checkpoints), ..job.clone() }
+    let checkpoints = Checkpoints {
+        completed: 5,
+        latest_completed_at: Some(at - SignedDuration::from_secs(1)),
+        ..Checkpoints::default()
+    };
+    Job {
+        at,
+        checkpoints: Some(checkpoints),
+        ..job.clone()
+    }
 }
 
 fn plus(at: Timestamp, secs: i64) -> Timestamp {
@@ -46,7 +57,11 @@ fn one_look_is_enough_when_the_checkpoint_history_proves_the_other_end() {
         (3_600, 3_300, "settling"),
     ] {
         let job = checkpointed(a_job(hours(2)), oldest, latest);
-        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "oldest {oldest} s, latest {latest} s");
+        assert_eq!(
+            judge(&mut Watch::default(), &job).word(),
+            expected,
+            "oldest {oldest} s, latest {latest} s"
+        );
     }
 }
 
@@ -59,7 +74,12 @@ fn one_look_without_a_checkpoint_proves_nothing_however_old_the_job() {
 
 #[test]
 fn two_looks_at_both_ends_of_a_soak_are_enough() {
-    for (apart, expected) in [(1, "settling"), (302, "settling"), (303, "healthy"), (9_000, "healthy")] {
+    for (apart, expected) in [
+        (1, "settling"),
+        (302, "settling"),
+        (303, "healthy"),
+        (9_000, "healthy"),
+    ] {
         let mut watch = Watch::default();
         let first = a_job(hours(1));
         assert_eq!(judge(&mut watch, &first).word(), "settling");
@@ -76,22 +96,31 @@ fn a_job_that_came_up_at_the_very_moment_of_the_first_look_soaks_from_then_on() 
     let mut watch = Watch::default();
     let first = a_job(0);
     assert_eq!(judge(&mut watch, &first).word(), "settling");
-    assert_eq!(judge(&mut watch, &later(&first, 303)), Assessment::Healthy { since: now() });
+    assert_eq!(
+        judge(&mut watch, &later(&first, 303)),
+        Assessment::Healthy { since: now() }
+    );
 }
 
 #[test]
 fn whatever_sticky_signal_rises_between_two_looks_begins_the_soak_anew() {
     type Change = fn(&mut Job);
     let rises: [(&str, Change); 6] = [
-        ("RESTARTING", |job| job.restarting_at = Some(plus(now(), 100))),
-        ("RUNNING again", |job| job.running_at = Some(plus(now(), 101))),
+        ("RESTARTING", |job| {
+            job.restarting_at = Some(plus(now(), 100))
+        }),
+        ("RUNNING again", |job| {
+            job.running_at = Some(plus(now(), 101))
+        }),
         ("an attempt", |job| job.max_attempt = 1),
         ("the metric", |job| job.restarts_metric = Some(1)),
         ("an exception", |job| {
             job.faults.known = 1;
             job.faults.newest_at = Some(plus(now(), 100));
         }),
-        ("an exception without a count", |job| job.faults.newest_at = Some(plus(now(), 100))),
+        ("an exception without a count", |job| {
+            job.faults.newest_at = Some(plus(now(), 100))
+        }),
     ];
     for (what, rise) in rises {
         let mut watch = Watch::default();
@@ -100,9 +129,20 @@ fn whatever_sticky_signal_rises_between_two_looks_begins_the_soak_anew() {
         let mut second = later(&first, 400);
         rise(&mut second);
         assert_eq!(judge(&mut watch, &second).word(), "settling", "{what}");
-        assert_eq!(watch.job.as_ref().unwrap().up_since, Some(second.at), "{what}: the soak starts at the look that showed it");
-        let third = Job { at: plus(second.at, 303), ..later(&second, 303) };
-        assert_eq!(judge(&mut watch, &third).word(), "healthy", "{what}: undisturbed since");
+        assert_eq!(
+            watch.job.as_ref().unwrap().up_since,
+            Some(second.at),
+            "{what}: the soak starts at the look that showed it"
+        );
+        let third = Job {
+            at: plus(second.at, 303),
+            ..later(&second, 303)
+        };
+        assert_eq!(
+            judge(&mut watch, &third).word(),
+            "healthy",
+            "{what}: undisturbed since"
+        );
     }
 }
 
@@ -115,7 +155,11 @@ fn a_rise_without_a_time_is_not_forgotten_at_the_look_after() {
     judge(&mut watch, &second);
     // The history would prove the time before the rise: it must not count.
     let mut third = later(&second, 30);
-    third.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(ago(600));
+    third
+        .checkpoints
+        .as_mut()
+        .unwrap()
+        .oldest_completed_triggered_at = Some(ago(600));
     assert_eq!(judge(&mut watch, &third).word(), "settling");
     assert_eq!(watch.job.unwrap().up_since, Some(second.at));
 }
@@ -127,10 +171,18 @@ fn subtasks_that_were_not_up_at_a_look_are_not_forgotten_either() {
     first.vertices = vec![vertex(&[("RUNNING", 1), ("INITIALIZING", 1)])];
     judge(&mut watch, &first);
     let mut second = later(&a_job(hours(1)), 30);
-    second.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(ago(900));
+    second
+        .checkpoints
+        .as_mut()
+        .unwrap()
+        .oldest_completed_triggered_at = Some(ago(900));
     assert_eq!(judge(&mut watch, &second).word(), "settling");
     // What was triggered after that look does count.
-    second.checkpoints.as_mut().unwrap().oldest_completed_triggered_at = Some(plus(now(), 10));
+    second
+        .checkpoints
+        .as_mut()
+        .unwrap()
+        .oldest_completed_triggered_at = Some(plus(now(), 10));
     judge(&mut watch, &second);
     assert_eq!(watch.job.unwrap().up_since, Some(plus(now(), 10)));
 }
@@ -141,7 +193,11 @@ fn a_checkpoint_from_before_the_last_disturbance_proves_nothing() {
     job.restarting_at = Some(ago(590));
     assert_eq!(judge(&mut Watch::default(), &job).word(), "settling");
     job.restarting_at = Some(ago(601));
-    assert_eq!(judge(&mut Watch::default(), &job).word(), "healthy", "one restart long ago is no loop");
+    assert_eq!(
+        judge(&mut Watch::default(), &job).word(),
+        "healthy",
+        "one restart long ago is no loop"
+    );
 }
 
 #[test]
@@ -157,10 +213,17 @@ fn a_job_that_flips_with_twice_the_cache_is_never_healthy() {
         job.running_at = Some(plus(at, -3));
         job.restarts_metric = Some(u64::from(restarts));
         let checkpoints = job.checkpoints.as_mut().unwrap();
-        (checkpoints.oldest_completed_triggered_at, checkpoints.latest_completed_at) = (Some(plus(at, -2)), Some(plus(at, -1)));
+        (
+            checkpoints.oldest_completed_triggered_at,
+            checkpoints.latest_completed_at,
+        ) = (Some(plus(at, -2)), Some(plus(at, -1)));
         assert!(job.is_all_running());
         let word = judge(&mut watch, &job).word();
-        assert_eq!(word, if restarts < 2 { "settling" } else { "looping" }, "look {look}");
+        assert_eq!(
+            word,
+            if restarts < 2 { "settling" } else { "looping" },
+            "look {look}"
+        );
     }
 }
 
@@ -176,17 +239,28 @@ fn even_without_any_time_stamp_a_rising_metric_keeps_a_job_from_being_healthy() 
 
 #[test]
 fn a_job_loops_from_its_second_restart_on_and_only_while_the_last_is_within_a_soak() {
-    for (restarts, quiet, expected) in [(0, 10, "settling"), (1, 10, "settling"), (2, 10, "looping"), (2, 302, "looping"), (2, 303, "settling")] {
+    for (restarts, quiet, expected) in [
+        (0, 10, "settling"),
+        (1, 10, "settling"),
+        (2, 10, "looping"),
+        (2, 302, "looping"),
+        (2, 303, "settling"),
+    ] {
         let mut job = a_job(hours(1));
         job.restarts_metric = Some(restarts);
         job.restarting_at = (restarts > 0).then(|| ago(quiet));
         job.running_at = Some(ago(quiet));
-        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "{restarts} restarts, {quiet} s quiet");
+        assert_eq!(
+            judge(&mut Watch::default(), &job).word(),
+            expected,
+            "{restarts} restarts, {quiet} s quiet"
+        );
     }
 }
 
 #[test]
-fn a_job_seen_restarting_loops_until_it_has_been_quiet_for_a_soak_and_not_again_by_the_next_disturbance_alone() {
+fn a_job_seen_restarting_loops_until_it_has_been_quiet_for_a_soak_and_not_again_by_the_next_disturbance_alone()
+ {
     let mut watch = Watch::default();
     let mut job = a_job(hours(1));
     job.state = JobState::Restarting;
@@ -195,8 +269,17 @@ fn a_job_seen_restarting_loops_until_it_has_been_quiet_for_a_soak_and_not_again_
     // Up again, after the one restart that anybody knows of.
     job.state = JobState::Running;
     job.running_at = Some(plus(now(), 5));
-    for (after, expected) in [(10, "looping"), (307, "looping"), (308, "settling"), (320, "healthy")] {
-        assert_eq!(judge(&mut watch, &later(&job, after)).word(), expected, "after {after} s");
+    for (after, expected) in [
+        (10, "looping"),
+        (307, "looping"),
+        (308, "settling"),
+        (320, "healthy"),
+    ] {
+        assert_eq!(
+            judge(&mut watch, &later(&job, after)).word(),
+            expected,
+            "after {after} s"
+        );
     }
     // Another exception that restarted nothing: what was healthy has to soak again, and is no loop.
     let mut disturbed = later(&job, 400);
@@ -220,14 +303,24 @@ fn every_state_of_a_job_has_its_word() {
         ("RECONCILING", "settling"),
         ("SOMETHING_NEW", "settling"),
     ] {
-        let job = Job { state: JobState::from(state), ..a_job(60) };
-        assert_eq!(judge(&mut Watch::default(), &job).word(), expected, "{state}");
+        let job = Job {
+            state: JobState::from(state),
+            ..a_job(60)
+        };
+        assert_eq!(
+            judge(&mut Watch::default(), &job).word(),
+            expected,
+            "{state}"
+        );
     }
 }
 
 #[test]
 fn a_job_stopped_with_a_savepoint_is_stopped_and_not_finished() {
-    let mut job = Job { state: JobState::Finished, ..a_job(60) };
+    let mut job = Job {
+        state: JobState::Finished,
+        ..a_job(60)
+    };
     job.checkpoints.as_mut().unwrap().stopped_with_savepoint = true;
     let verdict = judge(&mut Watch::default(), &job);
     says(&verdict.reason(), &["savepoint"]);
@@ -238,19 +331,37 @@ fn a_job_stopped_with_a_savepoint_is_stopped_and_not_finished() {
 fn a_failed_job_names_its_first_fault() {
     let mut job = a_looping_job(minutes(5), 10);
     job.state = JobState::Failed;
-    says(&judge(&mut Watch::default(), &job).reason(), &["does not try again", "poison record"]);
+    says(
+        &judge(&mut Watch::default(), &job).reason(),
+        &["does not try again", "poison record"],
+    );
     job.faults.first = None;
-    says(&judge(&mut Watch::default(), &job).reason(), &["does not try again"]);
+    says(
+        &judge(&mut Watch::default(), &job).reason(),
+        &["does not try again"],
+    );
 }
 
 #[test]
 fn slow_initialisation_is_settling_and_says_what_is_missing() {
     for (tasks, expected) in [
-        (vec![vertex(&[("RUNNING", 2)]), vertex(&[("INITIALIZING", 1), ("RUNNING", 1)])], "subtasks: 1 INITIALIZING, 3 RUNNING"),
+        (
+            vec![
+                vertex(&[("RUNNING", 2)]),
+                vertex(&[("INITIALIZING", 1), ("RUNNING", 1)]),
+            ],
+            "subtasks: 1 INITIALIZING, 3 RUNNING",
+        ),
         (vec![vertex(&[("SCHEDULED", 2)])], "subtasks: 2 SCHEDULED"),
         (vec![], "no vertices yet"),
     ] {
-        let verdict = judge(&mut Watch::default(), &Job { vertices: tasks, ..a_job(minutes(12)) });
+        let verdict = judge(
+            &mut Watch::default(),
+            &Job {
+                vertices: tasks,
+                ..a_job(minutes(12))
+            },
+        );
         assert_eq!(verdict.word(), "settling");
         says(&verdict.reason(), &[expected]);
     }
@@ -259,15 +370,30 @@ fn slow_initialisation_is_settling_and_says_what_is_missing() {
 #[test]
 fn a_soak_under_way_says_how_long_it_is_and_how_often_the_job_restarted() {
     let mut job = a_job(hours(1));
-    says(&judge(&mut Watch::default(), &job).reason(), &["all subtasks up for 0 s; 303 s are asked for"]);
+    says(
+        &judge(&mut Watch::default(), &job).reason(),
+        &["all subtasks up for 0 s; 303 s are asked for"],
+    );
     job.restarts_metric = Some(1);
-    says(&judge(&mut Watch::default(), &job).reason(), &["all subtasks up for 0 s after 1 restart(s); 303 s"]);
+    says(
+        &judge(&mut Watch::default(), &job).reason(),
+        &["all subtasks up for 0 s after 1 restart(s); 303 s"],
+    );
 }
 
 #[test]
 fn finished_subtasks_beside_running_ones_are_up() {
-    let job = Job { vertices: vec![vertex(&[("FINISHED", 2)]), vertex(&[("FINISHED", 1), ("RUNNING", 1)])], ..a_job(hours(1)) };
-    assert_eq!(judge(&mut Watch::default(), &checkpointed(job, 400, 5)).word(), "healthy");
+    let job = Job {
+        vertices: vec![
+            vertex(&[("FINISHED", 2)]),
+            vertex(&[("FINISHED", 1), ("RUNNING", 1)]),
+        ],
+        ..a_job(hours(1))
+    };
+    assert_eq!(
+        judge(&mut Watch::default(), &checkpointed(job, 400, 5)).word(),
+        "healthy"
+    );
 }
 
 #[test]
@@ -276,21 +402,42 @@ fn up_and_quiet_without_a_completed_checkpoint_is_no_progress() {
     let first = a_job(hours(1));
     judge(&mut watch, &first);
     let mut second = later(&first, 400);
-    second.checkpoints = Some(Checkpoints { failed: 7, latest_completed_at: Some(ago(120)), ..Checkpoints::default() });
-    let Assessment::NoProgress { since, failed } = judge(&mut watch, &second) else { panic!("no progress") };
+    second.checkpoints = Some(Checkpoints {
+        failed: 7,
+        latest_completed_at: Some(ago(120)),
+        ..Checkpoints::default()
+    });
+    let Assessment::NoProgress { since, failed } = judge(&mut watch, &second) else {
+        panic!("no progress")
+    };
     assert_eq!((since, failed), (ago(120), 7));
     second.checkpoints = Some(Checkpoints::default());
-    let Assessment::NoProgress { since, .. } = judge(&mut watch, &second) else { panic!("no progress") };
-    assert_eq!(since, first.started_at, "never completed one: since the start");
+    let Assessment::NoProgress { since, .. } = judge(&mut watch, &second) else {
+        panic!("no progress")
+    };
+    assert_eq!(
+        since, first.started_at,
+        "never completed one: since the start"
+    );
     second.checkpoints = None;
-    says(&judge(&mut watch, &second).reason(), &["checkpoints could not be read"]);
-    assert_eq!(watch.assess_job(&second, false, SOAK).word(), "healthy", "checkpointing is off, so none is asked for");
+    says(
+        &judge(&mut watch, &second).reason(),
+        &["checkpoints could not be read"],
+    );
+    assert_eq!(
+        watch.assess_job(&second, false, SOAK).word(),
+        "healthy",
+        "checkpointing is off, so none is asked for"
+    );
 }
 
 #[test]
 fn another_run_of_the_job_begins_another_soak() {
     type Change = fn(&mut Job);
-    let changes: [(&str, Change); 2] = [("another id", |job| job.id = "job-2".into()), ("a failover", |job| job.started_at = plus(now(), 200))];
+    let changes: [(&str, Change); 2] = [
+        ("another id", |job| job.id = "job-2".into()),
+        ("a failover", |job| job.started_at = plus(now(), 200)),
+    ];
     for (what, change) in changes {
         let mut watch = Watch::default();
         let first = a_job(hours(1));
@@ -308,7 +455,11 @@ fn time_going_backwards_between_two_looks_only_lengthens_the_soak() {
     let first = a_job(hours(1));
     judge(&mut watch, &first);
     for back in [-1, -3_600, -86_400] {
-        assert_eq!(judge(&mut watch, &later(&first, back)).word(), "settling", "{back} s");
+        assert_eq!(
+            judge(&mut watch, &later(&first, back)).word(),
+            "settling",
+            "{back} s"
+        );
     }
     assert_eq!(judge(&mut watch, &later(&first, 303)).word(), "healthy");
 }
@@ -323,7 +474,10 @@ fn the_earliest_fault_of_any_look_is_kept() {
     judge(&mut watch, &second);
     assert_eq!(watch.first_fault, Some(first.clone()));
     // Of two at the same time, the one that was seen first.
-    second.faults.first = Some(Fault { exception: "java.lang.Error".into(), ..first.clone() });
+    second.faults.first = Some(Fault {
+        exception: "java.lang.Error".into(),
+        ..first.clone()
+    });
     judge(&mut watch, &second);
     assert_eq!(watch.first_fault, Some(first));
     second.faults.first = Some(a_fault(ago(5_000)));
@@ -335,17 +489,33 @@ fn the_earliest_fault_of_any_look_is_kept() {
 fn the_first_fault_is_counted_back_where_flink_has_dropped_it() {
     for (started, period, first) in [(100, 10, 90), (1_000, 10, 990), (1_005, 10, 995)] {
         let job = a_looping_job(started, period);
-        assert_eq!(job.first_fault_at(), Some(ago(first)), "fails every {period} s for {started} s");
+        assert_eq!(
+            job.first_fault_at(),
+            Some(ago(first)),
+            "fails every {period} s for {started} s"
+        );
     }
     let mut job = a_looping_job(1_000, 10);
     job.restarts_metric = Some(u64::MAX);
-    assert_eq!(job.first_fault_at(), Some(job.started_at), "never before the job's start");
+    assert_eq!(
+        job.first_fault_at(),
+        Some(job.started_at),
+        "never before the job's start"
+    );
     job.faults.shortest_gap_millis = None;
-    assert_eq!(job.first_fault_at(), job.faults.first.map(|fault| fault.at), "no gap known, nothing counted back");
+    assert_eq!(
+        job.first_fault_at(),
+        job.faults.first.map(|fault| fault.at),
+        "no gap known, nothing counted back"
+    );
     assert_eq!(a_job(100).first_fault_at(), None);
     let mut unread = a_job(100);
     unread.restarting_at = Some(ago(40));
-    assert_eq!(unread.first_fault_at(), Some(ago(40)), "exceptions unreadable: the restart is all that is known");
+    assert_eq!(
+        unread.first_fault_at(),
+        Some(ago(40)),
+        "exceptions unreadable: the restart is all that is known"
+    );
 }
 
 #[test]
@@ -360,5 +530,13 @@ fn restarts_are_counted_by_the_signal_that_knows_most() {
     assert_eq!(job.restarts(), 3);
     job.restarts_metric = Some(4);
     assert_eq!(job.restarts(), 4);
-    assert_eq!(Job { state: JobState::Restarting, ..a_job(100) }.restarts(), 1, "it restarts, and nothing else says so yet");
+    assert_eq!(
+        Job {
+            state: JobState::Restarting,
+            ..a_job(100)
+        }
+        .restarts(),
+        1,
+        "it restarts, and nothing else says so yet"
+    );
 }

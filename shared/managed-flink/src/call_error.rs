@@ -87,7 +87,10 @@ impl CallErrorKind {
             | "SerializationException" => Self::Invalid,
             "LimitExceededException" => Self::LimitExceeded,
             "UnsupportedOperationException" | "UnknownOperationException" => Self::Unsupported,
-            "ResourceProvisionedThroughputExceededException" | "TooManyRequestsException" | "RequestLimitExceeded" | "SlowDown" => Self::Throttled,
+            "ResourceProvisionedThroughputExceededException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "SlowDown" => Self::Throttled,
             "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
@@ -97,7 +100,13 @@ impl CallErrorKind {
             | "MissingAuthenticationTokenException" => Self::Denied,
             // No throttling error is modelled, and the services spell it in several ways.
             _ if code.starts_with("Throttl") || status == 429 => Self::Throttled,
-            _ if code.starts_with("AccessDenied") || code.starts_with("ExpiredToken") || status == 401 || status == 403 => Self::Denied,
+            _ if code.starts_with("AccessDenied")
+                || code.starts_with("ExpiredToken")
+                || status == 401
+                || status == 403 =>
+            {
+                Self::Denied
+            }
             // An "error" with a good status is an answer that could not be read.
             _ if !(400..500).contains(&status) => Self::Unavailable,
             _ => Self::Refused,
@@ -122,7 +131,9 @@ impl CallError {
     #[must_use]
     pub fn without(mut self, secrets: &[String]) -> Self {
         self.message = redact(&self.message, secrets, TEXT_KEPT);
-        self.cause = self.cause.map(|Cause(text)| Cause(redact(&text, secrets, TEXT_KEPT)));
+        self.cause = self
+            .cause
+            .map(|Cause(text)| Cause(redact(&text, secrets, TEXT_KEPT)));
         self
     }
 
@@ -145,40 +156,97 @@ impl CallError {
     }
 
     /// From what the SDK says.
-    pub(crate) fn of<E>(verb: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(crate) fn of<E>(
+        verb: &'static str,
+        subject: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         let (kind, code, message, cause) = match error {
             SdkError::ServiceError(context) => {
                 let status = StatusCode::as_u16(context.raw().status());
-                let code = context.err().code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
-                let message = context.err().message().unwrap_or("the service gave no reason");
-                (CallErrorKind::of(&code, status), code, message.to_owned(), None)
+                let code = context
+                    .err()
+                    .code()
+                    .map_or_else(|| format!("HTTP {status}"), str::to_owned);
+                let message = context
+                    .err()
+                    .message()
+                    .unwrap_or("the service gave no reason");
+                (
+                    CallErrorKind::of(&code, status),
+                    code,
+                    message.to_owned(),
+                    None,
+                )
             }
-            SdkError::TimeoutError(_) => (CallErrorKind::Unavailable, "Timeout".to_owned(), "no answer in time".to_owned(), None),
+            SdkError::TimeoutError(_) => (
+                CallErrorKind::Unavailable,
+                "Timeout".to_owned(),
+                "no answer in time".to_owned(),
+                None,
+            ),
             SdkError::DispatchFailure(failure) => {
-                let message = if failure.is_timeout() { "no answer in time" } else { "the connection failed" };
-                (CallErrorKind::Unavailable, "Connection".to_owned(), message.to_owned(), failure.as_connector_error().map(|error| chain(error)))
+                let message = if failure.is_timeout() {
+                    "no answer in time"
+                } else {
+                    "the connection failed"
+                };
+                (
+                    CallErrorKind::Unavailable,
+                    "Connection".to_owned(),
+                    message.to_owned(),
+                    failure.as_connector_error().map(|error| chain(error)),
+                )
             }
             SdkError::ResponseError(context) => {
                 let status = StatusCode::as_u16(context.raw().status());
-                (CallErrorKind::Unavailable, format!("HTTP {status}"), "the answer could not be read".to_owned(), None)
+                (
+                    CallErrorKind::Unavailable,
+                    format!("HTTP {status}"),
+                    "the answer could not be read".to_owned(),
+                    None,
+                )
             }
-            other => (CallErrorKind::NotSent, "NotSent".to_owned(), "the request could not be built".to_owned(), Some(chain(other))),
+            other => (
+                CallErrorKind::NotSent,
+                "NotSent".to_owned(),
+                "the request could not be built".to_owned(),
+                Some(chain(other)),
+            ),
         };
         let cause = cause.map(|text| Cause(redact(&text, &[], TEXT_KEPT)));
-        Self { verb, subject: subject.to_owned(), kind, code, message: redact(&message, &[], TEXT_KEPT), cause }
+        Self {
+            verb,
+            subject: subject.to_owned(),
+            kind,
+            code,
+            message: redact(&message, &[], TEXT_KEPT),
+            cause,
+        }
     }
 
     /// An answer without a part that the API model promises.
     pub(crate) fn incomplete(verb: &'static str, subject: &str, missing: &str) -> Self {
         let (kind, code) = (CallErrorKind::Unavailable, "Incomplete".to_owned());
-        Self { verb, subject: subject.to_owned(), kind, code, message: format!("the answer has no {missing}"), cause: None }
+        Self {
+            verb,
+            subject: subject.to_owned(),
+            kind,
+            code,
+            message: format!("the answer has no {missing}"),
+            cause: None,
+        }
     }
 
     /// A request that cannot be built.
-    pub(crate) fn not_sent(verb: &'static str, subject: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn not_sent(
+        verb: &'static str,
+        subject: &str,
+        error: &(dyn Error + 'static),
+    ) -> Self {
         let cause = Some(Cause(redact(&chain(error), &[], TEXT_KEPT)));
         Self {
             verb,
@@ -210,12 +278,21 @@ impl From<CallError> for Failure {
             CallErrorKind::InUse | CallErrorKind::Conflict => ErrorType::Stale,
             CallErrorKind::Denied => ErrorType::NotAllowed,
             CallErrorKind::Throttled | CallErrorKind::Unavailable => ErrorType::Retryable,
-            CallErrorKind::Invalid | CallErrorKind::Unsupported | CallErrorKind::LimitExceeded | CallErrorKind::Refused => ErrorType::Refused,
+            CallErrorKind::Invalid
+            | CallErrorKind::Unsupported
+            | CallErrorKind::LimitExceeded
+            | CallErrorKind::Refused => ErrorType::Refused,
             CallErrorKind::NotSent => ErrorType::Internal,
         };
         let failure = Self::of(error_type, &error);
         if error.kind == CallErrorKind::NotFound && error.verb == "DescribeApplication" {
-            return Self::new(error_type, format!("no application named {}: check the name and the region ({})", error.subject, failure.message));
+            return Self::new(
+                error_type,
+                format!(
+                    "no application named {}: check the name and the region ({})",
+                    error.subject, failure.message
+                ),
+            );
         }
         failure
     }
@@ -230,12 +307,24 @@ mod tests {
         for (code, status, expected) in [
             ("ResourceNotFoundException", 400, CallErrorKind::NotFound),
             ("ResourceInUseException", 400, CallErrorKind::InUse),
-            ("ConcurrentModificationException", 400, CallErrorKind::Conflict),
-            ("InvalidApplicationConfigurationException", 400, CallErrorKind::Invalid),
+            (
+                "ConcurrentModificationException",
+                400,
+                CallErrorKind::Conflict,
+            ),
+            (
+                "InvalidApplicationConfigurationException",
+                400,
+                CallErrorKind::Invalid,
+            ),
             ("ThrottlingException", 400, CallErrorKind::Throttled),
             ("ThrottlingException", 503, CallErrorKind::Throttled),
             ("AccessDeniedException", 400, CallErrorKind::Denied),
-            ("ServiceUnavailableException", 503, CallErrorKind::Unavailable),
+            (
+                "ServiceUnavailableException",
+                503,
+                CallErrorKind::Unavailable,
+            ),
             ("HTTP 500", 500, CallErrorKind::Unavailable),
             ("HTTP 200", 200, CallErrorKind::Unavailable),
             ("SomethingNewException", 400, CallErrorKind::Refused),
@@ -246,7 +335,13 @@ mod tests {
 
     #[test]
     fn a_refused_change_never_branches_on_the_error_that_the_service_chose() {
-        for kind in [CallErrorKind::Invalid, CallErrorKind::InUse, CallErrorKind::Unsupported, CallErrorKind::Refused, CallErrorKind::LimitExceeded] {
+        for kind in [
+            CallErrorKind::Invalid,
+            CallErrorKind::InUse,
+            CallErrorKind::Unsupported,
+            CallErrorKind::Refused,
+            CallErrorKind::LimitExceeded,
+        ] {
             let error = CallError {
                 verb: "RollbackApplication",
                 subject: "orders".into(),

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use aws_sdk_kinesisanalyticsv2::types::{
-    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails, ApplicationSummary as SdkApplicationSummary,
-    ApplicationVersionSummary, SnapshotDetails,
+    ApplicationDetail, ApplicationOperationInfo, ApplicationOperationInfoDetails,
+    ApplicationSummary as SdkApplicationSummary, ApplicationVersionSummary, SnapshotDetails,
 };
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use lifecycle::{Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotStatus, TEXT_KEPT, redact};
+use lifecycle::{
+    Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotStatus,
+    TEXT_KEPT, redact,
+};
 
 use crate::ApplicationSummary;
 
@@ -37,7 +40,10 @@ pub struct Detail(ApplicationDetail);
 
 impl fmt::Debug for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Detail").field("name", &self.0.application_name).field("version", &self.0.application_version_id).finish_non_exhaustive()
+        f.debug_struct("Detail")
+            .field("name", &self.0.application_name)
+            .field("version", &self.0.application_version_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +70,10 @@ pub fn property_values(detail: &Detail) -> Vec<String> {
         .and_then(|configuration| configuration.environment_property_descriptions())
         .map(|environment| environment.property_group_descriptions())
         .unwrap_or_default();
-    let mut values: Vec<String> = groups.iter().flat_map(|group| group.property_map().values().cloned()).collect();
+    let mut values: Vec<String> = groups
+        .iter()
+        .flat_map(|group| group.property_map().values().cloned())
+        .collect();
     // The SDK hands out a HashMap: sorted, so that the same description always gives the same list.
     values.sort_unstable();
     values.dedup();
@@ -100,7 +109,10 @@ pub struct VersionSummary {
 
 impl From<ApplicationDetail> for Described {
     fn from(detail: ApplicationDetail) -> Self {
-        Self { application: application(&detail), detail: Detail(detail) }
+        Self {
+            application: application(&detail),
+            detail: Detail(detail),
+        }
     }
 }
 
@@ -113,17 +125,26 @@ pub(crate) fn application(detail: &ApplicationDetail) -> Application {
         arn: detail.application_arn.clone(),
         status: ApplicationStatus::from(detail.application_status.as_str()),
         version_id: version(detail.application_version_id),
-        version_created_at: detail.application_version_create_timestamp.as_ref().and_then(time),
+        version_created_at: detail
+            .application_version_create_timestamp
+            .as_ref()
+            .and_then(time),
         version_updated_from: detail.application_version_updated_from.map(version),
         version_rolled_back_from: detail.application_version_rolled_back_from.map(version),
         version_rolled_back_to: detail.application_version_rolled_back_to.map(version),
         runtime: Runtime::from(detail.runtime_environment.as_str()),
-        snapshots_enabled: configuration.and_then(|it| it.application_snapshot_configuration_description()).map(|it| it.snapshots_enabled()),
+        snapshots_enabled: configuration
+            .and_then(|it| it.application_snapshot_configuration_description())
+            .map(|it| it.snapshots_enabled()),
         system_rollback_enabled: configuration
             .and_then(|it| it.application_system_rollback_configuration_description())
             .map(|it| it.rollback_enabled()),
-        checkpointing_enabled: flink.and_then(|it| it.checkpoint_configuration_description()).and_then(|it| it.checkpointing_enabled()),
-        allow_non_restored_state: run.and_then(|it| it.flink_run_configuration_description()).and_then(|it| it.allow_non_restored_state()),
+        checkpointing_enabled: flink
+            .and_then(|it| it.checkpoint_configuration_description())
+            .and_then(|it| it.checkpointing_enabled()),
+        allow_non_restored_state: run
+            .and_then(|it| it.flink_run_configuration_description())
+            .and_then(|it| it.allow_non_restored_state()),
     }
 }
 
@@ -132,19 +153,31 @@ pub(crate) fn listed_operation(info: &ApplicationOperationInfo) -> Operation {
         id: info.operation_id().unwrap_or_default().to_owned(),
         name: info.operation().unwrap_or_default().to_owned(),
         status: OperationStatus::from(info.operation_status().map_or("", |status| status.as_str())),
-        started_at: info.start_time().and_then(time).unwrap_or(Timestamp::UNIX_EPOCH),
+        started_at: info
+            .start_time()
+            .and_then(time)
+            .unwrap_or(Timestamp::UNIX_EPOCH),
         ended_at: info.end_time().and_then(time),
         failure: None,
         rollback_operation_id: None,
     }
 }
 
-pub(crate) fn operation(id: &str, info: &ApplicationOperationInfoDetails, secrets: &[String]) -> OperationDetail {
+pub(crate) fn operation(
+    id: &str,
+    info: &ApplicationOperationInfoDetails,
+    secrets: &[String],
+) -> OperationDetail {
     let failed = info.operation_failure_details();
     let versions = info
         .application_version_change_details()
-        .map(|change| VersionChange { from: version(change.application_version_updated_from), to: version(change.application_version_updated_to) });
-    let text = failed.and_then(|it| it.error_info()).and_then(|it| it.error_string());
+        .map(|change| VersionChange {
+            from: version(change.application_version_updated_from),
+            to: version(change.application_version_updated_to),
+        });
+    let text = failed
+        .and_then(|it| it.error_info())
+        .and_then(|it| it.error_string());
     OperationDetail {
         operation: Operation {
             id: id.to_owned(),
@@ -153,7 +186,9 @@ pub(crate) fn operation(id: &str, info: &ApplicationOperationInfoDetails, secret
             started_at: time(info.start_time()).unwrap_or(Timestamp::UNIX_EPOCH),
             ended_at: time(info.end_time()),
             failure: text.map(|text| redact(text, secrets, TEXT_KEPT)),
-            rollback_operation_id: failed.and_then(|it| it.rollback_operation_id()).map(str::to_owned),
+            rollback_operation_id: failed
+                .and_then(|it| it.rollback_operation_id())
+                .map(str::to_owned),
         },
         versions,
     }
@@ -165,13 +200,21 @@ pub(crate) fn snapshot(details: &SnapshotDetails) -> Snapshot {
         status: SnapshotStatus::from(details.snapshot_status().as_str()),
         version_id: version(details.application_version_id()),
         // Without its time a snapshot cannot be placed before or after a change: as the oldest of all it is never chosen.
-        created_at: details.snapshot_creation_timestamp().and_then(time).unwrap_or(Timestamp::UNIX_EPOCH),
-        runtime: details.runtime_environment().map(|runtime| Runtime::from(runtime.as_str())),
+        created_at: details
+            .snapshot_creation_timestamp()
+            .and_then(time)
+            .unwrap_or(Timestamp::UNIX_EPOCH),
+        runtime: details
+            .runtime_environment()
+            .map(|runtime| Runtime::from(runtime.as_str())),
     }
 }
 
 pub(crate) fn version_summary(summary: &ApplicationVersionSummary) -> VersionSummary {
-    VersionSummary { version_id: version(summary.application_version_id), status: ApplicationStatus::from(summary.application_status.as_str()) }
+    VersionSummary {
+        version_id: version(summary.application_version_id),
+        status: ApplicationStatus::from(summary.application_status.as_str()),
+    }
 }
 
 fn version(id: i64) -> u64 {

@@ -18,7 +18,9 @@ mod verbs;
 pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
-pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values};
+pub use convert::{
+    Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values,
+};
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
 pub use service::ManagedFlink;

@@ -19,17 +19,25 @@ pub fn is_opted_in(tags: &BTreeMap<String, String>) -> bool {
 ///
 /// # Errors
 /// [`ErrorType::NotAllowed`] when it is not opted in or is no Flink application; else what the reads say.
-pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(api: &A, application: &str) -> Result<Described, Failure> {
+pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(
+    api: &A,
+    application: &str,
+) -> Result<Described, Failure> {
     let seen = api.describe_application(application).await?;
     let runtime = &seen.application.runtime;
     if !runtime.is_flink() {
-        return Err(Failure::new(ErrorType::NotAllowed, format!("{application} runs on {runtime}: only Flink applications are looked after")));
+        return Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!("{application} runs on {runtime}: only Flink applications are looked after"),
+        ));
     }
     let tags = api.list_tags_for_resource(&seen.application.arn).await?;
     if !is_opted_in(&tags) {
         return Err(Failure::new(
             ErrorType::NotAllowed,
-            format!("{application} is not opted in: it has no tag {OPT_IN_TAG}=true, so it is not touched"),
+            format!(
+                "{application} is not opted in: it has no tag {OPT_IN_TAG}=true, so it is not touched"
+            ),
         ));
     }
     Ok(seen)
@@ -41,8 +49,18 @@ mod tests {
 
     #[test]
     fn only_the_exact_value_opts_in() {
-        for (value, expected) in [("true", true), ("True", false), ("yes", false), ("", false), ("false", false)] {
-            assert_eq!(is_opted_in(&BTreeMap::from([(OPT_IN_TAG.to_owned(), value.to_owned())])), expected, "{value}");
+        for (value, expected) in [
+            ("true", true),
+            ("True", false),
+            ("yes", false),
+            ("", false),
+            ("false", false),
+        ] {
+            assert_eq!(
+                is_opted_in(&BTreeMap::from([(OPT_IN_TAG.to_owned(), value.to_owned())])),
+                expected,
+                "{value}"
+            );
         }
         assert!(!is_opted_in(&BTreeMap::new()));
     }

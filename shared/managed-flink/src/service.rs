@@ -8,16 +8,21 @@ use std::time::Duration;
 use aws_sdk_kinesisanalyticsv2::{
     Client,
     config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
-    types::{ApplicationRestoreConfiguration, ApplicationRestoreType, FlinkRunConfiguration, RunConfiguration, UrlType},
+    types::{
+        ApplicationRestoreConfiguration, ApplicationRestoreType, FlinkRunConfiguration,
+        RunConfiguration, UrlType,
+    },
 };
 use lambda_kit::Aws;
 use lifecycle::{Operation, Snapshot};
 
 use crate::{
-    Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
-    DescribeApplicationVersion, Described, ListApplicationOperations, ListApplicationSnapshots, ListApplicationVersions, ListApplications,
-    ListTagsForResource, OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom, StopApplication, UpdateApplication,
-    VersionSummary, convert, sdk::UpdateApplicationInputBuilder,
+    Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication,
+    DescribeApplicationOperation, DescribeApplicationVersion, Described, ListApplicationOperations,
+    ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource,
+    OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom,
+    StopApplication, UpdateApplication, VersionSummary, convert,
+    sdk::UpdateApplicationInputBuilder,
 };
 
 /// Most entries of one page (API model).
@@ -42,10 +47,19 @@ impl ManagedFlink {
     /// Both clients over the function's shared connector.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        let timeout = TimeoutConfig::builder().operation_attempt_timeout(CHANGE_TIMEOUT).operation_timeout(CHANGE_TIMEOUT).build();
+        let timeout = TimeoutConfig::builder()
+            .operation_attempt_timeout(CHANGE_TIMEOUT)
+            .operation_timeout(CHANGE_TIMEOUT)
+            .build();
         let config = || Builder::from(aws.config()).retry_partition(Aws::retries());
-        let changes = config().retry_config(RetryConfig::standard().with_max_attempts(1)).timeout_config(timeout).build();
-        Self { reads: Client::from_conf(config().build()), changes: Client::from_conf(changes) }
+        let changes = config()
+            .retry_config(RetryConfig::standard().with_max_attempts(1))
+            .timeout_config(timeout)
+            .build();
+        Self {
+            reads: Client::from_conf(config().build()),
+            changes: Client::from_conf(changes),
+        }
     }
 }
 
@@ -55,9 +69,20 @@ impl ListApplications for ManagedFlink {
         let mut found = Vec::new();
         let mut next = None;
         for _ in 0..PAGES {
-            let request = self.reads.list_applications().limit(PAGE).set_next_token(next);
-            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, "all applications", &error))?;
-            found.extend(answer.application_summaries.iter().map(convert::application_summary));
+            let request = self
+                .reads
+                .list_applications()
+                .limit(PAGE)
+                .set_next_token(next);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| CallError::of(VERB, "all applications", &error))?;
+            found.extend(
+                answer
+                    .application_summaries
+                    .iter()
+                    .map(convert::application_summary),
+            );
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(found);
@@ -71,29 +96,67 @@ impl ListApplications for ManagedFlink {
 impl DescribeApplication for ManagedFlink {
     async fn describe_application(&self, application: &str) -> Result<Described, CallError> {
         const VERB: &str = "DescribeApplication";
-        let request = self.reads.describe_application().application_name(application);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
-        answer.application_detail.map(Described::from).ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
+        let request = self
+            .reads
+            .describe_application()
+            .application_name(application);
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of(VERB, application, &error))?;
+        answer
+            .application_detail
+            .map(Described::from)
+            .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
     }
 }
 
 impl DescribeApplicationVersion for ManagedFlink {
-    async fn describe_application_version(&self, application: &str, version: u64) -> Result<Described, CallError> {
+    async fn describe_application_version(
+        &self,
+        application: &str,
+        version: u64,
+    ) -> Result<Described, CallError> {
         const VERB: &str = "DescribeApplicationVersion";
-        let request = self.reads.describe_application_version().application_name(application).application_version_id(as_i64(version));
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
-        answer.application_version_detail.map(Described::from).ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
+        let request = self
+            .reads
+            .describe_application_version()
+            .application_name(application)
+            .application_version_id(as_i64(version));
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of(VERB, application, &error))?;
+        answer
+            .application_version_detail
+            .map(Described::from)
+            .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
     }
 }
 
 impl ListApplicationVersions for ManagedFlink {
-    async fn list_application_versions(&self, application: &str, most: usize) -> Result<Vec<VersionSummary>, CallError> {
+    async fn list_application_versions(
+        &self,
+        application: &str,
+        most: usize,
+    ) -> Result<Vec<VersionSummary>, CallError> {
         let mut found = Vec::new();
         let mut next = None;
         for _ in 0..PAGES {
-            let request = self.reads.list_application_versions().application_name(application).limit(PAGE).set_next_token(next);
-            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListApplicationVersions", application, &error))?;
-            found.extend(answer.application_version_summaries.unwrap_or_default().iter().map(convert::version_summary));
+            let request = self
+                .reads
+                .list_application_versions()
+                .application_name(application)
+                .limit(PAGE)
+                .set_next_token(next);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| CallError::of("ListApplicationVersions", application, &error))?;
+            found.extend(
+                answer
+                    .application_version_summaries
+                    .unwrap_or_default()
+                    .iter()
+                    .map(convert::version_summary),
+            );
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 break;
@@ -107,14 +170,33 @@ impl ListApplicationVersions for ManagedFlink {
 }
 
 impl ListApplicationOperations for ManagedFlink {
-    async fn list_application_operations(&self, application: &str, most: usize) -> Result<Vec<Operation>, CallError> {
+    async fn list_application_operations(
+        &self,
+        application: &str,
+        most: usize,
+    ) -> Result<Vec<Operation>, CallError> {
         let mut found = Vec::new();
         let mut next = None;
         for _ in 0..PAGES {
-            let left = i32::try_from(most - found.len()).unwrap_or(PAGE).clamp(1, PAGE);
-            let request = self.reads.list_application_operations().application_name(application).limit(left).set_next_token(next);
-            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListApplicationOperations", application, &error))?;
-            found.extend(answer.application_operation_info_list.unwrap_or_default().iter().map(convert::listed_operation));
+            let left = i32::try_from(most - found.len())
+                .unwrap_or(PAGE)
+                .clamp(1, PAGE);
+            let request = self
+                .reads
+                .list_application_operations()
+                .application_name(application)
+                .limit(left)
+                .set_next_token(next);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| CallError::of("ListApplicationOperations", application, &error))?;
+            found.extend(
+                answer
+                    .application_operation_info_list
+                    .unwrap_or_default()
+                    .iter()
+                    .map(convert::listed_operation),
+            );
             found.truncate(most);
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() || found.len() >= most {
@@ -127,29 +209,63 @@ impl ListApplicationOperations for ManagedFlink {
 }
 
 impl DescribeApplicationOperation for ManagedFlink {
-    async fn describe_application_operation(&self, application: &str, operation_id: &str, secrets: &[String]) -> Result<OperationDetail, CallError> {
+    async fn describe_application_operation(
+        &self,
+        application: &str,
+        operation_id: &str,
+        secrets: &[String],
+    ) -> Result<OperationDetail, CallError> {
         const VERB: &str = "DescribeApplicationOperation";
-        let request = self.reads.describe_application_operation().application_name(application).operation_id(operation_id);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error).without(secrets))?;
+        let request = self
+            .reads
+            .describe_application_operation()
+            .application_name(application)
+            .operation_id(operation_id);
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of(VERB, application, &error).without(secrets))?;
         let details = answer.application_operation_info_details.as_ref();
         details
             .map(|details| convert::operation(operation_id, details, secrets))
-            .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationOperationInfoDetails"))
+            .ok_or_else(|| {
+                CallError::incomplete(VERB, application, "ApplicationOperationInfoDetails")
+            })
     }
 }
 
 impl ListApplicationSnapshots for ManagedFlink {
-    async fn list_application_snapshots(&self, application: &str) -> Result<Vec<Snapshot>, CallError> {
+    async fn list_application_snapshots(
+        &self,
+        application: &str,
+    ) -> Result<Vec<Snapshot>, CallError> {
         const VERB: &str = "ListApplicationSnapshots";
         let mut found = Vec::new();
         let mut next = None;
         for _ in 0..PAGES {
-            let request = self.reads.list_application_snapshots().application_name(application).limit(PAGE).set_next_token(next);
-            let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
-            found.extend(answer.snapshot_summaries.unwrap_or_default().iter().map(convert::snapshot));
+            let request = self
+                .reads
+                .list_application_snapshots()
+                .application_name(application)
+                .limit(PAGE)
+                .set_next_token(next);
+            let answer = Box::pin(request.send())
+                .await
+                .map_err(|error| CallError::of(VERB, application, &error))?;
+            found.extend(
+                answer
+                    .snapshot_summaries
+                    .unwrap_or_default()
+                    .iter()
+                    .map(convert::snapshot),
+            );
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                found.sort_by(|one, other| other.created_at.cmp(&one.created_at).then_with(|| other.name.cmp(&one.name)));
+                found.sort_by(|one, other| {
+                    other
+                        .created_at
+                        .cmp(&one.created_at)
+                        .then_with(|| other.name.cmp(&one.name))
+                });
                 return Ok(found);
             }
         }
@@ -159,65 +275,159 @@ impl ListApplicationSnapshots for ManagedFlink {
 }
 
 impl ListTagsForResource for ManagedFlink {
-    async fn list_tags_for_resource(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
+    async fn list_tags_for_resource(
+        &self,
+        arn: &str,
+    ) -> Result<BTreeMap<String, String>, CallError> {
         let request = self.reads.list_tags_for_resource().resource_arn(arn);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("ListTagsForResource", arn, &error))?;
-        Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect())
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of("ListTagsForResource", arn, &error))?;
+        Ok(answer
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|tag| (tag.key, tag.value.unwrap_or_default()))
+            .collect())
     }
 }
 
 impl CreateApplicationPresignedUrl for ManagedFlink {
-    async fn create_application_presigned_url(&self, application: &str) -> Result<PresignedUrl, CallError> {
+    async fn create_application_presigned_url(
+        &self,
+        application: &str,
+    ) -> Result<PresignedUrl, CallError> {
         const VERB: &str = "CreateApplicationPresignedUrl";
-        let request = self.reads.create_application_presigned_url().application_name(application).url_type(UrlType::FlinkDashboardUrl);
+        let request = self
+            .reads
+            .create_application_presigned_url()
+            .application_name(application)
+            .url_type(UrlType::FlinkDashboardUrl);
         let request = request.session_expiration_duration_in_seconds(SESSION_SECS);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
-        answer.authorized_url.map(PresignedUrl::new).ok_or_else(|| CallError::incomplete(VERB, application, "AuthorizedUrl"))
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of(VERB, application, &error))?;
+        answer
+            .authorized_url
+            .map(PresignedUrl::new)
+            .ok_or_else(|| CallError::incomplete(VERB, application, "AuthorizedUrl"))
     }
 }
 
 impl RollbackApplication for ManagedFlink {
-    async fn rollback_application(&self, application: &str, current_version: u64) -> Result<Accepted, CallError> {
-        let request = self.changes.rollback_application().application_name(application).current_application_version_id(as_i64(current_version));
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("RollbackApplication", application, &error))?;
-        let version_id = answer.application_detail.and_then(|detail| u64::try_from(detail.application_version_id).ok());
-        Ok(Accepted { operation_id: answer.operation_id, version_id })
+    async fn rollback_application(
+        &self,
+        application: &str,
+        current_version: u64,
+    ) -> Result<Accepted, CallError> {
+        let request = self
+            .changes
+            .rollback_application()
+            .application_name(application)
+            .current_application_version_id(as_i64(current_version));
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of("RollbackApplication", application, &error))?;
+        let version_id = answer
+            .application_detail
+            .and_then(|detail| u64::try_from(detail.application_version_id).ok());
+        Ok(Accepted {
+            operation_id: answer.operation_id,
+            version_id,
+        })
     }
 }
 
 impl StopApplication for ManagedFlink {
-    async fn stop_application(&self, application: &str, force: bool) -> Result<Accepted, CallError> {
-        let request = self.changes.stop_application().application_name(application).force(force);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of("StopApplication", application, &error))?;
-        Ok(Accepted { operation_id: answer.operation_id, version_id: None })
+    async fn stop_application(
+        &self,
+        application: &str,
+        force: bool,
+    ) -> Result<Accepted, CallError> {
+        let request = self
+            .changes
+            .stop_application()
+            .application_name(application)
+            .force(force);
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of("StopApplication", application, &error))?;
+        Ok(Accepted {
+            operation_id: answer.operation_id,
+            version_id: None,
+        })
     }
 }
 
 impl UpdateApplication for ManagedFlink {
-    async fn update_application(&self, application: &str, change: UpdateApplicationInputBuilder) -> Result<(Accepted, Option<Described>), CallError> {
-        let sent = Box::pin(change.application_name(application).send_with(&self.changes));
-        let answer = sent.await.map_err(|error| CallError::of("UpdateApplication", application, &error))?;
+    async fn update_application(
+        &self,
+        application: &str,
+        change: UpdateApplicationInputBuilder,
+    ) -> Result<(Accepted, Option<Described>), CallError> {
+        let sent = Box::pin(
+            change
+                .application_name(application)
+                .send_with(&self.changes),
+        );
+        let answer = sent
+            .await
+            .map_err(|error| CallError::of("UpdateApplication", application, &error))?;
         let described = answer.application_detail.map(Described::from);
-        let version_id = described.as_ref().map(|described| described.application.version_id);
-        Ok((Accepted { operation_id: answer.operation_id, version_id }, described))
+        let version_id = described
+            .as_ref()
+            .map(|described| described.application.version_id);
+        Ok((
+            Accepted {
+                operation_id: answer.operation_id,
+                version_id,
+            },
+            described,
+        ))
     }
 }
 
 impl StartApplication for ManagedFlink {
-    async fn start_application(&self, application: &str, from: &StartFrom, allow_non_restored_state: bool) -> Result<Accepted, CallError> {
+    async fn start_application(
+        &self,
+        application: &str,
+        from: &StartFrom,
+        allow_non_restored_state: bool,
+    ) -> Result<Accepted, CallError> {
         const VERB: &str = "StartApplication";
         let restore = ApplicationRestoreConfiguration::builder();
         let restore = match from {
-            StartFrom::Snapshot(name) => restore.application_restore_type(ApplicationRestoreType::RestoreFromCustomSnapshot).snapshot_name(name),
-            StartFrom::Nothing => restore.application_restore_type(ApplicationRestoreType::SkipRestoreFromSnapshot),
+            StartFrom::Snapshot(name) => restore
+                .application_restore_type(ApplicationRestoreType::RestoreFromCustomSnapshot)
+                .snapshot_name(name),
+            StartFrom::Nothing => {
+                restore.application_restore_type(ApplicationRestoreType::SkipRestoreFromSnapshot)
+            }
         };
         let run = RunConfiguration::builder()
-            .flink_run_configuration(FlinkRunConfiguration::builder().allow_non_restored_state(allow_non_restored_state).build())
-            .application_restore_configuration(restore.build().map_err(|error| CallError::not_sent(VERB, application, &error))?)
+            .flink_run_configuration(
+                FlinkRunConfiguration::builder()
+                    .allow_non_restored_state(allow_non_restored_state)
+                    .build(),
+            )
+            .application_restore_configuration(
+                restore
+                    .build()
+                    .map_err(|error| CallError::not_sent(VERB, application, &error))?,
+            )
             .build();
-        let request = self.changes.start_application().application_name(application).run_configuration(run);
-        let answer = Box::pin(request.send()).await.map_err(|error| CallError::of(VERB, application, &error))?;
-        Ok(Accepted { operation_id: answer.operation_id, version_id: None })
+        let request = self
+            .changes
+            .start_application()
+            .application_name(application)
+            .run_configuration(run);
+        let answer = Box::pin(request.send())
+            .await
+            .map_err(|error| CallError::of(VERB, application, &error))?;
+        Ok(Accepted {
+            operation_id: answer.operation_id,
+            version_id: None,
+        })
     }
 }
 

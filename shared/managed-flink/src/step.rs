@@ -30,12 +30,20 @@ impl StepAnswer {
     /// The service took it on, under `operation_id` where it named one.
     #[must_use]
     pub fn accepted(operation_id: Option<String>, version_id: u64) -> Self {
-        Self { outcome: StepOutcome::Accepted, operation_id, version_id }
+        Self {
+            outcome: StepOutcome::Accepted,
+            operation_id,
+            version_id,
+        }
     }
 
     /// Nothing was sent.
     #[must_use]
     pub fn already_done(application: &Application) -> Self {
-        Self { outcome: StepOutcome::AlreadyDone, operation_id: None, version_id: application.version_id }
+        Self {
+            outcome: StepOutcome::AlreadyDone,
+            operation_id: None,
+            version_id: application.version_id,
+        }
     }
 }

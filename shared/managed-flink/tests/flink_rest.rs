@@ -21,7 +21,14 @@ fn url() -> PresignedUrl {
 }
 
 fn recorded(call: &Call) -> Option<Value> {
-    let path = call.url.split('?').next().unwrap().split_once("/flinkdashboard").unwrap().1;
+    let path = call
+        .url
+        .split('?')
+        .next()
+        .unwrap()
+        .split_once("/flinkdashboard")
+        .unwrap()
+        .1;
     let what = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
         ["jobs", "overview"] => "jobs_overview",
         ["jobs", _] => "job",
@@ -29,39 +36,73 @@ fn recorded(call: &Call) -> Option<Value> {
         ["jobs", _, other] => other,
         _ => return None,
     };
-    let file = format!("{}/tests/recordings/1.20/loop-while-processing/m4__{what}.json", env!("CARGO_MANIFEST_DIR"));
+    let file = format!(
+        "{}/tests/recordings/1.20/loop-while-processing/m4__{what}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     Some(serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
 }
 
 fn answered(call: &Call) -> Wire {
-    recorded(call).map_or_else(|| Wire::json(404, &json!({ "errors": ["Not found."] })), |answer| Wire::json(200, &answer))
+    recorded(call).map_or_else(
+        || Wire::json(404, &json!({ "errors": ["Not found."] })),
+        |answer| Wire::json(200, &answer),
+    )
 }
 
 async fn problem(answer: impl Fn(&Call) -> Wire + Send + Sync + 'static) -> RestProblem {
     let double = Double::new(answer);
-    let error = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap_err();
+    let error = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap_err();
     let text = format!("{error} {error:?}");
-    assert!(!text.contains("marker") && !text.contains("amazonaws"), "{text}");
+    assert!(
+        !text.contains("marker") && !text.contains("amazonaws"),
+        "{text}"
+    );
     error.problem
 }
 
 #[tokio::test]
 async fn a_look_the_token_way_takes_few_calls_and_passes_the_token_on_as_it_is() {
     let double = Double::new(answered);
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     let (job, unreadable) = look(&rest, &[]).await;
     let job = job.unwrap();
-    assert_eq!((unreadable, job.state, job.faults.known), (vec![], JobState::Restarting, 2));
+    assert_eq!(
+        (unreadable, job.state, job.faults.known),
+        (vec![], JobState::Restarting, 2)
+    );
     let calls = double.calls();
     // Overview, job, exceptions, checkpoints, metrics, and its 4 vertices.
     assert_eq!(calls.len(), 9, "{calls:?}");
     for call in &calls {
-        assert!(call.url.starts_with(&format!("{HOST}/flinkdashboard/jobs/")), "{}", call.url);
-        assert!(call.url.ends_with(&format!("authToken={TOKEN}")), "{}", call.url);
+        assert!(
+            call.url
+                .starts_with(&format!("{HOST}/flinkdashboard/jobs/")),
+            "{}",
+            call.url
+        );
+        assert!(
+            call.url.ends_with(&format!("authToken={TOKEN}")),
+            "{}",
+            call.url
+        );
         assert_eq!(call.cookie, None);
     }
-    assert_eq!(calls[0].url, format!("{HOST}/flinkdashboard/jobs/overview?authToken={TOKEN}"));
-    assert!(calls[4].url.contains("/metrics?get=numRestarts,fullRestarts&authToken="), "{}", calls[4].url);
+    assert_eq!(
+        calls[0].url,
+        format!("{HOST}/flinkdashboard/jobs/overview?authToken={TOKEN}")
+    );
+    assert!(
+        calls[4]
+            .url
+            .contains("/metrics?get=numRestarts,fullRestarts&authToken="),
+        "{}",
+        calls[4].url
+    );
 }
 
 /// The dashboard as AWS's newer text describes it: the URL redirects and sets cookies, and only they are accepted below.
@@ -70,12 +111,18 @@ fn behind_cookies(call: &Call) -> Wire {
     if path == format!("/flinkdashboard?authToken={TOKEN}") {
         return Wire::with_headers(
             302,
-            &[("location", "/flinkdashboard/"), ("set-cookie", "session=s1; Path=/; HttpOnly"), ("set-cookie", "a=b")],
+            &[
+                ("location", "/flinkdashboard/"),
+                ("set-cookie", "session=s1; Path=/; HttpOnly"),
+                ("set-cookie", "a=b"),
+            ],
             "",
         );
     }
     match (path, call.cookie.as_deref()) {
-        ("/flinkdashboard/", Some("a=b; session=s1")) => Wire::with_headers(200, &[("set-cookie", "session=s2")], "<html>"),
+        ("/flinkdashboard/", Some("a=b; session=s1")) => {
+            Wire::with_headers(200, &[("set-cookie", "session=s2")], "<html>")
+        }
         (_, Some("a=b; session=s2")) => answered(call),
         _ => Wire::with_headers(302, &[("location", "/sign-in")], ""),
     }
@@ -84,28 +131,45 @@ fn behind_cookies(call: &Call) -> Wire {
 #[tokio::test]
 async fn where_the_url_wants_cookies_it_is_opened_and_the_cookies_are_used() {
     let double = Double::new(behind_cookies);
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     let (job, unreadable) = look(&rest, &[]).await;
     assert_eq!((job.unwrap().faults.known, unreadable), (2, vec![]));
     let calls = double.calls();
-    assert!(calls[3..].iter().all(|call| !call.url.contains("authToken") && call.cookie.as_deref() == Some("a=b; session=s2")), "{calls:?}");
+    assert!(
+        calls[3..].iter().all(|call| !call.url.contains("authToken")
+            && call.cookie.as_deref() == Some("a=b; session=s2")),
+        "{calls:?}"
+    );
     assert!(!format!("{rest:?}").contains("s2"));
 }
 
 #[tokio::test]
 async fn a_sign_in_page_instead_of_json_leads_to_the_cookies_too() {
     let double = Double::new(|call| match (call.url.contains("/jobs/"), &call.cookie) {
-        (true, None) => Wire::with_headers(200, &[("content-type", "text/html")], "<html>sign in</html>"),
-        (false, None) => Wire::with_headers(200, &[("set-cookie", "k=v")], "<html>dashboard</html>"),
+        (true, None) => Wire::with_headers(
+            200,
+            &[("content-type", "text/html")],
+            "<html>sign in</html>",
+        ),
+        (false, None) => {
+            Wire::with_headers(200, &[("set-cookie", "k=v")], "<html>dashboard</html>")
+        }
         _ => answered(call),
     });
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     assert!(look(&rest, &[]).await.0.is_some());
 }
 
 #[tokio::test]
 async fn an_expired_url_is_told() {
-    assert_eq!(problem(|_| Wire::json(403, &json!({ "message": "Forbidden marker" }))).await, RestProblem::UrlExpired);
+    assert_eq!(
+        problem(|_| Wire::json(403, &json!({ "message": "Forbidden marker" }))).await,
+        RestProblem::UrlExpired
+    );
 }
 
 #[tokio::test]
@@ -121,8 +185,14 @@ async fn silence_is_a_time_out() {
 #[tokio::test]
 async fn a_broken_connection_a_server_error_and_endless_redirects_are_told_apart() {
     assert_eq!(problem(|_| Wire::Broken).await, RestProblem::Unreachable);
-    assert_eq!(problem(|_| Wire::json(503, &json!({}))).await, RestProblem::Http(503));
-    assert_eq!(problem(|_| Wire::with_headers(302, &[("location", "/again")], "")).await, RestProblem::Redirects);
+    assert_eq!(
+        problem(|_| Wire::json(503, &json!({}))).await,
+        RestProblem::Http(503)
+    );
+    assert_eq!(
+        problem(|_| Wire::with_headers(302, &[("location", "/again")], "")).await,
+        RestProblem::Redirects
+    );
 }
 
 #[tokio::test]
@@ -133,9 +203,17 @@ async fn a_redirect_to_another_host_is_refused_and_that_host_is_never_called() {
         "https://other.eu-west-1.amazonaws.com/",
         "http://app.flink.eu-west-1.amazonaws.com/",
     ] {
-        let double = Double::new(move |_| Wire::with_headers(302, &[("location", elsewhere), ("set-cookie", "k=v")], ""));
-        let error = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap_err();
-        assert_eq!((error.call, error.problem), (RestCall::Open, RestProblem::WrongHost), "{elsewhere}");
+        let double = Double::new(move |_| {
+            Wire::with_headers(302, &[("location", elsewhere), ("set-cookie", "k=v")], "")
+        });
+        let error = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.call, error.problem),
+            (RestCall::Open, RestProblem::WrongHost),
+            "{elsewhere}"
+        );
         assert!(double.calls().iter().all(|call| call.url.starts_with(HOST)));
     }
 }
@@ -144,38 +222,76 @@ async fn a_redirect_to_another_host_is_refused_and_that_host_is_never_called() {
 async fn a_url_to_a_foreign_host_is_refused_before_any_call() {
     let double = Double::new(answered);
     for (url, rule) in [
-        ("https://evil.example/flinkdashboard?authToken=marker", HostRule::Aws),
-        ("http://127.0.0.1:8081/flinkdashboard?authToken=marker", HostRule::Aws),
-        ("http://192.168.0.1/flinkdashboard?authToken=marker", HostRule::AwsOrLoopback),
+        (
+            "https://evil.example/flinkdashboard?authToken=marker",
+            HostRule::Aws,
+        ),
+        (
+            "http://127.0.0.1:8081/flinkdashboard?authToken=marker",
+            HostRule::Aws,
+        ),
+        (
+            "http://192.168.0.1/flinkdashboard?authToken=marker",
+            HostRule::AwsOrLoopback,
+        ),
     ] {
-        let error = FlinkRest::open(&double.aws(), &PresignedUrl::new(url), rule).await.unwrap_err();
+        let error = FlinkRest::open(&double.aws(), &PresignedUrl::new(url), rule)
+            .await
+            .unwrap_err();
         assert_eq!(error.problem, RestProblem::WrongHost);
         assert!(!error.to_string().contains("marker"));
     }
     assert!(double.calls().is_empty());
     let loopback = PresignedUrl::new("http://127.0.0.1:8081/flinkdashboard?authToken=t");
-    assert!(FlinkRest::open(&double.aws(), &loopback, HostRule::AwsOrLoopback).await.is_ok());
+    assert!(
+        FlinkRest::open(&double.aws(), &loopback, HostRule::AwsOrLoopback)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_listed_and_does_not_hinder_the_rest() {
-    let double = Double::new(|call| match call.url.split('?').next().unwrap().rsplit('/').next().unwrap() {
-        "checkpoints" => Wire::json(404, &json!({ "errors": ["Checkpointing has not been enabled."] })),
-        "metrics" => Wire::json(500, &json!({})),
-        _ => answered(call),
+    let double = Double::new(|call| {
+        match call
+            .url
+            .split('?')
+            .next()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+        {
+            "checkpoints" => Wire::json(
+                404,
+                &json!({ "errors": ["Checkpointing has not been enabled."] }),
+            ),
+            "metrics" => Wire::json(500, &json!({})),
+            _ => answered(call),
+        }
     });
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     let (job, unreadable) = look(&rest, &[]).await;
     let job = job.unwrap();
-    assert_eq!((job.checkpoints, job.restarts_metric, job.faults.known), (None, None, 2));
-    assert_eq!(unreadable.iter().map(|it| it.what).collect::<Vec<_>>(), [Part::Checkpoints, Part::Metrics]);
+    assert_eq!(
+        (job.checkpoints, job.restarts_metric, job.faults.known),
+        (None, None, 2)
+    );
+    assert_eq!(
+        unreadable.iter().map(|it| it.what).collect::<Vec<_>>(),
+        [Part::Checkpoints, Part::Metrics]
+    );
     assert!(!format!("{unreadable:?}").contains("marker"));
 }
 
 #[tokio::test]
 async fn no_job_is_not_unreadable() {
     let double = Double::new(|_| Wire::json(200, &json!({ "jobs": [] })));
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     assert_eq!(look(&rest, &[]).await, (None, vec![]));
 }
 
@@ -193,19 +309,33 @@ async fn of_many_vertices_none_is_asked_and_a_second_look_asks_the_overview_agai
         }
         Wire::json(200, &answer)
     });
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     assert!(look(&rest, &[]).await.0.is_some());
-    assert_eq!((double.calls().len(), overviews.load(Ordering::Relaxed)), (5, 1));
+    assert_eq!(
+        (double.calls().len(), overviews.load(Ordering::Relaxed)),
+        (5, 1)
+    );
     assert!(look(&rest, &[]).await.0.is_some());
-    assert_eq!((double.calls().len(), overviews.load(Ordering::Relaxed)), (10, 2));
+    assert_eq!(
+        (double.calls().len(), overviews.load(Ordering::Relaxed)),
+        (10, 2)
+    );
 }
 
 #[tokio::test]
 async fn an_id_that_is_no_id_never_gets_into_a_path() {
     let double = Double::new(answered);
-    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws).await.unwrap();
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
     for id in ["../config", "", "a/b", "a?b", "a b"] {
-        assert_eq!(rest.job(id).await.unwrap_err().problem, RestProblem::Unparsable, "{id}");
+        assert_eq!(
+            rest.job(id).await.unwrap_err().problem,
+            RestProblem::Unparsable,
+            "{id}"
+        );
     }
     assert_eq!(double.calls().len(), 1);
 }
@@ -224,15 +354,30 @@ async fn the_deployed_connector_reads_a_dashboard_over_a_socket() {
             stream.read_exact(&mut byte).unwrap();
             request.push(byte[0]);
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"jobs\":[]}").unwrap();
+        stream
+            .write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"jobs\":[]}",
+            )
+            .unwrap();
         String::from_utf8(request).unwrap()
     });
-    let env = lambda_kit::Env::from_iter([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1")]);
+    let env = lambda_kit::Env::from_iter([
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "eu-west-1"),
+    ]);
     let aws = lambda_kit::Aws::of_lambda(&env).unwrap();
     let url = PresignedUrl::new(format!("http://{address}/flinkdashboard?authToken={TOKEN}"));
-    let rest = FlinkRest::open(&aws, &url, HostRule::AwsOrLoopback).await.unwrap();
+    let rest = FlinkRest::open(&aws, &url, HostRule::AwsOrLoopback)
+        .await
+        .unwrap();
     assert_eq!(look(&rest, &[]).await, (None, vec![]));
     let request = served.join().unwrap();
-    assert!(request.starts_with(&format!("GET /flinkdashboard/jobs/overview?authToken={TOKEN} HTTP/1.1\r\n")), "{request}");
+    assert!(
+        request.starts_with(&format!(
+            "GET /flinkdashboard/jobs/overview?authToken={TOKEN} HTTP/1.1\r\n"
+        )),
+        "{request}"
+    );
     assert!(request.contains(&format!("host: {address}")), "{request}");
 }

@@ -46,7 +46,12 @@ fn moments() -> Vec<String> {
         for situation in fs::read_dir(version.unwrap().path()).unwrap() {
             for file in fs::read_dir(situation.unwrap().path()).unwrap() {
                 let path = file.unwrap().path();
-                let name = path.strip_prefix(recordings()).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(recordings())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 found.extend(name.strip_suffix("__job.json").map(str::to_owned));
             }
         }
@@ -60,17 +65,41 @@ fn every_recorded_moment_can_be_read() {
     let moments = moments();
     assert!(moments.len() >= 34, "{}", moments.len());
     for name in moments {
-        let job = job(&moment(&name), &[]).unwrap_or_else(|error| panic!("{name}: {error}")).unwrap_or_else(|| panic!("{name}: no job"));
-        assert!(!matches!(job.state, JobState::Other(_)), "{name}: {}", job.state);
+        let job = job(&moment(&name), &[])
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+            .unwrap_or_else(|| panic!("{name}: no job"));
+        assert!(
+            !matches!(job.state, JobState::Other(_)),
+            "{name}: {}",
+            job.state
+        );
         assert!(job.at >= job.started_at, "{name}");
         assert!(job.checkpoints.is_some(), "{name}");
-        let Captured { vertices, metrics, .. } = moment(&name);
-        let attempts = vertices.iter().flat_map(|vertex| vertex["subtasks"].as_array().unwrap()).map(|subtask| subtask["attempt"].as_u64().unwrap());
-        assert!(u64::from(job.max_attempt) >= attempts.max().unwrap(), "{name}");
-        let has_metric = metrics.unwrap().as_array().unwrap().iter().any(|metric| metric["id"] == "numRestarts");
+        let Captured {
+            vertices, metrics, ..
+        } = moment(&name);
+        let attempts = vertices
+            .iter()
+            .flat_map(|vertex| vertex["subtasks"].as_array().unwrap())
+            .map(|subtask| subtask["attempt"].as_u64().unwrap());
+        assert!(
+            u64::from(job.max_attempt) >= attempts.max().unwrap(),
+            "{name}"
+        );
+        let has_metric = metrics
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|metric| metric["id"] == "numRestarts");
         assert_eq!(job.restarts_metric.is_some(), has_metric, "{name}");
         for vertex in &job.vertices {
-            assert_eq!(vertex.tasks.values().sum::<u32>(), vertex.parallelism, "{name}: {}", vertex.name);
+            assert_eq!(
+                vertex.tasks.values().sum::<u32>(),
+                vertex.parallelism,
+                "{name}: {}",
+                vertex.name
+            );
         }
     }
 }
@@ -81,11 +110,22 @@ fn a_healthy_job_shows_no_restart_and_checkpoints_after_its_start() {
         let job = seen(name);
         assert_eq!(job.state, JobState::Running, "{name}");
         assert!(job.is_all_running(), "{name}");
-        assert_eq!((job.restarts(), job.restarting_at, job.max_attempt), (0, None, 0), "{name}");
+        assert_eq!(
+            (job.restarts(), job.restarting_at, job.max_attempt),
+            (0, None, 0),
+            "{name}"
+        );
         assert_eq!(job.faults, lifecycle::Faults::default(), "{name}");
         let checkpoints = job.checkpoints.clone().unwrap();
-        assert!(checkpoints.oldest_completed_triggered_at.unwrap() >= job.disturbed_at(), "{name}");
-        assert!(checkpoints.latest_completed_at.unwrap() > checkpoints.oldest_completed_triggered_at.unwrap(), "{name}");
+        assert!(
+            checkpoints.oldest_completed_triggered_at.unwrap() >= job.disturbed_at(),
+            "{name}"
+        );
+        assert!(
+            checkpoints.latest_completed_at.unwrap()
+                > checkpoints.oldest_completed_triggered_at.unwrap(),
+            "{name}"
+        );
         assert_eq!(checkpoints.latest_restored, None, "{name}");
     }
 }
@@ -94,73 +134,154 @@ fn a_healthy_job_shows_no_restart_and_checkpoints_after_its_start() {
 fn a_loop_shows_its_first_fault_its_period_and_its_attempts() {
     let job = seen("1.20/loop-while-processing/m4");
     assert_eq!(job.state, JobState::Restarting);
-    assert_eq!(job.restarting_at.map(|at| at.as_millisecond()), Some(1_795_345_341_563));
-    assert_eq!(job.running_at.map(|at| at.as_millisecond()), Some(1_795_345_338_510));
+    assert_eq!(
+        job.restarting_at.map(|at| at.as_millisecond()),
+        Some(1_795_345_341_563)
+    );
+    assert_eq!(
+        job.running_at.map(|at| at.as_millisecond()),
+        Some(1_795_345_338_510)
+    );
     assert_eq!(job.at.as_millisecond(), 1_795_345_342_057);
     let first = job.faults.first.as_ref().unwrap();
     assert_eq!(first.exception, "java.lang.IllegalArgumentException");
-    assert_eq!(first.message, "java.lang.IllegalArgumentException: poison record 146: cannot parse 'abc' as INT");
+    assert_eq!(
+        first.message,
+        "java.lang.IllegalArgumentException: poison record 146: cannot parse 'abc' as INT"
+    );
     assert_eq!(first.task.as_deref(), Some("throttle (1/1) - execution #0"));
     assert_eq!(first.at.as_millisecond(), 1_795_345_336_495);
-    assert_eq!((job.faults.known, job.faults.truncated, job.faults.shortest_gap_millis), (2, false, Some(1_795_345_341_563 - 1_795_345_336_495)));
+    assert_eq!(
+        (
+            job.faults.known,
+            job.faults.truncated,
+            job.faults.shortest_gap_millis
+        ),
+        (2, false, Some(1_795_345_341_563 - 1_795_345_336_495))
+    );
     assert_eq!(job.max_attempt, 1);
-    assert_eq!(job.restarts_metric, Some(0), "a stale metric does not hide the loop");
+    assert_eq!(
+        job.restarts_metric,
+        Some(0),
+        "a stale metric does not hide the loop"
+    );
     assert!(job.restarts() >= 2);
-    let throttle = job.vertices.iter().find(|vertex| vertex.name == "throttle").unwrap();
+    let throttle = job
+        .vertices
+        .iter()
+        .find(|vertex| vertex.name == "throttle")
+        .unwrap();
     assert_eq!(throttle.tasks, BTreeMap::from([("FAILED".to_owned(), 1)]));
     let checkpoints = job.checkpoints.unwrap();
-    assert_eq!((checkpoints.completed, checkpoints.failed, checkpoints.latest_completed_at), (0, 2, None));
+    assert_eq!(
+        (
+            checkpoints.completed,
+            checkpoints.failed,
+            checkpoints.latest_completed_at
+        ),
+        (0, 2, None)
+    );
 }
 
 #[test]
 fn a_loop_on_2_2_is_told_by_the_same_signals() {
     let job = seen("2.2/loop-while-processing/m5");
-    assert_eq!((job.faults.known, job.max_attempt, job.restarts_metric), (2, 1, Some(2)));
+    assert_eq!(
+        (job.faults.known, job.max_attempt, job.restarts_metric),
+        (2, 1, Some(2))
+    );
     let checkpoints = job.checkpoints.clone().unwrap();
     let restored = checkpoints.latest_restored.unwrap();
-    assert_eq!((restored.id, restored.is_savepoint, restored.at.as_millisecond()), (1, false, 1_795_346_645_464));
+    assert_eq!(
+        (
+            restored.id,
+            restored.is_savepoint,
+            restored.at.as_millisecond()
+        ),
+        (1, false, 1_795_346_645_464)
+    );
     // Checkpoint 2 and 3 were triggered before the last restart: they prove nothing about the run since.
-    assert!(checkpoints.oldest_completed_triggered_at.is_none_or(|at| at >= job.disturbed_at()));
+    assert!(
+        checkpoints
+            .oldest_completed_triggered_at
+            .is_none_or(|at| at >= job.disturbed_at())
+    );
 }
 
 #[test]
 fn a_restored_job_names_the_savepoint_it_came_from() {
-    let restored = seen("1.20/savepoint-and-restore/m2_restored").checkpoints.unwrap().latest_restored.unwrap();
+    let restored = seen("1.20/savepoint-and-restore/m2_restored")
+        .checkpoints
+        .unwrap()
+        .latest_restored
+        .unwrap();
     assert!(restored.is_savepoint);
     assert!(restored.path.unwrap().contains("savepoint"));
 }
 
 #[test]
 fn a_job_that_gave_up_names_the_nested_cause() {
-    for name in ["1.20/restarts-exhausted/m0_failed", "1.20/restarts-exhausted/m1_norestart"] {
+    for name in [
+        "1.20/restarts-exhausted/m0_failed",
+        "1.20/restarts-exhausted/m1_norestart",
+    ] {
         let captured = moment(name);
         let job = job(&captured, &[]).unwrap().unwrap();
         assert_eq!(job.state, JobState::Failed, "{name}");
         let newest = &captured.exceptions.unwrap()["exceptionHistory"]["entries"][0];
         let alone = Captured {
             job: captured.job,
-            exceptions: Some(json!({ "exceptionHistory": { "entries": [newest], "truncated": true } })),
+            exceptions: Some(
+                json!({ "exceptionHistory": { "entries": [newest], "truncated": true } }),
+            ),
             ..Captured::default()
         };
-        let only = managed_flink::flink::job(&alone, &[]).unwrap().unwrap().faults;
+        let only = managed_flink::flink::job(&alone, &[])
+            .unwrap()
+            .unwrap()
+            .faults;
         assert!(only.truncated);
         let message = only.first.unwrap().message;
-        assert!(message.contains("Recovery is suppressed") && message.contains("; caused by: "), "{name}: {message}");
+        assert!(
+            message.contains("Recovery is suppressed") && message.contains("; caused by: "),
+            "{name}: {message}"
+        );
     }
 }
 
 #[test]
 fn a_vertex_tells_the_attempt_by_itself() {
-    let Captured { job: answer, vertices, .. } = moment("1.20/loop-while-processing/m4");
-    let alone = job(&Captured { job: answer, vertices, ..Captured::default() }, &[]).unwrap().unwrap();
+    let Captured {
+        job: answer,
+        vertices,
+        ..
+    } = moment("1.20/loop-while-processing/m4");
+    let alone = job(
+        &Captured {
+            job: answer,
+            vertices,
+            ..Captured::default()
+        },
+        &[],
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!(alone.max_attempt, 1);
 }
 
 #[test]
 fn finished_tasks_beside_running_ones_are_up() {
-    let all: Vec<Job> = moments().iter().filter(|name| name.contains("bounded-job")).map(|name| seen(name)).collect();
+    let all: Vec<Job> = moments()
+        .iter()
+        .filter(|name| name.contains("bounded-job"))
+        .map(|name| seen(name))
+        .collect();
     assert!(!all.is_empty());
-    assert!(all.iter().any(|job| job.vertices.iter().any(|vertex| vertex.tasks_in("FINISHED") > 0)));
+    assert!(all.iter().any(|job| {
+        job.vertices
+            .iter()
+            .any(|vertex| vertex.tasks_in("FINISHED") > 0)
+    }));
 }
 
 #[test]
@@ -172,15 +293,38 @@ fn tasks_that_initialise_are_not_up() {
 #[test]
 fn the_newest_job_is_chosen_where_old_ones_stay_listed() {
     let overview = moment("1.20/loop-while-processing/m4").overview.unwrap();
-    assert_eq!(newest_job(&overview).unwrap().as_deref(), Some("8a745aae5fecf4ddb204c64ce8910c7a"));
+    assert_eq!(
+        newest_job(&overview).unwrap().as_deref(),
+        Some("8a745aae5fecf4ddb204c64ce8910c7a")
+    );
     assert_eq!(newest_job(&json!({ "jobs": [] })).unwrap(), None);
 }
 
 #[test]
 fn no_job_is_no_error_and_a_missing_answer_is() {
-    assert_eq!(job(&Captured { overview: Some(json!({ "jobs": [] })), ..Captured::default() }, &[]), Ok(None));
+    assert_eq!(
+        job(
+            &Captured {
+                overview: Some(json!({ "jobs": [] })),
+                ..Captured::default()
+            },
+            &[]
+        ),
+        Ok(None)
+    );
     let overview = moment("1.20/healthy/m2").overview;
-    assert!(job(&Captured { overview, ..Captured::default() }, &[]).unwrap_err().to_string().contains("missing"));
+    assert!(
+        job(
+            &Captured {
+                overview,
+                ..Captured::default()
+            },
+            &[]
+        )
+        .unwrap_err()
+        .to_string()
+        .contains("missing")
+    );
     assert!(job(&Captured::default(), &[]).is_err());
 }
 
@@ -200,23 +344,45 @@ fn answers_with_hardly_a_field_can_be_read() {
     let captured = Captured {
         job: Some(json!({ "jid": "j", "state": "SOMETHING_NEW" })),
         exceptions: Some(json!({})),
-        checkpoints: Some(json!({ "latest": { "completed": null, "restored": { "id": 1, "restore_timestamp": -1 } } })),
+        checkpoints: Some(
+            json!({ "latest": { "completed": null, "restored": { "id": 1, "restore_timestamp": -1 } } }),
+        ),
         metrics: Some(json!([{ "id": "numRestarts", "value": "NaN" }, { "id": "fullRestarts" }])),
         ..Captured::default()
     };
     let job = job(&captured, &[]).unwrap().unwrap();
     assert_eq!(job.state, JobState::Other("SOMETHING_NEW".to_owned()));
-    assert_eq!((job.restarts_metric, job.restarting_at, job.running_at), (None, None, None));
+    assert_eq!(
+        (job.restarts_metric, job.restarting_at, job.running_at),
+        (None, None, None)
+    );
     assert_eq!(job.checkpoints, Some(lifecycle::Checkpoints::default()));
 }
 
 #[test]
 fn property_values_are_taken_out_of_every_text() {
     let mut captured = moment("1.20/loop-while-processing/m4");
-    let text = captured.exceptions.take().unwrap().to_string().replace("poison", "marker-value").replace("throttle", "marker-value");
+    let text = captured
+        .exceptions
+        .take()
+        .unwrap()
+        .to_string()
+        .replace("poison", "marker-value")
+        .replace("throttle", "marker-value");
     captured.exceptions = Some(serde_json::from_str(&text).unwrap());
-    captured.job = Some(serde_json::from_str(&captured.job.unwrap().to_string().replace("throttle", "marker-value")).unwrap());
-    let job = job(&captured, &["marker-value".to_owned()]).unwrap().unwrap();
+    captured.job = Some(
+        serde_json::from_str(
+            &captured
+                .job
+                .unwrap()
+                .to_string()
+                .replace("throttle", "marker-value"),
+        )
+        .unwrap(),
+    );
+    let job = job(&captured, &["marker-value".to_owned()])
+        .unwrap()
+        .unwrap();
     assert!(!format!("{job:?}").contains("marker"), "{job:?}");
 }
 
@@ -238,10 +404,29 @@ fn of_very_many_vertices_those_that_are_not_up_are_kept() {
 
 #[test]
 fn most_polls_of_a_looping_job_show_it_all_running() {
-    let text = fs::read_to_string(recordings().join("1.20/loop-while-processing/poll_200ms.csv")).unwrap();
-    let column = |name: &str| text.lines().next().unwrap().split(',').position(|it| it == name).unwrap();
+    let text =
+        fs::read_to_string(recordings().join("1.20/loop-while-processing/poll_200ms.csv")).unwrap();
+    let column = |name: &str| {
+        text.lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .position(|it| it == name)
+            .unwrap()
+    };
     let (status, running) = (column("job_status"), column("RUNNING"));
-    let polls: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
-    let fine = polls.iter().filter(|poll| poll[status] == "RUNNING" && poll[running] == "4").count();
-    assert!(fine * 2 > polls.len(), "{fine} of {}: why one picture is no proof of health", polls.len());
+    let polls: Vec<Vec<&str>> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect())
+        .collect();
+    let fine = polls
+        .iter()
+        .filter(|poll| poll[status] == "RUNNING" && poll[running] == "4")
+        .count();
+    assert!(
+        fine * 2 > polls.len(),
+        "{fine} of {}: why one picture is no proof of health",
+        polls.len()
+    );
 }

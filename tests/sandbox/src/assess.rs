@@ -113,25 +113,49 @@ pub fn assess(dir: &Path, soak_secs: u32) -> Result<Vec<Moment>, AssessError> {
 /// # Errors
 /// As [`assess`].
 pub fn captures(dir: &Path) -> Result<Vec<(String, Captured)>, AssessError> {
-    let listed = |source| AssessError::Directory { dir: dir.to_owned(), source };
-    let mut paths = fs::read_dir(dir).map_err(listed)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(listed)?;
+    let listed = |source| AssessError::Directory {
+        dir: dir.to_owned(),
+        source,
+    };
+    let mut paths = fs::read_dir(dir)
+        .map_err(listed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(listed)?;
     paths.sort();
     let mut moments = BTreeMap::<Natural, Captured>::new();
     for path in paths {
-        let Some((moment, endpoint)) = named(&path) else { continue };
+        let Some((moment, endpoint)) = named(&path) else {
+            continue;
+        };
         let captured = moments.entry(natural(&moment)).or_default();
-        let text = fs::read(&path).map_err(|source| AssessError::File { file: path.clone(), source })?;
-        let answer = serde_json::from_slice(&text).map_err(|source| AssessError::NotJson { file: path, source })?;
+        let text = fs::read(&path).map_err(|source| AssessError::File {
+            file: path.clone(),
+            source,
+        })?;
+        let answer = serde_json::from_slice(&text)
+            .map_err(|source| AssessError::NotJson { file: path, source })?;
         endpoint.take(captured, answer);
     }
     if moments.is_empty() {
-        return Err(AssessError::NothingCaptured { dir: dir.to_owned() });
+        return Err(AssessError::NothingCaptured {
+            dir: dir.to_owned(),
+        });
     }
-    Ok(moments.into_iter().map(|(name, captured)| (name.into_iter().map(|part| part.text).collect(), captured)).collect())
+    Ok(moments
+        .into_iter()
+        .map(|(name, captured)| (name.into_iter().map(|part| part.text).collect(), captured))
+        .collect())
 }
 
 /// One look, on top of those before.
-fn look(watch: &mut Watch, dir: &Path, moment: String, captured: &Captured, soak_secs: u32) -> Result<Moment, AssessError> {
+fn look(
+    watch: &mut Watch,
+    dir: &Path,
+    moment: String,
+    captured: &Captured,
+    soak_secs: u32,
+) -> Result<Moment, AssessError> {
     if captured.job.is_none() {
         return Ok(by_overview(watch, moment, captured.overview.as_ref()));
     }
@@ -139,8 +163,20 @@ fn look(watch: &mut Watch, dir: &Path, moment: String, captured: &Captured, soak
     // A deployed look goes on without what it cannot read; a capture can be repeated, so here it is a mistake.
     match (picture.job, picture.unreadable.into_iter().next()) {
         (Some(job), None) => Ok(by_job(watch, moment, &job, soak_secs)),
-        (_, Some(unread)) => Err(AssessError::NotTheAnswer { dir: dir.to_owned(), moment, what: unread.what, why: unread.why }),
-        (None, None) => Ok(of(watch, moment, &Assessment::Unknown { why: "Flink knows no job".into() }, 0)),
+        (_, Some(unread)) => Err(AssessError::NotTheAnswer {
+            dir: dir.to_owned(),
+            moment,
+            what: unread.what,
+            why: unread.why,
+        }),
+        (None, None) => Ok(of(
+            watch,
+            moment,
+            &Assessment::Unknown {
+                why: "Flink knows no job".into(),
+            },
+            0,
+        )),
     }
 }
 
@@ -156,32 +192,71 @@ fn by_overview(watch: &Watch, moment: String, overview: Option<&Value>) -> Momen
     let jobs = overview.and_then(|overview| overview["jobs"].as_array());
     let newest = jobs.and_then(|jobs| jobs.iter().max_by_key(|job| job["start-time"].as_i64()));
     let assessment = match (newest.and_then(|job| job["state"].as_str()), jobs) {
-        (Some("FAILED"), _) => Assessment::Failed { why: "the newest job FAILED; its own answer was not captured".into(), first_fault: None },
+        (Some("FAILED"), _) => Assessment::Failed {
+            why: "the newest job FAILED; its own answer was not captured".into(),
+            first_fault: None,
+        },
         (Some("FINISHED"), _) => Assessment::Finished,
-        (Some("CANCELED" | "CANCELLING"), _) => Assessment::Stopped { why: "the newest job was cancelled".into() },
-        (Some(state), _) => Assessment::Unknown { why: format!("the newest job is {state}, and its own answer was not captured") },
-        (None, Some(_)) => Assessment::Unknown { why: "Flink knows no job".into() },
-        (None, None) => Assessment::Unknown { why: "neither jobs_overview nor job was captured".into() },
+        (Some("CANCELED" | "CANCELLING"), _) => Assessment::Stopped {
+            why: "the newest job was cancelled".into(),
+        },
+        (Some(state), _) => Assessment::Unknown {
+            why: format!("the newest job is {state}, and its own answer was not captured"),
+        },
+        (None, Some(_)) => Assessment::Unknown {
+            why: "Flink knows no job".into(),
+        },
+        (None, None) => Assessment::Unknown {
+            why: "neither jobs_overview nor job was captured".into(),
+        },
     };
     of(watch, moment, &assessment, 0)
 }
 
 fn of(watch: &Watch, moment: String, assessment: &Assessment, restarts: u64) -> Moment {
-    Moment { moment, assessment: assessment.word(), reason: assessment.reason(), restarts, first_fault: watch.first_fault.clone() }
+    Moment {
+        moment,
+        assessment: assessment.word(),
+        reason: assessment.reason(),
+        restarts,
+        first_fault: watch.first_fault.clone(),
+    }
 }
 
 /// A table for people.
 #[must_use]
 pub fn render_table(moments: &[Moment]) -> String {
-    let width = moments.iter().map(|one| one.moment.chars().count()).max().unwrap_or(0).max("moment".len());
-    let mut table = format!("{:width$}  {:10}  {:>8}  reason\n", "moment", "assessment", "restarts");
+    let width = moments
+        .iter()
+        .map(|one| one.moment.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max("moment".len());
+    let mut table = format!(
+        "{:width$}  {:10}  {:>8}  reason\n",
+        "moment", "assessment", "restarts"
+    );
     for one in moments {
-        writeln!(table, "{:width$}  {:10}  {:>8}  {}", one.moment, one.assessment, one.restarts, one.reason).expect("a string takes everything");
+        writeln!(
+            table,
+            "{:width$}  {:10}  {:>8}  {}",
+            one.moment, one.assessment, one.restarts, one.reason
+        )
+        .expect("a string takes everything");
     }
-    if let Some(fault) = moments.iter().rev().find_map(|one| one.first_fault.as_ref()) {
+    if let Some(fault) = moments
+        .iter()
+        .rev()
+        .find_map(|one| one.first_fault.as_ref())
+    {
         let at = Timestamp::to_string(&fault.at);
         let task = fault.task.as_deref().unwrap_or("no task named");
-        writeln!(table, "first fault: {at}, {task}: {}", lifecycle::shorten(&fault.message, FAULT_SHOWN)).expect("a string takes everything");
+        writeln!(
+            table,
+            "first fault: {at}, {task}: {}",
+            lifecycle::shorten(&fault.message, FAULT_SHOWN)
+        )
+        .expect("a string takes everything");
     }
     table
 }
@@ -189,7 +264,8 @@ pub fn render_table(moments: &[Moment]) -> String {
 /// The same as a JSON array.
 #[must_use]
 pub fn render_json(moments: &[Moment]) -> String {
-    let mut json = serde_json::to_string_pretty(moments).expect("strings, numbers and times are JSON");
+    let mut json =
+        serde_json::to_string_pretty(moments).expect("strings, numbers and times are JSON");
     json.push('\n');
     json
 }
@@ -227,7 +303,11 @@ impl Endpoint {
 
 /// The moment and the endpoint that a file's name says; None for files of another kind.
 fn named(path: &Path) -> Option<(String, Endpoint)> {
-    let (moment, endpoint) = path.file_name()?.to_str()?.strip_suffix(".json")?.split_once(SEPARATOR)?;
+    let (moment, endpoint) = path
+        .file_name()?
+        .to_str()?
+        .strip_suffix(".json")?
+        .split_once(SEPARATOR)?;
     let endpoint = match endpoint {
         "jobs_overview" => Endpoint::JobsOverview,
         "job" => Endpoint::Job,
@@ -236,7 +316,11 @@ fn named(path: &Path) -> Option<(String, Endpoint)> {
         "overview" | "jobs" => Endpoint::Unused,
         "metrics" => Endpoint::Metrics,
         other if other.starts_with("metric_") => Endpoint::Metrics,
-        other if other.strip_prefix("vertex").is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) => {
+        other
+            if other.strip_prefix("vertex").is_some_and(|number| {
+                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+            }) =>
+        {
             Endpoint::Vertex
         }
         _ => return None,
@@ -260,11 +344,19 @@ fn natural(name: &str) -> Natural {
     for character in name.chars() {
         let is_digit = character.is_ascii_digit();
         match parts.last_mut() {
-            Some(last) if last.text.ends_with(|c: char| c.is_ascii_digit()) == is_digit => last.text.push(character),
-            _ => parts.push(Run { value: (0, String::new()), text: character.to_string() }),
+            Some(last) if last.text.ends_with(|c: char| c.is_ascii_digit()) == is_digit => {
+                last.text.push(character)
+            }
+            _ => parts.push(Run {
+                value: (0, String::new()),
+                text: character.to_string(),
+            }),
         }
     }
-    for part in parts.iter_mut().filter(|part| part.text.starts_with(|c: char| c.is_ascii_digit())) {
+    for part in parts
+        .iter_mut()
+        .filter(|part| part.text.starts_with(|c: char| c.is_ascii_digit()))
+    {
         let digits = part.text.trim_start_matches('0');
         part.value = (digits.len() + 1, digits.to_owned());
     }

@@ -23,7 +23,11 @@ use crate::{
 const DEFAULT_SCENARIO: &str = "bad-deployment";
 
 #[derive(Parser)]
-#[command(name = "sandbox", about = "Flink Lifeguard's sandbox: an AWS region in a box, to rehearse a rescue in.", version)]
+#[command(
+    name = "sandbox",
+    about = "Flink Lifeguard's sandbox: an AWS region in a box, to rehearse a rescue in.",
+    version
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -109,8 +113,13 @@ struct Assess {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let command =
-        arguments.command.unwrap_or_else(|| Command::Rehearse(Rehearse { name: DEFAULT_SCENARIO.to_owned(), seed: 1, ..Rehearse::default() }));
+    let command = arguments.command.unwrap_or_else(|| {
+        Command::Rehearse(Rehearse {
+            name: DEFAULT_SCENARIO.to_owned(),
+            seed: 1,
+            ..Rehearse::default()
+        })
+    });
     match command {
         Command::Scenarios => list(),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
@@ -123,7 +132,10 @@ pub fn run() -> ExitCode {
 
 /// Colours, unless the output is no terminal or `NO_COLOR` is set.
 fn paint() -> Paint {
-    #[expect(clippy::disallowed_methods, reason = "a convention of terminals, not a setting of this project")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a convention of terminals, not a setting of this project"
+    )]
     let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
     Paint::for_stdout(no_color)
 }
@@ -150,7 +162,10 @@ fn draw(definition: &std::path::Path) -> ExitCode {
             say(&crate::graph::svg(&definition));
             ExitCode::SUCCESS
         }
-        Err(error) => wrong(&format!("{} cannot be drawn: {error}", definition.display())),
+        Err(error) => wrong(&format!(
+            "{} cannot be drawn: {error}",
+            definition.display()
+        )),
     }
 }
 
@@ -160,14 +175,21 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
-    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
     chain.join(": ")
 }
 
 /// A region runs in one thread, on a clock that is paused: time passes when everybody waits.
 fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    runtime
+        .expect("a runtime of one thread needs nothing but memory")
+        .block_on(future)
 }
 
 fn assess(asked: &Assess) -> ExitCode {
@@ -183,7 +205,11 @@ fn assess(asked: &Assess) -> ExitCode {
 fn list() -> ExitCode {
     let paint = paint();
     for scenario in CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS) {
-        say(&format!("{} {}\n", paint.strong(&format!("{:<27}", scenario.name)), scenario.sentence));
+        say(&format!(
+            "{} {}\n",
+            paint.strong(&format!("{:<27}", scenario.name)),
+            scenario.sentence
+        ));
     }
     ExitCode::SUCCESS
 }

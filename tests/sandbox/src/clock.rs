@@ -19,7 +19,10 @@ pub struct Clock {
 impl Clock {
     /// Starts the clock at `epoch`. Needs a tokio runtime.
     pub fn starting_at(epoch: Timestamp) -> Self {
-        Self { epoch, opened: Instant::now() }
+        Self {
+            epoch,
+            opened: Instant::now(),
+        }
     }
 
     /// The region's time, to the millisecond (what the services' JSON carries).
@@ -30,7 +33,8 @@ impl Clock {
     /// The region's time at one of tokio's instants.
     pub fn at(&self, instant: Instant) -> Timestamp {
         let elapsed = instant.saturating_duration_since(self.opened);
-        let millis = i64::try_from(elapsed.as_millis()).expect("a run is shorter than the age of the universe");
+        let millis = i64::try_from(elapsed.as_millis())
+            .expect("a run is shorter than the age of the universe");
         self.epoch + SignedDuration::from_millis(millis)
     }
 

@@ -12,7 +12,10 @@ use std::{
 
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector},
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    },
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
     runtime_components::RuntimeComponents,
@@ -85,7 +88,9 @@ impl Router {
     }
 
     fn route(&self) -> MutexGuard<'_, Option<Arc<Route>>> {
-        self.0.lock().expect("no thread panics while it holds the route")
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the route")
     }
 }
 
@@ -130,8 +135,15 @@ impl Connector {
     /// The variables that Lambda itself sets for a function that runs with `role`.
     #[must_use]
     pub fn variables(role: &str) -> BTreeMap<String, String> {
-        let pairs = [("AWS_ACCESS_KEY_ID", role), ("AWS_SECRET_ACCESS_KEY", "sandbox"), ("AWS_REGION", REGION)];
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", role),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            ("AWS_REGION", REGION),
+        ];
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// What clients of `role` are made from.
@@ -146,7 +158,11 @@ impl Connector {
 struct InProcess(Router);
 
 impl HttpClient for InProcess {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -155,8 +171,13 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let router = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let (parts, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(Box::new(error)))?.into_parts();
-            let body = body.bytes().map(Bytes::copy_from_slice).ok_or_else(|| ConnectorError::user("the region reads no streamed bodies".into()))?;
+            let (parts, body) = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(Box::new(error)))?
+                .into_parts();
+            let body = body.bytes().map(Bytes::copy_from_slice).ok_or_else(|| {
+                ConnectorError::user("the region reads no streamed bodies".into())
+            })?;
             let answer = router.send(Request::from_parts(parts, body)).await;
             to_sdk(answer)
         })
@@ -165,9 +186,12 @@ impl HttpConnector for InProcess {
 
 fn to_sdk(answer: Response) -> Result<HttpResponse, ConnectorError> {
     if faults::is_cut(&answer) {
-        return Err(ConnectorError::io("the connection broke before an answer came".into()));
+        return Err(ConnectorError::io(
+            "the connection broke before an answer came".into(),
+        ));
     }
-    HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(Box::new(error), None))
+    HttpResponse::try_from(answer.map(SdkBody::from))
+        .map_err(|error| ConnectorError::other(Box::new(error), None))
 }
 
 #[derive(Debug)]
@@ -190,7 +214,10 @@ mod tests {
     use crate::wire::{self, json_answer};
 
     fn region(route: impl Fn(Request) -> Answering + Send + Sync + 'static) -> Connector {
-        Connector::new(Router::new(route), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()))
+        Connector::new(
+            Router::new(route),
+            Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()),
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -198,10 +225,22 @@ mod tests {
         let connector = region(|request| {
             assert_eq!(wire::caller(&request).as_deref(), Some("watcher"));
             assert_eq!(wire::service(&request).as_deref(), Some("states"));
-            Box::pin(std::future::ready(json_answer(200, "application/x-amz-json-1.0", &json!({ "stateMachines": [] }))))
+            Box::pin(std::future::ready(json_answer(
+                200,
+                "application/x-amz-json-1.0",
+                &json!({ "stateMachines": [] }),
+            )))
         });
         let client = aws_sdk_sfn::Client::new(connector.aws("watcher").config());
-        assert!(client.list_state_machines().send().await.unwrap().state_machines().is_empty());
+        assert!(
+            client
+                .list_state_machines()
+                .send()
+                .await
+                .unwrap()
+                .state_machines()
+                .is_empty()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,7 +249,13 @@ mod tests {
         connector.router().close();
         let client = aws_sdk_sfn::Client::new(connector.aws("watcher").config());
         let error = client.list_state_machines().send().await.unwrap_err();
-        assert!(matches!(error, aws_smithy_runtime_api::client::result::SdkError::DispatchFailure(_)), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                aws_smithy_runtime_api::client::result::SdkError::DispatchFailure(_)
+            ),
+            "{error:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,23 +264,37 @@ mod tests {
         let counted = sent.clone();
         let connector = region(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
-            Box::pin(std::future::ready(json_answer(500, "application/x-amz-json-1.1", &json!({ "__type": "InternalFailure" }))))
+            Box::pin(std::future::ready(json_answer(
+                500,
+                "application/x-amz-json-1.1",
+                &json!({ "__type": "InternalFailure" }),
+            )))
         });
         let tries = async |client: &ManagedFlink| {
             let before = sent.load(Ordering::Relaxed);
             client.list_applications().await.unwrap_err();
             sent.load(Ordering::Relaxed) - before
         };
-        let (spendthrift, other) = (ManagedFlink::new(&connector.aws("one")), ManagedFlink::new(&connector.aws("other")));
+        let (spendthrift, other) = (
+            ManagedFlink::new(&connector.aws("one")),
+            ManagedFlink::new(&connector.aws("other")),
+        );
         let first = tries(&spendthrift).await;
         while tries(&spendthrift).await > 1 {}
-        assert_eq!((first, tries(&other).await), (4, 4), "a function's process has its retries for itself");
+        assert_eq!(
+            (first, tries(&other).await),
+            (4, 4),
+            "a function's process has its retries for itself"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_sdk_tells_the_regions_time() {
         let connector = region(|_| unreachable!("no request is made"));
         tokio::time::sleep(std::time::Duration::from_secs(90)).await;
-        assert_eq!(connector.aws("watcher").now().to_string(), "2026-01-01T00:01:30Z");
+        assert_eq!(
+            connector.aws("watcher").now().to_string(),
+            "2026-01-01T00:01:30Z"
+        );
     }
 }

@@ -20,11 +20,14 @@ async fn attempt(router: Router, journal: Journal, from: &'static str, request: 
     let mut wait = FIRST_WAIT;
     for left in (0..TRIES).rev() {
         let answer = router.send(request.clone()).await;
-        let Some((code, message)) = refused(&answer) else { return };
+        let Some((code, message)) = refused(&answer) else {
+            return;
+        };
         if left == 0 || !worth_another_try(answer.status().as_u16(), &code) {
             let (service, verb) = crate::protocol::verb(&request);
             let lost = format!("a delivery to {service} ({verb}) was given up: {code}: {message}");
-            return journal.log(json!({ "level": "ERROR", "service": from, "message": lost }).to_string());
+            return journal
+                .log(json!({ "level": "ERROR", "service": from, "message": lost }).to_string());
         }
         tokio::time::sleep(wait).await;
         wait *= 2;

@@ -27,7 +27,14 @@ use crate::{
 const JSON: &str = "application/x-amz-json-1.0";
 const TARGET: &str = "DynamoDB_20120810.";
 /// Every other verb is refused.
-const VERBS: [&str; 6] = ["PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "DescribeTable"];
+const VERBS: [&str; 6] = [
+    "PutItem",
+    "GetItem",
+    "UpdateItem",
+    "DeleteItem",
+    "Query",
+    "DescribeTable",
+];
 
 /// Members that every write with a condition may carry.
 const CONDITION: [&str; 6] = [
@@ -78,9 +85,14 @@ impl DynamoDb {
     /// A service without tables.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal) -> Self {
-        let database =
-            Database::memory_with_clock(Arc::new(EngineClock(clock.clone()))).expect("a database in memory needs nothing from the machine");
-        Self { database, clock, journal, created: Arc::default() }
+        let database = Database::memory_with_clock(Arc::new(EngineClock(clock.clone())))
+            .expect("a database in memory needs nothing from the machine");
+        Self {
+            database,
+            clock,
+            journal,
+            created: Arc::default(),
+        }
     }
 
     /// Makes a table from the properties of an `AWS::DynamoDB::Table`, its `TableName` resolved.
@@ -91,7 +103,12 @@ impl DynamoDb {
         let mut request = Map::new();
         for (name, value) in properties.as_object().into_iter().flatten() {
             match name.as_str() {
-                "TableName" | "KeySchema" | "AttributeDefinitions" | "BillingMode" | "GlobalSecondaryIndexes" | "LocalSecondaryIndexes" => {
+                "TableName"
+                | "KeySchema"
+                | "AttributeDefinitions"
+                | "BillingMode"
+                | "GlobalSecondaryIndexes"
+                | "LocalSecondaryIndexes" => {
                     request.insert(name.clone(), value.clone());
                 }
                 // Known, and without effect on what the verbs answer.
@@ -105,11 +122,16 @@ impl DynamoDb {
             }
         }
         let body = Value::Object(request).to_string();
-        run(&body, |request| self.database.create_table(request)).map_err(|error| TableError::Refused(error.to_string()))?;
-        let table = properties["TableName"].as_str().unwrap_or_default().to_owned();
+        run(&body, |request| self.database.create_table(request))
+            .map_err(|error| TableError::Refused(error.to_string()))?;
+        let table = properties["TableName"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         if let Some(attribute) = properties["TimeToLiveSpecification"]["AttributeName"].as_str() {
             let body = json!({ "TableName": table, "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true } }).to_string();
-            run(&body, |request| self.database.update_time_to_live(request)).map_err(|error| TableError::Refused(error.to_string()))?;
+            run(&body, |request| self.database.update_time_to_live(request))
+                .map_err(|error| TableError::Refused(error.to_string()))?;
         }
         self.created().insert(table, self.clock.now());
         Ok(())
@@ -128,7 +150,10 @@ impl DynamoDb {
     pub fn peek(&self, table: &str, key: &Value) -> Option<Value> {
         let body = json!({ "TableName": table, "Key": key, "ConsistentRead": true }).to_string();
         let answer = run(&body, |request| self.database.get_item(request)).ok()?;
-        answer.get("Item").filter(|item| !item.is_null()).map(|item| sorted(item.clone()))
+        answer
+            .get("Item")
+            .filter(|item| !item.is_null())
+            .map(|item| sorted(item.clone()))
     }
 
     /// Answers one request.
@@ -137,11 +162,24 @@ impl DynamoDb {
         let body = String::from_utf8_lossy(request.body()).into_owned();
         let parsed: Value = serde_json::from_str(&body).unwrap_or_default();
         if !VERBS.contains(&verb.as_str()) {
-            let answer = json_error(400, "UnknownOperationException", &format!("the sandbox's DynamoDB does not know {verb:?}"));
-            record(&self.journal, self.clock.now(), &request, parsed["TableName"].as_str().map(str::to_owned), &answer, false);
+            let answer = json_error(
+                400,
+                "UnknownOperationException",
+                &format!("the sandbox's DynamoDB does not know {verb:?}"),
+            );
+            record(
+                &self.journal,
+                self.clock.now(),
+                &request,
+                parsed["TableName"].as_str().map(str::to_owned),
+                &answer,
+                false,
+            );
             return answer;
         }
-        let result = self.check(&request, &verb, &parsed).and_then(|()| self.perform(&verb, &body));
+        let result = self
+            .check(&request, &verb, &parsed)
+            .and_then(|()| self.perform(&verb, &body));
         let answer = match result {
             Ok(value) => json_answer(200, JSON, &sorted(value)),
             Err(error) => {
@@ -149,14 +187,26 @@ impl DynamoDb {
                 json_answer(error.status_code(), JSON, &sorted(body))
             }
         };
-        let changed = answer.status().is_success() && matches!(verb.as_str(), "PutItem" | "UpdateItem" | "DeleteItem");
-        record(&self.journal, self.clock.now(), &request, parsed["TableName"].as_str().map(str::to_owned), &answer, changed);
+        let changed = answer.status().is_success()
+            && matches!(verb.as_str(), "PutItem" | "UpdateItem" | "DeleteItem");
+        record(
+            &self.journal,
+            self.clock.now(),
+            &request,
+            parsed["TableName"].as_str().map(str::to_owned),
+            &answer,
+            changed,
+        );
         answer
     }
 
     /// Refuses verbs and members that this region does not know.
     fn check(&self, request: &Request, verb: &str, body: &Value) -> Result<(), DynoxideError> {
-        let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let target = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let own: &[&str] = match verb {
             "PutItem" => &["Item"],
             "GetItem" => &["Key", "ConsistentRead", "ProjectionExpression"],
@@ -176,7 +226,9 @@ impl DynamoDb {
             _ => &[],
         };
         if !target.starts_with(TARGET) {
-            return Err(DynoxideError::ValidationException(format!("the sandbox does not know the target {target:?}")));
+            return Err(DynoxideError::ValidationException(format!(
+                "the sandbox does not know the target {target:?}"
+            )));
         }
         let unknown = body
             .as_object()
@@ -185,7 +237,9 @@ impl DynamoDb {
             .map(|(name, _)| name)
             .find(|name| !own.contains(&name.as_str()) && !CONDITION.contains(&name.as_str()));
         match unknown {
-            Some(name) => Err(DynoxideError::ValidationException(format!("the sandbox does not know the member {name} of {verb}"))),
+            Some(name) => Err(DynoxideError::ValidationException(format!(
+                "the sandbox does not know the member {name} of {verb}"
+            ))),
             None => Ok(()),
         }
     }
@@ -197,7 +251,8 @@ impl DynamoDb {
             "UpdateItem" => run(body, |request| self.database.update_item(request)),
             "DeleteItem" => run(body, |request| self.database.delete_item(request)),
             "Query" => run(body, |request| self.database.query(request)),
-            _ => run(body, |request| self.database.describe_table(request)).map(|description| self.described(description)),
+            _ => run(body, |request| self.database.describe_table(request))
+                .map(|description| self.described(description)),
         }
     }
 
@@ -217,29 +272,42 @@ impl DynamoDb {
     }
 
     fn created(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Timestamp>> {
-        self.created.lock().expect("no thread panics while it holds the table list")
+        self.created
+            .lock()
+            .expect("no thread panics while it holds the table list")
     }
 }
 
 /// Reads a request for the engine and writes its answer. The engine marks what kind of refusal an unreadable request is with a prefix.
-fn run<Q: DeserializeOwned, A: Serialize>(body: &str, verb: impl FnOnce(Q) -> Result<A, DynoxideError>) -> Result<Value, DynoxideError> {
+fn run<Q: DeserializeOwned, A: Serialize>(
+    body: &str,
+    verb: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Result<Value, DynoxideError> {
     let request = serde_json::from_str(body).map_err(|error| {
         let text = error.to_string();
         let text = text.split(" at line ").next().unwrap_or(&text);
         match text.split_once(':') {
-            Some(("SERIALIZATION" | "SERIALIZATION_AS_READ", message)) => DynoxideError::SerializationException(message.to_owned()),
-            Some(("VALIDATION" | "VALIDATION_AS_READ" | "VALIDATION_REQUEST", message)) => DynoxideError::ValidationException(message.to_owned()),
+            Some(("SERIALIZATION" | "SERIALIZATION_AS_READ", message)) => {
+                DynoxideError::SerializationException(message.to_owned())
+            }
+            Some(("VALIDATION" | "VALIDATION_AS_READ" | "VALIDATION_REQUEST", message)) => {
+                DynoxideError::ValidationException(message.to_owned())
+            }
             _ => DynoxideError::ValidationException(text.to_owned()),
         }
     })?;
-    serde_json::to_value(verb(request)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_value(verb(request)?)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// The same value with all members in alphabetical order: the engine keeps items in hash maps.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let members: BTreeMap<String, Value> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            let members: BTreeMap<String, Value> = members
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)))
+                .collect();
             Value::Object(members.into_iter().collect())
         }
         Value::Array(values) => values.into_iter().map(sorted).collect(),
@@ -269,8 +337,19 @@ mod tests {
     }
 
     async fn call(service: &DynamoDb, verb: &str, body: Value) -> (u16, Value) {
-        let answer = service.handle(aws_json("planner", "dynamodb", &format!("{TARGET}{verb}"), "1.0", &body)).await;
-        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+        let answer = service
+            .handle(aws_json(
+                "planner",
+                "dynamodb",
+                &format!("{TARGET}{verb}"),
+                "1.0",
+                &body,
+            ))
+            .await;
+        (
+            answer.status().as_u16(),
+            serde_json::from_slice(answer.body()).unwrap(),
+        )
     }
 
     fn lease(holder: &str) -> Value {
@@ -285,13 +364,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_second_holder_of_a_lease_is_refused_and_told_who_holds_it() {
         let service = service();
-        assert_eq!(call(&service, "PutItem", lease("a")).await, (200, json!({})));
+        assert_eq!(
+            call(&service, "PutItem", lease("a")).await,
+            (200, json!({}))
+        );
         let (status, error) = call(&service, "PutItem", lease("b")).await;
         assert_eq!(status, 400);
-        assert_eq!(error["__type"], "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException");
+        assert_eq!(
+            error["__type"],
+            "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+        );
         assert_eq!(error["Item"]["holder"]["S"], "a");
-        let outcomes: Vec<(String, bool)> = service.journal.calls().into_iter().map(|call| (call.outcome, call.changed)).collect();
-        assert_eq!(outcomes, [("ok".to_owned(), true), ("ConditionalCheckFailedException".to_owned(), false)]);
+        let outcomes: Vec<(String, bool)> = service
+            .journal
+            .calls()
+            .into_iter()
+            .map(|call| (call.outcome, call.changed))
+            .collect();
+        assert_eq!(
+            outcomes,
+            [
+                ("ok".to_owned(), true),
+                ("ConditionalCheckFailedException".to_owned(), false)
+            ]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -307,7 +403,10 @@ mod tests {
         let (_, answer) = call(&service, "UpdateItem", body).await;
         let names: Vec<&String> = answer["Attributes"].as_object().unwrap().keys().collect();
         assert_eq!(names, ["a", "m", "n", "pk", "sk", "z"]);
-        assert_eq!(answer["Attributes"]["a"]["M"].to_string(), r#"{"b":{"BOOL":true},"y":{"N":"1"}}"#);
+        assert_eq!(
+            answer["Attributes"]["a"]["M"].to_string(),
+            r#"{"b":{"BOOL":true},"y":{"N":"1"}}"#
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -331,15 +430,44 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_missing_table_an_unknown_verb_and_an_unknown_member_are_refused_by_name() {
         let service = service();
-        let key = json!({ "TableName": "ledgre", "Key": { "pk": { "S": "a" }, "sk": { "S": "b" } } });
+        let key =
+            json!({ "TableName": "ledgre", "Key": { "pk": { "S": "a" }, "sk": { "S": "b" } } });
         let (_, error) = call(&service, "GetItem", key).await;
-        assert_eq!(error["__type"], "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException");
+        assert_eq!(
+            error["__type"],
+            "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"
+        );
         let (_, error) = call(&service, "Scan", json!({ "TableName": "ledger" })).await;
-        assert!(error["message"].as_str().unwrap().contains("Scan"), "{error}");
-        let (_, error) = call(&service, "GetItem", json!({ "TableName": "ledger", "AttributesToGet": ["a"] })).await;
-        assert!(error["message"].as_str().unwrap().contains("AttributesToGet"), "{error}");
-        let (_, error) = call(&service, "PutItem", json!({ "TableName": "ledger", "Item": { "pk": { "S": "a" } } })).await;
-        assert!(error["__type"].as_str().unwrap().ends_with("#ValidationException"), "{error}");
+        assert!(
+            error["message"].as_str().unwrap().contains("Scan"),
+            "{error}"
+        );
+        let (_, error) = call(
+            &service,
+            "GetItem",
+            json!({ "TableName": "ledger", "AttributesToGet": ["a"] }),
+        )
+        .await;
+        assert!(
+            error["message"]
+                .as_str()
+                .unwrap()
+                .contains("AttributesToGet"),
+            "{error}"
+        );
+        let (_, error) = call(
+            &service,
+            "PutItem",
+            json!({ "TableName": "ledger", "Item": { "pk": { "S": "a" } } }),
+        )
+        .await;
+        assert!(
+            error["__type"]
+                .as_str()
+                .unwrap()
+                .ends_with("#ValidationException"),
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -348,7 +476,10 @@ mod tests {
         let (_, answer) = call(&service, "DescribeTable", json!({ "TableName": "ledger" })).await;
         assert_eq!(answer["Table"]["CreationDateTime"], 1_767_225_600);
         assert_eq!(answer["Table"]["TableStatus"], "ACTIVE");
-        assert_eq!(answer["Table"]["TableArn"], "arn:aws:dynamodb:us-east-1:123456789012:table/ledger");
+        assert_eq!(
+            answer["Table"]["TableArn"],
+            "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -364,14 +495,25 @@ mod tests {
     #[test]
     fn an_unknown_table_property_is_refused_by_name() {
         let clock_free = TableError::UnknownProperty("KeyScheme".to_owned());
-        assert_eq!(clock_free.to_string(), "the table property KeyScheme is not known here");
+        assert_eq!(
+            clock_free.to_string(),
+            "the table property KeyScheme is not known here"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_carries_its_bare_code_for_the_state_machine() {
         let service = service();
-        let request =
-            aws_json("planner", "dynamodb", &format!("{TARGET}GetItem"), "1.0", &json!({ "TableName": "nowhere", "Key": { "pk": { "S": "a" } } }));
-        assert_eq!(refused(&service.handle(request).await).unwrap().0, "ResourceNotFoundException");
+        let request = aws_json(
+            "planner",
+            "dynamodb",
+            &format!("{TARGET}GetItem"),
+            "1.0",
+            &json!({ "TableName": "nowhere", "Key": { "pk": { "S": "a" } } }),
+        );
+        assert_eq!(
+            refused(&service.handle(request).await).unwrap().0,
+            "ResourceNotFoundException"
+        );
     }
 }

@@ -55,7 +55,9 @@ pub enum RuleError {
         source: PatternError,
     },
     /// A target that the sandbox cannot call.
-    #[error("rule {rule} has the target {arn}, and only functions, state machines and topics are known")]
+    #[error(
+        "rule {rule} has the target {arn}, and only functions, state machines and topics are known"
+    )]
     Target {
         /// The rule.
         rule: String,
@@ -113,19 +115,37 @@ impl EventBus {
     /// A bus without rules.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal, router: Router) -> Self {
-        Self { clock, journal, router, rules: Arc::default(), events: Arc::default(), scheduled: Arc::new(AtomicBool::new(true)) }
+        Self {
+            clock,
+            journal,
+            router,
+            rules: Arc::default(),
+            events: Arc::default(),
+            scheduled: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     /// Adds a rule that matches events.
     ///
     /// # Errors
     /// When the pattern or a target is not known here.
-    pub fn add_rule(&self, name: &str, pattern: &Value, targets: Vec<Target>) -> Result<(), RuleError> {
+    pub fn add_rule(
+        &self,
+        name: &str,
+        pattern: &Value,
+        targets: Vec<Target>,
+    ) -> Result<(), RuleError> {
         check_targets(name, &targets)?;
-        let wrong = |source| RuleError::Pattern { rule: name.to_owned(), source };
+        let wrong = |source| RuleError::Pattern {
+            rule: name.to_owned(),
+            source,
+        };
         let pattern = pattern::to_quamina(pattern).map_err(wrong)?;
         let mut rules = self.rules();
-        rules.patterns.add_pattern(name.to_owned(), &pattern.to_string()).map_err(|error| wrong(PatternError::Refused(error.to_string())))?;
+        rules
+            .patterns
+            .add_pattern(name.to_owned(), &pattern.to_string())
+            .map_err(|error| wrong(PatternError::Refused(error.to_string())))?;
         rules.targets.insert(name.to_owned(), targets);
         Ok(())
     }
@@ -134,9 +154,17 @@ impl EventBus {
     ///
     /// # Errors
     /// When the expression is not a rate, or a target is not known here.
-    pub fn add_schedule(&self, name: &str, schedule: &str, targets: Vec<Target>) -> Result<(), RuleError> {
+    pub fn add_schedule(
+        &self,
+        name: &str,
+        schedule: &str,
+        targets: Vec<Target>,
+    ) -> Result<(), RuleError> {
         check_targets(name, &targets)?;
-        let every = rate(schedule).ok_or_else(|| RuleError::Schedule { rule: name.to_owned(), schedule: schedule.to_owned() })?;
+        let every = rate(schedule).ok_or_else(|| RuleError::Schedule {
+            rule: name.to_owned(),
+            schedule: schedule.to_owned(),
+        })?;
         let (bus, name) = (self.clone(), name.to_owned());
         tokio::spawn(async move {
             loop {
@@ -144,7 +172,12 @@ impl EventBus {
                 if !bus.router.is_open() || !bus.scheduled.load(Ordering::Relaxed) {
                     return;
                 }
-                let event = bus.event("aws.events", "Scheduled Event", &[arn("events", &format!("rule/{name}"))], json!({}));
+                let event = bus.event(
+                    "aws.events",
+                    "Scheduled Event",
+                    &[arn("events", &format!("rule/{name}"))],
+                    json!({}),
+                );
                 bus.deliver_all(&name, &targets, &event);
             }
         });
@@ -157,7 +190,13 @@ impl EventBus {
     }
 
     /// Puts an event of one of the region's own services on the bus and answers the event's id.
-    pub fn emit(&self, source: &str, detail_type: &str, resources: &[String], detail: Value) -> String {
+    pub fn emit(
+        &self,
+        source: &str,
+        detail_type: &str,
+        resources: &[String],
+        detail: Value,
+    ) -> String {
         let event = self.event(source, detail_type, resources, detail);
         let elsewhere = self.rules().elsewhere.clone();
         match elsewhere {
@@ -179,50 +218,123 @@ impl EventBus {
             Some("PutEvents") => self.put_events(&body),
             other => {
                 let asked = other.unwrap_or("a request without X-Amz-Target");
-                json_error(400, "UnknownOperationException", &format!("the sandbox's EventBridge knows only PutEvents, not {asked}"))
+                json_error(
+                    400,
+                    "UnknownOperationException",
+                    &format!("the sandbox's EventBridge knows only PutEvents, not {asked}"),
+                )
             }
         };
-        record(&self.journal, self.clock.now(), &request, Some("default".to_owned()), &answer, false);
+        record(
+            &self.journal,
+            self.clock.now(),
+            &request,
+            Some("default".to_owned()),
+            &answer,
+            false,
+        );
         answer
     }
 
     fn put_events(&self, body: &Value) -> Response {
-        let Some(entries) = body["Entries"].as_array().filter(|entries| (1..=MAX_ENTRIES).contains(&entries.len())) else {
-            return json_error(400, "ValidationException", "Entries must have between 1 and 10 members");
+        let Some(entries) = body["Entries"]
+            .as_array()
+            .filter(|entries| (1..=MAX_ENTRIES).contains(&entries.len()))
+        else {
+            return json_error(
+                400,
+                "ValidationException",
+                "Entries must have between 1 and 10 members",
+            );
         };
-        let results: Vec<Value> = entries.iter().map(|entry| self.put_event(entry).unwrap_or_else(|refusal| refusal)).collect();
-        let failed = results.iter().filter(|result| result.get("ErrorCode").is_some()).count();
-        json_answer(200, JSON, &json!({ "FailedEntryCount": failed, "Entries": results }))
+        let results: Vec<Value> = entries
+            .iter()
+            .map(|entry| self.put_event(entry).unwrap_or_else(|refusal| refusal))
+            .collect();
+        let failed = results
+            .iter()
+            .filter(|result| result.get("ErrorCode").is_some())
+            .count();
+        json_answer(
+            200,
+            JSON,
+            &json!({ "FailedEntryCount": failed, "Entries": results }),
+        )
     }
 
     fn put_event(&self, entry: &Value) -> Result<Value, Value> {
-        let refuse = |code: &str, message: String| json!({ "ErrorCode": code, "ErrorMessage": message });
-        let known = ["Source", "DetailType", "Detail", "EventBusName", "Resources", "Time", "TraceHeader"];
-        if let Some(name) = entry.as_object().into_iter().flatten().map(|(name, _)| name).find(|name| !known.contains(&name.as_str())) {
-            return Err(refuse("InvalidArgument", format!("the sandbox does not know the member {name} of an entry")));
+        let refuse =
+            |code: &str, message: String| json!({ "ErrorCode": code, "ErrorMessage": message });
+        let known = [
+            "Source",
+            "DetailType",
+            "Detail",
+            "EventBusName",
+            "Resources",
+            "Time",
+            "TraceHeader",
+        ];
+        if let Some(name) = entry
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            return Err(refuse(
+                "InvalidArgument",
+                format!("the sandbox does not know the member {name} of an entry"),
+            ));
         }
         let text = |name: &str| {
-            let missing = || refuse("InvalidArgument", format!("Parameter {name} is not valid. Reason: {name} is a required argument."));
-            entry[name].as_str().filter(|text| !text.is_empty()).ok_or_else(missing)
+            let missing = || {
+                refuse(
+                    "InvalidArgument",
+                    format!(
+                        "Parameter {name} is not valid. Reason: {name} is a required argument."
+                    ),
+                )
+            };
+            entry[name]
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .ok_or_else(missing)
         };
         let (source, detail_type, detail) = (text("Source")?, text("DetailType")?, text("Detail")?);
         if source.starts_with("aws.") {
-            return Err(refuse("NotAuthorizedForSourceException", "Not authorized for the source.".to_owned()));
+            return Err(refuse(
+                "NotAuthorizedForSourceException",
+                "Not authorized for the source.".to_owned(),
+            ));
         }
         if detail.len() + source.len() + detail_type.len() > MAX_ENTRY_BYTES {
-            return Err(refuse("InvalidArgument", "Total size of the entries in the request is over the limit.".to_owned()));
+            return Err(refuse(
+                "InvalidArgument",
+                "Total size of the entries in the request is over the limit.".to_owned(),
+            ));
         }
         let bus = entry["EventBusName"].as_str().unwrap_or("default");
         if place::name_of(bus) != "default" {
-            return Err(refuse("ResourceNotFoundException", format!("Event bus {bus} does not exist; the sandbox has only the default one.")));
+            return Err(refuse(
+                "ResourceNotFoundException",
+                format!("Event bus {bus} does not exist; the sandbox has only the default one."),
+            ));
         }
-        let detail: Value = serde_json::from_str(detail).map_err(|_| refuse("MalformedDetail", "Detail is malformed.".to_owned()))?;
+        let detail: Value = serde_json::from_str(detail)
+            .map_err(|_| refuse("MalformedDetail", "Detail is malformed.".to_owned()))?;
         if !detail.is_object() {
             return Err(refuse("MalformedDetail", "Detail is malformed.".to_owned()));
         }
-        let resources: Vec<String> = entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let resources: Vec<String> = entry["Resources"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         let event = self.event(source, detail_type, &resources, detail);
-        self.journal.message(json!({ "service": "events", "at": self.clock.now(), "event": event }));
+        self.journal
+            .message(json!({ "service": "events", "at": self.clock.now(), "event": event }));
         self.route(&event);
         Ok(json!({ "EventId": event["id"] }))
     }
@@ -244,8 +356,19 @@ impl EventBus {
     fn route(&self, event: &Value) {
         let matched: BTreeMap<String, Vec<Target>> = {
             let rules = self.rules();
-            let names = rules.patterns.matches_for_event(event.to_string().as_bytes()).expect("an event is a JSON object");
-            names.into_iter().map(|name| (name.clone(), rules.targets.get(&name).cloned().unwrap_or_default())).collect()
+            let names = rules
+                .patterns
+                .matches_for_event(event.to_string().as_bytes())
+                .expect("an event is a JSON object");
+            names
+                .into_iter()
+                .map(|name| {
+                    (
+                        name.clone(),
+                        rules.targets.get(&name).cloned().unwrap_or_default(),
+                    )
+                })
+                .collect()
         };
         for (rule, targets) in &matched {
             self.deliver_all(rule, targets, event);
@@ -255,23 +378,41 @@ impl EventBus {
     fn deliver_all(&self, rule: &str, targets: &[Target], event: &Value) {
         for target in targets {
             match target.input.render(event) {
-                Ok(input) => delivery::deliver(&self.router, &self.journal, "events", request(target, event, &input)),
+                Ok(input) => delivery::deliver(
+                    &self.router,
+                    &self.journal,
+                    "events",
+                    request(target, event, &input),
+                ),
                 Err(error) => {
-                    let lost = format!("the input for target {} of rule {rule} cannot be made: {error}", target.id);
-                    self.journal.log(json!({ "level": "ERROR", "service": "events", "message": lost }).to_string());
+                    let lost = format!(
+                        "the input for target {} of rule {rule} cannot be made: {error}",
+                        target.id
+                    );
+                    self.journal.log(
+                        json!({ "level": "ERROR", "service": "events", "message": lost })
+                            .to_string(),
+                    );
                 }
             }
         }
     }
 
     fn rules(&self) -> MutexGuard<'_, Rules> {
-        self.rules.lock().expect("no thread panics while it holds the rules")
+        self.rules
+            .lock()
+            .expect("no thread panics while it holds the rules")
     }
 }
 
 fn check_targets(rule: &str, targets: &[Target]) -> Result<(), RuleError> {
-    match targets.iter().find(|target| !is_function(&target.arn) && !is_state_machine(&target.arn) && !is_topic(&target.arn)) {
-        Some(target) => Err(RuleError::Target { rule: rule.to_owned(), arn: target.arn.clone() }),
+    match targets.iter().find(|target| {
+        !is_function(&target.arn) && !is_state_machine(&target.arn) && !is_topic(&target.arn)
+    }) {
+        Some(target) => Err(RuleError::Target {
+            rule: rule.to_owned(),
+            arn: target.arn.clone(),
+        }),
         None => Ok(()),
     }
 }
@@ -292,8 +433,11 @@ fn request(target: &Target, event: &Value, input: &Value) -> Request {
     let caller = target.role.as_deref().unwrap_or(CALLER);
     if is_topic(&target.arn) {
         // A text goes out as it is, anything else as JSON.
-        let message = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
-        let form = [("TopicArn", target.arn.clone()), ("Message", message)].map(|(name, value)| (name.to_owned(), value));
+        let message = input
+            .as_str()
+            .map_or_else(|| input.to_string(), str::to_owned);
+        let form = [("TopicArn", target.arn.clone()), ("Message", message)]
+            .map(|(name, value)| (name.to_owned(), value));
         return aws_query(caller, "sns", sns::API_VERSION, "Publish", &form);
     }
     if is_function(&target.arn) {
@@ -302,12 +446,21 @@ fn request(target: &Target, event: &Value, input: &Value) -> Request {
     let mut name = format!("{}_{}", event["id"].as_str().unwrap_or_default(), target.id);
     name.truncate(MAX_EXECUTION_NAME_CHARS);
     let body = json!({ "stateMachineArn": target.arn, "name": name, "input": input.to_string() });
-    aws_json(caller, "states", "AWSStepFunctions.StartExecution", "1.0", &body)
+    aws_json(
+        caller,
+        "states",
+        "AWSStepFunctions.StartExecution",
+        "1.0",
+        &body,
+    )
 }
 
 /// `rate(5 minutes)` as a duration.
 fn rate(expression: &str) -> Option<Duration> {
-    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let (count, unit) = expression
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
     let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
     let minutes = match (unit, count) {
         ("minute", 1) | ("minutes", 2..) => 1,

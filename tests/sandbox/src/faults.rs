@@ -144,7 +144,15 @@ impl Rule {
     /// Strikes every request, until narrowed.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
-        Self { caller: None, service: None, action: None, function: None, when: When::Always, within: None, fault }
+        Self {
+            caller: None,
+            service: None,
+            action: None,
+            function: None,
+            when: When::Always,
+            within: None,
+            fault,
+        }
     }
 
     /// Only requests of this role.
@@ -189,11 +197,22 @@ impl Rule {
         self
     }
 
-    fn matches(&self, at: Duration, caller: Option<&str>, service: &str, action: &str, function: Option<&str>) -> bool {
-        let fits = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+    fn matches(
+        &self,
+        at: Duration,
+        caller: Option<&str>,
+        service: &str,
+        action: &str,
+        function: Option<&str>,
+    ) -> bool {
+        let fits = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == found
+        };
         let about_lambda = !matches!(self.fault, Fault::Lambda(_)) || function.is_some();
         about_lambda
-            && self.within.is_none_or(|(from, to)| (from..to).contains(&at))
+            && self
+                .within
+                .is_none_or(|(from, to)| (from..to).contains(&at))
             && fits(&self.caller, caller)
             && fits(&self.service, Some(service))
             && fits(&self.action, Some(action))
@@ -229,7 +248,12 @@ impl Faults {
     #[must_use]
     pub fn planned(rules: Vec<Rule>, seed: u64) -> Self {
         let rules = rules.into_iter().map(|rule| (rule, 0)).collect();
-        Self(Arc::new(Mutex::new(Plan { rules, chance: fastrand::Rng::with_seed(seed), struck: BTreeMap::new(), answers: BTreeMap::new() })))
+        Self(Arc::new(Mutex::new(Plan {
+            rules,
+            chance: fastrand::Rng::with_seed(seed),
+            struck: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        })))
     }
 
     /// Adds a rule to a running plan; it counts from here.
@@ -255,24 +279,59 @@ impl Faults {
     }
 
     /// The answer when something goes wrong before the request has an effect. Otherwise it is known from now on that this request was asked about, and nothing goes wrong with it later.
-    pub fn refuse(&self, request: &mut Request, clock: &Clock, journal: &Journal) -> Option<Response> {
-        let answer = self.strike(request, clock.elapsed()).and_then(|fault| before(&fault, &verb(request).0));
+    pub fn refuse(
+        &self,
+        request: &mut Request,
+        clock: &Clock,
+        journal: &Journal,
+    ) -> Option<Response> {
+        let answer = self
+            .strike(request, clock.elapsed())
+            .and_then(|fault| before(&fault, &verb(request).0));
         request.extensions_mut().insert(Spared);
-        answer.inspect(|answer| record(journal, clock.now(), request, invoked_function(request), answer, false))
+        answer.inspect(|answer| {
+            record(
+                journal,
+                clock.now(),
+                request,
+                invoked_function(request),
+                answer,
+                false,
+            )
+        })
     }
 
     /// Passes a request on to `next`, unless or until something goes wrong with it.
-    pub async fn pass(&self, mut request: Request, next: &Router, clock: &Clock, journal: &Journal) -> Response {
+    pub async fn pass(
+        &self,
+        mut request: Request,
+        next: &Router,
+        clock: &Clock,
+        journal: &Journal,
+    ) -> Response {
         let spared = request.extensions().get::<Spared>().is_some();
-        let Some(fault) = (!spared).then(|| self.strike(&request, clock.elapsed())).flatten() else {
+        let Some(fault) = (!spared)
+            .then(|| self.strike(&request, clock.elapsed()))
+            .flatten()
+        else {
             return self.remembered(request, next, clock).await;
         };
         let service = verb(&request).0;
-        if let Some(answer) = self.stale(&request, clock.elapsed()).filter(|_| fault == Fault::Stale) {
+        if let Some(answer) = self
+            .stale(&request, clock.elapsed())
+            .filter(|_| fault == Fault::Stale)
+        {
             return answer;
         }
         if let Some(answer) = before(&fault, &service) {
-            record(journal, clock.now(), &request, invoked_function(&request), &answer, false);
+            record(
+                journal,
+                clock.now(),
+                &request,
+                invoked_function(&request),
+                &answer,
+                false,
+            );
             return answer;
         }
         if let Fault::Lambda(fault) = fault {
@@ -293,7 +352,9 @@ impl Faults {
             }
             Fault::LoseAnswer => cut(),
             Fault::Truncate => answer.map(|body| body.slice(..body.len() / 2)),
-            Fault::Huge => answer.map(|body| Bytes::from([&body[..], &vec![b' '; HUGE_BYTES][..]].concat())),
+            Fault::Huge => {
+                answer.map(|body| Bytes::from([&body[..], &vec![b' '; HUGE_BYTES][..]].concat()))
+            }
             Fault::OtherJob => answer.map(|body| other_ids(&body)),
             Fault::ServerErrorAfter => server_error(&service),
             _ => answer,
@@ -302,10 +363,18 @@ impl Faults {
 
     /// Passes a request on, and keeps the answer of a read where a stale one may be asked for later.
     async fn remembered(&self, request: Request, next: &Router, clock: &Clock) -> Response {
-        let key = self.plan().rules.iter().any(|(rule, _)| rule.fault == Fault::Stale).then(|| key_of_read(&request)).flatten();
+        let key = self
+            .plan()
+            .rules
+            .iter()
+            .any(|(rule, _)| rule.fault == Fault::Stale)
+            .then(|| key_of_read(&request))
+            .flatten();
         let answer = next.send(request).await;
         if let Some(key) = key.filter(|_| answer.status().is_success()) {
-            self.plan().answers.insert(key, (clock.elapsed(), answer.clone()));
+            self.plan()
+                .answers
+                .insert(key, (clock.elapsed(), answer.clone()));
         }
         answer
     }
@@ -317,18 +386,37 @@ impl Faults {
     }
 
     fn strike(&self, request: &Request, at: Duration) -> Option<Fault> {
-        let (caller, (service, action), function) = (wire::caller(request), verb(request), invoked_function(request));
+        let (caller, (service, action), function) = (
+            wire::caller(request),
+            verb(request),
+            invoked_function(request),
+        );
         let mut plan = self.plan();
-        let Plan { rules, chance, struck, .. } = &mut *plan;
+        let Plan {
+            rules,
+            chance,
+            struck,
+            ..
+        } = &mut *plan;
         let mut hit = None;
         // Every matching rule counts the request, also when an earlier one already struck it.
-        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| rule.matches(at, caller.as_deref(), &service, &action, function.as_deref())) {
+        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| {
+            rule.matches(
+                at,
+                caller.as_deref(),
+                &service,
+                &action,
+                function.as_deref(),
+            )
+        }) {
             *seen += 1;
             let now = match rule.when {
                 When::Always => true,
                 When::Nth(n) => *seen == n,
                 When::First(n) => *seen <= n,
-                When::EveryKth { k, from } => *seen >= from && (*seen - from).is_multiple_of(k.max(1)),
+                When::EveryKth { k, from } => {
+                    *seen >= from && (*seen - from).is_multiple_of(k.max(1))
+                }
                 When::OneIn(k) => chance.u64(0..k.max(1)) == 0,
             };
             if now && hit.is_none() {
@@ -342,14 +430,17 @@ impl Faults {
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
-        self.0.lock().expect("no thread panics while it holds the plan")
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the plan")
     }
 }
 
 /// What a read is known by, whoever asks; None for anything that changes something.
 fn key_of_read(request: &Request) -> Option<String> {
     let (service, action) = verb(request);
-    let reads = service == "kinesisanalytics" && (action.starts_with("Describe") || action.starts_with("List"));
+    let reads = service == "kinesisanalytics"
+        && (action.starts_with("Describe") || action.starts_with("List"));
     reads.then(|| format!("{action} {}", String::from_utf8_lossy(request.body())))
 }
 
@@ -358,7 +449,10 @@ fn other_ids(body: &[u8]) -> Bytes {
     let mut text = body.to_vec();
     let mut from = 0;
     while from < text.len() {
-        let length = text[from..].iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+        let length = text[from..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            .count();
         if length == 32 {
             for byte in &mut text[from..from + length] {
                 *byte = match *byte {
@@ -380,7 +474,11 @@ struct Spared;
 /// The answer when this goes wrong before the request has an effect.
 fn before(fault: &Fault, service: &str) -> Option<Response> {
     match fault {
-        Fault::Refuse { status, code, message } => Some(refusal(service, *status, code, message)),
+        Fault::Refuse {
+            status,
+            code,
+            message,
+        } => Some(refusal(service, *status, code, message)),
         Fault::Throttle => Some(throttled(service)),
         Fault::ServerError => Some(server_error(service)),
         Fault::CutBefore => Some(cut()),
@@ -395,7 +493,12 @@ struct Cut;
 /// Stands for a broken connection: no answer. The SDK's connector turns it into an I/O error, the server closes the socket.
 #[must_use]
 pub fn cut() -> Response {
-    let mut answer = refusal("", 502, "ConnectionBroken", "the connection broke before an answer came");
+    let mut answer = refusal(
+        "",
+        502,
+        "ConnectionBroken",
+        "the connection broke before an answer came",
+    );
     answer.extensions_mut().insert(Cut);
     *answer.body_mut() = Bytes::from_static(b"{\"__type\":\"ConnectionBroken\",\"message\":\"the connection broke before an answer came\"}");
     answer
@@ -426,7 +529,12 @@ fn server_error(service: &str) -> Response {
         "events" => "InternalException",
         _ => "InternalFailure",
     };
-    refusal(service, 500, code, "The request could not be processed because of an internal error")
+    refusal(
+        service,
+        500,
+        code,
+        "The request could not be processed because of an internal error",
+    )
 }
 
 #[cfg(test)]

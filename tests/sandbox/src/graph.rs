@@ -28,9 +28,15 @@ pub fn svg(definition: &Value) -> String {
     let width = 2 * MARGIN + BOW + i32::try_from(widest).unwrap_or(1) * COLUMN;
     let height = 2 * MARGIN + i32::try_from(rows.len()).unwrap_or(1) * ROW;
     let mut places = Places::new();
-    for (row, y) in rows.iter().zip((0..).map(|row| MARGIN + BOX_HEIGHT / 2 + row * ROW)) {
+    for (row, y) in rows
+        .iter()
+        .zip((0..).map(|row| MARGIN + BOX_HEIGHT / 2 + row * ROW))
+    {
         let left = (width - i32::try_from(row.len()).unwrap_or(1) * COLUMN) / 2;
-        for (name, x) in row.iter().zip((0..).map(|column| left + COLUMN / 2 + column * COLUMN)) {
+        for (name, x) in row
+            .iter()
+            .zip((0..).map(|column| left + COLUMN / 2 + column * COLUMN))
+        {
             places.insert(name, (x, y));
         }
     }
@@ -76,7 +82,13 @@ fn rows(definition: &Value) -> Vec<Vec<&str>> {
 }
 
 /// Depth first: notes the states as they are done with, and the ways that lead not back to one that is under way.
-fn visit<'a>(definition: &'a Value, name: &'a str, under_way: &mut Vec<&'a str>, done: &mut Vec<&'a str>, forward: &mut Vec<(&'a str, &'a str)>) {
+fn visit<'a>(
+    definition: &'a Value,
+    name: &'a str,
+    under_way: &mut Vec<&'a str>,
+    done: &mut Vec<&'a str>,
+    forward: &mut Vec<(&'a str, &'a str)>,
+) {
     under_way.push(name);
     // Backwards, because what is done with last stands first.
     for (target, _) in targets(&definition["States"][name]).into_iter().rev() {
@@ -95,26 +107,52 @@ fn visit<'a>(definition: &'a Value, name: &'a str, under_way: &mut Vec<&'a str>,
 /// Where a state leads, and whether only an error does.
 fn targets(state: &Value) -> Vec<(&str, bool)> {
     let next = |member: &str| state[member].as_str().map(|target| (target, false));
-    let choices = state["Choices"].as_array().into_iter().flatten().filter_map(|one| one["Next"].as_str().map(|target| (target, false)));
-    let catches = state["Catch"].as_array().into_iter().flatten().filter_map(|one| one["Next"].as_str().map(|target| (target, true)));
-    let mut all: Vec<(&str, bool)> = next("Next").into_iter().chain(choices).chain(next("Default")).chain(catches).collect();
+    let choices = state["Choices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["Next"].as_str().map(|target| (target, false)));
+    let catches = state["Catch"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["Next"].as_str().map(|target| (target, true)));
+    let mut all: Vec<(&str, bool)> = next("Next")
+        .into_iter()
+        .chain(choices)
+        .chain(next("Default"))
+        .chain(catches)
+        .collect();
     all.dedup();
     all
 }
 
 fn arrow(drawing: &mut String, from: (i32, i32), to: (i32, i32), is_catch: bool) {
-    let style = if is_catch { "stroke=\"#b9a3a3\" stroke-dasharray=\"4 3\"" } else { "stroke=\"#5b6770\"" };
+    let style = if is_catch {
+        "stroke=\"#b9a3a3\" stroke-dasharray=\"4 3\""
+    } else {
+        "stroke=\"#5b6770\""
+    };
     let path = if to.1 > from.1 {
         let (start, end) = (from.1 + BOX_HEIGHT / 2, to.1 - BOX_HEIGHT / 2);
         let middle = i32::midpoint(start, end);
-        format!("M{} {start} C{} {middle} {} {middle} {} {end}", from.0, from.0, to.0, to.0)
+        format!(
+            "M{} {start} C{} {middle} {} {middle} {} {end}",
+            from.0, from.0, to.0, to.0
+        )
     } else {
         // Upwards or sideways: out by the right and in by the right.
         let (start, end) = (from.0 + BOX_WIDTH / 2, to.0 + BOX_WIDTH / 2);
         let out = start.max(end) + BOW;
-        format!("M{start} {} C{out} {} {out} {} {end} {}", from.1, from.1, to.1, to.1)
+        format!(
+            "M{start} {} C{out} {} {out} {} {end} {}",
+            from.1, from.1, to.1, to.1
+        )
     };
-    let _ = writeln!(drawing, "<path d=\"{path}\" fill=\"none\" {style} marker-end=\"url(#tip)\"/>");
+    let _ = writeln!(
+        drawing,
+        "<path d=\"{path}\" fill=\"none\" {style} marker-end=\"url(#tip)\"/>"
+    );
 }
 
 fn state(drawing: &mut String, name: &str, state: &Value, (x, y): (i32, i32)) {
@@ -154,10 +192,20 @@ mod tests {
             }
         });
         let drawing = svg(&definition);
-        assert_eq!((drawing.matches("<rect x=").count(), drawing.matches("<path d=\"M").count()), (4, 1 + 5), "and the arrow's tip");
+        assert_eq!(
+            (
+                drawing.matches("<rect x=").count(),
+                drawing.matches("<path d=\"M").count()
+            ),
+            (4, 1 + 5),
+            "and the arrow's tip"
+        );
         assert_eq!(drawing.matches("stroke-dasharray").count(), 1);
         assert!(drawing.contains("One &lt;look&gt;."));
-        assert_eq!(rows(&definition), [vec!["Look"], vec!["Well", "Lost"], vec!["Done"]]);
+        assert_eq!(
+            rows(&definition),
+            [vec!["Look"], vec!["Well", "Lost"], vec!["Done"]]
+        );
         assert_eq!(drawing, svg(&definition));
     }
 }

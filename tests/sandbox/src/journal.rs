@@ -78,12 +78,20 @@ pub struct Journal {
 impl Journal {
     /// An empty record.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, pages: Arc::default() }
+        Self {
+            clock,
+            pages: Arc::default(),
+        }
     }
 
     /// Tells what happened, now.
     pub fn tell(&self, actor: Actor, application: Option<&str>, text: impl Into<String>) {
-        let entry = Entry { at: self.clock.now(), actor, application: application.map(str::to_owned), text: text.into() };
+        let entry = Entry {
+            at: self.clock.now(),
+            actor,
+            application: application.map(str::to_owned),
+            text: text.into(),
+        };
         self.pages().entries.push(entry);
     }
 
@@ -133,6 +141,8 @@ impl Journal {
     }
 
     fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
-        self.pages.lock().expect("no thread panics while it holds the record")
+        self.pages
+            .lock()
+            .expect("no thread panics while it holds the record")
     }
 }

@@ -53,10 +53,19 @@ pub struct FunctionError {
 /// Something the host can call.
 pub trait HostedFunction: Send + Sync + 'static {
     /// Handles one event; builds itself first if it is not warm.
-    fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>>;
+    fn invoke(
+        &self,
+        payload: Value,
+        invocation: Invocation,
+    ) -> BoxFuture<'static, Result<Value, FunctionError>>;
 
     /// Handles one event, or begins to, and comes to grief for real; None where the host has to make believe, because there is no process to kill.
-    fn struck(&self, _payload: Value, _invocation: Invocation, _fault: LambdaFault) -> Option<BoxFuture<'static, Result<Value, FunctionError>>> {
+    fn struck(
+        &self,
+        _payload: Value,
+        _invocation: Invocation,
+        _fault: LambdaFault,
+    ) -> Option<BoxFuture<'static, Result<Value, FunctionError>>> {
         None
     }
 
@@ -79,7 +88,10 @@ struct Hosted<F> {
 
 impl<F: Function> Hosted<F> {
     fn instance(&self) -> Result<Arc<F>, FunctionError> {
-        let mut warm = self.warm.lock().expect("no thread panics while it holds the instance");
+        let mut warm = self
+            .warm
+            .lock()
+            .expect("no thread panics while it holds the instance");
         if let Some(function) = &*warm {
             return Ok(Arc::clone(function));
         }
@@ -96,17 +108,27 @@ impl<F: Function> Hosted<F> {
 }
 
 impl<F: Function> HostedFunction for Hosted<F> {
-    fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>> {
+    fn invoke(
+        &self,
+        payload: Value,
+        invocation: Invocation,
+    ) -> BoxFuture<'static, Result<Value, FunctionError>> {
         let instance = self.instance();
         Box::pin(async move {
             lambda_kit::answer(&*instance?, payload, invocation)
                 .await
-                .map_err(|failure| FunctionError { error_type: failure.error_type.name().to_owned(), message: failure.message })
+                .map_err(|failure| FunctionError {
+                    error_type: failure.error_type.name().to_owned(),
+                    message: failure.message,
+                })
         })
     }
 
     fn crash(&self) {
-        *self.warm.lock().expect("no thread panics while it holds the instance") = None;
+        *self
+            .warm
+            .lock()
+            .expect("no thread panics while it holds the instance") = None;
     }
 }
 
@@ -132,16 +154,35 @@ impl LambdaHost {
     /// A host without functions.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal) -> Self {
-        Self { clock, journal, functions: Arc::default(), requests: Arc::default() }
+        Self {
+            clock,
+            journal,
+            functions: Arc::default(),
+            requests: Arc::default(),
+        }
     }
 
     /// Deploys a function under `name`; a later one of the same name replaces it.
     pub fn register(&self, name: &str, timeout: Duration, function: Arc<dyn HostedFunction>) {
-        self.functions().insert(name.to_owned(), Registered { timeout, event_retries: EVENT_RETRY_WAITS.len(), function });
+        self.functions().insert(
+            name.to_owned(),
+            Registered {
+                timeout,
+                event_retries: EVENT_RETRY_WAITS.len(),
+                function,
+            },
+        );
     }
 
     /// Deploys one of the project's functions: its variables from the template, its credentials those of `role`.
-    pub fn host<F: Function>(&self, name: &str, timeout: Duration, role: &str, variables: &BTreeMap<String, String>, connector: &Connector) {
+    pub fn host<F: Function>(
+        &self,
+        name: &str,
+        timeout: Duration,
+        role: &str,
+        variables: &BTreeMap<String, String>,
+        connector: &Connector,
+    ) {
         let mut all = Connector::variables(role);
         all.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name.to_owned());
         all.extend(variables.clone());
@@ -157,7 +198,9 @@ impl LambdaHost {
     /// Tries an event of this function again at most this often (`MaximumRetryAttempts`); two is Lambda's own number and the most it allows.
     pub fn limit_event_retries(&self, name: &str, retries: u64) {
         if let Some(registered) = self.functions().get_mut(name) {
-            registered.event_retries = usize::try_from(retries).unwrap_or(usize::MAX).min(EVENT_RETRY_WAITS.len());
+            registered.event_retries = usize::try_from(retries)
+                .unwrap_or(usize::MAX)
+                .min(EVENT_RETRY_WAITS.len());
         }
     }
 
@@ -171,7 +214,9 @@ impl LambdaHost {
     #[must_use]
     pub fn processes_started(&self) -> BTreeMap<String, u64> {
         let functions = self.functions();
-        let started = functions.iter().map(|(name, registered)| (name.clone(), registered.function.processes_started()));
+        let started = functions
+            .iter()
+            .map(|(name, registered)| (name.clone(), registered.function.processes_started()));
         started.filter(|(_, started)| *started > 0).collect()
     }
 
@@ -186,47 +231,100 @@ impl LambdaHost {
         let name = invoked_function(&request);
         let answer = self.invoke(&request, name.as_deref()).await;
         let outcome = record_form(&answer);
-        record(&self.journal, self.clock.now(), &request, name, &outcome, false);
+        record(
+            &self.journal,
+            self.clock.now(),
+            &request,
+            name,
+            &outcome,
+            false,
+        );
         answer
     }
 
     async fn invoke(&self, request: &Request, name: Option<&str>) -> Response {
         let Some(name) = name else {
             let asked = format!("{} {}", request.method(), request.uri().path());
-            return refusal("lambda", 404, "UnknownOperationException", &format!("the sandbox's Lambda knows only Invoke, not {asked}"));
+            return refusal(
+                "lambda",
+                404,
+                "UnknownOperationException",
+                &format!("the sandbox's Lambda knows only Invoke, not {asked}"),
+            );
         };
         let Some(registered) = self.functions().get(name).cloned() else {
-            let text = format!("Function not found: {}", place::arn("lambda", &format!("function:{name}")));
+            let text = format!(
+                "Function not found: {}",
+                place::arn("lambda", &format!("function:{name}"))
+            );
             return refusal("lambda", 404, "ResourceNotFoundException", &text);
         };
-        let body = if request.body().is_empty() { Ok(json!({})) } else { serde_json::from_slice(request.body()) };
+        let body = if request.body().is_empty() {
+            Ok(json!({}))
+        } else {
+            serde_json::from_slice(request.body())
+        };
         let Ok(payload) = body else {
-            return refusal("lambda", 400, "InvalidRequestContentException", "Could not parse request body into json");
+            return refusal(
+                "lambda",
+                400,
+                "InvalidRequestContentException",
+                "Could not parse request body into json",
+            );
         };
         let fault = request.extensions().get::<LambdaFault>().copied();
-        match request.headers().get("x-amz-invocation-type").map_or(Ok("RequestResponse"), |kind| kind.to_str()) {
+        match request
+            .headers()
+            .get("x-amz-invocation-type")
+            .map_or(Ok("RequestResponse"), |kind| kind.to_str())
+        {
             // A task of its own: a caller that goes away (an execution that was stopped) does not stop the function.
             Ok("RequestResponse") => {
                 let (host, name) = (self.clone(), name.to_owned());
-                let run = tokio::spawn(async move { host.run(&name, &registered, payload, fault).await });
+                let run =
+                    tokio::spawn(async move { host.run(&name, &registered, payload, fault).await });
                 answered(run.await.unwrap_or_else(|_| {
-                    Err(FunctionError { error_type: "Runtime.ExitError".to_owned(), message: "Runtime exited without providing a reason".to_owned() })
+                    Err(FunctionError {
+                        error_type: "Runtime.ExitError".to_owned(),
+                        message: "Runtime exited without providing a reason".to_owned(),
+                    })
                 }))
             }
             Ok("Event") => {
-                tokio::spawn(self.clone().deliver(name.to_owned(), registered, payload, fault));
+                tokio::spawn(
+                    self.clone()
+                        .deliver(name.to_owned(), registered, payload, fault),
+                );
                 let mut answer = json_answer(202, "application/json", &Value::Null);
                 *answer.body_mut() = Bytes::new();
                 answer
             }
-            other => refusal("lambda", 400, "InvalidParameterValueException", &format!("the sandbox does not know the invocation type {other:?}")),
+            other => refusal(
+                "lambda",
+                400,
+                "InvalidParameterValueException",
+                &format!("the sandbox does not know the invocation type {other:?}"),
+            ),
         }
     }
 
     /// An event: tried until it is answered or the tries are used up. A fault strikes the first try only.
-    async fn deliver(self, name: String, registered: Registered, payload: Value, mut fault: Option<LambdaFault>) {
-        for wait in EVENT_RETRY_WAITS.into_iter().take(registered.event_retries).map(Some).chain([None]) {
-            let result = self.run(&name, &registered, payload.clone(), fault.take()).await;
+    async fn deliver(
+        self,
+        name: String,
+        registered: Registered,
+        payload: Value,
+        mut fault: Option<LambdaFault>,
+    ) {
+        for wait in EVENT_RETRY_WAITS
+            .into_iter()
+            .take(registered.event_retries)
+            .map(Some)
+            .chain([None])
+        {
+            let result = self
+                .run(&name, &registered, payload.clone(), fault.take())
+                .await;
             match (result, wait) {
                 (Ok(_), _) => return,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
@@ -239,24 +337,42 @@ impl LambdaHost {
     }
 
     /// One run of the handler, or two, or none, with what goes wrong on purpose.
-    async fn run(&self, name: &str, registered: &Registered, payload: Value, fault: Option<LambdaFault>) -> Result<Value, FunctionError> {
+    async fn run(
+        &self,
+        name: &str,
+        registered: &Registered,
+        payload: Value,
+        fault: Option<LambdaFault>,
+    ) -> Result<Value, FunctionError> {
         let crashed = |id: &str| {
             registered.function.crash();
             Err(FunctionError {
                 error_type: "Runtime.ExitError".to_owned(),
-                message: format!("RequestId: {id} Error: Runtime exited without providing a reason"),
+                message: format!(
+                    "RequestId: {id} Error: Runtime exited without providing a reason"
+                ),
             })
         };
         let timed_out = |id: &str| {
             registered.function.crash();
             let seconds = registered.timeout.as_secs_f64();
-            let message = format!("RequestId: {id} Error: Task timed out after {seconds:.2} seconds");
-            Err(FunctionError { error_type: "Sandbox.Timedout".to_owned(), message })
+            let message =
+                format!("RequestId: {id} Error: Task timed out after {seconds:.2} seconds");
+            Err(FunctionError {
+                error_type: "Sandbox.Timedout".to_owned(),
+                message,
+            })
         };
         let id = self.next_id();
-        let struck = fault.and_then(|fault| registered.function.struck(payload.clone(), self.invocation(&id), fault));
+        let struck = fault.and_then(|fault| {
+            registered
+                .function
+                .struck(payload.clone(), self.invocation(&id), fault)
+        });
         if let Some(struck) = struck {
-            return tokio::time::timeout(registered.timeout, struck).await.unwrap_or_else(|_| timed_out(&id));
+            return tokio::time::timeout(registered.timeout, struck)
+                .await
+                .unwrap_or_else(|_| timed_out(&id));
         }
         match fault {
             Some(LambdaFault::CrashBefore) => return crashed(&id),
@@ -274,7 +390,11 @@ impl LambdaHost {
             Some(LambdaFault::CrashAfter | LambdaFault::TimeOutAfter) | None => {}
         }
         let started = tokio::time::Instant::now();
-        let result = tokio::time::timeout(registered.timeout, self.call(registered, payload, id.clone())).await;
+        let result = tokio::time::timeout(
+            registered.timeout,
+            self.call(registered, payload, id.clone()),
+        )
+        .await;
         match (result, fault) {
             (Err(_), _) => timed_out(&id),
             (Ok(None), _) | (Ok(_), Some(LambdaFault::CrashAfter)) => crashed(&id),
@@ -287,13 +407,24 @@ impl LambdaHost {
     }
 
     /// The handler itself; None when it panicked, which in the deployed function ends the process.
-    async fn call(&self, registered: &Registered, payload: Value, request_id: String) -> Option<Result<Value, FunctionError>> {
+    async fn call(
+        &self,
+        registered: &Registered,
+        payload: Value,
+        request_id: String,
+    ) -> Option<Result<Value, FunctionError>> {
         let invocation = self.invocation(&request_id);
-        AssertUnwindSafe(registered.function.invoke(payload, invocation)).catch_unwind().await.ok()
+        AssertUnwindSafe(registered.function.invoke(payload, invocation))
+            .catch_unwind()
+            .await
+            .ok()
     }
 
     fn invocation(&self, id: &str) -> Invocation {
-        Invocation { request_id: id.to_owned(), now: self.clock.now() }
+        Invocation {
+            request_id: id.to_owned(),
+            now: self.clock.now(),
+        }
     }
 
     fn next_id(&self) -> String {
@@ -301,7 +432,9 @@ impl LambdaHost {
     }
 
     fn functions(&self) -> MutexGuard<'_, BTreeMap<String, Registered>> {
-        self.functions.lock().expect("no thread panics while it holds the functions")
+        self.functions
+            .lock()
+            .expect("no thread panics while it holds the functions")
     }
 }
 
@@ -312,9 +445,15 @@ fn answered(result: Result<Value, FunctionError>) -> Response {
         Err(error) => json!({ "errorType": error.error_type, "errorMessage": error.message }),
     };
     let mut answer = json_answer(200, "application/json", &body);
-    answer.headers_mut().insert("x-amz-executed-version", http::HeaderValue::from_static("$LATEST"));
+    answer.headers_mut().insert(
+        "x-amz-executed-version",
+        http::HeaderValue::from_static("$LATEST"),
+    );
     if result.is_err() {
-        answer.headers_mut().insert("x-amz-function-error", http::HeaderValue::from_static("Unhandled"));
+        answer.headers_mut().insert(
+            "x-amz-function-error",
+            http::HeaderValue::from_static("Unhandled"),
+        );
     }
     answer
 }
@@ -325,7 +464,12 @@ fn record_form(answer: &Response) -> Response {
         return answer.clone();
     }
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    refusal("lambda", 400, body["errorType"].as_str().unwrap_or("Unhandled"), "")
+    refusal(
+        "lambda",
+        400,
+        body["errorType"].as_str().unwrap_or("Unhandled"),
+        "",
+    )
 }
 
 /// Writes log lines into the region's record, for `lambda_kit::log_layer`.
@@ -344,7 +488,10 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line { journal: self.0.clone(), text: Vec::new() }
+        Line {
+            journal: self.0.clone(),
+            text: Vec::new(),
+        }
     }
 }
 

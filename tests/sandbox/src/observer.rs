@@ -34,22 +34,38 @@ pub(crate) struct Watchers(Arc<Mutex<Option<Arc<dyn Observer>>>>);
 
 impl Watchers {
     pub(crate) fn set(&self, observer: Arc<dyn Observer>) {
-        *self.0.lock().expect("no thread panics while it holds the observer") = Some(observer);
+        *self
+            .0
+            .lock()
+            .expect("no thread panics while it holds the observer") = Some(observer);
     }
 
     pub(crate) fn clear(&self) {
         // Dropped outside of the lock: the observer may hold the region.
-        let observer = self.0.lock().expect("no thread panics while it holds the observer").take();
+        let observer = self
+            .0
+            .lock()
+            .expect("no thread panics while it holds the observer")
+            .take();
         drop(observer);
     }
 
     fn get(&self) -> Option<Arc<dyn Observer>> {
-        self.0.lock().expect("no thread panics while it holds the observer").clone()
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the observer")
+            .clone()
     }
 
     /// Passes a request to its service under the observer's eyes.
-    pub(crate) fn watched(&self, request: Request, next: impl FnOnce(Request) -> BoxFuture<'static, Response>) -> BoxFuture<'static, Response> {
-        let Some(observer) = self.get() else { return next(request) };
+    pub(crate) fn watched(
+        &self,
+        request: Request,
+        next: impl FnOnce(Request) -> BoxFuture<'static, Response>,
+    ) -> BoxFuture<'static, Response> {
+        let Some(observer) = self.get() else {
+            return next(request);
+        };
         observer.arriving(&request);
         let answering = next(request.clone());
         Box::pin(async move {

@@ -25,8 +25,14 @@ impl FromStr for Speed {
             "virtual" => Ok(Self::Virtual),
             "real" => Ok(Self::Factor(1.0)),
             number => {
-                let factor = number.trim_end_matches('x').parse::<f64>().ok().filter(|factor| (0.1..=1_000_000.0).contains(factor));
-                factor.map(Self::Factor).ok_or_else(|| "write real, virtual, or a factor from 0.1 to 1000000".to_owned())
+                let factor = number
+                    .trim_end_matches('x')
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|factor| (0.1..=1_000_000.0).contains(factor));
+                factor.map(Self::Factor).ok_or_else(|| {
+                    "write real, virtual, or a factor from 0.1 to 1000000".to_owned()
+                })
             }
         }
     }
@@ -34,14 +40,19 @@ impl FromStr for Speed {
 
 /// Holds the region back to `speed` for as long as this is polled; `shown` is called after each slice.
 pub async fn hold(speed: Speed, mut shown: impl FnMut()) {
-    let Speed::Factor(factor) = speed else { return std::future::pending().await };
+    let Speed::Factor(factor) = speed else {
+        return std::future::pending().await;
+    };
     let slice = SLICE.mul_f64(factor).max(Duration::from_millis(1));
     loop {
         tokio::time::sleep(slice).await;
         shown();
         // While a blocking task is under way tokio's paused clock does not jump, and sockets are still served.
         let held = tokio::task::spawn_blocking(|| {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place that makes real time pass")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the one place that makes real time pass"
+            )]
             std::thread::sleep(SLICE);
         });
         if held.await.is_err() {
@@ -96,8 +107,15 @@ mod tests {
             let _ = done.send(7);
         });
         assert_eq!(in_real_time(answer).await, Ok(7));
-        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            began.elapsed()
+        );
         timer.await.unwrap();
-        assert!(began.elapsed() >= Duration::from_secs(3600), "and afterwards it jumps again");
+        assert!(
+            began.elapsed() >= Duration::from_secs(3600),
+            "and afterwards it jumps again"
+        );
     }
 }

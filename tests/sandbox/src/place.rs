@@ -14,7 +14,11 @@ pub fn arn(service: &str, resource: &str) -> String {
 /// The name at the end of an ARN, whichever way its service separates it; the text itself when it is not an ARN.
 #[must_use]
 pub fn name_of(arn: &str) -> &str {
-    if arn.starts_with("arn:") { arn.rsplit([':', '/']).next().unwrap_or(arn) } else { arn }
+    if arn.starts_with("arn:") {
+        arn.rsplit([':', '/']).next().unwrap_or(arn)
+    } else {
+        arn
+    }
 }
 
 /// An id that looks like a UUID and repeats from run to run: `kind` keeps the services' ids apart, `n` counts.
@@ -29,8 +33,14 @@ mod tests {
 
     #[test]
     fn the_name_is_what_stands_last_in_an_arn() {
-        assert_eq!(name_of("arn:aws:lambda:us-east-1:123456789012:function:rollback"), "rollback");
-        assert_eq!(name_of("arn:aws:dynamodb:us-east-1:123456789012:table/ledger"), "ledger");
+        assert_eq!(
+            name_of("arn:aws:lambda:us-east-1:123456789012:function:rollback"),
+            "rollback"
+        );
+        assert_eq!(
+            name_of("arn:aws:dynamodb:us-east-1:123456789012:table/ledger"),
+            "ledger"
+        );
         assert_eq!(name_of("ledger"), "ledger");
     }
 

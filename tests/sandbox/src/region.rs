@@ -44,8 +44,15 @@ use route::{Applications, route};
 /// When every region opens: somebody is asleep.
 pub(crate) const OPENED: &str = "2026-03-04T02:47:00Z";
 /// The packages whose code is linked in.
-pub(crate) const PACKAGES: [&str; 7] =
-    ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
+pub(crate) const PACKAGES: [&str; 7] = [
+    "alarm-handler",
+    "alarm-keeper",
+    "subtask-verifier",
+    "remediation-planner",
+    "rollback",
+    "force-stop-and-restore",
+    "snapshot-keeper",
+];
 /// The state machine that rescues.
 pub const REMEDIATE: &str = "Remediate";
 /// The state machine that checks snapshots.
@@ -166,33 +173,66 @@ impl Region {
         fastrand::seed(blueprint.seed);
         let clock = Clock::starting_at(opened);
         let journal = Journal::new(clock.clone());
-        let mut stack = Stack::load_named(&blueprint.template.unwrap_or_else(template_path), &blueprint.parameters, &blueprint.names, &PACKAGES)?;
+        let mut stack = Stack::load_named(
+            &blueprint.template.unwrap_or_else(template_path),
+            &blueprint.parameters,
+            &blueprint.names,
+            &PACKAGES,
+        )?;
         for function in stack.functions.values_mut() {
             function.env.extend(blueprint.more_variables.clone());
-            function.env.extend(blueprint.own_variables.get(&function.package).cloned().unwrap_or_default());
+            function.env.extend(
+                blueprint
+                    .own_variables
+                    .get(&function.package)
+                    .cloned()
+                    .unwrap_or_default(),
+            );
         }
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
         let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());
         let sns = Sns::new(clock.clone(), journal.clone(), front.clone());
-        let cloudwatch = CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone());
+        let cloudwatch =
+            CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone());
         let dynamodb = DynamoDb::new(clock.clone(), journal.clone());
         let lambda = LambdaHost::new(clock.clone(), journal.clone());
-        let settings = Settings { region: REGION.to_owned(), account: ACCOUNT.to_owned(), seed: blueprint.seed, ..blueprint.settings };
+        let settings = Settings {
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+            seed: blueprint.seed,
+            ..blueprint.settings
+        };
         let flink = match blueprint.real_flink {
             Some(factor) => {
-                let clusters = RealFlink::new(clock.clone(), journal.clone(), blueprint.codebook, factor);
+                let clusters =
+                    RealFlink::new(clock.clone(), journal.clone(), blueprint.codebook, factor);
                 ManagedFlink::over(clock.clone(), journal.clone(), clusters, settings)
             }
-            None => ManagedFlink::simulated(clock.clone(), journal.clone(), blueprint.codebook, settings),
+            None => ManagedFlink::simulated(
+                clock.clone(),
+                journal.clone(),
+                blueprint.codebook,
+                settings,
+            ),
         };
         let watchers = Watchers::default();
         let states = step_functions(&clock, &journal, &front, &stack, blueprint.seed, &watchers);
 
         deploy(
             &stack,
-            &Services { dynamodb: &dynamodb, sns: &sns, lambda: &lambda, states: &states, bus: &bus, cloudwatch: &cloudwatch },
-            &Hosting { connector: Connector::new(front.clone(), clock.clone()), processes: blueprint.processes },
+            &Services {
+                dynamodb: &dynamodb,
+                sns: &sns,
+                lambda: &lambda,
+                states: &states,
+                bus: &bus,
+                cloudwatch: &cloudwatch,
+            },
+            &Hosting {
+                connector: Connector::new(front.clone(), clock.clone()),
+                processes: blueprint.processes,
+            },
         )?;
         narrator::listen(&states, &bus, &journal);
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
@@ -218,15 +258,39 @@ impl Region {
                 let speaks_cbor = wire::rpc_verb(&request).is_some();
                 let answer = gate.pass(request, &next, &at, &told).await;
                 // A fault answers in JSON, whoever asked.
-                if speaks_cbor { cloudwatch::in_cbor(answer) } else { answer }
+                if speaks_cbor {
+                    cloudwatch::in_cbor(answer)
+                } else {
+                    answer
+                }
             })
         });
         let filter = EnvFilter::new("info,aws_smithy_runtime=off,aws_smithy_runtime_api=off");
-        let log = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
+        let log = tracing_subscriber::registry()
+            .with(filter)
+            .with(lambda_kit::log_layer(LogWriter::new(journal.clone())));
         let log = tracing::subscriber::set_default(log);
         let opened = clock.now();
-        let parts = Parts { opened, clock, journal, router: front, faults, flink, states, cloudwatch, lambda, dynamodb, sns, bus, watchers, stack };
-        Ok(Open { region: Self(Arc::new(parts)), _log: log })
+        let parts = Parts {
+            opened,
+            clock,
+            journal,
+            router: front,
+            faults,
+            flink,
+            states,
+            cloudwatch,
+            lambda,
+            dynamodb,
+            sns,
+            bus,
+            watchers,
+            stack,
+        };
+        Ok(Open {
+            region: Self(Arc::new(parts)),
+            _log: log,
+        })
     }
 
     /// Its time.
@@ -315,7 +379,12 @@ impl Region {
     /// The role of the function whose code is this package.
     #[must_use]
     pub fn role_of(&self, package: &str) -> Option<&str> {
-        self.0.stack.functions.values().find(|function| function.package == package).map(|function| function.role.as_str())
+        self.0
+            .stack
+            .functions
+            .values()
+            .find(|function| function.package == package)
+            .map(|function| function.role.as_str())
     }
 
     /// Calls the function whose code is this package as a person does, and waits for its answer.
@@ -323,10 +392,30 @@ impl Region {
     /// # Errors
     /// The function's own error, or that there is none.
     pub async fn invoke(&self, package: &str, payload: &Value) -> Result<Value, String> {
-        let function = self.0.stack.functions.values().find(|function| function.package == package).ok_or("the template has no such function")?;
-        let answer = self.0.router.send(protocol::invocation("operator", &function.arn, "RequestResponse", payload)).await;
-        let body: Value = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
-        if answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error") { Ok(body) } else { Err(body.to_string()) }
+        let function = self
+            .0
+            .stack
+            .functions
+            .values()
+            .find(|function| function.package == package)
+            .ok_or("the template has no such function")?;
+        let answer = self
+            .0
+            .router
+            .send(protocol::invocation(
+                "operator",
+                &function.arn,
+                "RequestResponse",
+                payload,
+            ))
+            .await;
+        let body: Value =
+            serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
+        if answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error") {
+            Ok(body)
+        } else {
+            Err(body.to_string())
+        }
     }
 
     /// Has the alarms of all applications made at once, as a person does after the deployment; the schedule would later.
@@ -334,7 +423,10 @@ impl Region {
     /// # Errors
     /// What alarm-keeper says.
     pub async fn keep_alarms(&self) -> Result<(), RegionError> {
-        self.invoke("alarm-keeper", &serde_json::json!({})).await.map(drop).map_err(RegionError::Alarms)
+        self.invoke("alarm-keeper", &serde_json::json!({}))
+            .await
+            .map(drop)
+            .map_err(RegionError::Alarms)
     }
 
     /// Starts the remediation as a person does from the console, and gives the execution's ARN.
@@ -350,25 +442,42 @@ impl Region {
     /// # Errors
     /// What Step Functions says.
     pub fn start(&self, machine: &str, input: &str) -> Result<String, String> {
-        self.0.states.start(self.machine(machine), None, input).map(|(arn, _)| arn).map_err(|error| error.message)
+        self.0
+            .states
+            .start(self.machine(machine), None, input)
+            .map(|(arn, _)| arn)
+            .map_err(|error| error.message)
     }
 
     /// The executions so far of a state machine of the stack, by its logical id.
     #[must_use]
     pub fn executions_of(&self, machine: &str) -> Vec<ExecutionView> {
         let arn = self.machine(machine);
-        self.0.states.executions().into_iter().filter(|execution| execution.state_machine_arn == arn).collect()
+        self.0
+            .states
+            .executions()
+            .into_iter()
+            .filter(|execution| execution.state_machine_arn == arn)
+            .collect()
     }
 
     /// The ARN of a state machine of the stack, by its logical id.
     #[must_use]
     pub fn machine(&self, id: &str) -> &str {
-        self.0.stack.state_machines.get(id).map_or("", |machine| machine.arn.as_str())
+        self.0
+            .stack
+            .state_machines
+            .get(id)
+            .map_or("", |machine| machine.arn.as_str())
     }
 
     /// Switches something that jobs depend on off or on, and tells it.
     pub fn set_dependency(&self, name: &str, up: bool) {
-        let text = if up { format!("the {name} is back") } else { format!("the {name} is gone") };
+        let text = if up {
+            format!("the {name} is back")
+        } else {
+            format!("the {name} is gone")
+        };
         self.0.journal.tell(Actor::Operator, None, text);
         self.0.flink.set_dependency(name, up);
     }
@@ -379,8 +488,19 @@ fn template_path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml")
 }
 
-fn step_functions(clock: &Clock, journal: &Journal, front: &Router, stack: &Stack, seed: u64, watchers: &Watchers) -> StepFunctions {
-    let roles = stack.state_machines.values().map(|machine| (machine.name.clone(), machine.role.clone())).collect();
+fn step_functions(
+    clock: &Clock,
+    journal: &Journal,
+    front: &Router,
+    stack: &Stack,
+    seed: u64,
+    watchers: &Watchers,
+) -> StepFunctions {
+    let roles = stack
+        .state_machines
+        .values()
+        .map(|machine| (machine.name.clone(), machine.role.clone()))
+        .collect();
     let tasks = Tasks {
         integrations: Integrations::new(front.clone(), roles),
         journal: journal.clone(),
@@ -400,12 +520,21 @@ struct Tasks {
 
 impl states::Integrations for Tasks {
     fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>> {
-        let (integrations, journal, told) = (self.integrations.clone(), self.journal.clone(), self.told.clone());
+        let (integrations, journal, told) = (
+            self.integrations.clone(),
+            self.journal.clone(),
+            self.told.clone(),
+        );
         let watchers = self.watchers.clone();
         Box::pin(async move {
             let under_way = watchers.task_begins(&task);
-            let origin = Origin { execution_arn: task.execution_arn.clone(), state_machine_arn: task.state_machine_arn.clone() };
-            let result = integrations.call(&task.resource, task.arguments.clone(), &origin).await;
+            let origin = Origin {
+                execution_arn: task.execution_arn.clone(),
+                state_machine_arn: task.state_machine_arn.clone(),
+            };
+            let result = integrations
+                .call(&task.resource, task.arguments.clone(), &origin)
+                .await;
             let result = result.map_err(|(error, cause)| TaskFailure { error, cause });
             narrator::task(&journal, &told, &task, &result);
             under_way.ends(&result);
@@ -425,9 +554,15 @@ struct Services<'a> {
 }
 
 fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(), RegionError> {
-    let refused = |resource: &str, why: &dyn std::fmt::Display| RegionError::Refused { resource: resource.to_owned(), why: why.to_string() };
+    let refused = |resource: &str, why: &dyn std::fmt::Display| RegionError::Refused {
+        resource: resource.to_owned(),
+        why: why.to_string(),
+    };
     for (id, table) in &stack.tables {
-        services.dynamodb.create_table(&table.properties).map_err(|error| refused(id, &error))?;
+        services
+            .dynamodb
+            .create_table(&table.properties)
+            .map_err(|error| refused(id, &error))?;
     }
     for topic in stack.topics.values() {
         services.sns.create_topic(&topic.name);
@@ -436,25 +571,45 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
         services.sns.subscribe_function(topic, function);
     }
     for (id, function) in &stack.functions {
-        hosting.host(services.lambda, function).map_err(|error| refused(id, &error))?;
+        hosting
+            .host(services.lambda, function)
+            .map_err(|error| refused(id, &error))?;
     }
     for (id, machine) in &stack.state_machines {
         let definition = machine.definition.to_string();
         services
             .states
-            .create(&machine.name, &definition, &format!("arn:aws:iam::{ACCOUNT}:role/{}", machine.role))
+            .create(
+                &machine.name,
+                &definition,
+                &format!("arn:aws:iam::{ACCOUNT}:role/{}", machine.role),
+            )
             .map_err(|error| refused(id, &error))?;
     }
     for (id, alarm) in &stack.alarms {
-        services.cloudwatch.put_alarm(&alarm.properties).map_err(|error| refused(id, &error))?;
+        services
+            .cloudwatch
+            .put_alarm(&alarm.properties)
+            .map_err(|error| refused(id, &error))?;
     }
     for (id, alarm) in &stack.composite_alarms {
-        services.cloudwatch.put_composite(&alarm.properties).map_err(|error| refused(id, &error))?;
+        services
+            .cloudwatch
+            .put_composite(&alarm.properties)
+            .map_err(|error| refused(id, &error))?;
     }
     for (id, rule) in stack.rules.iter().filter(|(_, rule)| rule.enabled) {
         let added = match &rule.trigger {
-            Trigger::Pattern(pattern) => services.bus.add_rule(&rule.name, pattern, rule.targets.clone()),
-            Trigger::Schedule(schedule) => services.bus.add_schedule(&rule.name, schedule, rule.targets.clone()),
+            Trigger::Pattern(pattern) => {
+                services
+                    .bus
+                    .add_rule(&rule.name, pattern, rule.targets.clone())
+            }
+            Trigger::Schedule(schedule) => {
+                services
+                    .bus
+                    .add_schedule(&rule.name, schedule, rule.targets.clone())
+            }
         };
         added.map_err(|error| refused(id, &error))?;
     }

@@ -19,7 +19,11 @@ impl<V> Remembered<V> {
     }
 
     /// The value of `key`, made now if it was not made before. A failure is not kept.
-    pub(crate) fn of<E>(&self, key: &str, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
+    pub(crate) fn of<E>(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> Result<V, E>,
+    ) -> Result<Arc<V>, E> {
         if let Some(made) = self.values().get(key) {
             return Ok(Arc::clone(made));
         }
@@ -47,7 +51,9 @@ mod tests {
         let remembered: Remembered<usize> = Remembered::new();
         assert_eq!(remembered.of("four", || Err("not now")), Err("not now"));
         let first = remembered.of::<()>("four", || Ok(4)).unwrap();
-        let second = remembered.of::<()>("four", || unreachable!("it was made before")).unwrap();
+        let second = remembered
+            .of::<()>("four", || unreachable!("it was made before"))
+            .unwrap();
         assert!(Arc::ptr_eq(&first, &second));
     }
 

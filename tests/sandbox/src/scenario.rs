@@ -92,11 +92,18 @@ impl Stage {
     #[must_use]
     pub fn of(present: Code) -> Self {
         let stage = Self {
-            applications: vec![Self::orders().snapshot("scheduled-before", hours(6)).snapshot("scheduled-long-before", hours(12))],
+            applications: vec![
+                Self::orders()
+                    .snapshot("scheduled-before", hours(6))
+                    .snapshot("scheduled-long-before", hours(12)),
+            ],
             codebook: Codebook::new(),
             settings: Settings::default(),
             // The scheduled snapshot check has scenarios of its own; here it would only tell the hours.
-            parameters: BTreeMap::from([("Mode".to_owned(), "act".to_owned()), ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned())]),
+            parameters: BTreeMap::from([
+                ("Mode".to_owned(), "act".to_owned()),
+                ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned()),
+            ]),
             template: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
@@ -104,7 +111,9 @@ impl Stage {
             binaries: None,
             real_flink: None,
         };
-        stage.code("orders-5.jar", Code::healthy()).code("orders-6.jar", present)
+        stage
+            .code("orders-5.jar", Code::healthy())
+            .code("orders-6.jar", present)
     }
 
     /// `orders` without snapshots.

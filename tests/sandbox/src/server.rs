@@ -93,7 +93,11 @@ impl Bound {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, router, stopping));
-        Ok(Server { address, stop, serving })
+        Ok(Server {
+            address,
+            stop,
+            serving,
+        })
     }
 }
 
@@ -106,16 +110,26 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Recei
         };
         // A client that gave up between connecting and being accepted is none of ours.
         let Ok((stream, _)) = accepted else { continue };
-        connections.spawn(connection(TokioIo::new(stream), router.clone(), stopping.clone()));
+        connections.spawn(connection(
+            TokioIo::new(stream),
+            router.clone(),
+            stopping.clone(),
+        ));
         while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    stream: TokioIo<tokio::net::TcpStream>,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request| answer(router.clone(), request));
     // No limit on the time to the next request's headers: it would be measured in the region's time, and an hour of that passes between two blinks of a client.
-    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .serve_connection(stream, service);
     tokio::pin!(connection);
     // Errors end a connection and nothing else: a cut answer is one, a client that hangs up another.
     tokio::select! {
@@ -126,9 +140,16 @@ async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router, mut 
 }
 
 /// An error instead of an answer makes hyper close the connection without one, which is what a cut is.
-async fn answer(router: Router, request: http::Request<Incoming>) -> io::Result<http::Response<Full<Bytes>>> {
+async fn answer(
+    router: Router,
+    request: http::Request<Incoming>,
+) -> io::Result<http::Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_BODY_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = Limited::new(body, MAX_BODY_BYTES)
+        .collect()
+        .await
+        .map_err(io::Error::other)?
+        .to_bytes();
     let answer: Response = router.send(Request::from_parts(parts, body)).await;
     if faults::is_cut(&answer) {
         return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
@@ -181,7 +202,11 @@ mod tests {
     async fn a_request_over_tcp_is_the_same_request() {
         let server = Server::start(0, router()).await.unwrap();
         let answer = exchange(server.address(), "List").await;
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"caller":"cli","verb":"List","length":2}"#), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200")
+                && answer.ends_with(r#"{"caller":"cli","verb":"List","length":2}"#),
+            "{answer}"
+        );
         server.stop().await;
     }
 
@@ -225,8 +250,14 @@ mod tests {
         for _ in 0..2 {
             stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Service.List\r\nContent-Length: 0\r\n\r\n").await.unwrap();
             let mut answer = [0; 512];
-            let read = crate::pace::in_real_time(stream.read(&mut answer)).await.unwrap();
-            assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..read]));
+            let read = crate::pace::in_real_time(stream.read(&mut answer))
+                .await
+                .unwrap();
+            assert!(
+                answer[..read].starts_with(b"HTTP/1.1 200"),
+                "{}",
+                String::from_utf8_lossy(&answer[..read])
+            );
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
         drop(stream);

@@ -60,7 +60,13 @@ impl Sns {
     /// A service without topics.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal, router: Router) -> Self {
-        Self { clock, journal, router, topics: Arc::default(), published: Arc::default() }
+        Self {
+            clock,
+            journal,
+            router,
+            topics: Arc::default(),
+            published: Arc::default(),
+        }
     }
 
     /// Makes a topic and answers its ARN.
@@ -72,14 +78,25 @@ impl Sns {
 
     /// Subscribes a function (its ARN or name) to a topic, which is made if need be.
     pub fn subscribe_function(&self, topic: &str, function: &str) {
-        let arn = if topic.starts_with("arn:") { topic.to_owned() } else { arn("sns", topic) };
-        self.topics().entry(arn).or_default().push(function.to_owned());
+        let arn = if topic.starts_with("arn:") {
+            topic.to_owned()
+        } else {
+            arn("sns", topic)
+        };
+        self.topics()
+            .entry(arn)
+            .or_default()
+            .push(function.to_owned());
     }
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let topic = form.get("TopicArn").map(|topic| place::name_of(topic).to_owned());
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body())
+            .into_owned()
+            .collect();
+        let topic = form
+            .get("TopicArn")
+            .map(|topic| place::name_of(topic).to_owned());
         let answer = match self.publish(form) {
             Ok(id) => xml_answer(
                 200,
@@ -90,14 +107,25 @@ impl Sns {
             ),
             Err(Refusal(status, code, message)) => refusal("sns", status, code, &message),
         };
-        record(&self.journal, self.clock.now(), &request, topic, &answer, false);
+        record(
+            &self.journal,
+            self.clock.now(),
+            &request,
+            topic,
+            &answer,
+            false,
+        );
         answer
     }
 
     fn publish(&self, form: BTreeMap<String, String>) -> Result<String, Refusal> {
         let publication = read(form)?;
         let Some(functions) = self.topics().get(&publication.topic).cloned() else {
-            return Err(Refusal(404, "NotFound", format!("Topic does not exist: {}", publication.topic)));
+            return Err(Refusal(
+                404,
+                "NotFound",
+                format!("Topic does not exist: {}", publication.topic),
+            ));
         };
         let id = place::id(MESSAGE_IDS, self.published.fetch_add(1, Ordering::Relaxed));
         self.journal.message(json!({
@@ -110,7 +138,12 @@ impl Sns {
         }));
         let event = self.envelope(&publication, &id);
         for function in functions {
-            delivery::deliver(&self.router, &self.journal, "sns", invocation(CALLER, &function, "Event", &event));
+            delivery::deliver(
+                &self.router,
+                &self.journal,
+                "sns",
+                invocation(CALLER, &function, "Event", &event),
+            );
         }
         Ok(id)
     }
@@ -140,7 +173,9 @@ impl Sns {
     }
 
     fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Vec<String>>> {
-        self.topics.lock().expect("no thread panics while it holds the topics")
+        self.topics
+            .lock()
+            .expect("no thread panics while it holds the topics")
     }
 }
 
@@ -155,26 +190,45 @@ fn read(mut form: BTreeMap<String, String>) -> Result<Publication, Refusal> {
             return Err(Refusal(
                 400,
                 "InvalidAction",
-                format!("the sandbox's SNS knows only Publish, not {}", other.unwrap_or("a request without Action")),
+                format!(
+                    "the sandbox's SNS knows only Publish, not {}",
+                    other.unwrap_or("a request without Action")
+                ),
             ));
         }
     }
     form.remove("Version");
-    let topic = form.remove("TopicArn").ok_or_else(|| invalid("Invalid parameter: TopicArn"))?;
-    let message = form.remove("Message").filter(|message| !message.is_empty()).ok_or_else(|| invalid("Invalid parameter: Empty message"))?;
+    let topic = form
+        .remove("TopicArn")
+        .ok_or_else(|| invalid("Invalid parameter: TopicArn"))?;
+    let message = form
+        .remove("Message")
+        .filter(|message| !message.is_empty())
+        .ok_or_else(|| invalid("Invalid parameter: Empty message"))?;
     if message.len() > MAX_MESSAGE_BYTES {
         return Err(invalid("Invalid parameter: Message too long"));
     }
     let subject = form.remove("Subject");
-    let bad_subject =
-        |subject: &String| subject.is_empty() || subject.len() >= MAX_SUBJECT_CHARS || !subject.is_ascii() || subject.contains(['\n', '\r']);
+    let bad_subject = |subject: &String| {
+        subject.is_empty()
+            || subject.len() >= MAX_SUBJECT_CHARS
+            || !subject.is_ascii()
+            || subject.contains(['\n', '\r'])
+    };
     if subject.as_ref().is_some_and(bad_subject) {
         return Err(invalid("Invalid parameter: Subject"));
     }
     let attributes = read_attributes(&mut form)?;
     match form.keys().next() {
-        Some(name) => Err(invalid(format!("the sandbox does not know the parameter {name} of Publish"))),
-        None => Ok(Publication { topic, message, subject, attributes }),
+        Some(name) => Err(invalid(format!(
+            "the sandbox does not know the parameter {name} of Publish"
+        ))),
+        None => Ok(Publication {
+            topic,
+            message,
+            subject,
+            attributes,
+        }),
     }
 }
 
@@ -182,11 +236,15 @@ fn read(mut form: BTreeMap<String, String>) -> Result<Publication, Refusal> {
 fn read_attributes(form: &mut BTreeMap<String, String>) -> Result<Map<String, Value>, Refusal> {
     let mut attributes = Map::new();
     for n in 1.. {
-        let Some(name) = form.remove(&format!("MessageAttributes.entry.{n}.Name")) else { break };
+        let Some(name) = form.remove(&format!("MessageAttributes.entry.{n}.Name")) else {
+            break;
+        };
         let kind = form.remove(&format!("MessageAttributes.entry.{n}.Value.DataType"));
         let value = form.remove(&format!("MessageAttributes.entry.{n}.Value.StringValue"));
         let (Some(kind), Some(value)) = (kind, value) else {
-            return Err(invalid(format!("the sandbox knows only attributes with a StringValue, and {name} has none")));
+            return Err(invalid(format!(
+                "the sandbox knows only attributes with a StringValue, and {name} has none"
+            )));
         };
         attributes.insert(name, json!({ "Type": kind, "Value": value }));
     }
@@ -199,7 +257,10 @@ mod tests {
     use crate::protocol::{aws_query, invoked_function, refused, xml_element};
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn service(router: Router) -> Sns {
@@ -222,11 +283,16 @@ mod tests {
             ("MessageAttributes.entry.1.Value.DataType", "String"),
             ("MessageAttributes.entry.1.Value.StringValue", "recovered"),
         ]);
-        let answer = sns.handle(aws_query("reporter", "sns", API_VERSION, "Publish", &form)).await;
+        let answer = sns
+            .handle(aws_query("reporter", "sns", API_VERSION, "Publish", &form))
+            .await;
         assert_eq!(answer.status(), 200);
         assert!(xml_element(&String::from_utf8_lossy(answer.body()), "MessageId").is_some());
         let message = &sns.journal.messages()[0];
-        assert_eq!((message["topic"].as_str(), message["message"].as_str()), (Some("reports"), Some("a & b")));
+        assert_eq!(
+            (message["topic"].as_str(), message["message"].as_str()),
+            (Some("reports"), Some("a & b"))
+        );
         assert_eq!(message["attributes"]["outcome"]["Value"], "recovered");
         assert_eq!(sns.journal.calls()[0].resource.as_deref(), Some("reports"));
     }
@@ -235,14 +301,39 @@ mod tests {
     async fn what_the_service_refuses_is_refused() {
         let sns = service(Router::closed());
         let cases = [
-            ("Publish", pairs(&[("TopicArn", "arn:aws:sns:us-east-1:123456789012:report"), ("Message", "x")]), "NotFound"),
-            ("Publish", pairs(&[("TopicArn", TOPIC), ("Message", "")]), "InvalidParameter"),
-            ("Publish", pairs(&[("TopicArn", TOPIC), ("Message", "x"), ("Subject", "Grüße")]), "InvalidParameter"),
-            ("Publish", pairs(&[("TopicArn", TOPIC), ("Message", "x"), ("MessageStructure", "json")]), "InvalidParameter"),
+            (
+                "Publish",
+                pairs(&[
+                    ("TopicArn", "arn:aws:sns:us-east-1:123456789012:report"),
+                    ("Message", "x"),
+                ]),
+                "NotFound",
+            ),
+            (
+                "Publish",
+                pairs(&[("TopicArn", TOPIC), ("Message", "")]),
+                "InvalidParameter",
+            ),
+            (
+                "Publish",
+                pairs(&[("TopicArn", TOPIC), ("Message", "x"), ("Subject", "Grüße")]),
+                "InvalidParameter",
+            ),
+            (
+                "Publish",
+                pairs(&[
+                    ("TopicArn", TOPIC),
+                    ("Message", "x"),
+                    ("MessageStructure", "json"),
+                ]),
+                "InvalidParameter",
+            ),
             ("Subscribe", pairs(&[("TopicArn", TOPIC)]), "InvalidAction"),
         ];
         for (action, form, code) in cases {
-            let answer = sns.handle(aws_query("reporter", "sns", API_VERSION, action, &form)).await;
+            let answer = sns
+                .handle(aws_query("reporter", "sns", API_VERSION, action, &form))
+                .await;
             assert_eq!(refused(&answer).unwrap().0, code, "{form:?}");
         }
         assert!(sns.journal.messages().is_empty());
@@ -255,11 +346,24 @@ mod tests {
         let arrived: Arrivals = Arc::default();
         let seen = Arc::clone(&arrived);
         let sns = service(Router::new(move |request| {
-            seen.lock().unwrap().push((invoked_function(&request), serde_json::from_slice(request.body()).unwrap()));
+            seen.lock().unwrap().push((
+                invoked_function(&request),
+                serde_json::from_slice(request.body()).unwrap(),
+            ));
             Box::pin(std::future::ready(Response::default()))
         }));
-        sns.subscribe_function("reports", "arn:aws:lambda:us-east-1:123456789012:function:alarm-handler");
-        sns.handle(aws_query("cloudwatch", "sns", API_VERSION, "Publish", &pairs(&[("TopicArn", TOPIC), ("Message", "{}")]))).await;
+        sns.subscribe_function(
+            "reports",
+            "arn:aws:lambda:us-east-1:123456789012:function:alarm-handler",
+        );
+        sns.handle(aws_query(
+            "cloudwatch",
+            "sns",
+            API_VERSION,
+            "Publish",
+            &pairs(&[("TopicArn", TOPIC), ("Message", "{}")]),
+        ))
+        .await;
         tokio::task::yield_now().await;
         let (function, event) = arrived.lock().unwrap()[0].clone();
         assert_eq!(function.as_deref(), Some("alarm-handler"));

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 pub use html::page;
 pub use paint::Paint;
-pub use result::{ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry};
+pub use result::{
+    ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry,
+};
 
 use crate::journal::{Actor, Entry};
 
@@ -21,7 +23,12 @@ pub fn line(entry: &Entry, opened: Timestamp, paint: Paint) -> String {
     let secs = entry.at.duration_since(opened).as_secs();
     let when = format!("{:>4}:{:02}", secs / 60, secs % 60);
     let who = format!("{:<WHO$}", name(entry.actor));
-    format!("{}  {}  {}", paint.faint(&when), paint.actor(entry.actor, &who), entry.text)
+    format!(
+        "{}  {}  {}",
+        paint.faint(&when),
+        paint.actor(entry.actor, &who),
+        entry.text
+    )
 }
 
 /// Who, for people.

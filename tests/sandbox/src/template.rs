@@ -59,7 +59,10 @@ pub struct TemplateError {
 
 impl TemplateError {
     fn new(place: &str, wrong: impl Into<String>) -> Self {
-        Self { place: place.to_owned(), wrong: wrong.into() }
+        Self {
+            place: place.to_owned(),
+            wrong: wrong.into(),
+        }
     }
 }
 
@@ -172,7 +175,11 @@ impl Stack {
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
-    pub fn load(path: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
+    pub fn load(
+        path: &Path,
+        overrides: &BTreeMap<String, String>,
+        packages: &[&str],
+    ) -> Result<Self> {
         Self::load_named(path, overrides, &BTreeMap::new(), packages)
     }
 
@@ -180,17 +187,38 @@ impl Stack {
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
-    pub fn load_named(path: &Path, overrides: &BTreeMap<String, String>, names: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
-        let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs::read_to_string(path).map_err(|error| TemplateError::new(&shown, error.to_string()))?;
-        Self::read_named(&text, path.parent().unwrap_or(Path::new("")), overrides, names, packages)
+    pub fn load_named(
+        path: &Path,
+        overrides: &BTreeMap<String, String>,
+        names: &BTreeMap<String, String>,
+        packages: &[&str],
+    ) -> Result<Self> {
+        let shown = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = fs::read_to_string(path)
+            .map_err(|error| TemplateError::new(&shown, error.to_string()))?;
+        Self::read_named(
+            &text,
+            path.parent().unwrap_or(Path::new("")),
+            overrides,
+            names,
+            packages,
+        )
     }
 
     /// The same from text; definitions of state machines are looked up from `directory`.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
-    pub fn read(text: &str, directory: &Path, overrides: &BTreeMap<String, String>, packages: &[&str]) -> Result<Self> {
+    pub fn read(
+        text: &str,
+        directory: &Path,
+        overrides: &BTreeMap<String, String>,
+        packages: &[&str],
+    ) -> Result<Self> {
         Self::read_named(text, directory, overrides, &BTreeMap::new(), packages)
     }
 
@@ -217,17 +245,44 @@ impl Stack {
         known("the template", &template, &sections)?;
         let resolver = Resolver::new(&template, overrides, names)?;
         resolver.check_rules()?;
-        let mut stack = Self { parameters: resolver.parameters(), ..Self::default() };
-        let globals = resolver.resolve("Globals", &template["Globals"])?.unwrap_or_default();
+        let mut stack = Self {
+            parameters: resolver.parameters(),
+            ..Self::default()
+        };
+        let globals = resolver
+            .resolve("Globals", &template["Globals"])?
+            .unwrap_or_default();
         known("Globals", &globals, &["Function"])?;
         for (id, resource) in members(&template["Resources"]) {
-            known(id, resource, &["Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"])?;
+            known(
+                id,
+                resource,
+                &[
+                    "Type",
+                    "Properties",
+                    "Condition",
+                    "DependsOn",
+                    "DeletionPolicy",
+                    "UpdateReplacePolicy",
+                    "Metadata",
+                ],
+            )?;
             resolver.check_dependencies(id, resource)?;
             if !resolver.exists(id)? {
                 continue;
             }
-            let properties = resolver.resolve(id, &resource["Properties"])?.unwrap_or_else(|| json!({}));
-            let reading = Reading { id, resource, properties, globals: &globals, resolver: &resolver, directory, packages };
+            let properties = resolver
+                .resolve(id, &resource["Properties"])?
+                .unwrap_or_else(|| json!({}));
+            let reading = Reading {
+                id,
+                resource,
+                properties,
+                globals: &globals,
+                resolver: &resolver,
+                directory,
+                packages,
+            };
             stack.add(&reading)?;
         }
         for (name, output) in members(&template["Outputs"]) {
@@ -248,7 +303,11 @@ impl Stack {
             }
             "AWS::Serverless::StateMachine" => {
                 let machine = machines::read(reading)?;
-                self.add_events(reading, &machine.arn, Some(&format!("{}EventsRole", reading.resolver.name(reading.id)?)))?;
+                self.add_events(
+                    reading,
+                    &machine.arn,
+                    Some(&format!("{}EventsRole", reading.resolver.name(reading.id)?)),
+                )?;
                 self.state_machines.insert(id, machine);
             }
             "AWS::DynamoDB::Table" => {
@@ -262,16 +321,29 @@ impl Stack {
                 self.alarms.insert(id, reading.named("AlarmName")?);
             }
             "AWS::CloudWatch::CompositeAlarm" => {
-                self.composite_alarms.insert(id, reading.named("AlarmName")?);
+                self.composite_alarms
+                    .insert(id, reading.named("AlarmName")?);
             }
             "AWS::Events::Rule" => {
                 self.rules.insert(id, rules::read(reading)?);
             }
             kind if PASSIVE.contains(&kind) => {
                 let name = reading.resolver.name(reading.id)?;
-                self.passive.insert(id, ResourceSpec { kind: kind.to_owned(), name, properties: reading.properties.clone() });
+                self.passive.insert(
+                    id,
+                    ResourceSpec {
+                        kind: kind.to_owned(),
+                        name,
+                        properties: reading.properties.clone(),
+                    },
+                );
             }
-            kind => return Err(TemplateError::new(reading.id, format!("the sandbox does not know the resource type {kind}"))),
+            kind => {
+                return Err(TemplateError::new(
+                    reading.id,
+                    format!("the sandbox does not know the resource type {kind}"),
+                ));
+            }
         }
         Ok(())
     }
@@ -283,7 +355,9 @@ impl Stack {
                 rules::Event::Rule(rule) => {
                     self.rules.insert(format!("{}{name}", reading.id), rule);
                 }
-                rules::Event::Subscription(topic) => self.subscriptions.push((topic, arn.to_owned())),
+                rules::Event::Subscription(topic) => {
+                    self.subscriptions.push((topic, arn.to_owned()))
+                }
             }
         }
         Ok(())
@@ -316,12 +390,19 @@ impl Reading<'_> {
         let name = self.resolver.name(self.id)?;
         let mut properties = self.properties.clone();
         properties[property] = json!(name);
-        Ok(ResourceSpec { kind: self.kind().to_owned(), name, properties })
+        Ok(ResourceSpec {
+            kind: self.kind().to_owned(),
+            name,
+            properties,
+        })
     }
 
     /// The name of the role a function or state machine runs with: its own, or the one SAM makes.
     fn role(&self) -> String {
-        self.properties["Role"].as_str().map_or_else(|| format!("{STACK_NAME}-{}Role", self.id), |arn| place::name_of(arn).to_owned())
+        self.properties["Role"].as_str().map_or_else(
+            || format!("{STACK_NAME}-{}Role", self.id),
+            |arn| place::name_of(arn).to_owned(),
+        )
     }
 }
 
@@ -330,8 +411,14 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn known(place: &str, value: &Value, names: &[&str]) -> Result<()> {
-    match members(value).map(|(name, _)| name).find(|name| !names.contains(&name.as_str())) {
-        Some(name) => Err(TemplateError::new(place, format!("the sandbox does not know {name} here"))),
+    match members(value)
+        .map(|(name, _)| name)
+        .find(|name| !names.contains(&name.as_str()))
+    {
+        Some(name) => Err(TemplateError::new(
+            place,
+            format!("the sandbox does not know {name} here"),
+        )),
         None => Ok(()),
     }
 }
@@ -342,7 +429,10 @@ fn number(place: &str, name: &str, value: &Value) -> Result<Option<u64>> {
         Value::Null => Ok(None),
         Value::Number(number) if number.is_u64() => Ok(number.as_u64()),
         Value::String(text) if text.parse::<u64>().is_ok() => Ok(text.parse().ok()),
-        other => Err(TemplateError::new(place, format!("{name} is {other}, and a whole number is expected"))),
+        other => Err(TemplateError::new(
+            place,
+            format!("{name} is {other}, and a whole number is expected"),
+        )),
     }
 }
 

@@ -23,20 +23,47 @@ pub fn service(request: &Request) -> Option<String> {
 
 /// The verb in `X-Amz-Target`.
 pub fn verb(request: &Request) -> Option<&str> {
-    request.headers().get("x-amz-target")?.to_str().ok()?.split_once('.').map(|(_, verb)| verb)
+    request
+        .headers()
+        .get("x-amz-target")?
+        .to_str()
+        .ok()?
+        .split_once('.')
+        .map(|(_, verb)| verb)
 }
 
 /// The verb in the path of an RPC v2 CBOR request: `/service/…/operation/DescribeAlarms`.
 pub fn rpc_verb(request: &Request) -> Option<&str> {
-    request.headers().get("smithy-protocol").filter(|protocol| *protocol == "rpc-v2-cbor")?;
-    request.uri().path().rsplit_once("/operation/").map(|(_, verb)| verb)
+    request
+        .headers()
+        .get("smithy-protocol")
+        .filter(|protocol| *protocol == "rpc-v2-cbor")?;
+    request
+        .uri()
+        .path()
+        .rsplit_once("/operation/")
+        .map(|(_, verb)| verb)
 }
 
 fn credential(request: &Request) -> Option<[&str; 5]> {
-    let header = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
-    let scope = header.split_once("Credential=")?.1.split([',', ' ']).next()?;
+    let header = request
+        .headers()
+        .get(http::header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let scope = header
+        .split_once("Credential=")?
+        .1
+        .split([',', ' '])
+        .next()?;
     let mut parts = scope.split('/');
-    let five = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    let five = [
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+    ];
     parts.next().is_none().then_some(five)
 }
 
@@ -46,11 +73,17 @@ pub fn json_answer(status: u16, content_type: &'static str, body: &Value) -> Res
         .status(status)
         .header(http::header::CONTENT_TYPE, content_type)
         .header("x-amzn-requestid", "sandbox")
-        .body(Bytes::from(serde_json::to_vec(body).expect("a JSON value can be written")))
+        .body(Bytes::from(
+            serde_json::to_vec(body).expect("a JSON value can be written"),
+        ))
         .expect("status and headers are constants of this project")
 }
 
 /// An AWS JSON protocol error: `code` as the model spells it, and a message for people.
 pub fn json_error(status: u16, code: &str, message: &str) -> Response {
-    json_answer(status, "application/x-amz-json-1.1", &json!({ "__type": code, "message": message }))
+    json_answer(
+        status,
+        "application/x-amz-json-1.1",
+        &json!({ "__type": code, "message": message }),
+    )
 }

@@ -18,7 +18,8 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (1..5_000_i64).prop_map(Step::Wait),
-        (0..400_i64, 0..=100_i64, any::<bool>()).prop_map(|(count, share, wrong)| Step::Process(count, share, wrong)),
+        (0..400_i64, 0..=100_i64, any::<bool>())
+            .prop_map(|(count, share, wrong)| Step::Process(count, share, wrong)),
         (0..500_i64).prop_map(Step::Restore),
         Just(Step::Begin),
     ];
@@ -91,5 +92,8 @@ fn a_wrong_result_becomes_right_when_it_is_replayed() {
     ledger.restore(100);
     ledger.processed(250, 250, false);
     let counted = ledger.count(3_000);
-    assert_eq!((counted.wrong, counted.replayed, counted.duplicated), (50, 200, 150));
+    assert_eq!(
+        (counted.wrong, counted.replayed, counted.duplicated),
+        (50, 200, 150)
+    );
 }

@@ -17,18 +17,35 @@ use serde_json::{Value, json};
 
 /// Plays a scenario in virtual time.
 fn played(name: &str, seed: u64) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(play(by_name(name).unwrap(), seed)).unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime
+        .block_on(play(by_name(name).unwrap(), seed))
+        .unwrap()
 }
 
 fn as_it_should_be(name: &str) -> Played {
     let played = played(name, 1);
-    assert!(played.rehearsal.is_as_it_should_be(), "{name}: {:#?}", played.rehearsal.complaints);
+    assert!(
+        played.rehearsal.is_as_it_should_be(),
+        "{name}: {:#?}",
+        played.rehearsal.complaints
+    );
     played
 }
 
 fn report(played: &Played) -> Value {
-    played.region.executions_of(SNAPSHOT_CHECK).last().unwrap().output.clone().unwrap()
+    played
+        .region
+        .executions_of(SNAPSHOT_CHECK)
+        .last()
+        .unwrap()
+        .output
+        .clone()
+        .unwrap()
 }
 
 #[test]
@@ -40,8 +57,18 @@ fn a_fresh_snapshot_is_left_at_that() {
 #[test]
 fn a_stale_one_is_followed_by_a_new_one_and_the_oldest_of_ours_go() {
     let played = as_it_should_be("snapshots-stale");
-    let first = played.region.executions_of(SNAPSHOT_CHECK)[0].output.clone().unwrap();
-    assert_eq!((&first["sums"]["taken"], &first["sums"]["ready"], &first["pending"]), (&1.into(), &1.into(), &0.into()));
+    let first = played.region.executions_of(SNAPSHOT_CHECK)[0]
+        .output
+        .clone()
+        .unwrap();
+    assert_eq!(
+        (
+            &first["sums"]["taken"],
+            &first["sums"]["ready"],
+            &first["pending"]
+        ),
+        (&1.into(), &1.into(), &0.into())
+    );
 }
 
 #[test]
@@ -65,30 +92,58 @@ fn a_rescue_at_work_is_not_disturbed() {
 }
 
 #[test]
-fn a_thousand_applications_are_checked_once_each_within_the_interval_although_the_service_throttles() {
+fn a_thousand_applications_are_checked_once_each_within_the_interval_although_the_service_throttles()
+ {
     let played = as_it_should_be("snapshots-fleet");
     let executions = played.region.executions_of(SNAPSHOT_CHECK);
-    assert!(executions.len() > 1, "one execution's history would not hold them in the worst case");
+    assert!(
+        executions.len() > 1,
+        "one execution's history would not hold them in the worst case"
+    );
     for execution in &executions {
         // A quarter of the limit, retries included; what is left is for a service that throttles everything.
         let events = played.region.states().history(&execution.arn).len();
         assert!(events < 12_500, "{} has {events} events", execution.name);
-        assert!(execution.input.to_string().len() < 200 * 1024, "{}", execution.name);
+        assert!(
+            execution.input.to_string().len() < 200 * 1024,
+            "{}",
+            execution.name
+        );
     }
 }
 
 /// Plays the scenario's stage with no schedule and this script instead.
-fn played_with(name: &str, script: fn(sandbox::scenario::World) -> futures::future::BoxFuture<'static, ()>, opened: impl FnOnce(&Region)) -> Played {
-    let scenario = Scenario { script, ..*by_name(name).unwrap() };
+fn played_with(
+    name: &str,
+    script: fn(sandbox::scenario::World) -> futures::future::BoxFuture<'static, ()>,
+    opened: impl FnOnce(&Region),
+) -> Played {
+    let scenario = Scenario {
+        script,
+        ..*by_name(name).unwrap()
+    };
     let mut stage: Stage = (scenario.stage)();
-    stage.parameters.insert("SnapshotScheduleState".into(), "DISABLED".into());
+    stage
+        .parameters
+        .insert("SnapshotScheduleState".into(), "DISABLED".into());
     stage.parameters.insert("Mode".into(), "act".into());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(play_on(&scenario, stage, 1, opened)).unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime
+        .block_on(play_on(&scenario, stage, 1, opened))
+        .unwrap()
 }
 
 fn changes(played: &Played) -> usize {
-    played.rehearsal.actions.iter().filter(|action| action.changed).count()
+    played
+        .rehearsal
+        .actions
+        .iter()
+        .filter(|action| action.changed)
+        .count()
 }
 
 #[test]
@@ -102,16 +157,45 @@ fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
     };
     let played = played_with("snapshots-stale", ask, |_| {});
     let report = report(&played);
-    assert_eq!((&report["dryRun"], &report["sums"]["wouldTake"], &report["sums"]["taken"]), (&true.into(), &1.into(), &0.into()), "{report}");
-    assert!(report["sums"]["wouldDelete"].as_u64().unwrap() > 0 && report["sums"]["deleted"] == 0, "{report}");
-    assert!(["1 would be taken", "would be deleted"].iter().all(|said| report["reason"].as_str().unwrap().contains(said)), "{report}");
+    assert_eq!(
+        (
+            &report["dryRun"],
+            &report["sums"]["wouldTake"],
+            &report["sums"]["taken"]
+        ),
+        (&true.into(), &1.into(), &0.into()),
+        "{report}"
+    );
+    assert!(
+        report["sums"]["wouldDelete"].as_u64().unwrap() > 0 && report["sums"]["deleted"] == 0,
+        "{report}"
+    );
+    assert!(
+        ["1 would be taken", "would be deleted"]
+            .iter()
+            .all(|said| report["reason"].as_str().unwrap().contains(said)),
+        "{report}"
+    );
     assert_eq!(changes(&played), 0);
-    assert!(!played.region.journal().entries().iter().any(|entry| entry.text.starts_with("tells people")), "nobody is told");
+    assert!(
+        !played
+            .region
+            .journal()
+            .entries()
+            .iter()
+            .any(|entry| entry.text.starts_with("tells people")),
+        "nobody is told"
+    );
 }
 
 #[test]
 fn a_misspelt_input_is_refused_and_nothing_is_looked_at() {
-    for input in [json!({ "dryrun": true }), json!({ "dryRun": "true" }), json!({ "application": "orders" }), json!(["orders"])] {
+    for input in [
+        json!({ "dryrun": true }),
+        json!({ "dryRun": "true" }),
+        json!({ "application": "orders" }),
+        json!(["orders"]),
+    ] {
         let played = played_with(
             "snapshots-stale",
             |world| Box::pin(async move { world.pass(minutes(1)).await }),
@@ -120,7 +204,11 @@ fn a_misspelt_input_is_refused_and_nothing_is_looked_at() {
             },
         );
         let execution = played.region.executions_of(SNAPSHOT_CHECK).remove(0);
-        assert_eq!((execution.status, execution.error.as_deref()), (Status::Failed, Some("Lifeguard.BadInput")), "{input}");
+        assert_eq!(
+            (execution.status, execution.error.as_deref()),
+            (Status::Failed, Some("Lifeguard.BadInput")),
+            "{input}"
+        );
         assert_eq!(changes(&played), 0, "{input}");
     }
 }
@@ -137,8 +225,12 @@ fn one_application_that_cannot_be_read_never_stops_the_others() {
     // In the middle of the list, and of every kind of failure the worst: it never answers well.
     let played = played_with("snapshots-stale", ask, |region| {
         for name in ["alpha", "broken", "zeta"] {
-            let seed = ApplicationSeed::new(name).version("orders-6.jar", hours(120)).tag("lifeguard:managed", "true");
-            region.flink().add_application(seed.snapshot("nightly", hours(30)));
+            let seed = ApplicationSeed::new(name)
+                .version("orders-6.jar", hours(120))
+                .tag("lifeguard:managed", "true");
+            region
+                .flink()
+                .add_application(seed.snapshot("nightly", hours(30)));
         }
         region.router().wrap(|before: Router| {
             move |request: wire::Request| {
@@ -154,21 +246,40 @@ fn one_application_that_cannot_be_read_never_stops_the_others() {
         });
     });
     let report = report(&played);
-    assert_eq!((&report["sums"]["checked"], &report["sums"]["failed"], &report["sums"]["taken"]), (&4.into(), &1.into(), &3.into()), "{report}");
+    assert_eq!(
+        (
+            &report["sums"]["checked"],
+            &report["sums"]["failed"],
+            &report["sums"]["taken"]
+        ),
+        (&4.into(), &1.into(), &3.into()),
+        "{report}"
+    );
     assert!(report["notable"].to_string().contains("broken"), "{report}");
 }
 
 #[test]
 fn one_seed_tells_one_story_to_the_byte() {
-    assert_eq!(played("snapshots-stale", 7).rehearsal.json(), played("snapshots-stale", 7).rehearsal.json());
+    assert_eq!(
+        played("snapshots-stale", 7).rehearsal.json(),
+        played("snapshots-stale", 7).rehearsal.json()
+    );
 }
 
 #[test]
 fn every_scenario_is_told_by_lifeguard() {
-    for scenario in SNAPSHOTS.iter().filter(|scenario| scenario.name != "snapshots-fleet") {
+    for scenario in SNAPSHOTS
+        .iter()
+        .filter(|scenario| scenario.name != "snapshots-fleet")
+    {
         let played = played(scenario.name, 1);
         assert!(
-            played.region.journal().entries().iter().any(|entry| entry.actor == Actor::Lifeguard && entry.text.contains("snapshot")),
+            played
+                .region
+                .journal()
+                .entries()
+                .iter()
+                .any(|entry| entry.actor == Actor::Lifeguard && entry.text.contains("snapshot")),
             "{}",
             scenario.name
         );
@@ -188,13 +299,27 @@ fn the_tables_tests_exist() {
         ("s", read("tests/sandbox/tests/snapshots.rs")),
     ]);
     let readme = read("functions/snapshot-keeper/README.md");
-    let table = readme.split("## Ours and AWS's").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = readme
+        .split("## Ours and AWS's")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
     let mut named = 0;
-    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")) {
+    for row in table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| |"))
+    {
         let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
         for test in tests.split("; ") {
-            let (file, name) = test.split_once(" `").unwrap_or_else(|| panic!("a row without a test: {row}"));
-            assert!(files[file].contains(&format!("fn {}(", name.trim_end_matches('`'))), "{test}");
+            let (file, name) = test
+                .split_once(" `")
+                .unwrap_or_else(|| panic!("a row without a test: {row}"));
+            assert!(
+                files[file].contains(&format!("fn {}(", name.trim_end_matches('`'))),
+                "{test}"
+            );
             named += 1;
         }
     }

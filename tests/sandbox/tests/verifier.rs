@@ -30,8 +30,21 @@ fn region(faults: Vec<Rule>) -> Open {
 
 /// What subtask-verifier answers: an error has an `errorType`.
 async fn look(region: &Region, event: Value) -> Value {
-    let function = region.stack().functions.values().find(|function| function.package == "subtask-verifier").expect("it is deployed");
-    let answer = region.router().send(invocation("tester", &function.name, "RequestResponse", &event)).await;
+    let function = region
+        .stack()
+        .functions
+        .values()
+        .find(|function| function.package == "subtask-verifier")
+        .expect("it is deployed");
+    let answer = region
+        .router()
+        .send(invocation(
+            "tester",
+            &function.name,
+            "RequestResponse",
+            &event,
+        ))
+        .await;
     serde_json::from_slice(answer.body()).expect("an answer is JSON")
 }
 
@@ -40,7 +53,11 @@ fn orders() -> Value {
 }
 
 fn verifier_cannot(action: &str) -> Vec<Rule> {
-    let refusal = Fault::Refuse { status: 400, code: "AccessDeniedException".into(), message: "not authorized".into() };
+    let refusal = Fault::Refuse {
+        status: 400,
+        code: "AccessDeniedException".into(),
+        message: "not authorized".into(),
+    };
     vec![Rule::new(refusal).on("kinesisanalytics", action)]
 }
 
@@ -51,8 +68,14 @@ async fn one_look_at_a_job_that_has_run_well_for_days_says_healthy() {
     let answer = look(&region, orders()).await;
     assert_eq!(answer["assessment"]["is"], "healthy", "{answer}");
     assert_eq!(answer["observation"]["unreadable"], json!([]));
-    assert_eq!(answer["observation"]["tags"], json!({ "lifeguard:managed": "true" }), "other people's tags are none of our business");
-    assert!(!answer.to_string().contains(SECRET_PROPERTY) && !answer.to_string().contains("authToken"));
+    assert_eq!(
+        answer["observation"]["tags"],
+        json!({ "lifeguard:managed": "true" }),
+        "other people's tags are none of our business"
+    );
+    assert!(
+        !answer.to_string().contains(SECRET_PROPERTY) && !answer.to_string().contains("authToken")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,17 +88,35 @@ async fn a_part_that_cannot_be_read_is_listed_and_the_others_are_read() {
         ("DescribeApplicationVersion", "versions"),
     ] {
         let answer = look(&region(verifier_cannot(action)), orders()).await;
-        let unreadable: Vec<&str> =
-            answer["observation"]["unreadable"].as_array().expect("a list").iter().filter_map(|one| one["what"].as_str()).collect();
+        let unreadable: Vec<&str> = answer["observation"]["unreadable"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|one| one["what"].as_str())
+            .collect();
         assert_eq!(unreadable, [part], "{action}: {answer}");
-        assert!(answer["observation"]["unreadable"][0]["why"].as_str().expect("a reason").contains("not authorized"), "{answer}");
-        assert_eq!(answer["observation"]["job"].is_null(), part == "job", "{action}");
+        assert!(
+            answer["observation"]["unreadable"][0]["why"]
+                .as_str()
+                .expect("a reason")
+                .contains("not authorized"),
+            "{answer}"
+        );
+        assert_eq!(
+            answer["observation"]["job"].is_null(),
+            part == "job",
+            "{action}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_job_the_verdict_is_unknown_and_never_healthy() {
-    let answer = look(&region(verifier_cannot("CreateApplicationPresignedUrl")), orders()).await;
+    let answer = look(
+        &region(verifier_cannot("CreateApplicationPresignedUrl")),
+        orders(),
+    )
+    .await;
     assert_eq!(answer["assessment"]["is"], "unknown", "{answer}");
     assert_eq!(answer["watch"]["blindLooks"], 1);
 }
@@ -85,7 +126,10 @@ async fn without_the_application_itself_there_is_no_look() {
     let answer = look(&region(verifier_cannot("DescribeApplication")), orders()).await;
     assert_eq!(answer["errorType"], "Lifeguard.NotAllowed", "{answer}");
     let throttled = vec![Rule::new(Fault::Throttle).on("kinesisanalytics", "DescribeApplication")];
-    assert_eq!(look(&region(throttled), orders()).await["errorType"], "Lifeguard.Retryable");
+    assert_eq!(
+        look(&region(throttled), orders()).await["errorType"],
+        "Lifeguard.Retryable"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,35 +137,64 @@ async fn wrong_input_gets_a_clear_error() {
     let region = region(Vec::new());
     for (event, words) in [
         (json!({ "applicationName": "nowhere" }), "nowhere"),
-        (json!({ "applicationName": "orders; drop" }), "letters, digits"),
+        (
+            json!({ "applicationName": "orders; drop" }),
+            "letters, digits",
+        ),
         (json!({ "applicationName": "" }), "letters, digits"),
         (json!({ "applicationName": 7 }), "cannot read its input"),
         (json!({}), "applicationName"),
     ] {
         let answer = look(&region, event).await;
         assert_eq!(answer["errorType"], "Lifeguard.BadInput", "{answer}");
-        assert!(answer["errorMessage"].as_str().expect("a message").contains(words), "{answer}");
+        assert!(
+            answer["errorMessage"]
+                .as_str()
+                .expect("a message")
+                .contains(words),
+            "{answer}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_application_that_is_not_running_costs_no_presigned_url() {
     let region = region(Vec::new());
-    region.flink().add_application(ApplicationSeed::new("idle").version("orders-6.jar", days(5)).not_running());
-    region.flink().add_application(ApplicationSeed::new("report").runtime("SQL-1_0").version("report.sql", days(5)));
+    region.flink().add_application(
+        ApplicationSeed::new("idle")
+            .version("orders-6.jar", days(5))
+            .not_running(),
+    );
+    region.flink().add_application(
+        ApplicationSeed::new("report")
+            .runtime("SQL-1_0")
+            .version("report.sql", days(5)),
+    );
     for name in ["idle", "report"] {
         let answer = look(&region, json!({ "applicationName": name })).await;
         assert!(answer["observation"]["job"].is_null(), "{answer}");
     }
-    assert!(region.journal().calls().iter().all(|call| call.action != "CreateApplicationPresignedUrl"));
+    assert!(
+        region
+            .journal()
+            .calls()
+            .iter()
+            .all(|call| call.action != "CreateApplicationPresignedUrl")
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_versions_a_rescue_could_go_back_to_are_described() {
     let answer =
         look(&region(Vec::new()), json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 1 } })).await;
-    assert_eq!(answer["observation"]["versions"], json!([{ "id": 1, "runtime": "FLINK-1_20" }]));
+    assert_eq!(
+        answer["observation"]["versions"],
+        json!([{ "id": 1, "runtime": "FLINK-1_20" }])
+    );
     let unknown = json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 99 } });
     let answer = look(&region(Vec::new()), unknown).await;
-    assert_eq!(answer["observation"]["unreadable"][0]["what"], "versions", "{answer}");
+    assert_eq!(
+        answer["observation"]["unreadable"][0]["what"], "versions",
+        "{answer}"
+    );
 }

@@ -11,9 +11,13 @@ pub(crate) fn properties(definition: &AlarmDefinition) -> Value {
         "Dimensions": [{ "Name": APPLICATION_DIMENSION, "Value": definition.application }]
     });
     let expression = definition.watched.expression();
-    let mut metrics =
-        vec![json!({ "Id": "m1", "ReturnData": expression.is_none(), "MetricStat": { "Metric": metric, "Period": PERIOD_SECS, "Stat": "Maximum" } })];
-    metrics.extend(expression.map(|expression| json!({ "Id": "e1", "Expression": expression, "ReturnData": true })));
+    let mut metrics = vec![
+        json!({ "Id": "m1", "ReturnData": expression.is_none(), "MetricStat": { "Metric": metric, "Period": PERIOD_SECS, "Stat": "Maximum" } }),
+    ];
+    metrics.extend(
+        expression
+            .map(|expression| json!({ "Id": "e1", "Expression": expression, "ReturnData": true })),
+    );
     json!({
         "AlarmName": definition.name,
         "AlarmDescription": definition.description,

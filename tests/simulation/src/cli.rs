@@ -98,7 +98,11 @@ impl FromStr for Seeds {
         let wrong = || "write A..B, two whole numbers, the second the larger one".to_owned();
         let (from, to) = text.split_once("..").ok_or_else(wrong)?;
         let range = from.parse().map_err(|_| wrong())?..to.parse().map_err(|_| wrong())?;
-        if range.is_empty() { Err(wrong()) } else { Ok(Self(range)) }
+        if range.is_empty() {
+            Err(wrong())
+        } else {
+            Ok(Self(range))
+        }
     }
 }
 
@@ -114,7 +118,9 @@ pub fn run() -> ExitCode {
         None => {}
     }
     if cfg!(panic = "abort") {
-        complain("this build ends at the first panic, without naming its seed: use --profile simulation");
+        complain(
+            "this build ends at the first panic, without naming its seed: use --profile simulation",
+        );
     }
     match (&arguments.seeds, arguments.seed) {
         (Some(seeds), None) => many(&arguments, seeds.0.clone()),
@@ -133,7 +139,11 @@ fn noticed(all: std::io::Result<bool>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             complain(&error.to_string());
-            if error.kind() == std::io::ErrorKind::InvalidInput { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.kind() == std::io::ErrorKind::InvalidInput {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -155,10 +165,19 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
     let played = play(&night, arguments.trace);
     say(&played.trace);
     let mut summary = Summary::default();
-    let broken = Broken { seed, violations: played.violations.clone(), panic: None };
-    summary.broken.extend((!broken.violations.is_empty()).then_some(broken));
+    let broken = Broken {
+        seed,
+        violations: played.violations.clone(),
+        panic: None,
+    };
+    summary
+        .broken
+        .extend((!broken.violations.is_empty()).then_some(broken));
     for violation in &played.violations {
-        complain(&format!("{:?} at {} ({}): {}", violation.invariant, violation.at, violation.application, violation.text));
+        complain(&format!(
+            "{:?} at {} ({}): {}",
+            violation.invariant, violation.at, violation.application, violation.text
+        ));
     }
     if arguments.json {
         say(&format!(
@@ -170,8 +189,14 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
 }
 
 fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
-    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let (all, terminal, told) = (seeds.end - seeds.start, std::io::stderr().is_terminal(), AtomicU64::new(0));
+    let threads = arguments
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let (all, terminal, told) = (
+        seeds.end - seeds.start,
+        std::io::stderr().is_terminal(),
+        AtomicU64::new(0),
+    );
     let progress = |summary: &Summary| {
         // A line that is rewritten on a terminal, a line per tenth elsewhere.
         let tenth = summary.nights * 10 / all;
@@ -184,7 +209,12 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
                 summary.broken.len()
             );
         } else if !terminal && told.fetch_max(tenth, Ordering::Relaxed) < tenth {
-            complain(&format!("{} of {all} nights, {} h, {} broken", summary.nights, summary.application_hours, summary.broken.len()));
+            complain(&format!(
+                "{} of {all} nights, {} h, {} broken",
+                summary.nights,
+                summary.application_hours,
+                summary.broken.len()
+            ));
         }
     };
     let summary = play_all(seeds, threads, arguments.most_broken, &progress);
@@ -192,7 +222,10 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
         complain("");
     }
     if arguments.json {
-        say(&format!("{}\n", serde_json::to_string_pretty(&summary).unwrap_or_default()));
+        say(&format!(
+            "{}\n",
+            serde_json::to_string_pretty(&summary).unwrap_or_default()
+        ));
     } else {
         say(&table(&summary));
     }
@@ -216,11 +249,21 @@ fn table(summary: &Summary) -> String {
             text.push_str(&format!("  {n:>9}  {name}\n"));
         }
     };
-    let rows = |of: &std::collections::BTreeMap<String, u64>| of.iter().map(|(name, n)| (name.clone(), *n)).collect();
-    part("What people, the service and the world did", rows(&summary.happened));
+    let rows = |of: &std::collections::BTreeMap<String, u64>| {
+        of.iter().map(|(name, n)| (name.clone(), *n)).collect()
+    };
+    part(
+        "What people, the service and the world did",
+        rows(&summary.happened),
+    );
     part("Requests struck by a fault", rows(&summary.faults));
     part("How executions ended", rows(&summary.outcomes));
-    let checks = Invariant::ALL.iter().map(|one| (format!("{one:?}: {}", one.sentence()), summary.checks.get(one).copied().unwrap_or(0)));
+    let checks = Invariant::ALL.iter().map(|one| {
+        (
+            format!("{one:?}: {}", one.sentence()),
+            summary.checks.get(one).copied().unwrap_or(0),
+        )
+    });
     part("Checks made", checks.collect());
     text
 }
@@ -228,20 +271,41 @@ fn table(summary: &Summary) -> String {
 /// Tells what broke, with the shortest night that shows it and how to replay it.
 fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
     for broken in &summary.broken {
-        let what = broken.violations.first().map(|one| format!("{:?} ({}): {}", one.invariant, one.application, one.text));
-        let what = what.or_else(|| broken.panic.clone().map(|panic| format!("panic: {panic}"))).unwrap_or_default();
-        complain(&format!("seed {}: {what}\n  replay: {REPLAY} --seed {} --trace", broken.seed, broken.seed));
+        let what = broken
+            .violations
+            .first()
+            .map(|one| format!("{:?} ({}): {}", one.invariant, one.application, one.text));
+        let what = what
+            .or_else(|| broken.panic.clone().map(|panic| format!("panic: {panic}")))
+            .unwrap_or_default();
+        complain(&format!(
+            "seed {}: {what}\n  replay: {REPLAY} --seed {} --trace",
+            broken.seed, broken.seed
+        ));
     }
-    let Some((seed, invariant)) = summary.broken.iter().find_map(|broken| Some((broken.seed, broken.violations.first()?.invariant))) else {
-        return if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let Some((seed, invariant)) = summary
+        .broken
+        .iter()
+        .find_map(|broken| Some((broken.seed, broken.violations.first()?.invariant)))
+    else {
+        return if summary.broken.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     };
     if !arguments.no_shrink {
         let shortest = shrink(&generate::night(seed), invariant);
-        complain(&format!("\nthe shortest night of seed {seed} that still breaks {invariant:?} ({}):\n{shortest:#?}", invariant.sentence()));
+        complain(&format!(
+            "\nthe shortest night of seed {seed} that still breaks {invariant:?} ({}):\n{shortest:#?}",
+            invariant.sentence()
+        ));
         let events = play(&shortest, true).trace;
-        let told = events
-            .lines()
-            .filter(|line| !line.starts_with("log ") && !line.starts_with("message ") && (!line.contains(" call ") || line.ends_with(" *")));
+        let told = events.lines().filter(|line| {
+            !line.starts_with("log ")
+                && !line.starts_with("message ")
+                && (!line.contains(" call ") || line.ends_with(" *"))
+        });
         complain(&told.collect::<Vec<_>>().join("\n"));
     }
     ExitCode::FAILURE

@@ -11,7 +11,10 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::night::{Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy, What, secret_of};
+use crate::night::{
+    Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy,
+    What, secret_of,
+};
 
 /// The night of a seed.
 #[must_use]
@@ -19,19 +22,53 @@ pub fn night(seed: u64) -> Night {
     let mut rng = Rng::with_seed(seed ^ 0x6e69_6768_7473);
     let rng = &mut rng;
     // One in four begins late in the evening: budgets are per UTC day.
-    let opened_mins = if one_in(rng, 4) { rng.u32(1_290..1_438) } else { rng.u32(0..1_200) };
+    let opened_mins = if one_in(rng, 4) {
+        rng.u32(1_290..1_438)
+    } else {
+        rng.u32(0..1_200)
+    };
     // One in forty is long, for what takes hours: a deadline, and what comes after it.
     let long = one_in(rng, 40);
-    let length_mins = if long { rng.u32(240..300) } else { rng.u32(35..75) };
-    let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1).map(|index| application(rng, index)).collect();
+    let length_mins = if long {
+        rng.u32(240..300)
+    } else {
+        rng.u32(35..75)
+    };
+    let applications: Vec<Application> = (0..weighted(rng, &[60, 28, 12]) + 1)
+        .map(|index| application(rng, index))
+        .collect();
     match rng.u32(0..4) {
-        0 => return plain(rng, Night { opened_mins, length_mins, ..empty(seed) }),
-        1 => return ambush(rng, Night { opened_mins, length_mins, ..empty(seed) }),
+        0 => {
+            return plain(
+                rng,
+                Night {
+                    opened_mins,
+                    length_mins,
+                    ..empty(seed)
+                },
+            );
+        }
+        1 => {
+            return ambush(
+                rng,
+                Night {
+                    opened_mins,
+                    length_mins,
+                    ..empty(seed)
+                },
+            );
+        }
         _ => {}
     }
     let mut events = Vec::new();
     for (index, application) in applications.iter().enumerate() {
-        story(rng, index, application, u64::from(length_mins) * 60, &mut events);
+        story(
+            rng,
+            index,
+            application,
+            u64::from(length_mins) * 60,
+            &mut events,
+        );
     }
     let mut strikes = plumbing::strikes(rng, u64::from(length_mins) * 60);
     let mut stack = stack(rng);
@@ -39,55 +76,135 @@ pub fn night(seed: u64) -> Night {
         strikes.push(plumbing::broken(rng));
         stack.deadline_secs = 3_600;
     }
-    Night { seed, opened_mins, length_mins, stack, quirks: quirks(rng), applications, events, strikes, ..empty(seed) }
+    Night {
+        seed,
+        opened_mins,
+        length_mins,
+        stack,
+        quirks: quirks(rng),
+        applications,
+        events,
+        strikes,
+        ..empty(seed)
+    }
 }
 
 fn empty(seed: u64) -> Night {
     let (stack, quirks) = (Stack::default(), Quirks::default());
-    Night { seed, opened_mins: 0, length_mins: 0, stack, template: None, quirks, applications: Vec::new(), events: Vec::new(), strikes: Vec::new() }
+    Night {
+        seed,
+        opened_mins: 0,
+        length_mins: 0,
+        stack,
+        template: None,
+        quirks,
+        applications: Vec::new(),
+        events: Vec::new(),
+        strikes: Vec::new(),
+    }
 }
 
 /// A night with one bad deployment and a plumbing that fails for moments: a rescue must succeed.
 fn plain(rng: &mut Rng, night: Night) -> Night {
     let mut application = application(rng, 0);
     application.tags = vec![(MANAGED.to_owned(), "true".to_owned())];
-    (application.snapshots_enabled, application.version_age_mins) = (true, any(rng, &[300, 1_440, 10_000]));
+    (application.snapshots_enabled, application.version_age_mins) =
+        (true, any(rng, &[300, 1_440, 10_000]));
     let after = rng.u64(120..u64::from(night.length_mins) * 30);
     let mut code = deployed(rng, 0, &application.code);
     let fails = Duration::from_secs(any(rng, &[0, 1, 2, 5, 15, 45, 90, 150]));
     code.behaviour = match weighted(rng, &[70, 15, 15]) {
-        0 => Behaviour::throws_after(fails.as_secs(), "java.lang.IllegalArgumentException", &cannot_parse(0)),
-        1 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
+        0 => Behaviour::throws_after(
+            fails.as_secs(),
+            "java.lang.IllegalArgumentException",
+            &cannot_parse(0),
+        ),
+        1 => Behaviour::ThrowsInOpen {
+            fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed"),
+        },
         _ => Behaviour::Throws {
             after: fails / 2,
             jitter: Duration::from_secs(30),
-            fault: sandbox::flink::Fault::new("java.io.IOException", "now and then").outside_tasks(),
+            fault: sandbox::flink::Fault::new("java.io.IOException", "now and then")
+                .outside_tasks(),
         },
     };
     if one_in(rng, 2) {
         code.restart_strategy = RestartStrategy::EXPONENTIAL;
     }
-    let mut events = vec![Event { at: Moment::After(after), application: 0, what: What::Deploy { code: Box::new(code), runtime: None } }];
-    let mut add = |at: Moment, what: What| events.push(Event { at, application: 0, what });
+    let mut events = vec![Event {
+        at: Moment::After(after),
+        application: 0,
+        what: What::Deploy {
+            code: Box::new(code),
+            runtime: None,
+        },
+    }];
+    let mut add = |at: Moment, what: What| {
+        events.push(Event {
+            at,
+            application: 0,
+            what,
+        })
+    };
     if one_in(rng, 3) {
         add(Moment::After(after / 2), What::RefuseRollback);
     }
     if one_in(rng, 3) {
-        add(Moment::After(after + rng.u64(60..600)), any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]));
+        add(
+            Moment::After(after + rng.u64(60..600)),
+            any(rng, &[What::PlaceSnapshot, What::TakeSnapshot]),
+        );
     }
     if one_in(rng, 3) {
-        add(worst_moment(rng), any(rng, &[What::RingAgain, What::Ask(None), What::FailExecutions]));
+        add(
+            worst_moment(rng),
+            any(
+                rng,
+                &[What::RingAgain, What::Ask(None), What::FailExecutions],
+            ),
+        );
     }
     if one_in(rng, 4) {
         // Lost in the middle of a step: whoever comes next must know of it.
-        let steps = ["RecordIntent", "RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
-        add(Moment::Task { state: any(rng, &steps).to_owned(), nth: 1, ended: rng.bool() }, What::FailExecutions);
+        let steps = [
+            "RecordIntent",
+            "RollBack",
+            "ForceStop",
+            "RestoreConfiguration",
+            "StartFromSnapshot",
+        ];
+        add(
+            Moment::Task {
+                state: any(rng, &steps).to_owned(),
+                nth: 1,
+                ended: rng.bool(),
+            },
+            What::FailExecutions,
+        );
     }
-    let strikes = (0..rng.u32(0..4)).map(|_| plumbing::mild(rng, 1_000_000)).collect();
+    let strikes = (0..rng.u32(0..4))
+        .map(|_| plumbing::mild(rng, 1_000_000))
+        .collect();
     let (soak_secs, rescues_per_day) = (any(rng, &[60, 303, 303, 600]), any(rng, &[1, 2]));
-    let stack = Stack { soak_secs, rescues_per_day, snapshots: snapshot_check(rng), ..Stack::default() };
-    let quirks = Quirks { slow: None, ..quirks(rng) };
-    Night { applications: vec![application], events, strikes, stack, quirks, ..night }
+    let stack = Stack {
+        soak_secs,
+        rescues_per_day,
+        snapshots: snapshot_check(rng),
+        ..Stack::default()
+    };
+    let quirks = Quirks {
+        slow: None,
+        ..quirks(rng)
+    };
+    Night {
+        applications: vec![application],
+        events,
+        strikes,
+        stack,
+        quirks,
+        ..night
+    }
 }
 
 /// The same, and somebody or something gets in the way at the worst moments.
@@ -98,12 +215,27 @@ fn ambush(rng: &mut Rng, night: Night) -> Night {
             0 => of_the_service(rng),
             1 => any(
                 rng,
-                &[What::Stop, What::ForceStop, What::Start, What::Rollback, What::ChangeProperty, What::AbortExecutions, What::FailExecutions],
+                &[
+                    What::Stop,
+                    What::ForceStop,
+                    What::Start,
+                    What::Rollback,
+                    What::ChangeProperty,
+                    What::AbortExecutions,
+                    What::FailExecutions,
+                ],
             ),
-            2 => What::Deploy { code: Box::new(deployed(rng, 0, &night.applications[0].code)), runtime: None },
+            2 => What::Deploy {
+                code: Box::new(deployed(rng, 0, &night.applications[0].code)),
+                runtime: None,
+            },
             _ => noise(rng),
         };
-        night.events.push(Event { at: worst_moment(rng), application: 0, what });
+        night.events.push(Event {
+            at: worst_moment(rng),
+            application: 0,
+            what,
+        });
     }
     night
 }
@@ -129,9 +261,15 @@ fn any<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
 }
 
 fn stack(rng: &mut Rng) -> Stack {
-    let normal = Stack { snapshots: snapshot_check(rng), ..Stack::default() };
+    let normal = Stack {
+        snapshots: snapshot_check(rng),
+        ..Stack::default()
+    };
     if one_in(rng, 2) {
-        return Stack { deadline_secs: any(rng, &[3_600, 7_200, 14_400]), ..normal };
+        return Stack {
+            deadline_secs: any(rng, &[3_600, 7_200, 14_400]),
+            ..normal
+        };
     }
     Stack {
         act: !one_in(rng, 8),
@@ -179,17 +317,31 @@ fn cannot_parse(index: usize) -> String {
 }
 
 fn application(rng: &mut Rng, index: usize) -> Application {
-    let mut code = Code::healthy().restarting(strategy(rng)).restoring_for(any(rng, &[1, 2, 2, 5, 30, 240, 700]));
+    let mut code = Code::healthy()
+        .restarting(strategy(rng))
+        .restoring_for(any(rng, &[1, 2, 2, 5, 30, 240, 700]));
     code.checkpoint_interval = Some(Duration::from_secs(any(rng, &[10, 30, 60, 60, 300])));
     if one_in(rng, 3) {
-        code = code.needing("broker", "org.apache.kafka.common.errors.TimeoutException", &format!("Timed out as {}", secret_of(&name_of(index))));
+        code = code.needing(
+            "broker",
+            "org.apache.kafka.common.errors.TimeoutException",
+            &format!("Timed out as {}", secret_of(&name_of(index))),
+        );
     } else if one_in(rng, 4) {
-        code = code.needing("permission", "software.amazon.awssdk.services.kinesis.model.AccessDeniedException", "not authorized to perform it");
+        code = code.needing(
+            "permission",
+            "software.amazon.awssdk.services.kinesis.model.AccessDeniedException",
+            "not authorized to perform it",
+        );
     }
     let version_age_mins = any(rng, &[30, 300, 1_440, 10_000]);
     Application {
         name: name_of(index),
-        runtime: any(rng, &["FLINK-1_20", "FLINK-1_20", "FLINK-1_18", "FLINK-2_2"]).to_owned(),
+        runtime: any(
+            rng,
+            &["FLINK-1_20", "FLINK-1_20", "FLINK-1_18", "FLINK-2_2"],
+        )
+        .to_owned(),
         code,
         version_age_mins,
         snapshots: snapshots(rng, version_age_mins),
@@ -197,7 +349,11 @@ fn application(rng: &mut Rng, index: usize) -> Application {
         system_rollback: one_in(rng, 3),
         snapshots_enabled: !one_in(rng, 14),
         checkpointing: !one_in(rng, 8),
-        sink: if one_in(rng, 3) { Sink::AtLeastOnce } else { Sink::ExactlyOnce },
+        sink: if one_in(rng, 3) {
+            Sink::AtLeastOnce
+        } else {
+            Sink::ExactlyOnce
+        },
     }
 }
 
@@ -214,13 +370,24 @@ fn snapshots(rng: &mut Rng, version_age_mins: u64) -> Vec<OldSnapshot> {
     let takers = [TakenBy::Lifeguard, TakenBy::Person, TakenBy::PersonForGood];
     let mut old = |n: u64| OldSnapshot {
         age_mins: n * step,
-        status: if one_in(rng, 8) { SnapshotStatus::Failed } else { SnapshotStatus::Ready },
+        status: if one_in(rng, 8) {
+            SnapshotStatus::Failed
+        } else {
+            SnapshotStatus::Ready
+        },
         by: takers[weighted(rng, &[70, 26, 4])],
     };
-    let mut all: Vec<OldSnapshot> = (1..=count).map(&mut old).filter(|one| one.age_mins != version_age_mins).collect();
+    let mut all: Vec<OldSnapshot> = (1..=count)
+        .map(&mut old)
+        .filter(|one| one.age_mins != version_age_mins)
+        .collect();
     // While a version is being made nobody but the service takes one.
     if one_in(rng, 4) {
-        all.push(OldSnapshot { age_mins: version_age_mins, status: SnapshotStatus::Ready, by: TakenBy::Service });
+        all.push(OldSnapshot {
+            age_mins: version_age_mins,
+            status: SnapshotStatus::Ready,
+            by: TakenBy::Service,
+        });
     }
     all
 }
@@ -277,7 +444,10 @@ fn strategy(rng: &mut Rng) -> RestartStrategy {
     match weighted(rng, &[50, 25, 10, 10, 5]) {
         0 => RestartStrategy::EXPONENTIAL,
         1 => RestartStrategy::every(any(rng, &[1, 5, 10, 30])),
-        2 => RestartStrategy::FixedDelay { delay: Duration::from_secs(10), attempts: Some(rng.u32(1..8)) },
+        2 => RestartStrategy::FixedDelay {
+            delay: Duration::from_secs(10),
+            attempts: Some(rng.u32(1..8)),
+        },
         3 => RestartStrategy::ExponentialDelay {
             initial: Duration::from_secs(1),
             max: Duration::from_secs(300),
@@ -291,25 +461,52 @@ fn strategy(rng: &mut Rng) -> RestartStrategy {
 /// A new version of the code: bad in one of the ways there are, or good.
 fn deployed(rng: &mut Rng, index: usize, present: &Code) -> Code {
     let fault_after = any(rng, &[1, 3, 5, 10, 30, 60, 120, 180, 310, 420]);
-    let fails = || Behaviour::throws_after(fault_after, "java.lang.IllegalArgumentException", &cannot_parse(index));
-    let mut code = Code { needs: present.needs.clone(), ..Code::that(Behaviour::Healthy) };
-    code.restart_strategy = if one_in(rng, 2) { present.restart_strategy } else { strategy(rng) };
+    let fails = || {
+        Behaviour::throws_after(
+            fault_after,
+            "java.lang.IllegalArgumentException",
+            &cannot_parse(index),
+        )
+    };
+    let mut code = Code {
+        needs: present.needs.clone(),
+        ..Code::that(Behaviour::Healthy)
+    };
+    code.restart_strategy = if one_in(rng, 2) {
+        present.restart_strategy
+    } else {
+        strategy(rng)
+    };
     code.restore = present.restore;
     code.checkpoint_interval = present.checkpoint_interval;
     let kind = weighted(rng, &[34, 8, 8, 8, 4, 8, 4, 4, 3, 19]);
     code.behaviour = match kind {
         0 => fails(),
         1 => {
-            let Behaviour::Throws { after, fault, .. } = fails() else { return code };
-            Behaviour::Throws { after, jitter: Duration::from_secs(rng.u64(1..60)), fault }
+            let Behaviour::Throws { after, fault, .. } = fails() else {
+                return code;
+            };
+            Behaviour::Throws {
+                after,
+                jitter: Duration::from_secs(rng.u64(1..60)),
+                fault,
+            }
         }
-        2 => Behaviour::ThrowsInOpen { fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed") },
-        3 => Behaviour::BadMain { message: "java.lang.NoClassDefFoundError: com/example/Enricher".to_owned() },
+        2 => Behaviour::ThrowsInOpen {
+            fault: sandbox::flink::Fault::new("java.lang.IllegalStateException", "open() failed"),
+        },
+        3 => Behaviour::BadMain {
+            message: "java.lang.NoClassDefFoundError: com/example/Enricher".to_owned(),
+        },
         4 => Behaviour::TooFewSlots,
         5 => Behaviour::Healthy,
-        6 => Behaviour::CheckpointsStop { after: Duration::from_secs(rng.u64(30..1_200)) },
+        6 => Behaviour::CheckpointsStop {
+            after: Duration::from_secs(rng.u64(30..1_200)),
+        },
         7 => Behaviour::WrongResults,
-        8 => Behaviour::Bounded { after: Duration::from_secs(rng.u64(60..3_000)) },
+        8 => Behaviour::Bounded {
+            after: Duration::from_secs(rng.u64(60..3_000)),
+        },
         _ => Behaviour::Healthy,
     };
     if kind == 5 {
@@ -329,12 +526,25 @@ fn deployed(rng: &mut Rng, index: usize, present: &Code) -> Code {
 }
 
 /// What is done to one application.
-fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, events: &mut Vec<Event>) {
-    let mut add = |at: Moment, what: What| events.push(Event { at, application: index, what });
+fn story(
+    rng: &mut Rng,
+    index: usize,
+    application: &Application,
+    length: u64,
+    events: &mut Vec<Event>,
+) {
+    let mut add = |at: Moment, what: What| {
+        events.push(Event {
+            at,
+            application: index,
+            what,
+        })
+    };
     let start = rng.u64(120..length / 3);
     let deploy = |rng: &mut Rng| What::Deploy {
         code: Box::new(deployed(rng, index, &application.code)),
-        runtime: one_in(rng, 12).then(|| any(rng, &["FLINK-2_2", "FLINK-1_20", "FLINK-1_18"]).to_owned()),
+        runtime: one_in(rng, 12)
+            .then(|| any(rng, &["FLINK-2_2", "FLINK-1_20", "FLINK-1_18"]).to_owned()),
     };
     if one_in(rng, 20) {
         add(Moment::After(30), What::Stop);
@@ -346,7 +556,10 @@ fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, ev
             let what = any(rng, &["broker", "permission"]).to_owned();
             add(Moment::After(start), What::Dependency(what.clone(), false));
             if !one_in(rng, 4) {
-                add(Moment::After(start + rng.u64(60..5_400)), What::Dependency(what, true));
+                add(
+                    Moment::After(start + rng.u64(60..5_400)),
+                    What::Dependency(what, true),
+                );
             }
         }
         2 => {
@@ -359,16 +572,41 @@ fn story(rng: &mut Rng, index: usize, application: &Application, length: u64, ev
             add(Moment::After(start + rng.u64(100..2_400)), deploy(rng));
         }
         4 => {
-            add(Moment::After(start), any(rng, &[What::Stop, What::ForceStop]));
+            add(
+                Moment::After(start),
+                any(rng, &[What::Stop, What::ForceStop]),
+            );
             let (next, then) = (start + rng.u64(60..900), start + rng.u64(900..1_500));
-            add(Moment::After(next), if rng.bool() { deploy(rng) } else { What::ChangeProperty });
-            add(Moment::After(then), if one_in(rng, 6) { What::StartWithoutState } else { What::Start });
+            add(
+                Moment::After(next),
+                if rng.bool() {
+                    deploy(rng)
+                } else {
+                    What::ChangeProperty
+                },
+            );
+            add(
+                Moment::After(then),
+                if one_in(rng, 6) {
+                    What::StartWithoutState
+                } else {
+                    What::Start
+                },
+            );
         }
         _ => {}
     }
     for _ in 0..weighted(rng, &[35, 25, 20, 10, 5, 5]) {
-        let at = if one_in(rng, 3) { worst_moment(rng) } else { Moment::After(rng.u64(30..length)) };
-        let what = if one_in(rng, 12) { deploy(rng) } else { noise(rng) };
+        let at = if one_in(rng, 3) {
+            worst_moment(rng)
+        } else {
+            Moment::After(rng.u64(30..length))
+        };
+        let what = if one_in(rng, 12) {
+            deploy(rng)
+        } else {
+            noise(rng)
+        };
         add(at, what);
     }
 }
@@ -397,16 +635,34 @@ fn worst_moment(rng: &mut Rng) -> Moment {
         "SnapshotCheck.ReadLease",
         "SnapshotCheck.Act",
     ];
-    Moment::Task { state: any(rng, &states).to_owned(), nth: rng.u32(1..4), ended: rng.bool() }
+    Moment::Task {
+        state: any(rng, &states).to_owned(),
+        nth: rng.u32(1..4),
+        ended: rng.bool(),
+    }
 }
 
 fn noise(rng: &mut Rng) -> What {
-    let stages = [Stage::Starting, Stage::Updating, Stage::RollingBack, Stage::ForceStopping, Stage::Stopping, Stage::Autoscaling, Stage::Snapshot];
-    match weighted(rng, &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6, 6]) {
+    let stages = [
+        Stage::Starting,
+        Stage::Updating,
+        Stage::RollingBack,
+        Stage::ForceStopping,
+        Stage::Stopping,
+        Stage::Autoscaling,
+        Stage::Snapshot,
+    ];
+    match weighted(
+        rng,
+        &[12, 6, 4, 6, 4, 6, 3, 8, 7, 6, 5, 14, 6, 5, 4, 4, 3, 5, 6, 6],
+    ) {
         0 => What::TakeSnapshot,
         1 => What::PlaceSnapshot,
         2 => What::DeleteSnapshots,
-        3 => What::Tag(MANAGED.to_owned(), any(rng, &["false", "true", "no"]).to_owned()),
+        3 => What::Tag(
+            MANAGED.to_owned(),
+            any(rng, &["false", "true", "no"]).to_owned(),
+        ),
         4 => What::Untag(MANAGED.to_owned()),
         5 => {
             let (key, value) = policy_tag(rng);
@@ -420,12 +676,20 @@ fn noise(rng: &mut Rng) -> What {
         11 => What::Ask(request(rng)),
         12 => What::AbortExecutions,
         13 => What::RingAgain,
-        14 => any(rng, &[What::Stop, What::ForceStop, What::Start, What::Rollback]),
+        14 => any(
+            rng,
+            &[What::Stop, What::ForceStop, What::Start, What::Rollback],
+        ),
         15 => What::FailSnapshots(rng.u32(1..3)),
-        16 => What::RollbackState(any(rng, &[RollbackState::Latest, RollbackState::BeforeTheChange])),
+        16 => What::RollbackState(any(
+            rng,
+            &[RollbackState::Latest, RollbackState::BeforeTheChange],
+        )),
         17 => What::DeleteSnapshot { newest: rng.bool() },
         18 => What::FailExecutions,
-        _ => What::CheckSnapshots { dry: one_in(rng, 4) },
+        _ => What::CheckSnapshots {
+            dry: one_in(rng, 4),
+        },
     }
 }
 
@@ -437,7 +701,9 @@ fn request(rng: &mut Rng) -> Option<serde_json::Value> {
         3 => json!({ "action": "restore" }),
         4 => json!({ "action": "restore", "applicationVersionId": rng.u32(1..4) }),
         5 => json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true }),
-        _ => json!({ "action": "restore", "snapshotName": format!("#{}", rng.u32(1..9)), "allowNonRestoredState": true }),
+        _ => {
+            json!({ "action": "restore", "snapshotName": format!("#{}", rng.u32(1..9)), "allowNonRestoredState": true })
+        }
     })
 }
 

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 /// An invariant of the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[allow(missing_docs, reason = "the names are the design's; their sentences are below")]
+#[allow(
+    missing_docs,
+    reason = "the names are the design's; their sentences are below"
+)]
 pub enum Invariant {
     S1,
     S2,
@@ -27,16 +30,34 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 14] =
-        [Self::S1, Self::S2, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9, Self::S10, Self::N2, Self::L1, Self::L2, Self::L3];
+    pub const ALL: [Self; 14] = [
+        Self::S1,
+        Self::S2,
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S7,
+        Self::S8,
+        Self::S9,
+        Self::S10,
+        Self::N2,
+        Self::L1,
+        Self::L2,
+        Self::L3,
+    ];
 
     /// What it promises.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::S1 => "a busy application is not touched before its operation's time-out, a healthy one only on a person's word",
+            Self::S1 => {
+                "a busy application is not touched before its operation's time-out, a healthy one only on a person's word"
+            }
             Self::S2 => "no start without state, except on a person's word",
-            Self::S3 => "never a snapshot taken after the bad version began, nor of an incompatible runtime, nor older than policy",
+            Self::S3 => {
+                "never a snapshot taken after the bad version began, nor of an incompatible runtime, nor older than policy"
+            }
             Self::S4 => "at most one change in flight per application, and none without a lease",
             Self::S5 => "every execution ends with exactly one outcome published",
             Self::S6 => "nothing is done to an application that has not opted in",
@@ -44,7 +65,9 @@ impl Invariant {
             Self::S8 => "intent is recorded before each change, and no change is repeated blindly",
             Self::S9 => "no snapshot that a rescue could need is deleted",
             Self::S10 => "no secret in a log, event, message or execution history",
-            Self::N2 => "no snapshot is taken of an unhealthy or busy application, nor under a rescue's lease",
+            Self::N2 => {
+                "no snapshot is taken of an unhealthy or busy application, nor under a rescue's lease"
+            }
             Self::L1 => "a change-induced fault ends in a soaked RUNNING application",
             Self::L2 => "every execution ends before its deadline",
             Self::L3 => "every lease ends",
@@ -77,10 +100,22 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// One check.
-    pub fn check(&mut self, invariant: Invariant, holds: bool, at: Timestamp, application: &str, text: impl FnOnce() -> String) {
+    pub fn check(
+        &mut self,
+        invariant: Invariant,
+        holds: bool,
+        at: Timestamp,
+        application: &str,
+        text: impl FnOnce() -> String,
+    ) {
         *self.checks.entry(invariant).or_default() += 1;
         if !holds {
-            self.violations.push(Violation { invariant, at, application: application.to_owned(), text: text() });
+            self.violations.push(Violation {
+                invariant,
+                at,
+                application: application.to_owned(),
+                text: text(),
+            });
         }
     }
 }

@@ -78,7 +78,11 @@ impl Summary {
         sum(&mut self.outcomes, played.outcomes);
         sum(&mut self.checks, played.checks);
         if !played.violations.is_empty() {
-            self.broken.push(Broken { seed, violations: played.violations, panic: None });
+            self.broken.push(Broken {
+                seed,
+                violations: played.violations,
+                panic: None,
+            });
         }
     }
 }
@@ -94,7 +98,12 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
 /// # Panics
 /// Never: a night that panics is a broken night.
 #[must_use]
-pub fn play_all(seeds: Range<u64>, threads: usize, most_broken: usize, progress: &(dyn Fn(&Summary) + Sync)) -> Summary {
+pub fn play_all(
+    seeds: Range<u64>,
+    threads: usize,
+    most_broken: usize,
+    progress: &(dyn Fn(&Summary) + Sync),
+) -> Summary {
     play_each(seeds, &generate::night, threads, most_broken, progress)
 }
 
@@ -117,7 +126,11 @@ pub fn play_each(
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || summary.lock().is_ok_and(|summary| summary.broken.len() >= most_broken) {
+                    if seed >= seeds.end
+                        || summary
+                            .lock()
+                            .is_ok_and(|summary| summary.broken.len() >= most_broken)
+                    {
                         return;
                     }
                     let played = catch_unwind(AssertUnwindSafe(|| play(&night(seed), false)));
@@ -126,7 +139,11 @@ pub fn play_each(
                         Ok(played) => summary.add(seed, played),
                         Err(panic) => {
                             summary.nights += 1;
-                            summary.broken.push(Broken { seed, violations: Vec::new(), panic: Some(words(panic.as_ref())) });
+                            summary.broken.push(Broken {
+                                seed,
+                                violations: Vec::new(),
+                                panic: Some(words(panic.as_ref())),
+                            });
                         }
                     }
                     progress(&summary);
@@ -134,12 +151,15 @@ pub fn play_each(
             });
         }
     });
-    let mut summary = summary.into_inner().expect("no thread panicked while it added up");
+    let mut summary = summary
+        .into_inner()
+        .expect("no thread panicked while it added up");
     summary.broken.sort_by_key(|broken| broken.seed);
     summary
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
 }

@@ -47,7 +47,9 @@ fn definition_of(machine: &str) -> String {
 }
 
 fn read(machine: &str) -> io::Result<Value> {
-    Ok(serde_json::from_str(&fs::read_to_string(infra().join(definition_of(machine)))?)?)
+    Ok(serde_json::from_str(&fs::read_to_string(
+        infra().join(definition_of(machine)),
+    )?)?)
 }
 
 /// All mutants of one definition.
@@ -57,12 +59,21 @@ pub fn mutants(machine: &str, definition: &Value) -> Vec<Mutant> {
     find(definition, "", &mut pieces);
     let without = |(what, pointer, key): (String, String, Key)| {
         let mut definition = definition.clone();
-        let place = definition.pointer_mut(&pointer).expect("it was found there");
+        let place = definition
+            .pointer_mut(&pointer)
+            .expect("it was found there");
         match key {
             Key::Index(index) => drop(place.as_array_mut().map(|list| list.remove(index))),
-            Key::Name(name) => drop(place.as_object_mut().map(|members| members.shift_remove(&name))),
+            Key::Name(name) => drop(
+                place
+                    .as_object_mut()
+                    .map(|members| members.shift_remove(&name)),
+            ),
         }
-        Mutant { what: format!("{machine}: {what}"), definition }
+        Mutant {
+            what: format!("{machine}: {what}"),
+            definition,
+        }
     };
     pieces.into_iter().map(without).collect()
 }
@@ -77,21 +88,42 @@ enum Key {
 fn find(flow: &Value, at: &str, pieces: &mut Vec<(String, String, Key)>) {
     for (name, state) in members(&flow["States"]) {
         let at = format!("{at}/States/{name}");
-        for (list, piece) in [("Catch", "catcher"), ("Retry", "retrier"), ("Choices", "rule")] {
+        for (list, piece) in [
+            ("Catch", "catcher"),
+            ("Retry", "retrier"),
+            ("Choices", "rule"),
+        ] {
             for (index, member) in state[list].as_array().into_iter().flatten().enumerate() {
                 let (count, at) = (index + 1, format!("{at}/{list}"));
-                assigned(&format!("{name}, {piece} {count}"), &format!("{at}/{index}"), member, pieces);
-                pieces.push((format!("{name} without {piece} {count}"), at, Key::Index(index)));
+                assigned(
+                    &format!("{name}, {piece} {count}"),
+                    &format!("{at}/{index}"),
+                    member,
+                    pieces,
+                );
+                pieces.push((
+                    format!("{name} without {piece} {count}"),
+                    at,
+                    Key::Index(index),
+                ));
             }
         }
         assigned(name, &at, state, pieces);
-        find(&state["ItemProcessor"], &format!("{at}/ItemProcessor"), pieces);
+        find(
+            &state["ItemProcessor"],
+            &format!("{at}/ItemProcessor"),
+            pieces,
+        );
     }
 }
 
 fn assigned(of: &str, at: &str, part: &Value, pieces: &mut Vec<(String, String, Key)>) {
     for (variable, _) in members(&part["Assign"]) {
-        pieces.push((format!("{of} without assigning ${variable}"), format!("{at}/Assign"), Key::Name(variable.clone())));
+        pieces.push((
+            format!("{of} without assigning ${variable}"),
+            format!("{at}/Assign"),
+            Key::Name(variable.clone()),
+        ));
     }
 }
 
@@ -111,7 +143,12 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
                 continue;
             }
             let argued = argued(&mutant);
-            let by = noticed_by(machine, &mutant, argued.map_or(asked.nights, |_| 0), asked.threads)?;
+            let by = noticed_by(
+                machine,
+                &mutant,
+                argued.map_or(asked.nights, |_| 0),
+                asked.threads,
+            )?;
             let (count, verdict) = match (by, argued) {
                 (Some(by), None) => (&mut noticed, by),
                 (None, Some(why)) => (&mut harmless, format!("makes no difference: {why}")),
@@ -124,19 +161,31 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
         }
     }
     notice::any(noticed + harmless + survived, asked.only.as_deref())?;
-    say(&format!("{noticed} noticed, {harmless} make no difference, {survived} survived\n"));
+    say(&format!(
+        "{noticed} noticed, {harmless} make no difference, {survived} survived\n"
+    ));
     Ok(survived == 0)
 }
 
 /// Why a mutant makes no difference, if that is argued.
 fn argued(mutant: &Mutant) -> Option<&'static str> {
-    HARMLESS.iter().find(|(what, _)| *what == mutant.what).map(|(_, why)| *why)
+    HARMLESS
+        .iter()
+        .find(|(what, _)| *what == mutant.what)
+        .map(|(_, why)| *why)
 }
 
-fn noticed_by(machine: &str, mutant: &Mutant, nights: u64, threads: usize) -> io::Result<Option<String>> {
+fn noticed_by(
+    machine: &str,
+    mutant: &Mutant,
+    nights: u64,
+    threads: usize,
+) -> io::Result<Option<String>> {
     let written = notice::Written::with(&definition_of(machine), &mutant.definition.to_string())?;
     let template = written.template();
-    let by = patience::complaint(&mutant.definition).or_else(|| notice::refused(&template)).or_else(|| notice::rehearsed(&template));
+    let by = patience::complaint(&mutant.definition)
+        .or_else(|| notice::refused(&template))
+        .or_else(|| notice::rehearsed(&template));
     Ok(by.or_else(|| notice::dreaded(&template, nights, threads)))
 }
 
@@ -154,7 +203,11 @@ mod tests {
 
     #[test]
     fn what_is_argued_to_make_no_difference_is_still_a_mutant() {
-        let all: Vec<String> = MACHINES.iter().flat_map(|machine| mutants(machine, &read(machine).unwrap())).map(|mutant| mutant.what).collect();
+        let all: Vec<String> = MACHINES
+            .iter()
+            .flat_map(|machine| mutants(machine, &read(machine).unwrap()))
+            .map(|mutant| mutant.what)
+            .collect();
         for (what, _) in HARMLESS {
             assert!(all.iter().any(|one| one == what), "{what}");
         }
@@ -167,8 +220,15 @@ mod tests {
             let all = mutants(machine, &definition);
             assert!(all.len() > 50, "{machine}: {} are too few", all.len());
             for mutant in &all {
-                let (before, after) = (definition.to_string().len(), mutant.definition.to_string().len());
-                assert!(after < before && after * 10 > before * 9, "{}: {before} characters become {after}", mutant.what);
+                let (before, after) = (
+                    definition.to_string().len(),
+                    mutant.definition.to_string().len(),
+                );
+                assert!(
+                    after < before && after * 10 > before * 9,
+                    "{}: {before} characters become {after}",
+                    mutant.what
+                );
             }
             let mut names: Vec<&str> = all.iter().map(|mutant| mutant.what.as_str()).collect();
             names.sort_unstable();

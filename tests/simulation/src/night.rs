@@ -71,7 +71,12 @@ pub struct SnapshotCheck {
 impl Default for SnapshotCheck {
     /// The template's.
     fn default() -> Self {
-        Self { every_mins: 60, max_age_secs: 21_600, keep_last: 10, keep_daily_days: 7 }
+        Self {
+            every_mins: 60,
+            max_age_secs: 21_600,
+            keep_last: 10,
+            keep_daily_days: 7,
+        }
     }
 }
 
@@ -95,20 +100,42 @@ impl Stack {
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
         [
-            ("Mode", if self.act { "act".to_owned() } else { "observe".to_owned() }),
+            (
+                "Mode",
+                if self.act {
+                    "act".to_owned()
+                } else {
+                    "observe".to_owned()
+                },
+            ),
             ("SoakSecs", self.soak_secs.to_string()),
-            ("OperationTimeoutSecs", self.operation_timeout_secs.to_string()),
+            (
+                "OperationTimeoutSecs",
+                self.operation_timeout_secs.to_string(),
+            ),
             ("SettleTimeoutSecs", self.settle_timeout_secs.to_string()),
             ("RescuesPerDay", self.rescues_per_day.to_string()),
             ("MaxSnapshotAgeSecs", self.max_snapshot_age_secs.to_string()),
             ("DeadlineSecs", self.deadline_secs.to_string()),
             // The alarms are there from the start, and nobody but the keeper touches them.
             ("AlarmKeeperRate", "rate(1 hour)".to_owned()),
-            ("SnapshotSchedule", format!("rate({} minutes)", self.snapshots.every_mins)),
-            ("SnapshotCheckEverySecs", (self.snapshots.every_mins * 60).to_string()),
-            ("SnapshotMaxAgeSecs", self.snapshots.max_age_secs.to_string()),
+            (
+                "SnapshotSchedule",
+                format!("rate({} minutes)", self.snapshots.every_mins),
+            ),
+            (
+                "SnapshotCheckEverySecs",
+                (self.snapshots.every_mins * 60).to_string(),
+            ),
+            (
+                "SnapshotMaxAgeSecs",
+                self.snapshots.max_age_secs.to_string(),
+            ),
             ("SnapshotKeepLast", self.snapshots.keep_last.to_string()),
-            ("SnapshotKeepDailyDays", self.snapshots.keep_daily_days.to_string()),
+            (
+                "SnapshotKeepDailyDays",
+                self.snapshots.keep_daily_days.to_string(),
+            ),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -186,12 +213,19 @@ impl Application {
     /// The name of its n-th old snapshot, counted from 1.
     #[must_use]
     pub fn snapshot_name(&self, n: usize, opened: Timestamp) -> String {
-        let Some(snapshot) = self.snapshots.get(n - 1) else { return String::new() };
-        let taken = opened - SignedDuration::from_mins(i64::try_from(snapshot.age_mins).unwrap_or(0));
+        let Some(snapshot) = self.snapshots.get(n - 1) else {
+            return String::new();
+        };
+        let taken =
+            opened - SignedDuration::from_mins(i64::try_from(snapshot.age_mins).unwrap_or(0));
         match snapshot.by {
             // The form that snapshot-keeper gives its own, spelt out: the checks must not trust what they check.
             TakenBy::Lifeguard => {
-                let version = if snapshot.age_mins > self.version_age_mins { 1 } else { 2 };
+                let version = if snapshot.age_mins > self.version_age_mins {
+                    1
+                } else {
+                    2
+                };
                 format!("lifeguard-v{version}-{}", taken.strftime("%Y%m%dT%H%MZ"))
             }
             TakenBy::PersonForGood => format!("keep-{n}"),
@@ -339,12 +373,17 @@ impl Strike {
     /// The region's rule; `function` turns a package into the function's name.
     #[must_use]
     pub fn rule(&self, function: impl Fn(&str) -> Option<String>) -> Rule {
-        let mut rule = Rule::new(self.fault.clone()).on_service(&self.service).when(self.when.clone());
+        let mut rule = Rule::new(self.fault.clone())
+            .on_service(&self.service)
+            .when(self.when.clone());
         rule.action = self.action.clone();
         if let Some(package) = &self.package {
             rule = rule.on_function(&function(package).unwrap_or_default());
         }
-        rule.within(Duration::from_secs(self.within_secs.0), Duration::from_secs(self.within_secs.1))
+        rule.within(
+            Duration::from_secs(self.within_secs.0),
+            Duration::from_secs(self.within_secs.1),
+        )
     }
 
     /// Whether it passes within minutes: what a rescue must get over by itself.

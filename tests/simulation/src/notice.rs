@@ -14,7 +14,11 @@ use sandbox::{
 use crate::{generate, many::play_each, night::Night};
 
 /// The template and what it reads.
-const FILES: [&str; 3] = ["template.yaml", "statemachines/remediate.asl.json", "statemachines/snapshot-check.asl.json"];
+const FILES: [&str; 3] = [
+    "template.yaml",
+    "statemachines/remediate.asl.json",
+    "statemachines/snapshot-check.asl.json",
+];
 /// A thousand applications take longer than all other rehearsals, and use the same states.
 const TOO_LARGE: &str = "snapshots-fleet";
 
@@ -33,7 +37,13 @@ pub(crate) fn any(n: usize, only: Option<&str>) -> io::Result<()> {
     if n > 0 {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no name contains {:?}; without --only all are made", only.unwrap_or_default())))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!(
+            "no name contains {:?}; without --only all are made",
+            only.unwrap_or_default()
+        ),
+    ))
 }
 
 /// The project's template and state machines with another text for one of the files. Gone when it is dropped.
@@ -42,7 +52,8 @@ pub(crate) struct Written(PathBuf);
 impl Written {
     /// Writes them.
     pub(crate) fn with(file: &str, text: &str) -> io::Result<Self> {
-        let written = Self(std::env::temp_dir().join(format!("lifeguard-mistakes-{}", std::process::id())));
+        let written =
+            Self(std::env::temp_dir().join(format!("lifeguard-mistakes-{}", std::process::id())));
         fs::create_dir_all(written.0.join("statemachines"))?;
         for name in FILES {
             fs::copy(infra().join(name), written.0.join(name))?;
@@ -65,19 +76,36 @@ impl Drop for Written {
 
 /// Why no region opens with this template, if none does.
 pub(crate) fn refused(template: &Path) -> Option<String> {
-    let blueprint = Blueprint { template: Some(template.to_owned()), ..Blueprint::default() };
-    alone(async { Region::open(blueprint).err().map(|error| format!("refused: {error}")) })
+    let blueprint = Blueprint {
+        template: Some(template.to_owned()),
+        ..Blueprint::default()
+    };
+    alone(async {
+        Region::open(blueprint)
+            .err()
+            .map(|error| format!("refused: {error}"))
+    })
 }
 
 /// The first rehearsal that does not end as it is written.
 pub(crate) fn rehearsed(template: &Path) -> Option<String> {
     // The plays of trouble first: they are short, and most of what is taken out is for them.
-    let all = TROUBLES.into_iter().flatten().chain(INPUTS).chain(SNAPSHOTS).chain(CATALOGUE).chain(FLINK);
-    all.filter(|one| one.name != TOO_LARGE).find_map(|one| Some(format!("{}: {}", one.name, complaint(one, template)?)))
+    let all = TROUBLES
+        .into_iter()
+        .flatten()
+        .chain(INPUTS)
+        .chain(SNAPSHOTS)
+        .chain(CATALOGUE)
+        .chain(FLINK);
+    all.filter(|one| one.name != TOO_LARGE)
+        .find_map(|one| Some(format!("{}: {}", one.name, complaint(one, template)?)))
 }
 
 fn complaint(one: &Scenario, template: &Path) -> Option<String> {
-    let stage = scenario::Stage { template: Some(template.to_owned()), ..(one.stage)() };
+    let stage = scenario::Stage {
+        template: Some(template.to_owned()),
+        ..(one.stage)()
+    };
     alone(async {
         match scenario::play_on(one, stage, 1, |_| {}).await {
             Ok(played) => played.rehearsal.complaints.first().cloned(),
@@ -88,7 +116,10 @@ fn complaint(one: &Scenario, template: &Path) -> Option<String> {
 
 /// The first of so many nights that breaks an invariant.
 pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<String> {
-    let night = |seed: u64| Night { template: Some(template.to_owned()), ..generate::night(seed) };
+    let night = |seed: u64| Night {
+        template: Some(template.to_owned()),
+        ..generate::night(seed)
+    };
     let summary = play_each(0..nights, &night, threads, 1, &|_| {});
     let broken = summary.broken.first()?;
     Some(match broken.violations.first() {
@@ -98,6 +129,11 @@ pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<St
 }
 
 fn alone<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime
+        .expect("a runtime of one thread needs nothing but memory")
+        .block_on(future)
 }

@@ -29,42 +29,76 @@ pub(crate) fn code_key(event: usize) -> String {
 /// Does what an event says.
 pub(crate) async fn act(witness: Witness, event: usize) {
     let (region, night) = (witness.region.clone(), witness.night.clone());
-    let Some((happening, application)) = named(&night, event) else { return };
-    let hand = Hand { region: &region, router: region.router().clone(), application: &application.name };
+    let Some((happening, application)) = named(&night, event) else {
+        return;
+    };
+    let hand = Hand {
+        region: &region,
+        router: region.router().clone(),
+        application: &application.name,
+    };
     hand.tell(&happening.what);
     match &happening.what {
         What::Deploy { runtime, .. } => hand.deploy(&code_key(event), runtime.as_deref()).await,
         What::ChangeProperty => {
             // The old value stays: what a job quotes is of the configuration that it runs with.
             let mut groups = properties(&application.secret());
-            groups[0]["PropertyMap"]["database.password.next"] = format!("{}-changed", application.secret()).into();
-            hand.update(json!({ "EnvironmentPropertyUpdates": { "PropertyGroups": groups } }), None).await;
+            groups[0]["PropertyMap"]["database.password.next"] =
+                format!("{}-changed", application.secret()).into();
+            hand.update(
+                json!({ "EnvironmentPropertyUpdates": { "PropertyGroups": groups } }),
+                None,
+            )
+            .await;
         }
         What::Stop => hand.send("StopApplication", json!({})).await,
         What::ForceStop => hand.send("StopApplication", json!({ "Force": true })).await,
         What::Start => hand.start("RESTORE_FROM_LATEST_SNAPSHOT").await,
         What::StartWithoutState => hand.start("SKIP_RESTORE_FROM_SNAPSHOT").await,
-        What::Rollback => hand.send("RollbackApplication", json!({ "CurrentApplicationVersionId": hand.version() })).await,
-        What::TakeSnapshot => hand.send("CreateApplicationSnapshot", json!({ "SnapshotName": format!("by-hand-{event}") })).await,
+        What::Rollback => {
+            hand.send(
+                "RollbackApplication",
+                json!({ "CurrentApplicationVersionId": hand.version() }),
+            )
+            .await
+        }
+        What::TakeSnapshot => {
+            hand.send(
+                "CreateApplicationSnapshot",
+                json!({ "SnapshotName": format!("by-hand-{event}") }),
+            )
+            .await
+        }
         What::DeleteSnapshot { newest } => hand.delete_snapshot(*newest).await,
         What::CheckSnapshots { dry } => {
-            let _ = region.start(SNAPSHOT_CHECK, &json!({ "applicationName": application.name, "dryRun": dry }).to_string());
+            let _ = region.start(
+                SNAPSHOT_CHECK,
+                &json!({ "applicationName": application.name, "dryRun": dry }).to_string(),
+            );
         }
-        What::Tag(key, value) => region.flink().set_tag(&application.name, key, &application.with_names(value, region.opened())),
+        What::Tag(key, value) => region.flink().set_tag(
+            &application.name,
+            key,
+            &application.with_names(value, region.opened()),
+        ),
         What::Untag(key) => region.flink().remove_tag(&application.name, key),
         What::Ask(request) => {
             let mut input = json!({ "applicationName": application.name });
             if let Some(request) = request {
                 input["request"] = request.clone();
                 if let Some(name) = request["snapshotName"].as_str() {
-                    input["request"]["snapshotName"] = application.with_names(name, region.opened()).into();
+                    input["request"]["snapshotName"] =
+                        application.with_names(name, region.opened()).into();
                 }
             }
             let _ = region.start_remediation(&input.to_string());
         }
         What::LoseMachine => {
             let now = witness.now();
-            witness.book().machine_lost.insert(application.name.clone(), now);
+            witness
+                .book()
+                .machine_lost
+                .insert(application.name.clone(), now);
             region.flink().kill_task_manager(&application.name);
         }
         What::AbortExecutions => abort(&region, &application.name),
@@ -87,22 +121,34 @@ fn of_the_world(region: &Region, application: &str, event: usize, what: &What) {
             faults.slow.insert(*stage, *times);
         }),
         What::RefuseRollback => {
-            let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
+            let refusal = ApiError::new(
+                "InvalidRequestException",
+                "The application cannot be rolled back in its current state",
+            );
             flink.faults(application, |faults| faults.refuse_rollback = Some(refusal));
         }
         What::FailExecutions => fail(region, application),
         What::FailSnapshots(n) => flink.faults(application, |faults| faults.failing_snapshots = *n),
-        What::RollbackState(state) => flink.faults(application, |faults| faults.rollback_state = Some(*state)),
+        What::RollbackState(state) => {
+            flink.faults(application, |faults| faults.rollback_state = Some(*state))
+        }
         What::DeleteSnapshots => flink.delete_snapshots(application),
         // A snapshot of a job that is down cannot be taken; one that was under way when the job went down may still come to its end.
-        What::PlaceSnapshot if flink.standing(application).is_some_and(|standing| standing.status == Status::Running) => {
+        What::PlaceSnapshot
+            if flink
+                .standing(application)
+                .is_some_and(|standing| standing.status == Status::Running) =>
+        {
             flink.place_snapshot(application, &format!("placed-{event}"), Duration::ZERO);
         }
         _ => {}
     }
 }
 
-fn named(night: &Night, event: usize) -> Option<(&crate::night::Event, &crate::night::Application)> {
+fn named(
+    night: &Night,
+    event: usize,
+) -> Option<(&crate::night::Event, &crate::night::Application)> {
     let happening = night.events.get(event)?;
     Some((happening, night.applications.get(happening.application)?))
 }
@@ -118,23 +164,47 @@ impl Hand<'_> {
     fn tell(&self, what: &What) {
         let text = match what {
             What::Deploy { code, runtime } => {
-                format!("deploys code that is {:?}{}", code.behaviour, runtime.as_ref().map_or(String::new(), |on| format!(" on {on}")))
+                format!(
+                    "deploys code that is {:?}{}",
+                    code.behaviour,
+                    runtime
+                        .as_ref()
+                        .map_or(String::new(), |on| format!(" on {on}"))
+                )
             }
             other => format!("{other:?}"),
         };
-        self.region.journal().tell(Actor::Operator, Some(self.application), text);
+        self.region
+            .journal()
+            .tell(Actor::Operator, Some(self.application), text);
     }
 
     pub(crate) fn version(&self) -> i64 {
-        self.region.flink().standing(self.application).map_or(0, |standing| standing.version)
+        self.region
+            .flink()
+            .standing(self.application)
+            .map_or(0, |standing| standing.version)
     }
 
     pub(crate) async fn send(&self, verb: &str, mut body: Value) {
         body["ApplicationName"] = self.application.into();
         let target = format!("KinesisAnalytics_20180523.{verb}");
-        let answer = self.router.send(aws_json(OPERATOR, "kinesisanalytics", &target, "1.1", &body)).await;
+        let answer = self
+            .router
+            .send(aws_json(
+                OPERATOR,
+                "kinesisanalytics",
+                &target,
+                "1.1",
+                &body,
+            ))
+            .await;
         if let Some((code, message)) = refused(&answer).filter(|_| !is_cut(&answer)) {
-            self.region.journal().tell(Actor::Operator, Some(self.application), format!("{verb} is refused: {code}: {message}"));
+            self.region.journal().tell(
+                Actor::Operator,
+                Some(self.application),
+                format!("{verb} is refused: {code}: {message}"),
+            );
         }
     }
 
@@ -148,28 +218,49 @@ impl Hand<'_> {
 
     async fn deploy(&self, key: &str, runtime: Option<&str>) {
         let location = json!({ "S3ContentLocationUpdate": { "FileKeyUpdate": key } });
-        self.update(json!({ "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": location } }), runtime).await;
+        self.update(
+            json!({ "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": location } }),
+            runtime,
+        )
+        .await;
     }
 
     /// Deletes one that can be deleted.
     async fn delete_snapshot(&self, newest: bool) {
-        let Some(view) = self.region.flink().application(self.application) else { return };
-        let settled = view.snapshots.iter().filter(|one| matches!(one.status, SnapshotStatus::Ready | SnapshotStatus::Failed));
-        let chosen = if newest { settled.max_by_key(|one| one.created) } else { settled.min_by_key(|one| one.created) };
+        let Some(view) = self.region.flink().application(self.application) else {
+            return;
+        };
+        let settled = view
+            .snapshots
+            .iter()
+            .filter(|one| matches!(one.status, SnapshotStatus::Ready | SnapshotStatus::Failed));
+        let chosen = if newest {
+            settled.max_by_key(|one| one.created)
+        } else {
+            settled.min_by_key(|one| one.created)
+        };
         let Some(chosen) = chosen else { return };
         let created = chosen.created.as_millisecond() as f64 / 1_000.0;
-        self.send("DeleteApplicationSnapshot", json!({ "SnapshotName": chosen.name, "SnapshotCreationTimestamp": created })).await;
+        self.send(
+            "DeleteApplicationSnapshot",
+            json!({ "SnapshotName": chosen.name, "SnapshotCreationTimestamp": created }),
+        )
+        .await;
     }
 
     pub(crate) async fn start(&self, restore: &str) {
-        let run = json!({ "ApplicationRestoreConfiguration": { "ApplicationRestoreType": restore } });
-        self.send("StartApplication", json!({ "RunConfiguration": run })).await;
+        let run =
+            json!({ "ApplicationRestoreConfiguration": { "ApplicationRestoreType": restore } });
+        self.send("StartApplication", json!({ "RunConfiguration": run }))
+            .await;
     }
 }
 
 fn abort(region: &Region, application: &str) {
     for execution in under_way(region.states().executions(), application) {
-        let _ = region.states().stop(&execution.arn, None, Some("a person stopped it"));
+        let _ = region
+            .states()
+            .stop(&execution.arn, None, Some("a person stopped it"));
     }
 }
 
@@ -179,19 +270,43 @@ fn fail(region: &Region, application: &str) {
     }
 }
 
-fn under_way(executions: Vec<ExecutionView>, application: &str) -> impl Iterator<Item = ExecutionView> {
-    executions.into_iter().filter(move |one| one.status == states::Status::Running && one.input["applicationName"] == application)
+fn under_way(
+    executions: Vec<ExecutionView>,
+    application: &str,
+) -> impl Iterator<Item = ExecutionView> {
+    executions.into_iter().filter(move |one| {
+        one.status == states::Status::Running && one.input["applicationName"] == application
+    })
 }
 
 /// EventBridge delivers at least once: the last event of an alarm of this application comes again.
 async fn ring_again(witness: &Witness, application: &str) {
-    let event = witness.book().alarms.iter().rev().find(|(alarm, _)| alarm.starts_with(application)).map(|(_, event)| event.clone());
+    let event = witness
+        .book()
+        .alarms
+        .iter()
+        .rev()
+        .find(|(alarm, _)| alarm.starts_with(application))
+        .map(|(_, event)| event.clone());
     if let Some(event) = event {
-        witness.region.router().send(invocation("events.amazonaws.com", "lifeguard-AlarmHandler", "Event", &event)).await;
+        witness
+            .region
+            .router()
+            .send(invocation(
+                "events.amazonaws.com",
+                "lifeguard-AlarmHandler",
+                "Event",
+                &event,
+            ))
+            .await;
     }
 }
 
 /// What the service's rollback restores when nobody says.
 pub(crate) fn rollback_state(latest: bool) -> RollbackState {
-    if latest { RollbackState::Latest } else { RollbackState::BeforeTheChange }
+    if latest {
+        RollbackState::Latest
+    } else {
+        RollbackState::BeforeTheChange
+    }
 }

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     flink::{Codebook, Stream},
-    managed_flink::{ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings},
+    managed_flink::{
+        ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings,
+    },
     region::{Blueprint, Open, REMEDIATE, Region},
 };
 use serde_json::json;
@@ -66,7 +68,10 @@ pub struct Played {
 /// When the region cannot be opened, which is a mistake in the template and not in the night.
 #[must_use]
 pub fn play(night: &Night, told: bool) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     let runtime = runtime.expect("a runtime of one thread needs nothing but memory");
     runtime.block_on(async {
         let night = Arc::new(night.clone());
@@ -90,7 +95,8 @@ pub fn play(night: &Night, told: bool) -> Played {
 
 /// Opens the region of a night.
 pub(crate) fn open(night: &Night) -> Open {
-    let opened = DAY.parse::<Timestamp>().expect("a date") + SignedDuration::from_mins(night.opened_mins.into());
+    let opened = DAY.parse::<Timestamp>().expect("a date")
+        + SignedDuration::from_mins(night.opened_mins.into());
     let mut codebook = Codebook::new();
     for (index, application) in night.applications.iter().enumerate() {
         codebook.insert(format!("{index}-old.jar"), application.code.clone());
@@ -102,17 +108,35 @@ pub(crate) fn open(night: &Night) -> Open {
         }
     }
     let parameters = night.stack.parameters();
-    let blueprint =
-        Blueprint { seed: night.seed, parameters, template: night.template.clone(), codebook, settings: settings(night), ..Blueprint::default() };
+    let blueprint = Blueprint {
+        seed: night.seed,
+        parameters,
+        template: night.template.clone(),
+        codebook,
+        settings: settings(night),
+        ..Blueprint::default()
+    };
     let region = Region::open_at(blueprint, opened).expect("the template can be used");
-    let function = |package: &str| region.stack().functions.values().find(|function| function.package == package).map(|one| one.name.clone());
+    let function = |package: &str| {
+        region
+            .stack()
+            .functions
+            .values()
+            .find(|function| function.package == package)
+            .map(|one| one.name.clone())
+    };
     for strike in &night.strikes {
         region.faults().add(strike.rule(function));
     }
     for (index, application) in night.applications.iter().enumerate() {
-        region.flink().add_application(seed(index, application, opened));
+        region
+            .flink()
+            .add_application(seed(index, application, opened));
         for alarm in lifecycle::alarms_of(&application.name) {
-            region.cloudwatch().put_alarm(&alarms::properties(&alarm)).expect("the alarms of this project are well formed");
+            region
+                .cloudwatch()
+                .put_alarm(&alarms::properties(&alarm))
+                .expect("the alarms of this project are well formed");
         }
     }
     region
@@ -122,12 +146,20 @@ fn settings(night: &Night) -> Settings {
     let own = &night.quirks;
     let mut timings = Timings::default();
     if let Some(times) = own.slow {
-        let stages: Vec<(Stage, Duration)> = timings.stages.iter().map(|(stage, time)| (*stage, *time * times)).collect();
+        let stages: Vec<(Stage, Duration)> = timings
+            .stages
+            .iter()
+            .map(|(stage, time)| (*stage, *time * times))
+            .collect();
         timings.stages = stages.into_iter().collect();
     }
     let mut quirks = Quirks {
         rollback_state: rollback_state(own.rollback_latest),
-        rollback_version: if own.rollback_old_number { RollbackVersion::Old } else { RollbackVersion::New },
+        rollback_version: if own.rollback_old_number {
+            RollbackVersion::Old
+        } else {
+            RollbackVersion::New
+        },
         update_snapshot_has_new_version: own.snapshot_has_new_version,
         system_rollback_on_loops: own.rollback_on_loops_secs.map(Duration::from_secs),
         ..Quirks::default()
@@ -136,19 +168,38 @@ fn settings(night: &Night) -> Settings {
         "SystemRollback".clone_into(&mut quirks.system_rollback_operation);
         "Maintenance".clone_into(&mut quirks.maintenance_operation);
     }
-    Settings { timings, quirks, ..Settings::default() }
+    Settings {
+        timings,
+        quirks,
+        ..Settings::default()
+    }
 }
 
 fn seed(index: usize, application: &Application, opened: Timestamp) -> ApplicationSeed {
     let minutes = |mins: u64| Duration::from_secs(mins * 60);
     let mut seed = ApplicationSeed::new(&application.name)
         .runtime(&application.runtime)
-        .version(&format!("{index}-old.jar"), minutes(application.version_age_mins * 3))
-        .version(&format!("{index}.jar"), minutes(application.version_age_mins))
-        .stream(Stream { sink: application.sink, ..Stream::default() })
-        .configured("EnvironmentProperties", json!({ "PropertyGroups": properties(&application.secret()) }));
+        .version(
+            &format!("{index}-old.jar"),
+            minutes(application.version_age_mins * 3),
+        )
+        .version(
+            &format!("{index}.jar"),
+            minutes(application.version_age_mins),
+        )
+        .stream(Stream {
+            sink: application.sink,
+            ..Stream::default()
+        })
+        .configured(
+            "EnvironmentProperties",
+            json!({ "PropertyGroups": properties(&application.secret()) }),
+        );
     for (n, snapshot) in application.snapshots.iter().enumerate() {
-        let (name, age) = (application.snapshot_name(n + 1, opened), minutes(snapshot.age_mins));
+        let (name, age) = (
+            application.snapshot_name(n + 1, opened),
+            minutes(snapshot.age_mins),
+        );
         seed = match snapshot.status {
             SnapshotStatus::Ready => seed.snapshot(&name, age),
             other => seed.snapshot_that_is(other, &name, age),
@@ -221,7 +272,11 @@ pub(crate) async fn await_the_end(region: &Region) {
         if began.elapsed() >= AWAKE {
             region.cloudwatch().clear_sources();
         }
-        quiet = if region.states().running_of(remediate) == 0 { quiet + GLANCE } else { Duration::ZERO };
+        quiet = if region.states().running_of(remediate) == 0 {
+            quiet + GLANCE
+        } else {
+            Duration::ZERO
+        };
     }
     region.bus().stop_schedules();
     while region.states().running() > 0 && began.elapsed() < AT_MOST {

@@ -57,7 +57,11 @@ impl Rules {
             "settle-timeout" => drop(seconds(value)?),
             "snapshot-max-age" => self.max_snapshot_age_secs = seconds(value)?,
             "rescues-per-day" => self.rescues_per_day = value.parse().ok()?,
-            "snapshot-keep-last" | "snapshot-keep-daily-days" | "snapshot-prune" | "snapshot-keep" | "owner" => {}
+            "snapshot-keep-last"
+            | "snapshot-keep-daily-days"
+            | "snapshot-prune"
+            | "snapshot-keep"
+            | "owner" => {}
             _ => return None,
         }
         Some(())
@@ -103,7 +107,9 @@ impl SnapshotRules {
             understood: true,
         };
         for (key, value) in tags {
-            let known = key.strip_prefix("lifeguard:snapshot-").is_none_or(|name| rules.take(name, value).is_some());
+            let known = key
+                .strip_prefix("lifeguard:snapshot-")
+                .is_none_or(|name| rules.take(name, value).is_some());
             rules.understood &= known;
         }
         rules
@@ -112,7 +118,9 @@ impl SnapshotRules {
     fn take(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "keep-last" => self.keep_last = value.parse().ok().filter(|n| *n > 0)?,
-            "keep-daily-days" => self.keep_daily_days = value.strip_suffix('d').unwrap_or(value).parse().ok()?,
+            "keep-daily-days" => {
+                self.keep_daily_days = value.strip_suffix('d').unwrap_or(value).parse().ok()?
+            }
             "prune" => {
                 self.prune_service_made = match value {
                     "service-made-too" => true,
@@ -133,8 +141,14 @@ mod tests {
     use super::*;
 
     fn under(tags: &[(&str, &str)]) -> (Rules, SnapshotRules) {
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        (Rules::of(&Stack::default(), &tags), SnapshotRules::of(&Stack::default(), &tags))
+        let tags = tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        (
+            Rules::of(&Stack::default(), &tags),
+            SnapshotRules::of(&Stack::default(), &tags),
+        )
     }
 
     #[test]
@@ -146,15 +160,25 @@ mod tests {
             ("lifeguard:snapshot-prune", "service-made-too"),
             ("lifeguard:snapshot-keep", "gold silver"),
         ]);
-        assert!(rules.act && rules.opted_in && snapshots.understood && snapshots.prune_service_made);
+        assert!(
+            rules.act && rules.opted_in && snapshots.understood && snapshots.prune_service_made
+        );
         assert_eq!((snapshots.keep_last, snapshots.keep_daily_days), (3, 2));
         assert!(snapshots.keep.contains("gold") && snapshots.keep.contains("silver"));
     }
 
     #[test]
     fn a_wrong_tag_of_the_snapshots_stops_deletes_and_not_rescues() {
-        for (key, value) in [("keep-last", "all"), ("keep-last", "0"), ("keep-daily-days", "2w"), ("prune", "everything")] {
-            let (rules, snapshots) = under(&[(MANAGED, "true"), (&format!("lifeguard:snapshot-{key}"), value)]);
+        for (key, value) in [
+            ("keep-last", "all"),
+            ("keep-last", "0"),
+            ("keep-daily-days", "2w"),
+            ("prune", "everything"),
+        ] {
+            let (rules, snapshots) = under(&[
+                (MANAGED, "true"),
+                (&format!("lifeguard:snapshot-{key}"), value),
+            ]);
             assert!(rules.act && !snapshots.understood, "{key}={value}");
         }
         let (rules, snapshots) = under(&[(MANAGED, "true"), ("lifeguard:snapshot-keep-lst", "30")]);

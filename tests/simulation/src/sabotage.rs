@@ -16,8 +16,11 @@ use crate::notice;
 const LIST: &str = include_str!("../sabotages.json");
 
 /// A mistake changes a line or two: what depends on it is built again piece by piece, and nights that are played once need no optimiser to linger over them.
-const BUILT_QUICKLY: [&str; 3] =
-    ["profile.simulation.incremental=true", "profile.simulation.package.sandbox.opt-level=1", "profile.simulation.package.simulation.opt-level=1"];
+const BUILT_QUICKLY: [&str; 3] = [
+    "profile.simulation.incremental=true",
+    "profile.simulation.package.sandbox.opt-level=1",
+    "profile.simulation.package.simulation.opt-level=1",
+];
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
@@ -66,7 +69,10 @@ impl Sabotage {
     pub fn applied(&self, text: &str) -> Result<String, String> {
         match text.matches(&self.from).count() {
             1 => Ok(text.replacen(&self.from, &self.to, 1)),
-            n => Err(format!("{}: what it replaces stands {n} times in {}", self.name, self.file)),
+            n => Err(format!(
+                "{}: what it replaces stands {n} times in {}",
+                self.name, self.file
+            )),
         }
     }
 }
@@ -76,7 +82,10 @@ impl Sabotage {
 /// # Errors
 /// When none is asked for, a file cannot be read or written, or a mistake finds its place no longer.
 pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
-    let all: Vec<Sabotage> = list().into_iter().filter(|one| notice::is_asked_for(asked.only.as_deref(), &one.name)).collect();
+    let all: Vec<Sabotage> = list()
+        .into_iter()
+        .filter(|one| notice::is_asked_for(asked.only.as_deref(), &one.name))
+        .collect();
     notice::any(all.len(), asked.only.as_deref())?;
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let scratch = std::path::absolute(&asked.scratch)?;
@@ -85,7 +94,10 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
     for sabotage in &all {
         let file = scratch.join(&sabotage.file);
         let original = fs::read_to_string(&file)?;
-        fs::write(&file, sabotage.applied(&original).map_err(io::Error::other)?)?;
+        fs::write(
+            &file,
+            sabotage.applied(&original).map_err(io::Error::other)?,
+        )?;
         let by = match sabotage.file.strip_prefix("infra/") {
             Some(read) => in_infra(read, &fs::read_to_string(&file)?, asked.nights)?,
             None => in_code(&scratch, sabotage, asked.nights)?,
@@ -95,7 +107,11 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
             Some(_) => noticed += 1,
             None => survived += 1,
         }
-        say(&format!("{:<62} {}\n", sabotage.name, by.unwrap_or_else(|| format!("SURVIVED (expected: {})", sabotage.noticed_by))));
+        say(&format!(
+            "{:<62} {}\n",
+            sabotage.name,
+            by.unwrap_or_else(|| format!("SURVIVED (expected: {})", sabotage.noticed_by))
+        ));
     }
     say(&format!("{noticed} noticed, {survived} survived\n"));
     Ok(survived == 0)
@@ -103,8 +119,20 @@ pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
 
 /// Copies what git knows of; files that are the same stay as they are, so that nothing is built again without need.
 fn copy(project: &Path, scratch: &Path) -> io::Result<()> {
-    let listed = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(project).output()?;
-    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(project)
+        .output()?;
+    for name in String::from_utf8_lossy(&listed.stdout)
+        .split('\0')
+        .filter(|name| !name.is_empty())
+    {
         let (from, to) = (project.join(name), scratch.join(name));
         let Ok(text) = fs::read(&from) else { continue };
         if fs::read(&to).is_ok_and(|present| present == text) {
@@ -117,20 +145,36 @@ fn copy(project: &Path, scratch: &Path) -> io::Result<()> {
 }
 
 fn cargo(scratch: &Path, arguments: &[&str]) -> io::Result<Output> {
-    let quickly = BUILT_QUICKLY.iter().flat_map(|setting| ["--config", setting]);
-    Command::new("cargo").args(quickly).args(arguments).current_dir(scratch).env("CARGO_TARGET_DIR", scratch.join("target")).output()
+    let quickly = BUILT_QUICKLY
+        .iter()
+        .flat_map(|setting| ["--config", setting]);
+    Command::new("cargo")
+        .args(quickly)
+        .args(arguments)
+        .current_dir(scratch)
+        .env("CARGO_TARGET_DIR", scratch.join("target"))
+        .output()
 }
 
 /// Who notices a mistake in the template or a state machine, if anybody.
 fn in_infra(file: &str, text: &str, nights: u64) -> io::Result<Option<String>> {
     let written = notice::Written::with(file, text)?;
-    let (template, threads) = (written.template(), std::thread::available_parallelism().map_or(1, usize::from));
-    Ok(notice::refused(&template).or_else(|| notice::dreaded(&template, nights, threads)).or_else(|| notice::rehearsed(&template)))
+    let (template, threads) = (
+        written.template(),
+        std::thread::available_parallelism().map_or(1, usize::from),
+    );
+    Ok(notice::refused(&template)
+        .or_else(|| notice::dreaded(&template, nights, threads))
+        .or_else(|| notice::rehearsed(&template)))
 }
 
 /// Who notices a mistake in code, if anybody: the compiler, the nights, the tests of its own package.
 fn in_code(scratch: &Path, sabotage: &Sabotage, nights: u64) -> io::Result<Option<String>> {
-    let by = if nights > 0 { by_nights(scratch, nights)? } else { None };
+    let by = if nights > 0 {
+        by_nights(scratch, nights)?
+    } else {
+        None
+    };
     match by {
         Some(by) => Ok(Some(by)),
         None => by_tests(scratch, sabotage),
@@ -144,7 +188,23 @@ fn by_nights(scratch: &Path, nights: u64) -> io::Result<Option<String>> {
         return Ok(Some("the compiler".to_owned()));
     }
     let seeds = format!("0..{nights}");
-    let played = cargo(scratch, &[&["run"], &profile[..], &["--", "--seeds", &seeds, "--json", "--no-shrink", "--most-broken", "1"]].concat())?;
+    let played = cargo(
+        scratch,
+        &[
+            &["run"],
+            &profile[..],
+            &[
+                "--",
+                "--seeds",
+                &seeds,
+                "--json",
+                "--no-shrink",
+                "--most-broken",
+                "1",
+            ],
+        ]
+        .concat(),
+    )?;
     Ok((!played.status.success()).then(|| broken(&played)))
 }
 
@@ -152,8 +212,12 @@ fn by_tests(scratch: &Path, sabotage: &Sabotage) -> io::Result<Option<String>> {
     let package = sabotage.file.split('/').nth(1).unwrap_or_default();
     let tested = cargo(scratch, &["test", "--quiet", "-p", package])?;
     let text = String::from_utf8_lossy(&tested.stdout).into_owned();
-    let first = text.lines().find_map(|line| line.strip_prefix("---- ")).and_then(|line| line.split(' ').next());
-    Ok((!tested.status.success()).then(|| first.map_or("the compiler".to_owned(), |test| format!("test {test}"))))
+    let first = text
+        .lines()
+        .find_map(|line| line.strip_prefix("---- "))
+        .and_then(|line| line.split(' ').next());
+    Ok((!tested.status.success())
+        .then(|| first.map_or("the compiler".to_owned(), |test| format!("test {test}"))))
 }
 
 /// The seed and the invariant of the first broken night.
@@ -162,7 +226,12 @@ fn broken(played: &Output) -> String {
     let first = &summary["broken"][0];
     match first["violations"][0]["invariant"].as_str() {
         Some(invariant) => format!("{invariant}, seed {}", first["seed"]),
-        None => first["panic"].as_str().map_or("no night can be played", |words| words.lines().next().unwrap_or_default()).to_owned(),
+        None => first["panic"]
+            .as_str()
+            .map_or("no night can be played", |words| {
+                words.lines().next().unwrap_or_default()
+            })
+            .to_owned(),
     }
 }
 

@@ -20,7 +20,11 @@ pub fn shrink(night: &Night, broken: Invariant) -> Night {
     loop {
         let shorter = candidates(&best).into_iter().find(|shorter| {
             tries = tries.saturating_sub(1);
-            tries > 0 && play(shorter, false).violations.iter().any(|violation| violation.invariant == broken)
+            tries > 0
+                && play(shorter, false)
+                    .violations
+                    .iter()
+                    .any(|violation| violation.invariant == broken)
         });
         match shorter {
             Some(shorter) => best = shorter,
@@ -64,7 +68,11 @@ fn candidates(night: &Night) -> Vec<Night> {
     for index in 0..night.applications.len() {
         with(&|night| night.applications[index].snapshots.clear());
         with(&|night| night.applications[index].snapshots.truncate(FEW_SNAPSHOTS));
-        with(&|night| night.applications[index].tags.retain(|(key, _)| key == MANAGED));
+        with(&|night| {
+            night.applications[index]
+                .tags
+                .retain(|(key, _)| key == MANAGED)
+        });
     }
     if night.quirks != Quirks::default() {
         with(&|night| night.quirks = Quirks::default());

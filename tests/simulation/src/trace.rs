@@ -12,7 +12,14 @@ pub(crate) fn of(region: &Region) -> String {
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
     for entry in journal.entries() {
         let application = entry.application.unwrap_or_default();
-        lines.push((entry.at, format!("{:<9} {application:<6} {}", format!("{:?}", entry.actor), entry.text)));
+        lines.push((
+            entry.at,
+            format!(
+                "{:<9} {application:<6} {}",
+                format!("{:?}", entry.actor),
+                entry.text
+            ),
+        ));
     }
     for call in journal.calls() {
         let resource = call.resource.unwrap_or_default();
@@ -33,7 +40,13 @@ pub(crate) fn of(region: &Region) -> String {
     let mut text = String::new();
     for (at, line) in lines {
         let secs = at.duration_since(opened).as_millis();
-        let _ = writeln!(text, "{:>5}:{:02}.{:03} {line}", secs / 60_000, secs / 1_000 % 60, secs % 1_000);
+        let _ = writeln!(
+            text,
+            "{:>5}:{:02}.{:03} {line}",
+            secs / 60_000,
+            secs / 1_000 % 60,
+            secs % 1_000
+        );
     }
     for line in journal.log_lines() {
         let _ = writeln!(text, "log {line}");
@@ -42,7 +55,13 @@ pub(crate) fn of(region: &Region) -> String {
         let _ = writeln!(text, "message {message}");
     }
     for execution in region.states().executions() {
-        let _ = writeln!(text, "execution {} {} {:?}", execution.arn, execution.status.name(), execution.output.map(|output| output.to_string()));
+        let _ = writeln!(
+            text,
+            "execution {} {} {:?}",
+            execution.arn,
+            execution.status.name(),
+            execution.output.map(|output| output.to_string())
+        );
     }
     text
 }

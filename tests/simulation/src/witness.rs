@@ -35,7 +35,12 @@ use snapshots::{CheckNotes, Listed, PREFIX, Taker};
 /// The role under which people act.
 pub(crate) const OPERATOR: &str = "operator";
 /// States that change an application.
-pub(crate) const STEPS: [&str; 4] = ["RollBack", "ForceStop", "RestoreConfiguration", "StartFromSnapshot"];
+pub(crate) const STEPS: [&str; 4] = [
+    "RollBack",
+    "ForceStop",
+    "RestoreConfiguration",
+    "StartFromSnapshot",
+];
 
 /// The time-out of the functions that take steps.
 const STEP_FUNCTION: SignedDuration = SignedDuration::from_secs(60);
@@ -110,18 +115,46 @@ pub(crate) struct Witness {
 
 impl Witness {
     pub(crate) fn new(region: Region, night: Arc<Night>, moments: UnboundedSender<usize>) -> Self {
-        let table = region.stack().tables.values().next().map_or("", |table| table.name.as_str()).into();
-        let stale = night.strikes.iter().any(|strike| strike.fault == sandbox::faults::Fault::Stale);
+        let table = region
+            .stack()
+            .tables
+            .values()
+            .next()
+            .map_or("", |table| table.name.as_str())
+            .into();
+        let stale = night
+            .strikes
+            .iter()
+            .any(|strike| strike.fault == sandbox::faults::Fault::Stale);
         let machine = |id: &str| region.stack().state_machines.get(id);
-        let remediate = machine(REMEDIATE).map_or("", |machine| machine.arn.as_str()).into();
-        let check_role = machine(SNAPSHOT_CHECK).map_or("", |machine| machine.role.as_str()).into();
+        let remediate = machine(REMEDIATE)
+            .map_or("", |machine| machine.arn.as_str())
+            .into();
+        let check_role = machine(SNAPSHOT_CHECK)
+            .map_or("", |machine| machine.role.as_str())
+            .into();
         let keeper = region.role_of("snapshot-keeper").unwrap_or_default().into();
-        let book = Book { takers: takers(&night, region.opened()), ..Book::default() };
-        Self { region, night, book: Arc::new(Mutex::new(book)), moments, table, remediate, keeper, check_role, stale }
+        let book = Book {
+            takers: takers(&night, region.opened()),
+            ..Book::default()
+        };
+        Self {
+            region,
+            night,
+            book: Arc::new(Mutex::new(book)),
+            moments,
+            table,
+            remediate,
+            keeper,
+            check_role,
+            stale,
+        }
     }
 
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().expect("no thread panics while it holds the book")
+        self.book
+            .lock()
+            .expect("no thread panics while it holds the book")
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -130,11 +163,22 @@ impl Witness {
 
     /// Tells those who wait for the worst moment.
     fn moment(&self, book: &mut Book, application: &str, state: &str, ended: bool) {
-        let count = book.counts.entry((application.to_owned(), state.to_owned(), ended)).or_default();
+        let count = book
+            .counts
+            .entry((application.to_owned(), state.to_owned(), ended))
+            .or_default();
         *count += 1;
-        let now = Moment::Task { state: state.to_owned(), nth: *count, ended };
+        let now = Moment::Task {
+            state: state.to_owned(),
+            nth: *count,
+            ended,
+        };
         for (index, event) in self.night.events.iter().enumerate() {
-            let named = self.night.applications.get(event.application).is_some_and(|one| one.name == application);
+            let named = self
+                .night
+                .applications
+                .get(event.application)
+                .is_some_and(|one| one.name == application);
             if named && event.at == now {
                 // The receiver lives as long as the night.
                 let _ = self.moments.send(index);
@@ -153,7 +197,13 @@ fn takers(night: &Night, opened: Timestamp) -> BTreeMap<(String, String), Taker>
                 TakenBy::Person | TakenBy::PersonForGood => Taker::Person,
                 TakenBy::Service => Taker::Service,
             };
-            takers.insert((application.name.clone(), application.snapshot_name(n + 1, opened)), taker);
+            takers.insert(
+                (
+                    application.name.clone(),
+                    application.snapshot_name(n + 1, opened),
+                ),
+                taker,
+            );
         }
     }
     takers
@@ -162,29 +212,50 @@ fn takers(night: &Night, opened: Timestamp) -> BTreeMap<(String, String), Taker>
 impl Book {
     /// Who took a snapshot. What nobody was seen to take, the service took within an operation; what a night placed stands for a person's.
     fn taker(&self, application: &str, name: &str) -> Taker {
-        let known = self.takers.get(&(application.to_owned(), name.to_owned())).copied();
-        known.unwrap_or(if name.starts_with("placed-") { Taker::Person } else { Taker::Service })
+        let known = self
+            .takers
+            .get(&(application.to_owned(), name.to_owned()))
+            .copied();
+        known.unwrap_or(if name.starts_with("placed-") {
+            Taker::Person
+        } else {
+            Taker::Service
+        })
     }
 
     /// Steps of rescues under way for an application.
     fn steps_for(&self, application: &str) -> usize {
-        self.under_way.values().filter(|other| other.application == application && STEPS.contains(&other.state.as_str())).count()
+        self.under_way
+            .values()
+            .filter(|other| {
+                other.application == application && STEPS.contains(&other.state.as_str())
+            })
+            .count()
     }
 }
 
 /// The application a request to Managed Flink is about.
 fn application_of(body: &Value) -> Option<String> {
     let named = body["ApplicationName"].as_str().map(str::to_owned);
-    named.or_else(|| body["ResourceARN"].as_str().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned))
+    named.or_else(|| {
+        body["ResourceARN"]
+            .as_str()
+            .and_then(|arn| arn.rsplit('/').next())
+            .map(str::to_owned)
+    })
 }
 
 pub(crate) fn is_read(verb: &str) -> bool {
-    verb.starts_with("Describe") || verb.starts_with("List") || verb == "CreateApplicationPresignedUrl"
+    verb.starts_with("Describe")
+        || verb.starts_with("List")
+        || verb == "CreateApplicationPresignedUrl"
 }
 
 impl Observer for Witness {
     fn arriving(&self, request: &Request) {
-        let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else { return };
+        let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else {
+            return;
+        };
         let (service, verb) = protocol::verb(request);
         let body = || serde_json::from_slice::<Value>(request.body()).unwrap_or_default();
         if service == "dynamodb" && verb == "GetItem" && *caller == *self.check_role {
@@ -194,17 +265,25 @@ impl Observer for Witness {
             return;
         }
         let body = body();
-        let Some(application) = application_of(&body) else { return };
+        let Some(application) = application_of(&body) else {
+            return;
+        };
         match verb.as_str() {
             "DescribeApplication" => self.glance(&caller, &application),
-            "ListApplicationSnapshots" if *caller == *self.keeper => self.lists(&application, &body),
+            "ListApplicationSnapshots" if *caller == *self.keeper => {
+                self.lists(&application, &body)
+            }
             "DescribeApplicationSnapshot" => {
                 let name = body["SnapshotName"].as_str().unwrap_or_default().to_owned();
-                self.book().snapshots_read.insert((caller, application, name));
+                self.book()
+                    .snapshots_read
+                    .insert((caller, application, name));
             }
             "ListTagsForResource" => {
                 if let Some(standing) = self.region.flink().standing(&application) {
-                    self.book().tags_read.insert((caller, application), standing.tags);
+                    self.book()
+                        .tags_read
+                        .insert((caller, application), standing.tags);
                 }
             }
             _ if is_read(&verb) => {}
@@ -217,44 +296,69 @@ impl Observer for Witness {
         if !answer.status().is_success() {
             return;
         }
-        let Some(caller) = wire::caller(request) else { return };
+        let Some(caller) = wire::caller(request) else {
+            return;
+        };
         let (service, verb) = protocol::verb(request);
         match (service.as_str(), verb.as_str()) {
             ("kinesisanalytics", "CreateApplicationPresignedUrl") => {
                 let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-                if let Some((_, token)) = answer["AuthorizedUrl"].as_str().and_then(|url| url.split_once("authToken=")) {
+                if let Some((_, token)) = answer["AuthorizedUrl"]
+                    .as_str()
+                    .and_then(|url| url.split_once("authToken="))
+                {
                     self.book().tokens.insert(token.to_owned());
                 }
             }
             ("kinesisanalytics", verb) if !is_read(verb) => {
                 let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-                let Some(application) = application_of(&body) else { return };
+                let Some(application) = application_of(&body) else {
+                    return;
+                };
                 match verb {
                     "CreateApplicationSnapshot" if *caller == *self.keeper => {
                         self.taken(&application, &body, Taker::Lifeguard);
                         self.book().snapshots_taken += 1;
                     }
                     "CreateApplicationSnapshot" => self.taken(&application, &body, Taker::Person),
-                    "DeleteApplicationSnapshot" if *caller == *self.keeper => self.book().snapshots_deleted += 1,
+                    "DeleteApplicationSnapshot" if *caller == *self.keeper => {
+                        self.book().snapshots_deleted += 1
+                    }
                     _ if caller == OPERATOR => {}
                     _ => self.effect(verb, &application),
                 }
             }
             ("dynamodb", "UpdateItem") => self.spent(request),
-            ("lambda", "Invoke") if protocol::invoked_function(request).as_deref() == Some("lifeguard-AlarmHandler") => {
+            ("lambda", "Invoke")
+                if protocol::invoked_function(request).as_deref()
+                    == Some("lifeguard-AlarmHandler") =>
+            {
                 let payload: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-                self.book().alarms.push((payload["detail"]["alarmName"].as_str().unwrap_or_default().to_owned(), payload));
+                self.book().alarms.push((
+                    payload["detail"]["alarmName"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    payload,
+                ));
             }
             _ => {}
         }
     }
 
     fn task_begins(&self, task: &TaskCall) {
-        let Some(application) = task_application(task) else { return };
+        let Some(application) = task_application(task) else {
+            return;
+        };
         let mut book = self.book();
         if task.state_machine_arn != *self.remediate {
             self.check_begins(&mut book, &task.execution_arn, &application, &task.state);
-            return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), false);
+            return self.moment(
+                &mut book,
+                &application,
+                &format!("{PREFIX}{}", task.state),
+                false,
+            );
         }
         let now = self.now();
         if !book.executions.contains_key(&task.execution_arn) {
@@ -265,31 +369,69 @@ impl Observer for Witness {
             if let Some(notes) = book.executions.get_mut(&task.execution_arn) {
                 notes.first_step.get_or_insert(notes.decided.unwrap_or(now));
             }
-            book.last_step.insert(application.clone(), task.execution_arn.clone());
+            book.last_step
+                .insert(application.clone(), task.execution_arn.clone());
             let others = book.steps_for(&application);
-            let text = || format!("{} begins while {others} step(s) for the same application are under way", task.state);
-            book.verdicts.check(Invariant::S4, others == 0, now, &application, text);
-            let lost = book.given_up.get(&application).filter(|(of, _)| *of != task.execution_arn);
-            let still = lost.map(|(_, at)| now.duration_since(*at)).filter(|ago| *ago < STEP_FUNCTION);
-            let text = || format!("{} begins {still:?} after another execution's step was given up, whose function may still be at work", task.state);
-            book.verdicts.check(Invariant::S4, still.is_none(), now, &application, text);
+            let text = || {
+                format!(
+                    "{} begins while {others} step(s) for the same application are under way",
+                    task.state
+                )
+            };
+            book.verdicts
+                .check(Invariant::S4, others == 0, now, &application, text);
+            let lost = book
+                .given_up
+                .get(&application)
+                .filter(|(of, _)| *of != task.execution_arn);
+            let still = lost
+                .map(|(_, at)| now.duration_since(*at))
+                .filter(|ago| *ago < STEP_FUNCTION);
+            let text = || {
+                format!(
+                    "{} begins {still:?} after another execution's step was given up, whose function may still be at work",
+                    task.state
+                )
+            };
+            book.verdicts
+                .check(Invariant::S4, still.is_none(), now, &application, text);
         }
-        book.under_way.insert(task.execution_arn.clone(), UnderWay { state: task.state.clone(), application: application.clone() });
+        book.under_way.insert(
+            task.execution_arn.clone(),
+            UnderWay {
+                state: task.state.clone(),
+                application: application.clone(),
+            },
+        );
         self.moment(&mut book, &application, &task.state, false);
     }
 
     fn task_ends(&self, task: &TaskCall, result: Option<&Result<Value, TaskFailure>>) {
-        let Some(application) = task_application(task) else { return };
+        let Some(application) = task_application(task) else {
+            return;
+        };
         let mut book = self.book();
         if task.state_machine_arn != *self.remediate {
             Self::check_ends(&mut book, &task.execution_arn, &application, &task.state);
-            return self.moment(&mut book, &application, &format!("{PREFIX}{}", task.state), true);
+            return self.moment(
+                &mut book,
+                &application,
+                &format!("{PREFIX}{}", task.state),
+                true,
+            );
         }
         book.under_way.remove(&task.execution_arn);
         if result.is_none() && STEPS.contains(&task.state.as_str()) {
-            book.given_up.insert(application.clone(), (task.execution_arn.clone(), self.now()));
+            book.given_up.insert(
+                application.clone(),
+                (task.execution_arn.clone(), self.now()),
+            );
         }
-        if let (Some(notes), "Decide", Some(Ok(_))) = (book.executions.get_mut(&task.execution_arn), task.state.as_str(), result) {
+        if let (Some(notes), "Decide", Some(Ok(_))) = (
+            book.executions.get_mut(&task.execution_arn),
+            task.state.as_str(),
+            result,
+        ) {
             notes.decided = Some(self.now());
         }
         self.moment(&mut book, &application, &task.state, true);
@@ -300,5 +442,8 @@ impl Observer for Witness {
 fn task_application(task: &TaskCall) -> Option<String> {
     let arguments = &task.arguments;
     let named = arguments["Payload"]["applicationName"].as_str();
-    named.or_else(|| arguments["Item"]["pk"]["S"].as_str()).or_else(|| arguments["Key"]["pk"]["S"].as_str()).map(str::to_owned)
+    named
+        .or_else(|| arguments["Item"]["pk"]["S"].as_str())
+        .or_else(|| arguments["Key"]["pk"]["S"].as_str())
+        .map(str::to_owned)
 }

@@ -12,7 +12,11 @@ fn traced(seed: u64) -> Vec<u8> {
         .args(["--seed", &seed.to_string(), "--trace", "--no-shrink"])
         .output()
         .expect("the binary was built with this test");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -29,7 +33,10 @@ fn one_seed_in_two_processes_gives_the_same_bytes() {
 fn the_number_of_threads_changes_nothing() {
     let one = many::play_all(0..4, 1, 1, &|_| {});
     let two = many::play_all(0..4, 2, 1, &|_| {});
-    assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&two).unwrap());
+    assert_eq!(
+        serde_json::to_string(&one).unwrap(),
+        serde_json::to_string(&two).unwrap()
+    );
 }
 
 #[test]
@@ -42,7 +49,10 @@ fn every_invariant_holds_in_a_number_of_nights() {
 #[test]
 fn a_night_that_is_played_twice_in_one_process_is_the_same() {
     let night = generate::night(3);
-    assert_eq!(play::play(&night, true).trace, play::play(&night, true).trace);
+    assert_eq!(
+        play::play(&night, true).trace,
+        play::play(&night, true).trace
+    );
 }
 
 #[test]
@@ -59,7 +69,10 @@ fn wrong_usage_exits_with_2() {
         &[],
     ];
     for wrong in usages {
-        let output = Command::new(env!("CARGO_BIN_EXE_simulation")).args(wrong).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_simulation"))
+            .args(wrong)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
     }
 }

@@ -1,6 +1,11 @@
 //! The function as it is deployed, over the real SDK client; only the connector is not AWS's: it records requests and answers from a script.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "support of tests, of which each file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "support of tests, of which each file uses its part"
+)]
 
 use std::{
     collections::VecDeque,
@@ -54,21 +59,42 @@ struct Wire {
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body: Value = serde_json::from_slice(request.body().bytes().expect("the body is in memory")).expect("the body is JSON");
-        let verb = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body: Value =
+            serde_json::from_slice(request.body().bytes().expect("the body is in memory"))
+                .expect("the body is JSON");
+        let verb = request
+            .headers()
+            .get("x-amz-target")
+            .unwrap_or_default()
+            .to_owned();
         let input = body["input"].as_str().unwrap_or_default().to_owned();
         self.calls.lock().unwrap().push(Call { verb, body, input });
         // When the script has ended, everything works.
-        let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Started);
+        let reply = self
+            .replies
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(Reply::Started);
         let (status, body) = match reply {
-            Reply::Started => {
-                (200, json!({ "executionArn": "arn:aws:states:eu-central-1:111122223333:execution:remediate:x", "startDate": 1_772_359_548.554 }))
+            Reply::Started => (
+                200,
+                json!({ "executionArn": "arn:aws:states:eu-central-1:111122223333:execution:remediate:x", "startDate": 1_772_359_548.554 }),
+            ),
+            Reply::Error(status, code, message) => {
+                (status, json!({ "__type": code, "message": message }))
             }
-            Reply::Error(status, code, message) => (status, json!({ "__type": code, "message": message })),
-            Reply::Broken => return HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset by peer".into()))),
+            Reply::Broken => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::io(
+                    "connection reset by peer".into(),
+                )));
+            }
         };
         let status = StatusCode::try_from(status).expect("a status");
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(
+            status,
+            SdkBody::from(body.to_string()),
+        )))
     }
 }
 
@@ -104,9 +130,22 @@ impl Deployed {
         let http = http_client_fn(move |_, _| connector.clone());
         let metrics = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&metrics);
-        let sink = Metrics::to(move |line| sink.lock().unwrap().push(serde_json::from_str(&line).expect("a metrics line is JSON")));
-        let aws = Aws::new(&env, http, SharedTimeSource::new(StaticTimeSource::from_secs(1_772_359_549)))?.with_metrics(sink);
-        Ok(Self { function: AlarmHandler::build(&env, &aws)?, wire, metrics })
+        let sink = Metrics::to(move |line| {
+            sink.lock()
+                .unwrap()
+                .push(serde_json::from_str(&line).expect("a metrics line is JSON"))
+        });
+        let aws = Aws::new(
+            &env,
+            http,
+            SharedTimeSource::new(StaticTimeSource::from_secs(1_772_359_549)),
+        )?
+        .with_metrics(sink);
+        Ok(Self {
+            function: AlarmHandler::build(&env, &aws)?,
+            wire,
+            metrics,
+        })
     }
 
     /// Step Functions answers so, in this order, and then always with success.
@@ -118,7 +157,15 @@ impl Deployed {
     /// Invokes the function.
     pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         let now = "2026-03-01T10:05:49Z".parse().expect("a date");
-        answer(&self.function, event, Invocation { request_id: "8f2c".to_owned(), now }).await
+        answer(
+            &self.function,
+            event,
+            Invocation {
+                request_id: "8f2c".to_owned(),
+                now,
+            },
+        )
+        .await
     }
 
     /// What went over the wire.
@@ -128,12 +175,23 @@ impl Deployed {
 
     /// The inputs of what was started, parsed.
     pub fn inputs(&self) -> Vec<Value> {
-        self.calls().iter().map(|call| serde_json::from_str(&call.input).expect("the input is JSON")).collect()
+        self.calls()
+            .iter()
+            .map(|call| serde_json::from_str(&call.input).expect("the input is JSON"))
+            .collect()
     }
 
     /// The applications of what was started.
     pub fn applications(&self) -> Vec<String> {
-        self.inputs().iter().map(|input| input["applicationName"].as_str().unwrap_or_default().to_owned()).collect()
+        self.inputs()
+            .iter()
+            .map(|input| {
+                input["applicationName"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect()
     }
 
     /// The metrics lines so far.
@@ -151,9 +209,18 @@ pub fn fixture(name: &str) -> Value {
 
 /// The names of all fixtures, in order.
 pub fn fixtures() -> Vec<String> {
-    let files = std::fs::read_dir(format!("{}/tests/fixtures", env!("CARGO_MANIFEST_DIR"))).expect("the folder is there");
-    let mut names: Vec<String> =
-        files.map(|file| file.expect("readable").path().file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    let files = std::fs::read_dir(format!("{}/tests/fixtures", env!("CARGO_MANIFEST_DIR")))
+        .expect("the folder is there");
+    let mut names: Vec<String> = files
+        .map(|file| {
+            file.expect("readable")
+                .path()
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
     names.sort();
     names
 }

@@ -13,60 +13,150 @@ fn wishes(of: &[(&str, Wish)]) -> Wishes {
 }
 
 fn wishes_with(of: &[(&str, Wish)], snapshots_checked_every_secs: Option<u32>) -> Wishes {
-    Wishes { applications: of.iter().map(|(name, wish)| ((*name).to_owned(), wish.clone())).collect(), snapshots_checked_every_secs }
+    Wishes {
+        applications: of
+            .iter()
+            .map(|(name, wish)| ((*name).to_owned(), wish.clone()))
+            .collect(),
+        snapshots_checked_every_secs,
+    }
 }
 
 fn found(definition: AlarmDefinition) -> FoundAlarm {
-    FoundAlarm { name: definition.name.clone(), definition: Some(definition) }
+    FoundAlarm {
+        name: definition.name.clone(),
+        definition: Some(definition),
+    }
 }
 
 fn owned(names: &[String], by: Option<&str>) -> BTreeMap<String, Option<String>> {
-    names.iter().map(|name| (name.clone(), by.map(str::to_owned))).collect()
+    names
+        .iter()
+        .map(|name| (name.clone(), by.map(str::to_owned)))
+        .collect()
 }
 
 #[test]
 fn an_application_that_opts_in_gets_all_its_alarms() {
-    let plan = plan_alarms(&wishes(&[("orders", Wish::Watched)]), &[], &BTreeMap::new(), ME);
-    let names: Vec<&str> = plan.create.iter().map(|alarm| alarm.name.as_str()).collect();
+    let plan = plan_alarms(
+        &wishes(&[("orders", Wish::Watched)]),
+        &[],
+        &BTreeMap::new(),
+        ME,
+    );
+    let names: Vec<&str> = plan
+        .create
+        .iter()
+        .map(|alarm| alarm.name.as_str())
+        .collect();
     assert_eq!(
         names,
-        ["lifeguard-orders-checkpoints", "lifeguard-orders-downtime", "lifeguard-orders-restarts", "lifeguard-orders-restarts-flink-2"]
+        [
+            "lifeguard-orders-checkpoints",
+            "lifeguard-orders-downtime",
+            "lifeguard-orders-restarts",
+            "lifeguard-orders-restarts-flink-2"
+        ]
     );
-    assert!(plan.create.iter().all(|alarm| alarm.description.contains("orders") && alarm.datapoints <= alarm.periods));
+    assert!(
+        plan.create
+            .iter()
+            .all(|alarm| alarm.description.contains("orders") && alarm.datapoints <= alarm.periods)
+    );
 }
 
 #[test]
 fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
     let application = [("orders", Wish::Watched)];
-    let plan = plan_alarms(&wishes_with(&application, Some(3_600)), &[], &BTreeMap::new(), ME);
-    let names: Vec<&str> = plan.create.iter().map(|alarm| alarm.name.as_str()).collect();
-    assert_eq!((names.len(), names[4]), (5, "lifeguard-orders-snapshots-stale"));
+    let plan = plan_alarms(
+        &wishes_with(&application, Some(3_600)),
+        &[],
+        &BTreeMap::new(),
+        ME,
+    );
+    let names: Vec<&str> = plan
+        .create
+        .iter()
+        .map(|alarm| alarm.name.as_str())
+        .collect();
+    assert_eq!(
+        (names.len(), names[4]),
+        (5, "lifeguard-orders-snapshots-stale")
+    );
 
     let stale = [found(snapshot_alarm_of("orders", 3_600))];
     let planned = |every| {
         let wishes = wishes_with(&application, every);
-        plan_alarms(&wishes, &stale, &owned(&suspects(&wishes, &stale), Some(ME)), ME)
+        plan_alarms(
+            &wishes,
+            &stale,
+            &owned(&suspects(&wishes, &stale), Some(ME)),
+            ME,
+        )
     };
-    assert_eq!((planned(Some(3_600)).right, planned(Some(3_600)).remove.len()), (1, 0));
-    assert_eq!(planned(Some(1_800)).fix, [snapshot_alarm_of("orders", 1_800)], "another interval is another period");
-    assert_eq!(planned(None).remove, ["lifeguard-orders-snapshots-stale"], "what is not checked any more would never ring again");
+    assert_eq!(
+        (
+            planned(Some(3_600)).right,
+            planned(Some(3_600)).remove.len()
+        ),
+        (1, 0)
+    );
+    assert_eq!(
+        planned(Some(1_800)).fix,
+        [snapshot_alarm_of("orders", 1_800)],
+        "another interval is another period"
+    );
+    assert_eq!(
+        planned(None).remove,
+        ["lifeguard-orders-snapshots-stale"],
+        "what is not checked any more would never ring again"
+    );
 }
 
 #[test]
 fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second_check() {
     let alarm = snapshot_alarm_of("orders", 1_810);
-    assert_eq!((alarm.source.period_secs(), alarm.periods, alarm.datapoints), (1_860, 2, 2));
-    assert_eq!((alarm.source.namespace(), alarm.metric.as_str()), ("FlinkLifeguard", SNAPSHOTS_STALE_METRIC));
-    assert_eq!(alarm.source.dimensions("orders"), [("function", "snapshot-keeper".to_owned()), ("application", "orders".to_owned())]);
+    assert_eq!(
+        (alarm.source.period_secs(), alarm.periods, alarm.datapoints),
+        (1_860, 2, 2)
+    );
+    assert_eq!(
+        (alarm.source.namespace(), alarm.metric.as_str()),
+        ("FlinkLifeguard", SNAPSHOTS_STALE_METRIC)
+    );
+    assert_eq!(
+        alarm.source.dimensions("orders"),
+        [
+            ("function", "snapshot-keeper".to_owned()),
+            ("application", "orders".to_owned())
+        ]
+    );
 }
 
 #[test]
 fn what_an_alarm_watches_is_spelled_as_cloudwatch_has_it() {
-    let watched: Vec<_> = alarms_of("orders").into_iter().map(|alarm| (alarm.metric, alarm.watched.expression())).collect();
+    let watched: Vec<_> = alarms_of("orders")
+        .into_iter()
+        .map(|alarm| (alarm.metric, alarm.watched.expression()))
+        .collect();
     let rise = |metric: &str| (metric.to_owned(), Some("DIFF(m1)"));
-    assert_eq!(watched, [rise("fullRestarts"), rise("numRestarts"), rise("numberOfFailedCheckpoints"), ("downtime".to_owned(), None)]);
-    assert_eq!((Source::Service.namespace(), Source::Service.period_secs()), ("AWS/KinesisAnalytics", 60));
-    assert_eq!(Source::Service.dimensions("orders"), [("Application", "orders".to_owned())]);
+    assert_eq!(
+        watched,
+        [
+            rise("fullRestarts"),
+            rise("numRestarts"),
+            rise("numberOfFailedCheckpoints"),
+            ("downtime".to_owned(), None)
+        ]
+    );
+    assert_eq!(
+        (Source::Service.namespace(), Source::Service.period_secs()),
+        ("AWS/KinesisAnalytics", 60)
+    );
+    assert_eq!(
+        Source::Service.dimensions("orders"),
+        [("Application", "orders".to_owned())]
+    );
 }
 
 #[test]
@@ -78,7 +168,15 @@ fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
     let suspects = suspects(&wishes, &alarms);
     assert_eq!(suspects, [alarms[0].name.clone(), alarms[1].name.clone()]);
     let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, Some(ME)), ME);
-    assert_eq!((plan.fix.len(), plan.right, plan.create.len(), plan.remove.len()), (2, 2, 0, 0));
+    assert_eq!(
+        (
+            plan.fix.len(),
+            plan.right,
+            plan.create.len(),
+            plan.remove.len()
+        ),
+        (2, 2, 0, 0)
+    );
     for other in [Some("lifeguard-2"), None] {
         let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, other), ME);
         assert_eq!((plan.fix.len(), plan.foreign.len()), (0, 2));
@@ -88,30 +186,73 @@ fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
 #[test]
 fn alarms_go_with_their_application_and_with_its_opting_out_and_never_on_a_doubt() {
     let alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
-    for (wish, removed) in [(vec![], 4), (vec![("orders", Wish::Unwatched)], 4), (vec![("orders", Wish::Unknown)], 0)] {
+    for (wish, removed) in [
+        (vec![], 4),
+        (vec![("orders", Wish::Unwatched)], 4),
+        (vec![("orders", Wish::Unknown)], 0),
+    ] {
         let wishes = wishes(&wish);
         let asked = suspects(&wishes, &alarms);
         assert_eq!(asked.len(), removed);
-        assert_eq!(plan_alarms(&wishes, &alarms, &owned(&asked, Some(ME)), ME).remove.len(), removed, "{wish:?}");
+        assert_eq!(
+            plan_alarms(&wishes, &alarms, &owned(&asked, Some(ME)), ME)
+                .remove
+                .len(),
+            removed,
+            "{wish:?}"
+        );
         let others = plan_alarms(&wishes, &alarms, &owned(&asked, Some("lifeguard-2")), ME);
-        assert_eq!((others.remove.len(), others.foreign.len()), (0, removed), "{wish:?}");
+        assert_eq!(
+            (others.remove.len(), others.foreign.len()),
+            (0, removed),
+            "{wish:?}"
+        );
     }
 }
 
 #[test]
 fn a_name_that_this_project_does_not_give_is_nobody_s_business() {
-    for name in ["orders-restarts", "lifeguard-orders", "lifeguard-restarts", "lifeguard--restarts", "lifeguard-AlarmsRefused-1X2Y"] {
-        let alarm = FoundAlarm { name: name.into(), definition: None };
-        assert!(suspects(&Wishes::default(), std::slice::from_ref(&alarm)).is_empty(), "{name}");
-        let plan = plan_alarms(&Wishes::default(), &[alarm], &owned(&[name.into()], Some(ME)), ME);
+    for name in [
+        "orders-restarts",
+        "lifeguard-orders",
+        "lifeguard-restarts",
+        "lifeguard--restarts",
+        "lifeguard-AlarmsRefused-1X2Y",
+    ] {
+        let alarm = FoundAlarm {
+            name: name.into(),
+            definition: None,
+        };
+        assert!(
+            suspects(&Wishes::default(), std::slice::from_ref(&alarm)).is_empty(),
+            "{name}"
+        );
+        let plan = plan_alarms(
+            &Wishes::default(),
+            &[alarm],
+            &owned(&[name.into()], Some(ME)),
+            ME,
+        );
         assert_eq!(plan, AlarmPlan::default(), "{name}");
     }
 }
 
 fn application() -> impl Strategy<Value = String> {
     // Names made of the parts of alarm names: where a mix-up would show.
-    collection::vec(select(vec!["a", "restarts", "flink-2", "checkpoints", "downtime", "snapshots", "stale", "lifeguard"]), 1..4)
-        .prop_map(|parts| parts.join("-"))
+    collection::vec(
+        select(vec![
+            "a",
+            "restarts",
+            "flink-2",
+            "checkpoints",
+            "downtime",
+            "snapshots",
+            "stale",
+            "lifeguard",
+        ]),
+        1..4,
+    )
+    .prop_map(|parts| parts.join("-"))
 }
 
 fn wish() -> impl Strategy<Value = Wish> {

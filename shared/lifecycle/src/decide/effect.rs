@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::{ApplicationStatus, Decision, Operation, OperationStatus, Reason, Step, StepResult, StepTaken};
+use crate::{
+    ApplicationStatus, Decision, Operation, OperationStatus, Reason, Step, StepResult, StepTaken,
+};
 
 /// Between two looks at a step whose effect does not show yet.
 const LOOK_AGAIN_SECS: u32 = 30;
@@ -26,21 +28,33 @@ impl Turn<'_> {
         let taken = self.last_accepted()?;
         let waited = self.secs_since(taken.at);
         let application = &self.s.seen.application;
-        let ended = |statuses: &[OperationStatus]| self.operation_of(taken).is_some_and(|operation| statuses.contains(&operation.status));
+        let ended = |statuses: &[OperationStatus]| {
+            self.operation_of(taken)
+                .is_some_and(|operation| statuses.contains(&operation.status))
+        };
         let given_up = ended(&[OperationStatus::Failed, OperationStatus::Cancelled]);
         let shown = given_up
             || match taken.step {
                 // The version after a rollback is a new or the old number, never the one it left.
-                Step::Rollback => application.version_id != taken.version_id || ended(&[OperationStatus::Successful]),
+                Step::Rollback => {
+                    application.version_id != taken.version_id
+                        || ended(&[OperationStatus::Successful])
+                }
                 Step::ForceStop => application.status == ApplicationStatus::Ready,
                 // While READY the new configuration shows in nothing that is looked at; the start is fenced by the version.
                 Step::RestoreConfiguration => true,
-                Step::Start => application.status != ApplicationStatus::Ready || ended(&[OperationStatus::Successful]),
+                Step::Start => {
+                    application.status != ApplicationStatus::Ready
+                        || ended(&[OperationStatus::Successful])
+                }
             };
         if shown || waited >= i64::from(self.s.applied.policy.operation_timeout_secs) {
             return None;
         }
-        let reason = format!("{:?} was accepted {waited} s ago and does not show yet: {} is {}", taken.step, application.name, application.status);
+        let reason = format!(
+            "{:?} was accepted {waited} s ago and does not show yet: {} is {}",
+            taken.step, application.name, application.status
+        );
         Some(self.wait(LOOK_AGAIN_SECS, Reason::Busy, reason))
     }
 
@@ -51,22 +65,34 @@ impl Turn<'_> {
 
     /// Whether a step whose answer was lost took effect after all: an operation of its kind began when it was sent.
     pub(super) fn took_effect_unheard(&self) -> bool {
-        self.progress.steps.iter().filter(|taken| is_lost(taken)).any(|taken| self.operation_of(taken).is_some())
+        self.progress
+            .steps
+            .iter()
+            .filter(|taken| is_lost(taken))
+            .any(|taken| self.operation_of(taken).is_some())
     }
 
     /// Whether a step whose answer was lost began an operation. Putting a configuration back is none: done twice, it finds what it did.
     pub(super) fn left_a_trace(&self, taken: &StepTaken) -> bool {
-        taken.step != Step::RestoreConfiguration && is_lost(taken) && self.operation_of(taken).is_some()
+        taken.step != Step::RestoreConfiguration
+            && is_lost(taken)
+            && self.operation_of(taken).is_some()
     }
 
     /// The operation of a step: by id where the service named one, else by kind and time.
     fn operation_of(&self, taken: &StepTaken) -> Option<&Operation> {
         let operations = &self.s.seen.operations;
-        if let Some(StepResult::Accepted { operation_id: Some(id) }) = &taken.result {
+        if let Some(StepResult::Accepted {
+            operation_id: Some(id),
+        }) = &taken.result
+        {
             return operations.iter().find(|operation| operation.id == *id);
         }
         let began = taken.at.as_second() - STAMP_SLACK_SECS;
-        operations.iter().find(|operation| operation.kind() == super::kind_of(taken.step) && operation.started_at.as_second() >= began)
+        operations.iter().find(|operation| {
+            operation.kind() == super::kind_of(taken.step)
+                && operation.started_at.as_second() >= began
+        })
     }
 }
 
@@ -76,6 +102,8 @@ pub(super) fn is_lost(taken: &StepTaken) -> bool {
         None => true,
         Some(StepResult::Accepted { .. }) => false,
         // A step that was stale was not sent at all.
-        Some(StepResult::Failed { error, .. }) => super::may_be_tried_again(error) && error != "Lifeguard.Stale",
+        Some(StepResult::Failed { error, .. }) => {
+            super::may_be_tried_again(error) && error != "Lifeguard.Stale"
+        }
     }
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::Turn;
-use crate::{ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request};
+use crate::{
+    ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request,
+};
 
 /// Between two looks at an application that somebody is working on, or whose job comes up.
 const LOOK_AGAIN_SECS: u32 = 30;
@@ -15,24 +17,39 @@ const CACHE_SECS: i64 = 4;
 impl Turn<'_> {
     /// Rung 1: somebody else is at work. Wait, up to the operation's time-out; the service's own rollback always goes first.
     pub(super) fn busy(&self) -> Option<Decision> {
-        let Assessment::Busy { status, since } = self.s.assessment else { return None };
+        let Assessment::Busy { status, since } = self.s.assessment else {
+            return None;
+        };
         let waited = self.secs_since(*since);
         let limit = i64::from(self.s.applied.policy.operation_timeout_secs);
         if waited < limit {
             let left = u32::try_from(limit - waited).unwrap_or(LOOK_AGAIN_SECS);
-            return Some(self.wait(LOOK_AGAIN_SECS.min(left), Reason::Busy, format!("{status} since {since}, {waited} s of {limit} s")));
+            return Some(self.wait(
+                LOOK_AGAIN_SECS.min(left),
+                Reason::Busy,
+                format!("{status} since {since}, {waited} s of {limit} s"),
+            ));
         }
         let stuck = format!("{status} for {waited} s, longer than the {limit} s allowed");
         // What the service does of its own accord is never worked against; a stop that hangs may be somebody's intention, so it takes a person's word.
-        let ours_to_end = matches!(status, ApplicationStatus::Starting | ApplicationStatus::Updating)
-            || matches!(self.s.request, Some(Request::ForceStop {} | Request::Restore { .. })) && status.allows_force_stop();
+        let ours_to_end = matches!(
+            status,
+            ApplicationStatus::Starting | ApplicationStatus::Updating
+        ) || matches!(
+            self.s.request,
+            Some(Request::ForceStop {} | Request::Restore { .. })
+        ) && status.allows_force_stop();
         if !ours_to_end {
-            return Some(self.escalate(Reason::OperationStuck, format!("{stuck}; this is the service's to end, open a support case")));
+            return Some(self.escalate(
+                Reason::OperationStuck,
+                format!("{stuck}; this is the service's to end, open a support case"),
+            ));
         }
         Some(match (&self.progress.rescue, self.s.request) {
-            (Some(_), Some(Request::Rollback {})) if self.progress.has_acted() => {
-                self.escalate(Reason::OperationStuck, format!("the rollback that was asked for does not end: {stuck}"))
-            }
+            (Some(_), Some(Request::Rollback {})) if self.progress.has_acted() => self.escalate(
+                Reason::OperationStuck,
+                format!("the rollback that was asked for does not end: {stuck}"),
+            ),
             (Some(rescue), _) => self.next_rung(rescue, &stuck),
             (None, Some(request)) => self.begin_asked(request),
             (None, None) => self.begin_rescue(),
@@ -47,21 +64,34 @@ impl Turn<'_> {
             let up = (job.at.as_millisecond() - since.as_millisecond()) / 1000;
             if up < soak {
                 // A JobManager's clock may jump back: never longer than a soak.
-                let left = u32::try_from((soak - up).min(soak) + CACHE_SECS).unwrap_or(LOOK_AGAIN_SECS);
+                let left =
+                    u32::try_from((soak - up).min(soak) + CACHE_SECS).unwrap_or(LOOK_AGAIN_SECS);
                 return self.wait(left, Reason::Settling, why.to_owned());
             }
         }
         let since = self.coming_up_since();
         let limit = i64::from(self.s.applied.policy.settle_timeout_secs);
         if self.secs_since(since) > limit {
-            return self.escalate(Reason::SettlingTooLong, format!("not up after {} s, {limit} s are allowed: {why}", self.secs_since(since)));
+            return self.escalate(
+                Reason::SettlingTooLong,
+                format!(
+                    "not up after {} s, {limit} s are allowed: {why}",
+                    self.secs_since(since)
+                ),
+            );
         }
         self.wait(LOOK_AGAIN_SECS, Reason::Settling, why.to_owned())
     }
 
     /// Since when the job has been coming up: the first look at this run of it, or at the status.
     fn coming_up_since(&self) -> Timestamp {
-        let job = self.s.watch.job.as_ref().filter(|_| self.s.seen.job.is_some()).map(|job| job.first_seen_at);
+        let job = self
+            .s
+            .watch
+            .job
+            .as_ref()
+            .filter(|_| self.s.seen.job.is_some())
+            .map(|job| job.first_seen_at);
         let status = self.s.watch.status.as_ref().map(|status| status.since);
         job.or(status).unwrap_or(self.s.seen.at)
     }
@@ -79,7 +109,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn too_few_restarts(&self, restarts: u64) -> Decision {
-        let text = format!("{restarts} restart(s), {} make a loop", self.s.applied.policy.min_restarts);
+        let text = format!(
+            "{restarts} restart(s), {} make a loop",
+            self.s.applied.policy.min_restarts
+        );
         self.wait(LOOK_AGAIN_SECS, Reason::TooFewRestarts, text)
     }
 
@@ -88,29 +121,52 @@ impl Turn<'_> {
         let name = &self.s.seen.application.name;
         let found = self.s.assessment.reason();
         if matches!(self.s.assessment, Assessment::Failed { .. }) {
-            return self.escalate(Reason::NotTheChange, format!("{found}; no change is to blame ({why}), and nothing retries by itself"));
+            return self.escalate(
+                Reason::NotTheChange,
+                format!("{found}; no change is to blame ({why}), and nothing retries by itself"),
+            );
         }
         let limit = i64::from(self.s.applied.policy.external_patience_secs);
         if let Some(since) = self.progress.waiting_since {
             let waited = self.secs_since(since);
             if waited >= limit {
-                return self.escalate(Reason::NotTheChange, format!("{found}; no change is to blame ({why}), and it has lasted {waited} s"));
+                return self.escalate(
+                    Reason::NotTheChange,
+                    format!("{found}; no change is to blame ({why}), and it has lasted {waited} s"),
+                );
             }
-            return self.wait(LOOK_LATER_SECS, Reason::NotTheChange, format!("{found}; waiting, {waited} s of {limit} s"));
+            return self.wait(
+                LOOK_LATER_SECS,
+                Reason::NotTheChange,
+                format!("{found}; waiting, {waited} s of {limit} s"),
+            );
         }
-        let mut turn = Turn { s: self.s, progress: self.progress.clone() };
+        let mut turn = Turn {
+            s: self.s,
+            progress: self.progress.clone(),
+        };
         turn.progress.waiting_since = Some(self.s.now);
-        let decision = turn.wait(LOOK_LATER_SECS, Reason::NotTheChange, format!("{found}; no change is to blame: {why}"));
+        let decision = turn.wait(
+            LOOK_LATER_SECS,
+            Reason::NotTheChange,
+            format!("{found}; no change is to blame: {why}"),
+        );
         let text = format!(
             "{found}. No change is to blame: {why}. Rolling back would not help, and Flink retries by itself from its last checkpoint; \
              nothing is changed. Check what the job depends on. If it has not recovered in {limit} s you will hear again."
         );
-        self.notice(decision, format!("{name} fails, and no change is to blame"), text)
+        self.notice(
+            decision,
+            format!("{name} fails, and no change is to blame"),
+            text,
+        )
     }
 
     /// The service's own operation that is still under way, for a turn that wants to act on a RUNNING application.
     pub(super) fn in_progress(&self) -> Option<String> {
-        let operation = self.s.seen.operations.iter().find(|one| one.status == OperationStatus::InProgress && one.kind() != OperationKind::Other)?;
+        let operation = self.s.seen.operations.iter().find(|one| {
+            one.status == OperationStatus::InProgress && one.kind() != OperationKind::Other
+        })?;
         Some(format!("{} since {}", operation.name, operation.started_at))
     }
 }

@@ -60,9 +60,16 @@ impl Finding {
     #[must_use]
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Failed { since_then_one_worked, .. } => !since_then_one_worked,
+            Self::Failed {
+                since_then_one_worked,
+                ..
+            } => !since_then_one_worked,
             Self::Refused { .. } => false,
-            Self::Disabled | Self::Stale { .. } | Self::StuckCreating { .. } | Self::Quota { .. } | Self::Tag { .. } => true,
+            Self::Disabled
+            | Self::Stale { .. }
+            | Self::StuckCreating { .. }
+            | Self::Quota { .. }
+            | Self::Tag { .. } => true,
         }
     }
 }
@@ -70,16 +77,37 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disabled => f.write_str("snapshots are disabled: a rescue would have nothing to go back to"),
-            Self::Stale { newest: Some(newest), age_secs, max_age_secs } => {
-                write!(f, "the newest READY snapshot is of {newest}, {age_secs} s old; {max_age_secs} s are allowed")
+            Self::Disabled => {
+                f.write_str("snapshots are disabled: a rescue would have nothing to go back to")
             }
-            Self::Stale { newest: None, age_secs, max_age_secs } => {
-                write!(f, "there is no READY snapshot, {age_secs} s after the present version was made; {max_age_secs} s are allowed")
+            Self::Stale {
+                newest: Some(newest),
+                age_secs,
+                max_age_secs,
+            } => {
+                write!(
+                    f,
+                    "the newest READY snapshot is of {newest}, {age_secs} s old; {max_age_secs} s are allowed"
+                )
             }
-            Self::StuckCreating { name, age_secs } => write!(f, "snapshot {name} has been CREATING for {age_secs} s"),
+            Self::Stale {
+                newest: None,
+                age_secs,
+                max_age_secs,
+            } => {
+                write!(
+                    f,
+                    "there is no READY snapshot, {age_secs} s after the present version was made; {max_age_secs} s are allowed"
+                )
+            }
+            Self::StuckCreating { name, age_secs } => {
+                write!(f, "snapshot {name} has been CREATING for {age_secs} s")
+            }
             Self::Failed { name, at, .. } => write!(f, "snapshot {name} of {at} FAILED"),
-            Self::Quota { count, quota } => write!(f, "{count} of {quota} snapshots are used: past the quota none can be taken"),
+            Self::Quota { count, quota } => write!(
+                f,
+                "{count} of {quota} snapshots are used: past the quota none can be taken"
+            ),
             Self::Tag { text } | Self::Refused { text } => f.write_str(text),
         }
     }

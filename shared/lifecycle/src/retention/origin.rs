@@ -28,7 +28,10 @@ pub enum Origin {
 /// The name of the snapshot that a schedule's tick takes: the version and the minute. The same tick gives the same name, and the service takes a name only once.
 #[must_use]
 pub fn snapshot_name(version_id: u64, tick: Timestamp) -> String {
-    format!("{PREFIX}{version_id}-{}", tick.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%MZ"))
+    format!(
+        "{PREFIX}{version_id}-{}",
+        tick.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%MZ")
+    )
 }
 
 /// Who made a snapshot, as far as can be told.
@@ -39,11 +42,23 @@ pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
     }
     let at = snapshot.created_at.as_second();
     let takes_one = |operation: &&Operation| {
-        matches!(operation.kind(), OperationKind::Update | OperationKind::Stop | OperationKind::Scaling | OperationKind::Rollback)
-            && operation.started_at.as_second() - SLACK_SECS <= at
-            && operation.ended_at.is_none_or(|ended| at <= ended.as_second() + SLACK_SECS)
+        matches!(
+            operation.kind(),
+            OperationKind::Update
+                | OperationKind::Stop
+                | OperationKind::Scaling
+                | OperationKind::Rollback
+        ) && operation.started_at.as_second() - SLACK_SECS <= at
+            && operation
+                .ended_at
+                .is_none_or(|ended| at <= ended.as_second() + SLACK_SECS)
     };
-    operations.iter().find(takes_one).map_or(Origin::Somebody, |operation| Origin::Service { operation: operation.name.clone() })
+    operations
+        .iter()
+        .find(takes_one)
+        .map_or(Origin::Somebody, |operation| Origin::Service {
+            operation: operation.name.clone(),
+        })
 }
 
 /// The version in a name of Lifeguard's own: the one that was verified. Exactly the form of [`snapshot_name`]: a person's `lifeguard-v2-before-the-migration` is a person's.
@@ -51,8 +66,14 @@ pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
 pub fn version_named(name: &str) -> Option<u64> {
     let (version, tick) = name.strip_prefix(PREFIX)?.split_once('-')?;
     let (day, minute) = tick.strip_suffix('Z')?.split_once('T')?;
-    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits(day, 8) && digits(minute, 4) && digits(version, version.len()) { version.parse().ok() } else { None }
+    let digits = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if digits(day, 8) && digits(minute, 4) && digits(version, version.len()) {
+        version.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +86,13 @@ mod tests {
     }
 
     fn snapshot(name: &str, created: &str) -> Snapshot {
-        Snapshot { name: name.into(), status: SnapshotStatus::Ready, version_id: 1, created_at: at(created), runtime: None }
+        Snapshot {
+            name: name.into(),
+            status: SnapshotStatus::Ready,
+            version_id: 1,
+            created_at: at(created),
+            runtime: None,
+        }
     }
 
     fn operation(name: &str) -> Operation {
@@ -86,27 +113,57 @@ mod tests {
         assert_eq!(name, "lifeguard-v7-20260301T1005Z");
         assert_eq!(name, snapshot_name(7, at("2026-03-01T10:05:01Z")));
         assert_eq!(version_named(&name), Some(7));
-        assert_eq!(origin(&snapshot(&name, "2026-03-01T10:05:50Z"), &[]), Origin::Lifeguard);
+        assert_eq!(
+            origin(&snapshot(&name, "2026-03-01T10:05:50Z"), &[]),
+            Origin::Lifeguard
+        );
     }
 
     #[test]
     fn a_persons_name_that_only_resembles_ours_is_a_persons() {
-        for name in
-            ["lifeguard-v2-before-the-migration", "lifeguard-vX-20260301T1005Z", "lifeguard-v7-20260301T1005", "lifeguard-v7-2026T1005Z", "nightly"]
-                .into_iter()
-                .chain(["lifeguard-v+7-20260301T1005Z", "lifeguard-v-20260301T1005Z", "lifeguard-v7-20260301T105Z", "lifeguard-v7-20260301T1O05Z"])
-        {
+        for name in [
+            "lifeguard-v2-before-the-migration",
+            "lifeguard-vX-20260301T1005Z",
+            "lifeguard-v7-20260301T1005",
+            "lifeguard-v7-2026T1005Z",
+            "nightly",
+        ]
+        .into_iter()
+        .chain([
+            "lifeguard-v+7-20260301T1005Z",
+            "lifeguard-v-20260301T1005Z",
+            "lifeguard-v7-20260301T105Z",
+            "lifeguard-v7-20260301T1O05Z",
+        ]) {
             assert_eq!(version_named(name), None, "{name}");
-            assert_eq!(origin(&snapshot(name, "2026-03-02T00:00:00Z"), &[]), Origin::Somebody, "{name}");
+            assert_eq!(
+                origin(&snapshot(name, "2026-03-02T00:00:00Z"), &[]),
+                Origin::Somebody,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn one_that_was_made_within_an_update_is_the_services_and_one_within_a_maintenance_is_not() {
         let within = snapshot("auto", "2026-03-01T10:00:07Z");
-        assert_eq!(origin(&within, &[operation("UpdateApplication")]), Origin::Service { operation: "UpdateApplication".into() });
-        assert_eq!(origin(&within, &[operation("ApplicationMaintenance")]), Origin::Somebody);
-        assert_eq!(origin(&snapshot("manual", "2026-03-01T11:00:00Z"), &[operation("UpdateApplication")]), Origin::Somebody);
+        assert_eq!(
+            origin(&within, &[operation("UpdateApplication")]),
+            Origin::Service {
+                operation: "UpdateApplication".into()
+            }
+        );
+        assert_eq!(
+            origin(&within, &[operation("ApplicationMaintenance")]),
+            Origin::Somebody
+        );
+        assert_eq!(
+            origin(
+                &snapshot("manual", "2026-03-01T11:00:00Z"),
+                &[operation("UpdateApplication")]
+            ),
+            Origin::Somebody
+        );
     }
 
     #[test]
@@ -119,19 +176,40 @@ mod tests {
             ("StartApplication", false),
             ("TagResource", false),
         ] {
-            let by = origin(&snapshot("auto", "2026-03-01T10:00:07Z"), &[operation("Maintenance"), operation(name)]);
-            assert_eq!(by == Origin::Service { operation: name.into() }, takes_one, "{name}");
+            let by = origin(
+                &snapshot("auto", "2026-03-01T10:00:07Z"),
+                &[operation("Maintenance"), operation(name)],
+            );
+            assert_eq!(
+                by == Origin::Service {
+                    operation: name.into()
+                },
+                takes_one,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn two_clocks_may_differ_by_five_seconds_at_either_end_of_an_operation() {
         let mut update = operation("UpdateApplication");
-        for (created, within) in [("09:59:54", false), ("09:59:55", true), ("10:02:05", true), ("10:02:06", false)] {
-            let by = origin(&snapshot("auto", &format!("2026-03-01T{created}Z")), std::slice::from_ref(&update));
+        for (created, within) in [
+            ("09:59:54", false),
+            ("09:59:55", true),
+            ("10:02:05", true),
+            ("10:02:06", false),
+        ] {
+            let by = origin(
+                &snapshot("auto", &format!("2026-03-01T{created}Z")),
+                std::slice::from_ref(&update),
+            );
             assert_eq!(by != Origin::Somebody, within, "{created}");
         }
         update.ended_at = None;
-        assert_ne!(origin(&snapshot("auto", "2026-03-01T11:00:00Z"), &[update]), Origin::Somebody, "it is still under way");
+        assert_ne!(
+            origin(&snapshot("auto", "2026-03-01T11:00:00Z"), &[update]),
+            Origin::Somebody,
+            "it is still under way"
+        );
     }
 }

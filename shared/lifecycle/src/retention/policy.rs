@@ -87,19 +87,32 @@ impl SnapshotPolicy {
         let mut policy = self.clone();
         let mut findings = Vec::new();
         match tags {
-            None => findings.push(Finding::Tag { text: "the tags could not be read".into() }),
+            None => findings.push(Finding::Tag {
+                text: "the tags could not be read".into(),
+            }),
             Some(tags) => {
                 for (key, value) in tags {
-                    let Some(name) = key.strip_prefix(TAG_PREFIX) else { continue };
+                    let Some(name) = key.strip_prefix(TAG_PREFIX) else {
+                        continue;
+                    };
                     // A misspelt name would leave a default in force where a person meant something else.
-                    let unknown = || name.starts_with(TAGS).then(|| Err("no such tag".to_owned()));
+                    let unknown = || {
+                        name.starts_with(TAGS)
+                            .then(|| Err("no such tag".to_owned()))
+                    };
                     if let Some(Err(why)) = policy.take(name, value).or_else(unknown) {
-                        findings.push(Finding::Tag { text: format!("the tag {key} is {value:?}: {why}") });
+                        findings.push(Finding::Tag {
+                            text: format!("the tag {key} is {value:?}: {why}"),
+                        });
                     }
                 }
             }
         }
-        AppliedSnapshots { policy, tags_parse: findings.is_empty(), findings }
+        AppliedSnapshots {
+            policy,
+            tags_parse: findings.is_empty(),
+            findings,
+        }
     }
 
     /// Whether a tag, named without [`TAG_PREFIX`], is one of this policy's.
@@ -128,22 +141,43 @@ impl SnapshotPolicy {
     /// From this age on the next snapshot is due: it must not get too old before the next check, but half its life is always left to it.
     #[must_use]
     pub fn due_secs(&self) -> u32 {
-        self.max_age_secs.saturating_sub(self.check_every_secs).max(self.max_age_secs / 2)
+        self.max_age_secs
+            .saturating_sub(self.check_every_secs)
+            .max(self.max_age_secs / 2)
     }
 }
 
 /// A whole number from `least` to `most`, with or without its unit.
 fn whole(text: &str, unit: &str, least: u32, most: u32) -> Result<u32, String> {
     let number = text.strip_suffix(unit).unwrap_or(text);
-    let number = number.parse::<u32>().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("write a whole number{} from {least} to {most}", if unit.is_empty() { "" } else { ", such as 7 or 7d," }))
+    let number = number
+        .parse::<u32>()
+        .ok()
+        .filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| {
+        format!(
+            "write a whole number{} from {least} to {most}",
+            if unit.is_empty() {
+                ""
+            } else {
+                ", such as 7 or 7d,"
+            }
+        )
+    })
 }
 
 /// Names of snapshots, separated by spaces: a tag's value has no commas on every service.
 fn names(text: &str) -> Result<BTreeSet<String>, String> {
     let names: BTreeSet<String> = text.split_whitespace().map(str::to_owned).collect();
-    let fits = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if !names.is_empty() && names.iter().all(fits) { Ok(names) } else { Err("write the names of snapshots, separated by spaces".into()) }
+    let fits = |name: &String| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    if !names.is_empty() && names.iter().all(fits) {
+        Ok(names)
+    } else {
+        Err("write the names of snapshots, separated by spaces".into())
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +185,12 @@ mod tests {
     use super::*;
 
     fn under(tags: &[(&str, &str)]) -> AppliedSnapshots {
-        SnapshotPolicy::default().under(Some(&tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()))
+        SnapshotPolicy::default().under(Some(
+            &tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+        ))
     }
 
     #[test]
@@ -166,11 +205,33 @@ mod tests {
         ]);
         assert!(applied.tags_parse && applied.findings.is_empty());
         let policy = applied.policy;
-        assert_eq!((policy.max_age_secs, policy.keep_last, policy.keep_daily_days, policy.prune), (7_200, 3, 14, Prune::ServiceMadeToo));
-        assert_eq!(policy.keep, BTreeSet::from(["before-migration".to_owned(), "gold".to_owned()]));
-        assert_eq!(under(&[("lifeguard:snapshot-keep-daily-days", "5")]).policy.keep_daily_days, 5);
-        let stack = SnapshotPolicy { prune: Prune::ServiceMadeToo, ..SnapshotPolicy::default() };
-        let own = stack.under(Some(&BTreeMap::from([("lifeguard:snapshot-prune".to_owned(), "own".to_owned())])));
+        assert_eq!(
+            (
+                policy.max_age_secs,
+                policy.keep_last,
+                policy.keep_daily_days,
+                policy.prune
+            ),
+            (7_200, 3, 14, Prune::ServiceMadeToo)
+        );
+        assert_eq!(
+            policy.keep,
+            BTreeSet::from(["before-migration".to_owned(), "gold".to_owned()])
+        );
+        assert_eq!(
+            under(&[("lifeguard:snapshot-keep-daily-days", "5")])
+                .policy
+                .keep_daily_days,
+            5
+        );
+        let stack = SnapshotPolicy {
+            prune: Prune::ServiceMadeToo,
+            ..SnapshotPolicy::default()
+        };
+        let own = stack.under(Some(&BTreeMap::from([(
+            "lifeguard:snapshot-prune".to_owned(),
+            "own".to_owned(),
+        )])));
         assert_eq!((own.policy.prune, own.tags_parse), (Prune::Own, true));
     }
 
@@ -188,15 +249,29 @@ mod tests {
         ] {
             let applied = under(&[(key, value)]);
             assert!(!applied.tags_parse, "{key}={value}");
-            assert!(applied.findings[0].to_string().contains(key) && applied.findings[0].needs_person(), "{:?}", applied.findings);
+            assert!(
+                applied.findings[0].to_string().contains(key) && applied.findings[0].needs_person(),
+                "{:?}",
+                applied.findings
+            );
         }
         let unread = SnapshotPolicy::default().under(None);
-        assert!(!unread.tags_parse && unread.findings == [Finding::Tag { text: "the tags could not be read".into() }]);
+        assert!(
+            !unread.tags_parse
+                && unread.findings
+                    == [Finding::Tag {
+                        text: "the tags could not be read".into()
+                    }]
+        );
     }
 
     #[test]
     fn the_next_is_due_before_the_newest_gets_too_old_between_two_checks() {
-        let policy = |max_age_secs, check_every_secs| SnapshotPolicy { max_age_secs, check_every_secs, ..SnapshotPolicy::default() };
+        let policy = |max_age_secs, check_every_secs| SnapshotPolicy {
+            max_age_secs,
+            check_every_secs,
+            ..SnapshotPolicy::default()
+        };
         assert_eq!(policy(21_600, 3_600).due_secs(), 18_000);
         assert_eq!(policy(3_600, 3_600).due_secs(), 1_800);
         assert_eq!(policy(60, 3_600).due_secs(), 30);
@@ -204,17 +279,27 @@ mod tests {
 
     #[test]
     fn each_number_has_its_least_and_its_most() {
-        let parses = |name: &str, value: &str| under(&[(&format!("lifeguard:snapshot-{name}"), value)]).tags_parse;
+        let parses = |name: &str, value: &str| {
+            under(&[(&format!("lifeguard:snapshot-{name}"), value)]).tags_parse
+        };
         for (name, good, bad) in [
             ("max-age", ["60s", "30d"], ["59s", "31d"]),
             ("keep-last", ["1", "500"], ["0", "501"]),
             ("keep-daily-days", ["0d", "365"], ["-1d", "366d"]),
         ] {
-            assert!(good.iter().all(|value| parses(name, value)) && !bad.iter().any(|value| parses(name, value)), "{name}");
+            assert!(
+                good.iter().all(|value| parses(name, value))
+                    && !bad.iter().any(|value| parses(name, value)),
+                "{name}"
+            );
         }
-        for (name, said) in
-            [("keep-last", "write a whole number from 1 to 500"), ("keep-daily-days", "write a whole number, such as 7 or 7d, from 0 to 365")]
-        {
+        for (name, said) in [
+            ("keep-last", "write a whole number from 1 to 500"),
+            (
+                "keep-daily-days",
+                "write a whole number, such as 7 or 7d, from 0 to 365",
+            ),
+        ] {
             let finding = &under(&[(&format!("lifeguard:snapshot-{name}"), "many")]).findings[0];
             assert!(finding.to_string().ends_with(said), "{finding}");
         }
@@ -222,16 +307,33 @@ mod tests {
 
     #[test]
     fn names_to_keep_are_names_that_a_snapshot_can_have() {
-        for (value, fits) in [("a-b_c.9 D", true), ("a,b", false), ("gold ümlaut", false), ("", false)] {
-            assert_eq!(under(&[("lifeguard:snapshot-keep", value)]).tags_parse, fits, "{value:?}");
+        for (value, fits) in [
+            ("a-b_c.9 D", true),
+            ("a,b", false),
+            ("gold ümlaut", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                under(&[("lifeguard:snapshot-keep", value)]).tags_parse,
+                fits,
+                "{value:?}"
+            );
         }
     }
 
     #[test]
     fn tags_of_other_parts_are_theirs() {
-        for (name, known) in [("snapshot-keep", true), ("snapshot-keep-lst", false), ("soak", false), ("managed", false)] {
+        for (name, known) in [
+            ("snapshot-keep", true),
+            ("snapshot-keep-lst", false),
+            ("soak", false),
+            ("managed", false),
+        ] {
             assert_eq!(SnapshotPolicy::knows(name), known, "{name}");
         }
-        assert_eq!(under(&[("lifeguard:soak", "never"), ("snapshot-keep-last", "0")]).findings, []);
+        assert_eq!(
+            under(&[("lifeguard:soak", "never"), ("snapshot-keep-last", "0")]).findings,
+            []
+        );
     }
 }

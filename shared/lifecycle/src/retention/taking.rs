@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Lease, Stock, age_of_newest, newest_first, newest_ready, secs_between};
-use crate::{ApplicationStatus, Assessment, JobState, Observation, Operation, Policy, SnapshotStatus};
+use crate::{
+    ApplicationStatus, Assessment, JobState, Observation, Operation, Policy, SnapshotStatus,
+};
 
 /// A look that is older than this says nothing about now: tries of the next step and a throttled service fit in.
 pub const LOOK_VALID_SECS: i64 = 180;
@@ -63,30 +65,58 @@ pub struct JobNow {
 pub fn need(stock: &Stock<'_>) -> Need {
     let application = stock.application;
     if !application.runtime.is_flink() {
-        return Need::NotNow { why: format!("it runs on {}: only Flink applications have snapshots", application.runtime) };
+        return Need::NotNow {
+            why: format!(
+                "it runs on {}: only Flink applications have snapshots",
+                application.runtime
+            ),
+        };
     }
     if application.snapshots_enabled == Some(false) {
-        return Need::NotNow { why: "snapshots are disabled".into() };
+        return Need::NotNow {
+            why: "snapshots are disabled".into(),
+        };
     }
     if application.status != ApplicationStatus::Running {
-        return Need::NotNow { why: format!("the application is {}: a snapshot can be taken of a RUNNING one only", application.status) };
+        return Need::NotNow {
+            why: format!(
+                "the application is {}: a snapshot can be taken of a RUNNING one only",
+                application.status
+            ),
+        };
     }
     let newest_first = newest_first(stock.snapshots);
     let limit = i64::from(stock.policy.creating_limit_secs);
-    let is_underway =
-        |snapshot: &&&crate::Snapshot| snapshot.status == SnapshotStatus::Creating && secs_between(snapshot.created_at, stock.now) <= limit;
+    let is_underway = |snapshot: &&&crate::Snapshot| {
+        snapshot.status == SnapshotStatus::Creating
+            && secs_between(snapshot.created_at, stock.now) <= limit
+    };
     if let Some(underway) = newest_first.iter().find(is_underway) {
-        return Need::Underway { name: underway.name.clone() };
+        return Need::Underway {
+            name: underway.name.clone(),
+        };
     }
     let due_secs = stock.policy.due_secs();
     let Some(newest) = newest_ready(stock.snapshots) else {
-        return Need::Due { why: "there is no READY snapshot".into() };
+        return Need::Due {
+            why: "there is no READY snapshot".into(),
+        };
     };
     let age_secs = age_of_newest(stock).unwrap_or(i64::MAX);
     if age_secs < i64::from(due_secs) {
-        return Need::Fresh { why: format!("the newest, {}, is {age_secs} s old; the next is due at {due_secs} s", newest.name) };
+        return Need::Fresh {
+            why: format!(
+                "the newest, {}, is {age_secs} s old; the next is due at {due_secs} s",
+                newest.name
+            ),
+        };
     }
-    Need::Due { why: format!("the newest, {}, is {age_secs} s old; from {due_secs} s on the next is due", newest.name) }
+    Need::Due {
+        why: format!(
+            "the newest, {}, is {age_secs} s old; from {due_secs} s on the next is due",
+            newest.name
+        ),
+    }
 }
 
 /// Whether one may be taken now that a look was made. The application in `stock` was read after the look, right before the snapshot is asked for.
@@ -103,14 +133,21 @@ pub fn may_take(
     match stock.lease {
         Lease::Free => {}
         Lease::Held { by, .. } => return Err(format!("a rescue is running ({by})")),
-        Lease::Unknown { why } => return Err(format!("whether a rescue is running could not be read: {why}")),
+        Lease::Unknown { why } => {
+            return Err(format!(
+                "whether a rescue is running could not be read: {why}"
+            ));
+        }
     }
     nothing_changed(stock, look)?;
     verified(look, assessment, policy)?;
     let seen = look.job.as_ref().ok_or("the look shows no job")?;
     let job = job_now.map_err(|why| format!("the job could not be seen again: {why}"))?;
     if job.id != seen.id || job.started_at != seen.started_at || job.state != JobState::Running {
-        return Err(format!("the job is another than the one that was verified: now {} is {}", job.id, job.state));
+        return Err(format!(
+            "the job is another than the one that was verified: now {} is {}",
+            job.id, job.state
+        ));
     }
     Ok(())
 }
@@ -126,14 +163,27 @@ fn nothing_changed(stock: &Stock<'_>, look: &Observation) -> Result<(), String> 
         return Err(format!("the application is {}", now.status));
     }
     if (then.version_id, then.version_created_at) != (now.version_id, now.version_created_at) {
-        return Err(format!("the application is at version {}, and version {} was verified", now.version_id, then.version_id));
+        return Err(format!(
+            "the application is at version {}, and version {} was verified",
+            now.version_id, then.version_id
+        ));
     }
-    let operations = stock.operations.map_err(|why| format!("the operations could not be read: {why}"))?;
-    let newest = |operations: &[Operation]| operations.iter().max_by_key(|operation| operation.started_at).map(|operation| operation.id.clone());
+    let operations = stock
+        .operations
+        .map_err(|why| format!("the operations could not be read: {why}"))?;
+    let newest = |operations: &[Operation]| {
+        operations
+            .iter()
+            .max_by_key(|operation| operation.started_at)
+            .map(|operation| operation.id.clone())
+    };
     if newest(operations) != newest(&look.operations) {
         return Err("another operation has begun since the look".into());
     }
-    if let Some(operation) = operations.iter().find(|operation| operation.status == crate::OperationStatus::InProgress) {
+    if let Some(operation) = operations
+        .iter()
+        .find(|operation| operation.status == crate::OperationStatus::InProgress)
+    {
         return Err(format!("{} is in progress", operation.name));
     }
     Ok(())
@@ -151,19 +201,40 @@ const COMES_UP_WITHIN_SECS: u32 = 900;
 ///
 /// # Errors
 /// Why not, in a sentence.
-pub fn verified(look: &Observation, assessment: &Assessment, policy: &Policy) -> Result<(), String> {
+pub fn verified(
+    look: &Observation,
+    assessment: &Assessment,
+    policy: &Policy,
+) -> Result<(), String> {
     if matches!(assessment, Assessment::Healthy { .. }) {
         return Ok(());
     }
-    let not = || Err(format!("it is not verified healthy: {}", assessment.reason()));
-    let (Assessment::Settling { .. }, Some(job)) = (assessment, &look.job) else { return not() };
+    let not = || {
+        Err(format!(
+            "it is not verified healthy: {}",
+            assessment.reason()
+        ))
+    };
+    let (Assessment::Settling { .. }, Some(job)) = (assessment, &look.job) else {
+        return not();
+    };
     let soak_millis = i64::from(policy.soak_secs) * 1000;
-    let settled_millis = soak_millis + i64::from(policy.settle_timeout_secs.max(COMES_UP_WITHIN_SECS)) * 1000;
+    let settled_millis =
+        soak_millis + i64::from(policy.settle_timeout_secs.max(COMES_UP_WITHIN_SECS)) * 1000;
     let is_quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond() >= settled_millis;
     // A restart that left no time stamp would not show in the time of the last disturbance.
-    let is_dated = job.restarts() == 0 || job.restarting_at.is_some() || job.faults.newest_at.is_some();
+    let is_dated =
+        job.restarts() == 0 || job.restarting_at.is_some() || job.faults.newest_at.is_some();
     let checkpointing = look.application.checkpointing_enabled.unwrap_or(true);
-    let completes = job.checkpoints.as_ref().and_then(|checkpoints| checkpoints.latest_completed_at);
-    let progresses = !checkpointing || completes.is_some_and(|at| job.at.as_millisecond() - at.as_millisecond() <= soak_millis);
-    if job.is_all_running() && is_quiet && is_dated && progresses { Ok(()) } else { not() }
+    let completes = job
+        .checkpoints
+        .as_ref()
+        .and_then(|checkpoints| checkpoints.latest_completed_at);
+    let progresses = !checkpointing
+        || completes.is_some_and(|at| job.at.as_millisecond() - at.as_millisecond() <= soak_millis);
+    if job.is_all_running() && is_quiet && is_dated && progresses {
+        Ok(())
+    } else {
+        not()
+    }
 }

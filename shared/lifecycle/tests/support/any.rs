@@ -1,6 +1,10 @@
 //! Anything that could be observed, remembered, allowed and asked: strategies for the properties, boxed, because nested
 //! tuples of them outgrow a test thread's stack. Times lie within ten days before `NOW_SECS`.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "a vocabulary for tests only")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a vocabulary for tests only"
+)]
 
 use jiff::Timestamp;
 use lifecycle::*;
@@ -14,11 +18,23 @@ fn secs_ago() -> impl Strategy<Value = i64> {
 }
 
 pub fn time() -> impl Strategy<Value = Timestamp> {
-    (secs_ago(), 0..1_000_i64).prop_map(|(secs, millis)| Timestamp::from_millisecond((NOW_SECS - secs) * 1000 + millis).unwrap())
+    (secs_ago(), 0..1_000_i64).prop_map(|(secs, millis)| {
+        Timestamp::from_millisecond((NOW_SECS - secs) * 1000 + millis).unwrap()
+    })
 }
 
 fn status() -> impl Strategy<Value = ApplicationStatus> {
-    let busy = ["STARTING", "STOPPING", "UPDATING", "AUTOSCALING", "FORCE_STOPPING", "ROLLING_BACK", "MAINTENANCE", "DELETING", "HIBERNATING"];
+    let busy = [
+        "STARTING",
+        "STOPPING",
+        "UPDATING",
+        "AUTOSCALING",
+        "FORCE_STOPPING",
+        "ROLLING_BACK",
+        "MAINTENANCE",
+        "DELETING",
+        "HIBERNATING",
+    ];
     prop_oneof![6 => Just("RUNNING"), 4 => Just("READY"), 1 => Just("ROLLED_BACK"), 4 => select(busy.to_vec())].prop_map(ApplicationStatus::from)
 }
 
@@ -31,31 +47,62 @@ fn version() -> impl Strategy<Value = u64> {
 }
 
 fn application() -> BoxedStrategy<Application> {
-    let versions = (version(), option::weighted(0.9, version()), option::weighted(0.1, version()));
-    let flags = (option::of(any::<bool>()), option::of(any::<bool>()), option::of(any::<bool>()), option::of(any::<bool>()));
-    (status(), versions, option::weighted(0.9, time()), runtime(), flags)
-        .prop_map(|(status, (id, from, back), created, runtime, flags)| Application {
-            name: "orders".into(),
-            arn: "arn:orders".into(),
-            status,
-            version_id: id,
-            version_created_at: created,
-            version_updated_from: from,
-            version_rolled_back_from: back,
-            version_rolled_back_to: back,
-            runtime,
-            snapshots_enabled: flags.0,
-            system_rollback_enabled: flags.1,
-            checkpointing_enabled: flags.2,
-            allow_non_restored_state: flags.3,
-        })
+    let versions = (
+        version(),
+        option::weighted(0.9, version()),
+        option::weighted(0.1, version()),
+    );
+    let flags = (
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+    );
+    (
+        status(),
+        versions,
+        option::weighted(0.9, time()),
+        runtime(),
+        flags,
+    )
+        .prop_map(
+            |(status, (id, from, back), created, runtime, flags)| Application {
+                name: "orders".into(),
+                arn: "arn:orders".into(),
+                status,
+                version_id: id,
+                version_created_at: created,
+                version_updated_from: from,
+                version_rolled_back_from: back,
+                version_rolled_back_to: back,
+                runtime,
+                snapshots_enabled: flags.0,
+                system_rollback_enabled: flags.1,
+                checkpointing_enabled: flags.2,
+                allow_non_restored_state: flags.3,
+            },
+        )
         .boxed()
 }
 
 fn operation() -> BoxedStrategy<Operation> {
-    let names = ["StartApplication", "UpdateApplication", "StopApplication", "RollbackApplication", "Maintenance", "AutoScaling", "TagResource"];
+    let names = [
+        "StartApplication",
+        "UpdateApplication",
+        "StopApplication",
+        "RollbackApplication",
+        "Maintenance",
+        "AutoScaling",
+        "TagResource",
+    ];
     let statuses = prop_oneof![5 => Just("SUCCESSFUL"), 3 => Just("FAILED"), 2 => Just("IN_PROGRESS"), 1 => Just("CANCELLED"), 1 => Just("PAUSED")];
-    ("[a-d]", select(names.to_vec()), statuses, time(), option::weighted(0.8, 0..4_000_i64))
+    (
+        "[a-d]",
+        select(names.to_vec()),
+        statuses,
+        time(),
+        option::weighted(0.8, 0..4_000_i64),
+    )
         .prop_map(|(id, name, status, began, took)| Operation {
             id,
             name: name.into(),
@@ -70,7 +117,13 @@ fn operation() -> BoxedStrategy<Operation> {
 
 fn snapshot() -> BoxedStrategy<Snapshot> {
     let statuses = prop_oneof![6 => Just("READY"), 1 => Just("CREATING"), 1 => Just("DELETING"), 1 => Just("FAILED"), 1 => Just("ARCHIVED")];
-    ("s[0-9]", statuses, version(), time(), option::weighted(0.9, runtime()))
+    (
+        "s[0-9]",
+        statuses,
+        version(),
+        time(),
+        option::weighted(0.9, runtime()),
+    )
         .prop_map(|(name, status, version_id, created_at, runtime)| Snapshot {
             name,
             status: SnapshotStatus::from(status),
@@ -94,7 +147,13 @@ fn vertex() -> BoxedStrategy<Vertex> {
 }
 
 fn faults() -> BoxedStrategy<Faults> {
-    (0..20_u32, any::<bool>(), option::of(time()), option::of(time()), option::of(1..2_000_000_i64))
+    (
+        0..20_u32,
+        any::<bool>(),
+        option::of(time()),
+        option::of(time()),
+        option::of(1..2_000_000_i64),
+    )
         .prop_map(|(known, truncated, first, newest, gap)| Faults {
             known,
             truncated,
@@ -106,23 +165,51 @@ fn faults() -> BoxedStrategy<Faults> {
 }
 
 fn checkpoints() -> BoxedStrategy<Checkpoints> {
-    (0..99_u64, 0..9_u64, option::of(time()), option::of(time()), any::<bool>(), option::of(("s[0-9]", time())))
-        .prop_map(|(completed, failed, latest, oldest, savepoint, restored)| Checkpoints {
-            completed,
-            failed,
-            latest_completed_at: latest,
-            oldest_completed_triggered_at: oldest,
-            stopped_with_savepoint: savepoint,
-            latest_restored: restored.map(|(name, at)| Restored { id: 1, at, is_savepoint: true, path: Some(format!("s3://b/{name}/x")) }),
-        })
+    (
+        0..99_u64,
+        0..9_u64,
+        option::of(time()),
+        option::of(time()),
+        any::<bool>(),
+        option::of(("s[0-9]", time())),
+    )
+        .prop_map(
+            |(completed, failed, latest, oldest, savepoint, restored)| Checkpoints {
+                completed,
+                failed,
+                latest_completed_at: latest,
+                oldest_completed_triggered_at: oldest,
+                stopped_with_savepoint: savepoint,
+                latest_restored: restored.map(|(name, at)| Restored {
+                    id: 1,
+                    at,
+                    is_savepoint: true,
+                    path: Some(format!("s3://b/{name}/x")),
+                }),
+            },
+        )
         .boxed()
 }
 
 pub fn job() -> BoxedStrategy<Job> {
-    let states = ["INITIALIZING", "CREATED", "FAILING", "FAILED", "CANCELLING", "CANCELED", "FINISHED", "RESTARTING", "SUSPENDED", "NEW"];
+    let states = [
+        "INITIALIZING",
+        "CREATED",
+        "FAILING",
+        "FAILED",
+        "CANCELLING",
+        "CANCELED",
+        "FINISHED",
+        "RESTARTING",
+        "SUSPENDED",
+        "NEW",
+    ];
     let state = prop_oneof![6 => Just("RUNNING"), 4 => select(states.to_vec())];
     let times = (time(), time(), option::of(time()), option::of(time()));
-    let sticky = (prop_oneof![3 => Just(0_u32), 1 => 0..9_u32, 1 => Just(u32::MAX)], option::of(prop_oneof![4 => 0..30_u64, 1 => Just(u64::MAX)]));
+    let sticky = (
+        prop_oneof![3 => Just(0_u32), 1 => 0..9_u32, 1 => Just(u32::MAX)],
+        option::of(prop_oneof![4 => 0..30_u64, 1 => Just(u64::MAX)]),
+    );
     (
         select(&["job-1", "job-2"][..]),
         state,
@@ -132,24 +219,35 @@ pub fn job() -> BoxedStrategy<Job> {
         prop_oneof![Just(Faults::default()), faults()],
         option::weighted(0.8, checkpoints()),
     )
-        .prop_map(|(id, state, (at, started_at, running_at, restarting_at), vertices, (max_attempt, restarts_metric), faults, checkpoints)| Job {
-            id: id.into(),
-            state: JobState::from(state),
-            at,
-            started_at,
-            running_at,
-            restarting_at,
-            vertices,
-            max_attempt,
-            restarts_metric,
-            faults,
-            checkpoints,
-        })
+        .prop_map(
+            |(
+                id,
+                state,
+                (at, started_at, running_at, restarting_at),
+                vertices,
+                (max_attempt, restarts_metric),
+                faults,
+                checkpoints,
+            )| Job {
+                id: id.into(),
+                state: JobState::from(state),
+                at,
+                started_at,
+                running_at,
+                restarting_at,
+                vertices,
+                max_attempt,
+                restarts_metric,
+                faults,
+                checkpoints,
+            },
+        )
         .boxed()
 }
 
 fn tags() -> BoxedStrategy<Option<std::collections::BTreeMap<String, String>>> {
-    let pair = |key: &'static str, value: &'static str| (format!("lifeguard:{key}"), value.to_owned());
+    let pair =
+        |key: &'static str, value: &'static str| (format!("lifeguard:{key}"), value.to_owned());
     let others = select(vec![
         pair("mode", "act"),
         pair("mode", "observe"),
@@ -160,107 +258,212 @@ fn tags() -> BoxedStrategy<Option<std::collections::BTreeMap<String, String>>> {
         pair("colour", "blue"),
     ]);
     let managed = prop_oneof![9 => Just(Some("true")), 1 => Just(Some("false")), 1 => Just(None)];
-    let given = (managed, vec(others, 0..2))
-        .prop_map(move |(managed, others)| managed.map(|value| pair("managed", value)).into_iter().chain(others).collect());
+    let given = (managed, vec(others, 0..2)).prop_map(move |(managed, others)| {
+        managed
+            .map(|value| pair("managed", value))
+            .into_iter()
+            .chain(others)
+            .collect()
+    });
     option::weighted(0.95, given).boxed()
 }
 
 fn unreadable() -> BoxedStrategy<Vec<Unreadable>> {
-    let parts = vec![Part::Operations, Part::Snapshots, Part::Versions, Part::Job, Part::Exceptions, Part::Checkpoints, Part::Metrics];
+    let parts = vec![
+        Part::Operations,
+        Part::Snapshots,
+        Part::Versions,
+        Part::Job,
+        Part::Exceptions,
+        Part::Checkpoints,
+        Part::Metrics,
+    ];
     prop_oneof![3 => Just(vec![]), 1 => vec(select(parts).prop_map(|what| Unreadable { what, why: "throttled".into() }), 1..3)].boxed()
 }
 
 /// Whatever a look may find; what is unreadable is empty, as the verifier leaves it.
 pub fn observation() -> BoxedStrategy<Observation> {
-    let versions = vec((version(), runtime()), 0..3).prop_map(|all| all.into_iter().map(|(id, runtime)| Version { id, runtime }).collect::<Vec<_>>());
-    (application(), versions, vec(operation(), 0..6), option::weighted(0.8, job()), vec(snapshot(), 0..5), tags(), unreadable())
-        .prop_map(|(application, versions, mut operations, job, snapshots, tags, unreadable)| {
-            operations.sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
-            let mut seen = Observation { at: ago(0), application, versions, operations, job, snapshots, tags, unreadable };
-            if seen.why_unreadable(Part::Operations).is_some() {
-                seen.operations.clear();
-            }
-            if seen.why_unreadable(Part::Snapshots).is_some() {
-                seen.snapshots.clear();
-            }
-            if seen.why_unreadable(Part::Job).is_some() || seen.application.status.is_busy() {
-                seen.job = None;
-            }
-            seen
-        })
+    let versions = vec((version(), runtime()), 0..3).prop_map(|all| {
+        all.into_iter()
+            .map(|(id, runtime)| Version { id, runtime })
+            .collect::<Vec<_>>()
+    });
+    (
+        application(),
+        versions,
+        vec(operation(), 0..6),
+        option::weighted(0.8, job()),
+        vec(snapshot(), 0..5),
+        tags(),
+        unreadable(),
+    )
+        .prop_map(
+            |(application, versions, mut operations, job, snapshots, tags, unreadable)| {
+                operations.sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
+                let mut seen = Observation {
+                    at: ago(0),
+                    application,
+                    versions,
+                    operations,
+                    job,
+                    snapshots,
+                    tags,
+                    unreadable,
+                };
+                if seen.why_unreadable(Part::Operations).is_some() {
+                    seen.operations.clear();
+                }
+                if seen.why_unreadable(Part::Snapshots).is_some() {
+                    seen.snapshots.clear();
+                }
+                if seen.why_unreadable(Part::Job).is_some() || seen.application.status.is_busy() {
+                    seen.job = None;
+                }
+                seen
+            },
+        )
         .boxed()
 }
 
 pub fn policy() -> BoxedStrategy<Policy> {
-    (prop_oneof![5 => Just(Mode::Act), 1 => Just(Mode::Observe)], 30..600_u32, 60..4_000_u32, 0..4_u32, 60..200_000_u32, 600..20_000_u32)
-        .prop_map(|(mode, soak_secs, timeout, rescues_per_day, age, deadline_secs)| Policy {
-            mode,
-            soak_secs,
-            operation_timeout_secs: timeout,
-            settle_timeout_secs: timeout,
-            rescues_per_day,
-            max_snapshot_age_secs: age,
-            deadline_secs,
-            ..Policy::default()
-        })
+    (
+        prop_oneof![5 => Just(Mode::Act), 1 => Just(Mode::Observe)],
+        30..600_u32,
+        60..4_000_u32,
+        0..4_u32,
+        60..200_000_u32,
+        600..20_000_u32,
+    )
+        .prop_map(
+            |(mode, soak_secs, timeout, rescues_per_day, age, deadline_secs)| Policy {
+                mode,
+                soak_secs,
+                operation_timeout_secs: timeout,
+                settle_timeout_secs: timeout,
+                rescues_per_day,
+                max_snapshot_age_secs: age,
+                deadline_secs,
+                ..Policy::default()
+            },
+        )
         .boxed()
 }
 
 pub fn ledger() -> BoxedStrategy<LedgerView> {
-    let read =
-        (proptest::collection::btree_map(version(), time(), 0..2), 0..4_u32).prop_map(|(soaked, rescues_today)| Ok(Ledger { soaked, rescues_today }));
+    let read = (
+        proptest::collection::btree_map(version(), time(), 0..2),
+        0..4_u32,
+    )
+        .prop_map(|(soaked, rescues_today)| {
+            Ok(Ledger {
+                soaked,
+                rescues_today,
+            })
+        });
     prop_oneof![9 => read, 1 => Just(Err("throttled".to_owned()))].boxed()
 }
 
 pub fn request() -> BoxedStrategy<Option<Request>> {
-    let restore = (option::of(version()), option::of("s[0-9]"), any::<bool>(), option::of(any::<bool>())).prop_map(
-        |(application_version_id, snapshot_name, without_state, allow_non_restored_state)| Request::Restore {
-            application_version_id,
-            snapshot_name,
-            without_state,
-            allow_non_restored_state,
-        },
-    );
-    let some = prop_oneof![Just(Request::Rollback {}), Just(Request::ForceStop {}), restore];
+    let restore = (
+        option::of(version()),
+        option::of("s[0-9]"),
+        any::<bool>(),
+        option::of(any::<bool>()),
+    )
+        .prop_map(
+            |(application_version_id, snapshot_name, without_state, allow_non_restored_state)| {
+                Request::Restore {
+                    application_version_id,
+                    snapshot_name,
+                    without_state,
+                    allow_non_restored_state,
+                }
+            },
+        );
+    let some = prop_oneof![
+        Just(Request::Rollback {}),
+        Just(Request::ForceStop {}),
+        restore
+    ];
     option::weighted(0.5, some).boxed()
 }
 
 pub fn result() -> impl Strategy<Value = StepResult> {
-    let errors = ["Lifeguard.Stale", "Lifeguard.Retryable", "Lifeguard.Refused", "Lifeguard.CannotCarry", "States.Timeout", "Lambda.Unknown", "New"];
+    let errors = [
+        "Lifeguard.Stale",
+        "Lifeguard.Retryable",
+        "Lifeguard.Refused",
+        "Lifeguard.CannotCarry",
+        "States.Timeout",
+        "Lambda.Unknown",
+        "New",
+    ];
     prop_oneof![
         option::of("[a-d]").prop_map(|operation_id| StepResult::Accepted { operation_id }),
-        select(errors.to_vec()).prop_map(|error| StepResult::Failed { error: error.into(), message: "no".into() }),
+        select(errors.to_vec()).prop_map(|error| StepResult::Failed {
+            error: error.into(),
+            message: "no".into()
+        }),
     ]
 }
 
 fn step() -> BoxedStrategy<StepTaken> {
-    let steps = select(&[Step::Rollback, Step::ForceStop, Step::RestoreConfiguration, Step::Start][..]);
+    let steps = select(
+        &[
+            Step::Rollback,
+            Step::ForceStop,
+            Step::RestoreConfiguration,
+            Step::Start,
+        ][..],
+    );
     (steps, time(), version(), option::weighted(0.9, result()))
-        .prop_map(|(step, at, version_id, result)| StepTaken { step, at, version_id, result })
+        .prop_map(|(step, at, version_id, result)| StepTaken {
+            step,
+            at,
+            version_id,
+            result,
+        })
         .boxed()
 }
 
 fn rescue() -> BoxedStrategy<Rescue> {
-    (version(), version(), runtime(), time(), time(), option::weighted(0.8, snapshot()))
-        .prop_map(|(faulty_version_id, good_version_id, good_runtime, cutoff, fault_at, chosen)| Rescue {
-            faulty_version_id,
-            good_version_id,
-            good_runtime,
-            cutoff,
-            fault_at,
-            because: "it loops".into(),
-            snapshot: SnapshotChoice { chosen, passed_over: vec![] },
-        })
+    (
+        version(),
+        version(),
+        runtime(),
+        time(),
+        time(),
+        option::weighted(0.8, snapshot()),
+    )
+        .prop_map(
+            |(faulty_version_id, good_version_id, good_runtime, cutoff, fault_at, chosen)| Rescue {
+                faulty_version_id,
+                good_version_id,
+                good_runtime,
+                cutoff,
+                fault_at,
+                because: "it loops".into(),
+                snapshot: SnapshotChoice {
+                    chosen,
+                    passed_over: vec![],
+                },
+            },
+        )
         .boxed()
 }
 
 /// What an execution may remember: steps only within a rescue, as every decision writes it.
 pub fn progress() -> BoxedStrategy<Progress> {
-    let under_way = (rescue(), vec(step(), 1..5), option::of(time())).prop_map(|(rescue, steps, waiting_since)| Progress {
-        rescue: Some(rescue),
-        steps,
+    let under_way = (rescue(), vec(step(), 1..5), option::of(time())).prop_map(
+        |(rescue, steps, waiting_since)| Progress {
+            rescue: Some(rescue),
+            steps,
+            waiting_since,
+        },
+    );
+    let fresh = option::of(time()).prop_map(|waiting_since| Progress {
         waiting_since,
+        ..Progress::default()
     });
-    let fresh = option::of(time()).prop_map(|waiting_since| Progress { waiting_since, ..Progress::default() });
     prop_oneof![fresh, under_way].boxed()
 }

@@ -1,5 +1,10 @@
 //! The vocabulary of the tests: a situation reads like a sentence, times are "ago", counted back from [`NOW`].
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "every test file uses another part of the vocabulary; it is for tests only")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "every test file uses another part of the vocabulary; it is for tests only"
+)]
 
 pub mod rescues;
 
@@ -7,9 +12,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault, Faults, Job, JobState, Ledger, LedgerView, Mode,
-    Observation, Operation, OperationStatus, Part, Policy, Predecessor, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot,
-    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, Unreadable, Version, Vertex, Watch, decide,
+    Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
+    Faults, Job, JobState, Ledger, LedgerView, Mode, Observation, Operation, OperationStatus, Part,
+    Policy, Predecessor, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot,
+    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, Unreadable, Version, Vertex,
+    Watch, decide,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -77,18 +84,27 @@ pub fn an_application(name: &str) -> Case {
     let seen = Observation {
         at: now(),
         application,
-        versions: vec![Version { id: 6, runtime: Runtime::from("FLINK-1_20") }],
+        versions: vec![Version {
+            id: 6,
+            runtime: Runtime::from("FLINK-1_20"),
+        }],
         operations: Vec::new(),
         job: None,
         snapshots: Vec::new(),
-        tags: Some(BTreeMap::from([("lifeguard:managed".to_owned(), "true".to_owned())])),
+        tags: Some(BTreeMap::from([(
+            "lifeguard:managed".to_owned(),
+            "true".to_owned(),
+        )])),
         unreadable: Vec::new(),
     };
     Case {
         seen,
         before: Watch::default(),
         judged: None,
-        policy: Policy { mode: Mode::Act, ..Policy::default() },
+        policy: Policy {
+            mode: Mode::Act,
+            ..Policy::default()
+        },
         ledger: Ok(Ledger::default()),
         progress: Progress::default(),
         request: None,
@@ -116,7 +132,14 @@ pub fn a_job(started: i64) -> Job {
 }
 
 pub fn vertex(tasks: &[(&str, u32)]) -> Vertex {
-    Vertex { name: "throttle".into(), parallelism: 2, tasks: tasks.iter().map(|(state, count)| ((*state).to_owned(), *count)).collect() }
+    Vertex {
+        name: "throttle".into(),
+        parallelism: 2,
+        tasks: tasks
+            .iter()
+            .map(|(state, count)| ((*state).to_owned(), *count))
+            .collect(),
+    }
 }
 
 /// What a loop leaves in a job that was started `started` seconds ago and fails every `period` seconds.
@@ -153,7 +176,13 @@ pub fn a_fault(at: Timestamp) -> Fault {
 }
 
 pub fn a_snapshot(name: &str, age: i64) -> Snapshot {
-    Snapshot { name: name.into(), status: SnapshotStatus::Ready, version_id: 6, created_at: ago(age), runtime: Some(Runtime::from("FLINK-1_20")) }
+    Snapshot {
+        name: name.into(),
+        status: SnapshotStatus::Ready,
+        version_id: 6,
+        created_at: ago(age),
+        runtime: Some(Runtime::from("FLINK-1_20")),
+    }
 }
 
 /// An operation that began `began` seconds ago and took `took` seconds; none while it is in progress.
@@ -178,19 +207,39 @@ pub fn force_stop() -> Request {
 }
 
 pub fn restore() -> Request {
-    Request::Restore { application_version_id: None, snapshot_name: None, without_state: false, allow_non_restored_state: None }
+    Request::Restore {
+        application_version_id: None,
+        snapshot_name: None,
+        without_state: false,
+        allow_non_restored_state: None,
+    }
 }
 
 pub fn restore_of(version: u64) -> Request {
-    Request::Restore { application_version_id: Some(version), snapshot_name: None, without_state: false, allow_non_restored_state: None }
+    Request::Restore {
+        application_version_id: Some(version),
+        snapshot_name: None,
+        without_state: false,
+        allow_non_restored_state: None,
+    }
 }
 
 pub fn restore_from(snapshot: &str) -> Request {
-    Request::Restore { application_version_id: None, snapshot_name: Some(snapshot.into()), without_state: false, allow_non_restored_state: None }
+    Request::Restore {
+        application_version_id: None,
+        snapshot_name: Some(snapshot.into()),
+        without_state: false,
+        allow_non_restored_state: None,
+    }
 }
 
 pub fn restore_without_state() -> Request {
-    Request::Restore { application_version_id: None, snapshot_name: None, without_state: true, allow_non_restored_state: None }
+    Request::Restore {
+        application_version_id: None,
+        snapshot_name: None,
+        without_state: true,
+        allow_non_restored_state: None,
+    }
 }
 
 pub fn accepted() -> StepResult {
@@ -198,11 +247,16 @@ pub fn accepted() -> StepResult {
 }
 
 pub fn accepted_as(id: &str) -> StepResult {
-    StepResult::Accepted { operation_id: Some(id.into()) }
+    StepResult::Accepted {
+        operation_id: Some(id.into()),
+    }
 }
 
 pub fn failed(error: &str) -> StepResult {
-    StepResult::Failed { error: error.into(), message: format!("the service said {error}") }
+    StepResult::Failed {
+        error: error.into(),
+        message: format!("the service said {error}"),
+    }
 }
 
 pub fn refused() -> StepResult {
@@ -217,14 +271,23 @@ impl Case {
     pub fn version(mut self, id: u64) -> Self {
         self.seen.application.version_id = id;
         self.seen.application.version_updated_from = id.checked_sub(1).filter(|before| *before > 0);
-        self.seen.versions =
-            self.seen.application.version_updated_from.map(|id| Version { id, runtime: Runtime::from("FLINK-1_20") }).into_iter().collect();
+        self.seen.versions = self
+            .seen
+            .application
+            .version_updated_from
+            .map(|id| Version {
+                id,
+                runtime: Runtime::from("FLINK-1_20"),
+            })
+            .into_iter()
+            .collect();
         self
     }
 
     /// The version was made that long ago, by an update that took a minute.
     pub fn made(self, age: i64) -> Self {
-        self.made_at(age).operation("UpdateApplication", "SUCCESSFUL", age, Some(UPDATE_SECS))
+        self.made_at(age)
+            .operation("UpdateApplication", "SUCCESSFUL", age, Some(UPDATE_SECS))
     }
 
     /// The version was made then; no operation is listed.
@@ -253,14 +316,21 @@ impl Case {
     }
 
     pub fn before_on(mut self, runtime: &str) -> Self {
-        self.seen.versions.iter_mut().for_each(|version| version.runtime = Runtime::from(runtime));
+        self.seen
+            .versions
+            .iter_mut()
+            .for_each(|version| version.runtime = Runtime::from(runtime));
         self
     }
 
     /// Adds an operation; the list stays newest first.
     pub fn operation(mut self, name: &str, status: &str, began: i64, took: Option<i64>) -> Self {
-        self.seen.operations.push(an_operation(name, status, began, took));
-        self.seen.operations.sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
+        self.seen
+            .operations
+            .push(an_operation(name, status, began, took));
+        self.seen
+            .operations
+            .sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
         self
     }
 
@@ -276,7 +346,11 @@ impl Case {
 
     /// The job of the present version has been failing every `period` seconds since it came up.
     pub fn looping_every(self, period: i64) -> Self {
-        let made = self.seen.application.version_created_at.map_or(hours(1), |made| NOW_SECS - made.as_second());
+        let made = self
+            .seen
+            .application
+            .version_created_at
+            .map_or(hours(1), |made| NOW_SECS - made.as_second());
         self.job(a_looping_job(made - UPDATE_SECS + 5, period))
     }
 
@@ -293,8 +367,18 @@ impl Case {
     }
 
     pub fn restored_from(mut self, path: &str) -> Self {
-        let checkpoints = self.seen.job.as_mut().and_then(|job| job.checkpoints.as_mut()).expect("a job with checkpoints");
-        checkpoints.latest_restored = Some(Restored { id: 1, at: ago(60), is_savepoint: true, path: Some(path.into()) });
+        let checkpoints = self
+            .seen
+            .job
+            .as_mut()
+            .and_then(|job| job.checkpoints.as_mut())
+            .expect("a job with checkpoints");
+        checkpoints.latest_restored = Some(Restored {
+            id: 1,
+            at: ago(60),
+            is_savepoint: true,
+            path: Some(path.into()),
+        });
         self
     }
 
@@ -309,7 +393,10 @@ impl Case {
     }
 
     pub fn unreadable(mut self, what: Part, why: &str) -> Self {
-        self.seen.unreadable.push(Unreadable { what, why: why.into() });
+        self.seen.unreadable.push(Unreadable {
+            what,
+            why: why.into(),
+        });
         self
     }
 
@@ -324,7 +411,10 @@ impl Case {
     }
 
     pub fn tagged(mut self, name: &str, value: &str) -> Self {
-        self.seen.tags.get_or_insert_default().insert(format!("lifeguard:{name}"), value.to_owned());
+        self.seen
+            .tags
+            .get_or_insert_default()
+            .insert(format!("lifeguard:{name}"), value.to_owned());
         self
     }
 
@@ -371,7 +461,10 @@ impl Case {
             cutoff: ago(minutes(30)),
             fault_at: ago(minutes(29)),
             because: "version 7 loops".into(),
-            snapshot: SnapshotChoice { chosen: Some(a_snapshot("before-change", hours(1))), passed_over: Vec::new() },
+            snapshot: SnapshotChoice {
+                chosen: Some(a_snapshot("before-change", hours(1))),
+                passed_over: Vec::new(),
+            },
         });
         self
     }
@@ -385,14 +478,23 @@ impl Case {
     }
 
     pub fn step(mut self, step: Step, age: i64, result: StepResult) -> Self {
-        self.progress.steps.push(StepTaken { step, at: ago(age), version_id: 7, result: Some(result) });
+        self.progress.steps.push(StepTaken {
+            step,
+            at: ago(age),
+            version_id: 7,
+            result: Some(result),
+        });
         self
     }
 
     /// Its first turn, after an execution that ended so and had done what the progress says; `asked` is what a person had asked that one for.
     pub fn taking_over(mut self, ended: Option<Ended>, asked: Option<&str>) -> Self {
         let progress = std::mem::take(&mut self.progress).interrupted();
-        self.predecessor = Some(Predecessor { ended, asked: asked.map(str::to_owned), progress: progress.clone() });
+        self.predecessor = Some(Predecessor {
+            ended,
+            asked: asked.map(str::to_owned),
+            progress: progress.clone(),
+        });
         if asked.is_none() {
             self.progress = progress;
         }
@@ -401,7 +503,12 @@ impl Case {
 
     /// A step whose outcome nobody has heard yet.
     pub fn step_under_way(mut self, step: Step, age: i64) -> Self {
-        self.progress.steps.push(StepTaken { step, at: ago(age), version_id: 7, result: None });
+        self.progress.steps.push(StepTaken {
+            step,
+            at: ago(age),
+            version_id: 7,
+            result: None,
+        });
         self
     }
 
@@ -461,7 +568,13 @@ impl Case {
     #[track_caller]
     pub fn must(&self, action: &str, because: Reason) -> Decision {
         let decision = self.decide();
-        assert_eq!((word(&decision.action), decision.because), (action, because), "{}\n{:?}", decision.reason, self.assess());
+        assert_eq!(
+            (word(&decision.action), decision.because),
+            (action, because),
+            "{}\n{:?}",
+            decision.reason,
+            self.assess()
+        );
         decision
     }
 }

@@ -4,7 +4,12 @@ use super::*;
 
 /// Version 7, made half an hour ago, failing every 10 s since; `before-change` was taken an hour ago.
 pub fn a_bad_deployment() -> Case {
-    an_application("orders").version(7).made(minutes(30)).running().looping_every(secs(10)).with_snapshot("before-change", hours(1))
+    an_application("orders")
+        .version(7)
+        .made(minutes(30))
+        .running()
+        .looping_every(secs(10))
+        .with_snapshot("before-change", hours(1))
 }
 
 /// The update to version 7 failed and the application fell back to READY.
@@ -38,7 +43,11 @@ pub fn after_a_rollback() -> Case {
         .job(a_looping_job(minutes(7), 10))
         .with_snapshot("before-change", hours(1))
         .rescuing()
-        .step(Step::Rollback, minutes(10) + 1, accepted_as("RollbackApplication-600"));
+        .step(
+            Step::Rollback,
+            minutes(10) + 1,
+            accepted_as("RollbackApplication-600"),
+        );
     case.seen.application.version_id = 8;
     case.seen.application.version_rolled_back_from = Some(7);
     case
@@ -53,5 +62,9 @@ pub fn after_a_force_stop() -> Case {
         .with_snapshot("before-change", hours(1))
         .rescuing()
         .step(Step::Rollback, minutes(6), refused())
-        .step(Step::ForceStop, minutes(5) + 1, accepted_as("StopApplication-300"))
+        .step(
+            Step::ForceStop,
+            minutes(5) + 1,
+            accepted_as("StopApplication-300"),
+        )
 }

@@ -1,11 +1,17 @@
 //! The vocabulary of the tests of retention: a list of snapshots and all that is decided about it; times are "ago".
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "every test file uses another part of the vocabulary; it is for tests only")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "every test file uses another part of the vocabulary; it is for tests only"
+)]
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotPolicy, SnapshotStatus,
+    Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotPolicy,
+    SnapshotStatus,
     retention::{Lease, Retention, Stock, Why, retain, snapshot_name},
 };
 
@@ -79,8 +85,21 @@ pub struct World {
 
 impl World {
     pub fn of(snapshots: Vec<Snapshot>) -> Self {
-        let policy = SnapshotPolicy { keep_last: 2, keep_daily_days: 2, version_changes: 2, ..SnapshotPolicy::default() };
-        Self { application: application(6), snapshots, operations: Vec::new(), policy, lease: Lease::Free, tags_parse: true, now: now() }
+        let policy = SnapshotPolicy {
+            keep_last: 2,
+            keep_daily_days: 2,
+            version_changes: 2,
+            ..SnapshotPolicy::default()
+        };
+        Self {
+            application: application(6),
+            snapshots,
+            operations: Vec::new(),
+            policy,
+            lease: Lease::Free,
+            tags_parse: true,
+            now: now(),
+        }
     }
 
     pub fn stock(&self) -> Stock<'_> {
@@ -100,18 +119,29 @@ impl World {
     }
 
     pub fn deleted(&self) -> Vec<String> {
-        self.retain().delete.into_iter().map(|snapshot| snapshot.name).collect()
+        self.retain()
+            .delete
+            .into_iter()
+            .map(|snapshot| snapshot.name)
+            .collect()
     }
 
     pub fn why(&self, name: &str) -> Vec<Why> {
-        self.retain().kept.into_iter().find(|kept| kept.name == name).map(|kept| kept.why).unwrap_or_default()
+        self.retain()
+            .kept
+            .into_iter()
+            .find(|kept| kept.name == name)
+            .map(|kept| kept.why)
+            .unwrap_or_default()
     }
 
     /// The list as it is after the deletes.
     pub fn pruned(&self) -> Self {
         let deleted: BTreeSet<String> = self.deleted().into_iter().collect();
         let mut world = self.clone();
-        world.snapshots.retain(|snapshot| !deleted.contains(&snapshot.name));
+        world
+            .snapshots
+            .retain(|snapshot| !deleted.contains(&snapshot.name));
         world
     }
 }

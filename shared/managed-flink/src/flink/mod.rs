@@ -3,4 +3,6 @@
 mod answers;
 mod picture;
 
-pub use picture::{Captured, Picture, Unread, job, newest_job, newest_job_now, picture, vertex_ids};
+pub use picture::{
+    Captured, Picture, Unread, job, newest_job, newest_job_now, picture, vertex_ids,
+};

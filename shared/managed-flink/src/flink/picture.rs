@@ -4,11 +4,17 @@
 
 use jiff::Timestamp;
 use lifecycle::retention::JobNow;
-use lifecycle::{Checkpoints, Fault, Faults, Job, JobState, Part, Restored, TEXT_KEPT, Unreadable, VERTICES_KEPT, Vertex, redact};
+use lifecycle::{
+    Checkpoints, Fault, Faults, Job, JobState, Part, Restored, TEXT_KEPT, Unreadable,
+    VERTICES_KEPT, Vertex, redact,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answers::{Checkpoint, CheckpointStatistics, ExceptionEntry, Exceptions, JobDetails, JobVertex, Metric, Overview, VertexDetails};
+use super::answers::{
+    Checkpoint, CheckpointStatistics, ExceptionEntry, Exceptions, JobDetails, JobVertex, Metric,
+    Overview, VertexDetails,
+};
 
 /// Characters kept of a vertex's or a task's name: chained operators write whole paragraphs.
 const NAME_KEPT: usize = 120;
@@ -65,18 +71,41 @@ pub fn job(captured: &Captured, secrets: &[String]) -> Result<Option<Job>, Unrea
 #[must_use]
 pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
     let mut unreadable = Vec::new();
-    let Some(details) = details(captured, &mut unreadable) else { return Picture { job: None, unreadable } };
-    let exceptions: Exceptions = given(captured.exceptions.as_ref(), Part::Exceptions, &mut unreadable).unwrap_or_default();
-    let checkpoints: Option<CheckpointStatistics> = given(captured.checkpoints.as_ref(), Part::Checkpoints, &mut unreadable);
-    let metrics: Vec<Metric> = given(captured.metrics.as_ref(), Part::Metrics, &mut unreadable).unwrap_or_default();
+    let Some(details) = details(captured, &mut unreadable) else {
+        return Picture {
+            job: None,
+            unreadable,
+        };
+    };
+    let exceptions: Exceptions = given(
+        captured.exceptions.as_ref(),
+        Part::Exceptions,
+        &mut unreadable,
+    )
+    .unwrap_or_default();
+    let checkpoints: Option<CheckpointStatistics> = given(
+        captured.checkpoints.as_ref(),
+        Part::Checkpoints,
+        &mut unreadable,
+    );
+    let metrics: Vec<Metric> =
+        given(captured.metrics.as_ref(), Part::Metrics, &mut unreadable).unwrap_or_default();
     // Attempts only add to the other signals: an unreadable vertex takes nothing away.
-    let subtasks = captured.vertices.iter().filter_map(|vertex| parse::<VertexDetails>(vertex).ok()).flat_map(|vertex| vertex.subtasks);
-    let attempts = subtasks.map(|subtask| subtask.attempt).chain(attempts_that_failed(&exceptions.exception_history.entries));
+    let subtasks = captured
+        .vertices
+        .iter()
+        .filter_map(|vertex| parse::<VertexDetails>(vertex).ok())
+        .flat_map(|vertex| vertex.subtasks);
+    let attempts = subtasks
+        .map(|subtask| subtask.attempt)
+        .chain(attempts_that_failed(&exceptions.exception_history.entries));
     let started_at = time(details.start_time).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut job = Job {
         id: details.jid.clone(),
         state: live_state(captured.overview.as_ref(), &details),
-        at: time(details.now).or_else(|| time(details.start_time.saturating_add(details.duration))).unwrap_or(started_at),
+        at: time(details.now)
+            .or_else(|| time(details.start_time.saturating_add(details.duration)))
+            .unwrap_or(started_at),
         started_at,
         running_at: since(&details, "RUNNING"),
         restarting_at: since(&details, "RESTARTING"),
@@ -89,7 +118,10 @@ pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
     // The time that tells a checkpoint after the last restart from one before it needs everything else first.
     let disturbed_at = job.disturbed_at();
     job.checkpoints = checkpoints.map(|statistics| summed_up(statistics, disturbed_at, secrets));
-    Picture { job: Some(job), unreadable }
+    Picture {
+        job: Some(job),
+        unreadable,
+    }
 }
 
 /// The id of the job that was started last. An application has one job, but a failed or finished one of before stays listed.
@@ -97,8 +129,15 @@ pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
 /// # Errors
 /// When the answer is not an overview.
 pub fn newest_job(overview: &Value) -> Result<Option<String>, Unread> {
-    let overview: Overview = parse(overview).map_err(|why| Unread { what: Part::Job, why })?;
-    Ok(overview.jobs.into_iter().max_by_key(|job| job.start_time).map(|job| job.jid))
+    let overview: Overview = parse(overview).map_err(|why| Unread {
+        what: Part::Job,
+        why,
+    })?;
+    Ok(overview
+        .jobs
+        .into_iter()
+        .max_by_key(|job| job.start_time)
+        .map(|job| job.jid))
 }
 
 /// The job that started last, as the overview shows it.
@@ -106,17 +145,29 @@ pub fn newest_job(overview: &Value) -> Result<Option<String>, Unread> {
 /// # Errors
 /// When the answer cannot be read.
 pub fn newest_job_now(overview: &Value) -> Result<Option<JobNow>, Unread> {
-    let unread = |why| Unread { what: Part::Job, why };
+    let unread = |why| Unread {
+        what: Part::Job,
+        why,
+    };
     let overview: Overview = parse(overview).map_err(unread)?;
-    let Some(job) = overview.jobs.into_iter().max_by_key(|job| job.start_time) else { return Ok(None) };
-    let started_at = time(job.start_time).ok_or_else(|| unread("the job's start is no time".to_owned()))?;
-    Ok(Some(JobNow { id: job.jid, state: JobState::from(job.state.as_str()), started_at }))
+    let Some(job) = overview.jobs.into_iter().max_by_key(|job| job.start_time) else {
+        return Ok(None);
+    };
+    let started_at =
+        time(job.start_time).ok_or_else(|| unread("the job's start is no time".to_owned()))?;
+    Ok(Some(JobNow {
+        id: job.jid,
+        state: JobState::from(job.state.as_str()),
+        started_at,
+    }))
 }
 
 /// The ids of a job's vertices; empty when the answer cannot be read, which [`picture`] then says.
 #[must_use]
 pub fn vertex_ids(job: &Value) -> Vec<String> {
-    parse::<JobDetails>(job).map(|job| job.vertices.into_iter().map(|vertex| vertex.id).collect()).unwrap_or_default()
+    parse::<JobDetails>(job)
+        .map(|job| job.vertices.into_iter().map(|vertex| vertex.id).collect())
+        .unwrap_or_default()
 }
 
 fn details(captured: &Captured, unreadable: &mut Vec<Unreadable>) -> Option<JobDetails> {
@@ -130,7 +181,10 @@ fn details(captured: &Captured, unreadable: &mut Vec<Unreadable>) -> Option<JobD
         Ok(None) => "neither an overview nor a job is given".to_owned(),
         Err(error) => error.why,
     };
-    unreadable.push(Unreadable { what: Part::Job, why });
+    unreadable.push(Unreadable {
+        what: Part::Job,
+        why,
+    });
     None
 }
 
@@ -138,16 +192,23 @@ fn details(captured: &Captured, unreadable: &mut Vec<Unreadable>) -> Option<JobD
 fn live_state(overview: Option<&Value>, details: &JobDetails) -> JobState {
     let cached = JobState::from(details.state.as_str());
     let overview = overview.and_then(|overview| parse::<Overview>(overview).ok());
-    let listed = overview.and_then(|overview| overview.jobs.into_iter().find(|job| job.jid == details.jid));
+    let listed =
+        overview.and_then(|overview| overview.jobs.into_iter().find(|job| job.jid == details.jid));
     match listed.map(|job| JobState::from(job.state.as_str())) {
-        Some(JobState::Running) if matches!(cached, JobState::Restarting | JobState::Failing) => cached,
+        Some(JobState::Running) if matches!(cached, JobState::Restarting | JobState::Failing) => {
+            cached
+        }
         Some(JobState::Other(text)) if text.is_empty() => cached,
         Some(live) => live,
         None => cached,
     }
 }
 
-fn given<T: DeserializeOwned>(answer: Option<&Value>, what: Part, unreadable: &mut Vec<Unreadable>) -> Option<T> {
+fn given<T: DeserializeOwned>(
+    answer: Option<&Value>,
+    what: Part,
+    unreadable: &mut Vec<Unreadable>,
+) -> Option<T> {
     match parse(answer?) {
         Ok(read) => Some(read),
         Err(why) => {
@@ -166,7 +227,9 @@ fn parse<T: DeserializeOwned>(answer: &Value) -> Result<T, String> {
 }
 
 fn time(millis: i64) -> Option<Timestamp> {
-    (millis > 0).then(|| Timestamp::from_millisecond(millis).ok()).flatten()
+    (millis > 0)
+        .then(|| Timestamp::from_millisecond(millis).ok())
+        .flatten()
 }
 
 fn since(details: &JobDetails, state: &str) -> Option<Timestamp> {
@@ -179,7 +242,11 @@ fn vertices(from: Vec<JobVertex>, secrets: &[String]) -> Vec<Vertex> {
         .map(|vertex| Vertex {
             name: redact(&vertex.name, secrets, NAME_KEPT),
             parallelism: vertex.parallelism,
-            tasks: vertex.tasks.into_iter().filter(|(_, count)| *count > 0).collect(),
+            tasks: vertex
+                .tasks
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .collect(),
         })
         .collect();
     if kept.len() > VERTICES_KEPT {
@@ -192,26 +259,50 @@ fn vertices(from: Vec<JobVertex>, secrets: &[String]) -> Vec<Vertex> {
 
 /// Both counters are up to 10 s old and neither ever runs ahead: the higher one knows more.
 fn restarts(metrics: &[Metric]) -> Option<u64> {
-    metrics.iter().filter(|metric| matches!(metric.id.as_str(), "numRestarts" | "fullRestarts")).filter_map(|metric| metric.value.parse().ok()).max()
+    metrics
+        .iter()
+        .filter(|metric| matches!(metric.id.as_str(), "numRestarts" | "fullRestarts"))
+        .filter_map(|metric| metric.value.parse().ok())
+        .max()
 }
 
 /// The attempts named by `throttle (1/1) - execution #3`: the one that failed was attempt 3.
 fn attempts_that_failed(entries: &[ExceptionEntry]) -> impl Iterator<Item = u32> {
-    let all = entries.iter().flat_map(|entry| std::iter::once(entry).chain(&entry.concurrent_exceptions));
-    all.filter_map(|entry| entry.task_name.as_deref()?.rsplit_once("execution #")?.1.trim().parse().ok())
+    let all = entries
+        .iter()
+        .flat_map(|entry| std::iter::once(entry).chain(&entry.concurrent_exceptions));
+    all.filter_map(|entry| {
+        entry
+            .task_name
+            .as_deref()?
+            .rsplit_once("execution #")?
+            .1
+            .trim()
+            .parse()
+            .ok()
+    })
 }
 
 fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
-    let mut entries: Vec<(Timestamp, ExceptionEntry)> =
-        exceptions.exception_history.entries.into_iter().filter_map(|entry| Some((time(entry.timestamp)?, entry))).collect();
+    let mut entries: Vec<(Timestamp, ExceptionEntry)> = exceptions
+        .exception_history
+        .entries
+        .into_iter()
+        .filter_map(|entry| Some((time(entry.timestamp)?, entry)))
+        .collect();
     entries.sort_by_key(|(at, _)| *at);
-    let gaps = entries.windows(2).map(|pair| pair[1].0.as_millisecond() - pair[0].0.as_millisecond());
+    let gaps = entries
+        .windows(2)
+        .map(|pair| pair[1].0.as_millisecond() - pair[0].0.as_millisecond());
     Faults {
         known: u32::try_from(entries.len()).unwrap_or(u32::MAX),
         truncated: exceptions.exception_history.truncated,
         shortest_gap_millis: gaps.filter(|gap| *gap > 0).min(),
         newest_at: entries.last().map(|(at, _)| *at),
-        first: entries.into_iter().next().map(|(at, entry)| fault(at, &entry, secrets)),
+        first: entries
+            .into_iter()
+            .next()
+            .map(|(at, entry)| fault(at, &entry, secrets)),
     }
 }
 
@@ -220,34 +311,65 @@ fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
     let mut message = trace.lines().next().unwrap_or_default().to_owned();
     // "Recovery is suppressed by …" says that Flink gave up, not why: the cause is nested.
     if message.contains("Recovery is suppressed")
-        && let Some(cause) = trace.lines().rev().find_map(|line| line.trim().strip_prefix("Caused by: "))
+        && let Some(cause) = trace
+            .lines()
+            .rev()
+            .find_map(|line| line.trim().strip_prefix("Caused by: "))
     {
         message = format!("{message}; caused by: {cause}");
     }
     Fault {
-        exception: redact(entry.exception_name.as_deref().unwrap_or("unknown"), secrets, TEXT_KEPT),
+        exception: redact(
+            entry.exception_name.as_deref().unwrap_or("unknown"),
+            secrets,
+            TEXT_KEPT,
+        ),
         message: redact(&message, secrets, TEXT_KEPT),
-        task: entry.task_name.as_deref().map(|task| redact(task, secrets, NAME_KEPT)),
+        task: entry
+            .task_name
+            .as_deref()
+            .map(|task| redact(task, secrets, NAME_KEPT)),
         at,
     }
 }
 
-fn summed_up(statistics: CheckpointStatistics, disturbed_at: Timestamp, secrets: &[String]) -> Checkpoints {
+fn summed_up(
+    statistics: CheckpointStatistics,
+    disturbed_at: Timestamp,
+    secrets: &[String],
+) -> Checkpoints {
     let completed = [&statistics.latest.completed, &statistics.latest.savepoint];
-    let synchronous = |one: &&Checkpoint| one.status == "COMPLETED" && one.checkpoint_type.as_deref() == Some("SYNC_SAVEPOINT");
-    let triggered = statistics.history.iter().filter(|one| one.status == "COMPLETED").filter_map(|one| one.trigger_timestamp.and_then(time));
+    let synchronous = |one: &&Checkpoint| {
+        one.status == "COMPLETED" && one.checkpoint_type.as_deref() == Some("SYNC_SAVEPOINT")
+    };
+    let triggered = statistics
+        .history
+        .iter()
+        .filter(|one| one.status == "COMPLETED")
+        .filter_map(|one| one.trigger_timestamp.and_then(time));
     Checkpoints {
         completed: u64::try_from(statistics.counts.completed).unwrap_or(0),
         failed: u64::try_from(statistics.counts.failed).unwrap_or(0),
-        latest_completed_at: completed.into_iter().flatten().filter_map(|one| one.latest_ack_timestamp.and_then(time)).max(),
-        stopped_with_savepoint: statistics.latest.savepoint.as_ref().filter(synchronous).is_some(),
+        latest_completed_at: completed
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.latest_ack_timestamp.and_then(time))
+            .max(),
+        stopped_with_savepoint: statistics
+            .latest
+            .savepoint
+            .as_ref()
+            .filter(synchronous)
+            .is_some(),
         oldest_completed_triggered_at: triggered.filter(|at| *at >= disturbed_at).min(),
         latest_restored: statistics.latest.restored.and_then(|restored| {
             Some(Restored {
                 id: restored.id,
                 at: restored.restore_timestamp.and_then(time)?,
                 is_savepoint: restored.is_savepoint,
-                path: restored.external_path.map(|path| redact(&path, secrets, TEXT_KEPT)),
+                path: restored
+                    .external_path
+                    .map(|path| redact(&path, secrets, TEXT_KEPT)),
             })
         }),
     }

@@ -43,7 +43,9 @@ impl fmt::Debug for FlinkRest {
             Way::Token(_) => "token",
             Way::Cookies(_) => "cookies",
         };
-        f.debug_struct("FlinkRest").field("way", &way).finish_non_exhaustive()
+        f.debug_struct("FlinkRest")
+            .field("way", &way)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,14 +55,23 @@ impl FlinkRest {
     /// # Errors
     /// When the URL leads to a host that is not allowed, is not accepted, or nobody answers.
     pub async fn open(aws: &Aws, url: &PresignedUrl, rule: HostRule) -> Result<Self, RestError> {
-        let place = url.parts(rule).map_err(|problem| problem.of(RestCall::Open))?;
+        let place = url
+            .parts(rule)
+            .map_err(|problem| problem.of(RestCall::Open))?;
         let transport = Transport::new(aws).map_err(|problem| problem.of(RestCall::Open))?;
         let base = format!("{}{}", place.origin, place.path.trim_end_matches('/'));
-        let mut rest = Self { transport, way: Way::Token(place.query.clone()), base, overview: Mutex::new(None) };
+        let mut rest = Self {
+            transport,
+            way: Way::Token(place.query.clone()),
+            base,
+            overview: Mutex::new(None),
+        };
         let first = rest.read(RestCall::Overview, "/jobs/overview").await;
         let first = match first {
             Err(error) if leads_to_cookies(error.problem) => {
-                rest.take_cookies(place, rule).await.map_err(|problem| problem.of(RestCall::Open))?;
+                rest.take_cookies(place, rule)
+                    .await
+                    .map_err(|problem| problem.of(RestCall::Open))?;
                 rest.read(RestCall::Overview, "/jobs/overview").await
             }
             other => other,
@@ -74,7 +85,11 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`], as for every call below.
     pub async fn overview(&self) -> Result<Value, RestError> {
-        let first = self.overview.lock().expect("no panic while it is held").take();
+        let first = self
+            .overview
+            .lock()
+            .expect("no panic while it is held")
+            .take();
         match first {
             Some(first) => Ok(first),
             None => self.read(RestCall::Overview, "/jobs/overview").await,
@@ -86,7 +101,11 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`].
     pub async fn job(&self, id: &str) -> Result<Value, RestError> {
-        self.read(RestCall::Job, &format!("/jobs/{}", segment(RestCall::Job, id)?)).await
+        self.read(
+            RestCall::Job,
+            &format!("/jobs/{}", segment(RestCall::Job, id)?),
+        )
+        .await
     }
 
     /// `/jobs/:id/exceptions`.
@@ -94,7 +113,11 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`].
     pub async fn exceptions(&self, id: &str) -> Result<Value, RestError> {
-        self.read(RestCall::Exceptions, &format!("/jobs/{}/exceptions", segment(RestCall::Exceptions, id)?)).await
+        self.read(
+            RestCall::Exceptions,
+            &format!("/jobs/{}/exceptions", segment(RestCall::Exceptions, id)?),
+        )
+        .await
     }
 
     /// `/jobs/:id/checkpoints`.
@@ -102,7 +125,11 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`]; not found also when checkpointing is off.
     pub async fn checkpoints(&self, id: &str) -> Result<Value, RestError> {
-        self.read(RestCall::Checkpoints, &format!("/jobs/{}/checkpoints", segment(RestCall::Checkpoints, id)?)).await
+        self.read(
+            RestCall::Checkpoints,
+            &format!("/jobs/{}/checkpoints", segment(RestCall::Checkpoints, id)?),
+        )
+        .await
     }
 
     /// `/jobs/:id/metrics`, the two counters of restarts. Each Flink answers those it has.
@@ -110,7 +137,14 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`].
     pub async fn metrics(&self, id: &str) -> Result<Value, RestError> {
-        self.read(RestCall::Metrics, &format!("/jobs/{}/metrics?get=numRestarts,fullRestarts", segment(RestCall::Metrics, id)?)).await
+        self.read(
+            RestCall::Metrics,
+            &format!(
+                "/jobs/{}/metrics?get=numRestarts,fullRestarts",
+                segment(RestCall::Metrics, id)?
+            ),
+        )
+        .await
     }
 
     /// `/jobs/:id/vertices/:vid`, for the attempts of its subtasks.
@@ -118,8 +152,12 @@ impl FlinkRest {
     /// # Errors
     /// See [`RestProblem`].
     pub async fn vertex(&self, id: &str, vertex: &str) -> Result<Value, RestError> {
-        let (id, vertex) = (segment(RestCall::Vertex, id)?, segment(RestCall::Vertex, vertex)?);
-        self.read(RestCall::Vertex, &format!("/jobs/{id}/vertices/{vertex}")).await
+        let (id, vertex) = (
+            segment(RestCall::Vertex, id)?,
+            segment(RestCall::Vertex, vertex)?,
+        );
+        self.read(RestCall::Vertex, &format!("/jobs/{id}/vertices/{vertex}"))
+            .await
     }
 
     async fn read(&self, call: RestCall, path: &str) -> Result<Value, RestError> {
@@ -128,11 +166,15 @@ impl FlinkRest {
             Way::Token(None) => self.transport.get(&url, None).await,
             Way::Token(Some(query)) => {
                 let joint = if path.contains('?') { '&' } else { '?' };
-                self.transport.get(&format!("{url}{joint}{query}"), None).await
+                self.transport
+                    .get(&format!("{url}{joint}{query}"), None)
+                    .await
             }
             Way::Cookies(cookies) => self.transport.get(&url, cookies.as_deref()).await,
         };
-        answer.and_then(|answer| parse(&answer)).map_err(|problem| problem.of(call))
+        answer
+            .and_then(|answer| parse(&answer))
+            .map_err(|problem| problem.of(call))
     }
 
     /// Opens the URL itself, keeps the cookies on the way, and calls below the dashboard from then on.
@@ -140,12 +182,20 @@ impl FlinkRest {
         let mut place = place;
         let mut jar = Jar::default();
         for _ in 0..=REDIRECTS {
-            let answer = self.transport.get(&place.target(), jar.header().as_deref()).await?;
+            let answer = self
+                .transport
+                .get(&place.target(), jar.header().as_deref())
+                .await?;
             jar.keep(&answer.set_cookies);
             match (answer.status, answer.location) {
                 (300..=399, Some(location)) => place = place.redirected(&location, rule)?,
                 (200..=299, _) => {
-                    let path = place.path.find(DASHBOARD).map_or(place.path.as_str(), |at| &place.path[..at + DASHBOARD.len()]);
+                    let path = place
+                        .path
+                        .find(DASHBOARD)
+                        .map_or(place.path.as_str(), |at| {
+                            &place.path[..at + DASHBOARD.len()]
+                        });
                     self.base = format!("{}{}", place.origin, path.trim_end_matches('/'));
                     self.way = Way::Cookies(jar.header());
                     return Ok(());
@@ -164,21 +214,36 @@ struct Jar(BTreeMap<String, String>);
 impl Jar {
     fn keep(&mut self, set_cookies: &[String]) {
         for cookie in set_cookies {
-            if let Some((name, value)) = cookie.split(';').next().and_then(|pair| pair.split_once('=')) {
-                self.0.insert(name.trim().to_owned(), value.trim().to_owned());
+            if let Some((name, value)) = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+            {
+                self.0
+                    .insert(name.trim().to_owned(), value.trim().to_owned());
             }
         }
     }
 
     fn header(&self) -> Option<String> {
-        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 }
 
 /// Whether the token way was answered, but not with what it should have been: a redirect, a sign-in page, a refusal.
 fn leads_to_cookies(problem: RestProblem) -> bool {
-    matches!(problem, RestProblem::UrlExpired | RestProblem::NotFound | RestProblem::Unparsable | RestProblem::Http(300..=499))
+    matches!(
+        problem,
+        RestProblem::UrlExpired
+            | RestProblem::NotFound
+            | RestProblem::Unparsable
+            | RestProblem::Http(300..=499)
+    )
 }
 
 fn parse(answer: &Answer) -> Result<Value, RestProblem> {
@@ -198,6 +263,13 @@ fn problem_of(status: u16) -> RestProblem {
 
 /// Ids come from answers and go into paths: only what Flink's ids consist of.
 fn segment(call: RestCall, id: &str) -> Result<&str, RestError> {
-    let plain = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if plain { Ok(id) } else { Err(RestProblem::Unparsable.of(call)) }
+    let plain = !id.is_empty()
+        && id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if plain {
+        Ok(id)
+    } else {
+        Err(RestProblem::Unparsable.of(call))
+    }
 }

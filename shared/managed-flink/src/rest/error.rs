@@ -80,6 +80,9 @@ pub enum RestProblem {
 impl RestProblem {
     /// This problem as the outcome of `call`.
     pub(crate) fn of(self, call: RestCall) -> RestError {
-        RestError { call, problem: self }
+        RestError {
+            call,
+            problem: self,
+        }
     }
 }

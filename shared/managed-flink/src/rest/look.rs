@@ -18,7 +18,10 @@ pub async fn look(rest: &FlinkRest, secrets: &[String]) -> (Option<Job>, Vec<Unr
         Ok(Some(captured)) => captured,
         Ok(None) => return (None, unreadable),
         Err(error) => {
-            unreadable.push(Unreadable { what: Part::Job, why: error.to_string() });
+            unreadable.push(Unreadable {
+                what: Part::Job,
+                why: error.to_string(),
+            });
             return (None, unreadable);
         }
     };
@@ -28,15 +31,28 @@ pub async fn look(rest: &FlinkRest, secrets: &[String]) -> (Option<Job>, Vec<Unr
 }
 
 /// All answers. None when Flink knows no job.
-async fn gather(rest: &FlinkRest, unreadable: &mut Vec<Unreadable>) -> Result<Option<Captured>, RestError> {
+async fn gather(
+    rest: &FlinkRest,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Option<Captured>, RestError> {
     let overview = rest.overview().await?;
-    let Some(id) = flink::newest_job(&overview).map_err(|_| RestProblem::Unparsable.of(RestCall::Overview))? else { return Ok(None) };
+    let Some(id) =
+        flink::newest_job(&overview).map_err(|_| RestProblem::Unparsable.of(RestCall::Overview))?
+    else {
+        return Ok(None);
+    };
     let job = rest.job(&id).await?;
-    let mut captured = Captured { overview: Some(overview), ..Captured::default() };
+    let mut captured = Captured {
+        overview: Some(overview),
+        ..Captured::default()
+    };
     let mut note = |what: Part, answer: Result<Value, RestError>| match answer {
         Ok(answer) => Some(answer),
         Err(error) => {
-            unreadable.push(Unreadable { what, why: error.to_string() });
+            unreadable.push(Unreadable {
+                what,
+                why: error.to_string(),
+            });
             None
         }
     };

@@ -50,8 +50,13 @@ impl Transport {
         // The connector reads only time and sleep of these; the rest is what "no authentication, no retries" looks like.
         let components = RuntimeComponentsBuilder::new("flink-rest")
             .with_auth_scheme(NoAuthScheme::new())
-            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![NO_AUTH_SCHEME_ID])))
-            .with_identity_resolver(NO_AUTH_SCHEME_ID, SharedIdentityResolver::new(NoAuthIdentityResolver::new()))
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
+                NO_AUTH_SCHEME_ID,
+            ])))
+            .with_identity_resolver(
+                NO_AUTH_SCHEME_ID,
+                SharedIdentityResolver::new(NoAuthIdentityResolver::new()),
+            )
             .with_identity_cache(Some(IdentityCache::no_cache()))
             .with_endpoint_resolver(Some(StaticUriEndpointResolver::uri("https://localhost")))
             .with_retry_strategy(Some(NeverRetryStrategy::new()))
@@ -59,26 +64,44 @@ impl Transport {
             .with_sleep_impl(aws.config().sleep_impl())
             .build()
             .map_err(|_| RestProblem::Unreachable)?;
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
         Ok(Self(aws.http().http_connector(&settings, &components)))
     }
 
     /// Sends a GET. Any status is an answer.
-    pub(super) async fn get(&self, url: &str, cookies: Option<&str>) -> Result<Answer, RestProblem> {
+    pub(super) async fn get(
+        &self,
+        url: &str,
+        cookies: Option<&str>,
+    ) -> Result<Answer, RestProblem> {
         let mut request = http::Request::get(url).header(http::header::ACCEPT, "application/json");
         if let Some(cookies) = cookies {
             request = request.header(http::header::COOKIE, cookies);
         }
-        let request = request.body(SdkBody::empty()).map_err(|_| RestProblem::Unparsable)?;
+        let request = request
+            .body(SdkBody::empty())
+            .map_err(|_| RestProblem::Unparsable)?;
         let request = HttpRequest::try_from(request).map_err(|_| RestProblem::Unparsable)?;
-        tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await.map_err(|_| RestProblem::TimedOut)?
+        tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request))
+            .await
+            .map_err(|_| RestProblem::TimedOut)?
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<Answer, RestProblem> {
-        let response =
-            self.0.call(request).await.map_err(|error| if error.is_timeout() { RestProblem::TimedOut } else { RestProblem::Unreachable })?;
+        let response = self.0.call(request).await.map_err(|error| {
+            if error.is_timeout() {
+                RestProblem::TimedOut
+            } else {
+                RestProblem::Unreachable
+            }
+        })?;
         let headers = response.headers();
-        let (location, set_cookies) = (headers.get("location").map(str::to_owned), headers.get_all("set-cookie").map(str::to_owned).collect());
+        let (location, set_cookies) = (
+            headers.get("location").map(str::to_owned),
+            headers.get_all("set-cookie").map(str::to_owned).collect(),
+        );
         let status = StatusCode::as_u16(response.status());
         let mut body = response.into_body();
         let mut read = BytesMut::new();
@@ -91,6 +114,11 @@ impl Transport {
                 read.extend_from_slice(data);
             }
         }
-        Ok(Answer { status, location, set_cookies, body: read.freeze() })
+        Ok(Answer {
+            status,
+            location,
+            set_cookies,
+            body: read.freeze(),
+        })
     }
 }

@@ -49,17 +49,27 @@ impl HostRule {
     /// # Errors
     /// When the setting is neither.
     pub fn of(env: &Env) -> Result<Self, SettingError> {
-        Ok(if env.or("FLINK_REST_LOOPBACK", false)? { Self::AwsOrLoopback } else { Self::Aws })
+        Ok(if env.or("FLINK_REST_LOOPBACK", false)? {
+            Self::AwsOrLoopback
+        } else {
+            Self::Aws
+        })
     }
 
     fn allows(self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(authority), Some(host)) = (uri.scheme(), uri.authority(), uri.host()) else { return false };
+        let (Some(scheme), Some(authority), Some(host)) =
+            (uri.scheme(), uri.authority(), uri.host())
+        else {
+            return false;
+        };
         if authority.as_str().contains('@') {
             return false;
         }
         let host = host.to_ascii_lowercase();
-        let is_aws = *scheme == Scheme::HTTPS && AWS_SUFFIXES.iter().any(|suffix| host.ends_with(suffix));
-        let is_loopback = *scheme == Scheme::HTTP && matches!(host.as_str(), "127.0.0.1" | "localhost" | "[::1]");
+        let is_aws =
+            *scheme == Scheme::HTTPS && AWS_SUFFIXES.iter().any(|suffix| host.ends_with(suffix));
+        let is_loopback =
+            *scheme == Scheme::HTTP && matches!(host.as_str(), "127.0.0.1" | "localhost" | "[::1]");
         is_aws || (self == Self::AwsOrLoopback && is_loopback)
     }
 }
@@ -80,7 +90,9 @@ impl Place {
         if !rule.allows(uri) {
             return Err(RestProblem::WrongHost);
         }
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(RestProblem::Unparsable) };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(RestProblem::Unparsable);
+        };
         Ok(Self {
             origin: format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()).into(),
             path: uri.path().to_owned(),
@@ -105,12 +117,19 @@ impl Place {
         } else if location.starts_with('/') {
             format!("{}{location}", self.origin)
         } else {
-            let directory = self.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let directory = self
+                .path
+                .rsplit_once('/')
+                .map_or("", |(directory, _)| directory);
             format!("{}{directory}/{location}", self.origin)
         };
         let uri: Uri = absolute.parse().map_err(|_| RestProblem::Unparsable)?;
         let next = Self::of(&uri, rule)?;
-        if next.origin == self.origin { Ok(next) } else { Err(RestProblem::WrongHost) }
+        if next.origin == self.origin {
+            Ok(next)
+        } else {
+            Err(RestProblem::WrongHost)
+        }
     }
 }
 
@@ -125,46 +144,99 @@ mod tests {
     #[test]
     fn only_aws_over_tls_is_allowed_and_this_machine_where_configured() {
         for (url, aws, loopback) in [
-            ("https://abc.flink.us-east-1.amazonaws.com/flinkdashboard?authToken=x", true, true),
-            ("https://abc.cn-north-1.amazonaws.com.cn/flinkdashboard?authToken=x", true, true),
-            ("http://abc.us-east-1.amazonaws.com/flinkdashboard?authToken=x", false, false),
-            ("https://amazonaws.com.evil.example/flinkdashboard", false, false),
+            (
+                "https://abc.flink.us-east-1.amazonaws.com/flinkdashboard?authToken=x",
+                true,
+                true,
+            ),
+            (
+                "https://abc.cn-north-1.amazonaws.com.cn/flinkdashboard?authToken=x",
+                true,
+                true,
+            ),
+            (
+                "http://abc.us-east-1.amazonaws.com/flinkdashboard?authToken=x",
+                false,
+                false,
+            ),
+            (
+                "https://amazonaws.com.evil.example/flinkdashboard",
+                false,
+                false,
+            ),
             ("https://evilamazonaws.com/flinkdashboard", false, false),
             ("https://a.amazonaws.com@evil.example/", false, false),
             ("https://me:pw@a.amazonaws.com/", false, false),
-            ("http://127.0.0.1:8081/flinkdashboard?authToken=x", false, true),
+            (
+                "http://127.0.0.1:8081/flinkdashboard?authToken=x",
+                false,
+                true,
+            ),
             ("http://localhost:8081/flinkdashboard", false, true),
             ("http://[::1]:8081/flinkdashboard", false, true),
             ("http://127.0.0.1.evil.example/", false, false),
             ("/flinkdashboard", false, false),
         ] {
-            assert_eq!((allowed(url, HostRule::Aws), allowed(url, HostRule::AwsOrLoopback)), (aws, loopback), "{url}");
+            assert_eq!(
+                (
+                    allowed(url, HostRule::Aws),
+                    allowed(url, HostRule::AwsOrLoopback)
+                ),
+                (aws, loopback),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn the_token_stays_exactly_as_received() {
-        let place = PresignedUrl::new("https://a.amazonaws.com/flinkdashboard?authToken=a%2Bb+c/d==&x=1").parts(HostRule::Aws).unwrap();
+        let place =
+            PresignedUrl::new("https://a.amazonaws.com/flinkdashboard?authToken=a%2Bb+c/d==&x=1")
+                .parts(HostRule::Aws)
+                .unwrap();
         assert_eq!(place.query.as_deref(), Some("authToken=a%2Bb+c/d==&x=1"));
     }
 
     #[test]
     fn a_redirect_stays_on_the_host() {
-        let place = PresignedUrl::new("https://a.amazonaws.com/flinkdashboard?authToken=t").parts(HostRule::Aws).unwrap();
+        let place = PresignedUrl::new("https://a.amazonaws.com/flinkdashboard?authToken=t")
+            .parts(HostRule::Aws)
+            .unwrap();
         for (location, expected) in [
-            ("/flinkdashboard/", Ok("https://a.amazonaws.com/flinkdashboard/")),
-            ("flinkdashboard/", Ok("https://a.amazonaws.com/flinkdashboard/")),
-            ("https://A.amazonaws.com/x?y=1", Ok("https://a.amazonaws.com/x?y=1")),
+            (
+                "/flinkdashboard/",
+                Ok("https://a.amazonaws.com/flinkdashboard/"),
+            ),
+            (
+                "flinkdashboard/",
+                Ok("https://a.amazonaws.com/flinkdashboard/"),
+            ),
+            (
+                "https://A.amazonaws.com/x?y=1",
+                Ok("https://a.amazonaws.com/x?y=1"),
+            ),
             ("https://b.amazonaws.com/x", Err(RestProblem::WrongHost)),
             ("//evil.example/x", Err(RestProblem::WrongHost)),
             ("http://a.amazonaws.com/x", Err(RestProblem::WrongHost)),
         ] {
-            assert_eq!(place.redirected(location, HostRule::Aws).map(|next| next.target()), expected.map(str::to_owned), "{location}");
+            assert_eq!(
+                place
+                    .redirected(location, HostRule::Aws)
+                    .map(|next| next.target()),
+                expected.map(str::to_owned),
+                "{location}"
+            );
         }
     }
 
     #[test]
     fn debug_does_not_show_the_url() {
-        assert!(!format!("{:?}", PresignedUrl::new("https://a.amazonaws.com/f?authToken=marker")).contains("marker"));
+        assert!(
+            !format!(
+                "{:?}",
+                PresignedUrl::new("https://a.amazonaws.com/f?authToken=marker")
+            )
+            .contains("marker")
+        );
     }
 }

@@ -1,7 +1,11 @@
 //! A connector that answers in the same process, so that tests drive the real SDK client: it records every request and answers by a function.
 //!
 //! Also included by the tests of the functions `rollback` and `force-stop-and-restore`.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its own part"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 pub mod service;
@@ -52,7 +56,12 @@ pub enum Wire {
 impl Wire {
     /// A JSON answer.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::Answer(http::Response::builder().status(status).body(SdkBody::from(body.to_string())).unwrap())
+        Self::Answer(
+            http::Response::builder()
+                .status(status)
+                .body(SdkBody::from(body.to_string()))
+                .unwrap(),
+        )
     }
 
     /// An AWS JSON error.
@@ -71,7 +80,12 @@ impl Wire {
 
     /// An answer whose body never ends.
     pub fn endless() -> Self {
-        Self::Answer(http::Response::builder().status(200).body(SdkBody::from_body_1_x(Endless)).unwrap())
+        Self::Answer(
+            http::Response::builder()
+                .status(200)
+                .body(SdkBody::from_body_1_x(Endless))
+                .unwrap(),
+        )
     }
 }
 
@@ -81,7 +95,10 @@ impl Body for Endless {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b' '; 64 * 1024])))))
     }
 }
@@ -102,14 +119,26 @@ impl std::fmt::Debug for Double {
 impl Double {
     /// One that answers by `answer`.
     pub fn new(answer: impl Fn(&Call) -> Wire + Send + Sync + 'static) -> Self {
-        Self { calls: Arc::default(), answer: Arc::new(answer) }
+        Self {
+            calls: Arc::default(),
+            answer: Arc::new(answer),
+        }
     }
 
     /// What clients are made from.
     pub fn aws(&self) -> Aws {
-        let env = Env::from_iter([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1")]);
+        let env = Env::from_iter([
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "eu-west-1"),
+        ]);
         let connector = SharedHttpConnector::new(self.clone());
-        Aws::new(&env, http_client_fn(move |_, _| connector.clone()), SharedTimeSource::new(Noon)).unwrap()
+        Aws::new(
+            &env,
+            http_client_fn(move |_, _| connector.clone()),
+            SharedTimeSource::new(Noon),
+        )
+        .unwrap()
     }
 
     /// All requests so far.
@@ -124,20 +153,39 @@ impl Double {
 
     /// The bodies sent with `verb`.
     pub fn bodies(&self, verb: &str) -> Vec<Value> {
-        self.calls().into_iter().filter(|call| call.verb == verb).map(|call| call.body).collect()
+        self.calls()
+            .into_iter()
+            .filter(|call| call.verb == verb)
+            .map(|call| call.body)
+            .collect()
     }
 }
 
 impl HttpConnector for Double {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let header = |name: &str| request.headers().get(name).map(str::to_owned);
-        let verb = header("x-amz-target").and_then(|target| Some(target.split_once('.')?.1.to_owned())).unwrap_or_default();
-        let body = request.body().bytes().filter(|bytes| !bytes.is_empty()).map_or(Value::Null, |bytes| serde_json::from_slice(bytes).unwrap());
-        let call = Call { verb, url: request.uri().to_owned(), body, cookie: header("cookie") };
+        let verb = header("x-amz-target")
+            .and_then(|target| Some(target.split_once('.')?.1.to_owned()))
+            .unwrap_or_default();
+        let body = request
+            .body()
+            .bytes()
+            .filter(|bytes| !bytes.is_empty())
+            .map_or(Value::Null, |bytes| serde_json::from_slice(bytes).unwrap());
+        let call = Call {
+            verb,
+            url: request.uri().to_owned(),
+            body,
+            cookie: header("cookie"),
+        };
         self.calls.lock().unwrap().push(call.clone());
         match (self.answer)(&call) {
-            Wire::Answer(answer) => HttpConnectorFuture::ready(Ok(HttpResponse::try_from(answer).unwrap())),
-            Wire::Broken => HttpConnectorFuture::ready(Err(ConnectorError::io("the connection broke".into()))),
+            Wire::Answer(answer) => {
+                HttpConnectorFuture::ready(Ok(HttpResponse::try_from(answer).unwrap()))
+            }
+            Wire::Broken => {
+                HttpConnectorFuture::ready(Err(ConnectorError::io("the connection broke".into())))
+            }
             Wire::Silence => HttpConnectorFuture::new(std::future::pending()),
         }
     }

@@ -65,7 +65,10 @@ impl Service {
         };
         let state = Arc::new(Mutex::new(state));
         let own = Arc::clone(&state);
-        Self { state, double: Double::new(move |call| own.lock().unwrap().answer(call)) }
+        Self {
+            state,
+            double: Double::new(move |call| own.lock().unwrap().answer(call)),
+        }
     }
 
     /// The client.
@@ -91,13 +94,21 @@ impl Service {
 
     /// The status now.
     pub fn status(&self) -> String {
-        self.state.lock().unwrap().application["ApplicationStatus"].as_str().unwrap().to_owned()
+        self.state.lock().unwrap().application["ApplicationStatus"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The bodies of all changes sent so far, by verb.
     pub fn changes(&self) -> Vec<(String, Value)> {
         let is_read = |verb: &str| verb.starts_with("Describe") || verb.starts_with("List");
-        self.double.calls().into_iter().filter(|call| !is_read(&call.verb)).map(|call| (call.verb, call.body)).collect()
+        self.double
+            .calls()
+            .into_iter()
+            .filter(|call| !is_read(&call.verb))
+            .map(|call| (call.verb, call.body))
+            .collect()
     }
 }
 
@@ -108,7 +119,11 @@ impl State {
             return Wire::Broken;
         }
         self.changed |= !is_read;
-        let fault = self.faults.iter().position(|(verb, _)| *verb == call.verb).and_then(|at| self.faults.remove(at));
+        let fault = self
+            .faults
+            .iter()
+            .position(|(verb, _)| *verb == call.verb)
+            .and_then(|at| self.faults.remove(at));
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
             Some((_, Fault::Cut)) => Wire::Broken,
@@ -123,21 +138,37 @@ impl State {
     fn carry_out(&mut self, call: &Call) -> Wire {
         let version = self.application["ApplicationVersionId"].as_u64().unwrap();
         match call.verb.as_str() {
-            "DescribeApplication" => Wire::json(200, &json!({ "ApplicationDetail": self.application })),
-            "DescribeApplicationVersion" => match self.versions.get(&call.body["ApplicationVersionId"].as_u64().unwrap()) {
+            "DescribeApplication" => {
+                Wire::json(200, &json!({ "ApplicationDetail": self.application }))
+            }
+            "DescribeApplicationVersion" => match self
+                .versions
+                .get(&call.body["ApplicationVersionId"].as_u64().unwrap())
+            {
                 Some(detail) => Wire::json(200, &json!({ "ApplicationVersionDetail": detail })),
                 None => Wire::error(400, "ResourceNotFoundException", "no such version"),
             },
             "ListTagsForResource" => {
-                let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+                let tags: Vec<Value> = self
+                    .tags
+                    .iter()
+                    .map(|(key, value)| json!({ "Key": key, "Value": value }))
+                    .collect();
                 Wire::json(200, &json!({ "Tags": tags }))
             }
             "RollbackApplication" if call.body["CurrentApplicationVersionId"] != version => {
-                Wire::error(400, "ConcurrentModificationException", "another version is current")
+                Wire::error(
+                    400,
+                    "ConcurrentModificationException",
+                    "another version is current",
+                )
             }
             "RollbackApplication" => {
                 self.application["ApplicationStatus"] = "ROLLING_BACK".into();
-                Wire::json(200, &json!({ "ApplicationDetail": self.application, "OperationId": "op-rollback" }))
+                Wire::json(
+                    200,
+                    &json!({ "ApplicationDetail": self.application, "OperationId": "op-rollback" }),
+                )
             }
             "StopApplication" => {
                 self.application["ApplicationStatus"] = "FORCE_STOPPING".into();
@@ -158,45 +189,82 @@ impl State {
     }
 
     fn update(&mut self, body: &Value, version: u64) -> Wire {
-        let by_token = !body["ConditionalToken"].is_null() && body["ConditionalToken"] == self.application["ConditionalToken"];
+        let by_token = !body["ConditionalToken"].is_null()
+            && body["ConditionalToken"] == self.application["ConditionalToken"];
         if !by_token && body["CurrentApplicationVersionId"] != version {
-            return Wire::error(400, "ConcurrentModificationException", "another version is current");
+            return Wire::error(
+                400,
+                "ConcurrentModificationException",
+                "another version is current",
+            );
         }
         let configuration = &mut self.application["ApplicationConfigurationDescription"];
         // The trap of the API model: what an update does not name becomes false.
-        let allow = body["RunConfigurationUpdate"]["FlinkRunConfiguration"]["AllowNonRestoredState"].as_bool().unwrap_or(false);
-        configuration["RunConfigurationDescription"]["FlinkRunConfigurationDescription"]["AllowNonRestoredState"] = allow.into();
-        for (part, update) in body["ApplicationConfigurationUpdate"].as_object().cloned().unwrap_or_default() {
+        let allow =
+            body["RunConfigurationUpdate"]["FlinkRunConfiguration"]["AllowNonRestoredState"]
+                .as_bool()
+                .unwrap_or(false);
+        configuration["RunConfigurationDescription"]["FlinkRunConfigurationDescription"]["AllowNonRestoredState"] =
+            allow.into();
+        for (part, update) in body["ApplicationConfigurationUpdate"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+        {
             apply(configuration, &part, &update, &self.objects);
         }
-        for update in body["CloudWatchLoggingOptionUpdates"].as_array().into_iter().flatten() {
-            let option = by_id(&mut self.application["CloudWatchLoggingOptionDescriptions"], "CloudWatchLoggingOptionId", update);
+        for update in body["CloudWatchLoggingOptionUpdates"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let option = by_id(
+                &mut self.application["CloudWatchLoggingOptionDescriptions"],
+                "CloudWatchLoggingOptionId",
+                update,
+            );
             option["LogStreamARN"] = update["LogStreamARNUpdate"].clone();
         }
-        for (update, field) in [("ServiceExecutionRoleUpdate", "ServiceExecutionRole"), ("RuntimeEnvironmentUpdate", "RuntimeEnvironment")] {
+        for (update, field) in [
+            ("ServiceExecutionRoleUpdate", "ServiceExecutionRole"),
+            ("RuntimeEnvironmentUpdate", "RuntimeEnvironment"),
+        ] {
             if !body[update].is_null() {
                 self.application[field] = body[update].clone();
             }
         }
         self.application["ApplicationVersionId"] = (version + 1).into();
         self.application["ConditionalToken"] = format!("token-{}", version + 1).into();
-        Wire::json(200, &json!({ "ApplicationDetail": self.application, "OperationId": "op-update" }))
+        Wire::json(
+            200,
+            &json!({ "ApplicationDetail": self.application, "OperationId": "op-update" }),
+        )
     }
 }
 
 /// Applies one part of an `ApplicationConfigurationUpdate` to the description.
-fn apply(configuration: &mut Value, part: &str, update: &Value, objects: &BTreeMap<String, String>) {
+fn apply(
+    configuration: &mut Value,
+    part: &str,
+    update: &Value,
+    objects: &BTreeMap<String, String>,
+) {
     match part {
         "ApplicationCodeConfigurationUpdate" => {
             let code = &mut configuration["ApplicationCodeConfigurationDescription"];
             code["CodeContentType"] = update["CodeContentTypeUpdate"].clone();
-            let (text, s3) = (&update["CodeContentUpdate"]["TextContentUpdate"], &update["CodeContentUpdate"]["S3ContentLocationUpdate"]);
+            let (text, s3) = (
+                &update["CodeContentUpdate"]["TextContentUpdate"],
+                &update["CodeContentUpdate"]["S3ContentLocationUpdate"],
+            );
             if !text.is_null() {
                 code["CodeContentDescription"] = json!({ "TextContent": text });
                 return;
             }
             let content = &mut code["CodeContentDescription"];
-            content.as_object_mut().map(|content| content.remove("TextContent"));
+            content
+                .as_object_mut()
+                .map(|content| content.remove("TextContent"));
             merge(&mut content["S3ApplicationCodeLocationDescription"], s3);
             let key = s3["FileKeyUpdate"].as_str().unwrap();
             content["CodeMD5"] = objects.get(key).map_or("md5", String::as_str).into();
@@ -205,15 +273,23 @@ fn apply(configuration: &mut Value, part: &str, update: &Value, objects: &BTreeM
         "FlinkApplicationConfigurationUpdate" => {
             for (name, update) in update.as_object().unwrap() {
                 let name = format!("{}Description", name.strip_suffix("Update").unwrap());
-                merge(&mut configuration["FlinkApplicationConfigurationDescription"][name], update);
+                merge(
+                    &mut configuration["FlinkApplicationConfigurationDescription"][name],
+                    update,
+                );
             }
         }
         "EnvironmentPropertyUpdates" => {
-            configuration["EnvironmentPropertyDescriptions"] = json!({ "PropertyGroupDescriptions": update["PropertyGroups"] });
+            configuration["EnvironmentPropertyDescriptions"] =
+                json!({ "PropertyGroupDescriptions": update["PropertyGroups"] });
         }
         "VpcConfigurationUpdates" => {
             for update in update.as_array().unwrap() {
-                let vpc = by_id(&mut configuration["VpcConfigurationDescriptions"], "VpcConfigurationId", update);
+                let vpc = by_id(
+                    &mut configuration["VpcConfigurationDescriptions"],
+                    "VpcConfigurationId",
+                    update,
+                );
                 vpc["SubnetIds"] = update["SubnetIdUpdates"].clone();
                 vpc["SecurityGroupIds"] = update["SecurityGroupIdUpdates"].clone();
             }
@@ -223,8 +299,12 @@ fn apply(configuration: &mut Value, part: &str, update: &Value, objects: &BTreeM
             merge(&mut described, update);
             configuration["ApplicationEncryptionConfigurationDescription"] = described;
         }
-        "ApplicationSnapshotConfigurationUpdate" | "ApplicationSystemRollbackConfigurationUpdate" => {
-            merge(&mut configuration[format!("{}Description", part.strip_suffix("Update").unwrap())], update);
+        "ApplicationSnapshotConfigurationUpdate"
+        | "ApplicationSystemRollbackConfigurationUpdate" => {
+            merge(
+                &mut configuration[format!("{}Description", part.strip_suffix("Update").unwrap())],
+                update,
+            );
         }
         other => panic!("an update that nobody expects: {other}"),
     }
@@ -240,7 +320,11 @@ fn merge(description: &mut Value, update: &Value) {
 }
 
 fn by_id<'a>(all: &'a mut Value, field: &str, update: &Value) -> &'a mut Value {
-    all.as_array_mut().unwrap().iter_mut().find(|one| one[field] == update[field]).expect("an id that is there")
+    all.as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|one| one[field] == update[field])
+        .expect("an id that is there")
 }
 
 /// An application with every field that the API model knows (but SQL's and Studio's). Its property values are markers: they must never be seen.
@@ -303,8 +387,12 @@ impl Lines {
     /// Starts to listen, on this thread.
     pub fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let lines = Self::default();
-        let filter = EnvFilter::new("info,rollback=trace,force_stop_and_restore=trace,managed_flink=trace,lambda_kit=trace");
-        let subscriber = tracing_subscriber::registry().with(filter).with(lambda_kit::log_layer(lines.clone()));
+        let filter = EnvFilter::new(
+            "info,rollback=trace,force_stop_and_restore=trace,managed_flink=trace,lambda_kit=trace",
+        );
+        let subscriber = tracing_subscriber::registry()
+            .with(filter)
+            .with(lambda_kit::log_layer(lines.clone()));
         (lines, tracing::subscriber::set_default(subscriber))
     }
 

@@ -37,31 +37,62 @@ pub(super) struct Engine {
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {
-    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write Name=value".to_owned())
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write Name=value".to_owned())
 }
 
 /// Plays as asked.
 pub(super) fn run(asked: Engine) -> ExitCode {
-    let Some(scenario) =
-        scenario::by_name(&asked.name).or_else(|| INPUTS.iter().chain(TROUBLES.into_iter().flatten()).find(|play| play.name == asked.name))
-    else {
-        let names: Vec<&str> =
-            CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS).chain(INPUTS).chain(TROUBLES.into_iter().flatten()).map(|play| play.name).collect();
-        return wrong(&format!("there is no scenario {:?}; there are: {}", asked.name, names.join(", ")));
+    let Some(scenario) = scenario::by_name(&asked.name).or_else(|| {
+        INPUTS
+            .iter()
+            .chain(TROUBLES.into_iter().flatten())
+            .find(|play| play.name == asked.name)
+    }) else {
+        let names: Vec<&str> = CATALOGUE
+            .iter()
+            .chain(FLINK)
+            .chain(SNAPSHOTS)
+            .chain(INPUTS)
+            .chain(TROUBLES.into_iter().flatten())
+            .map(|play| play.name)
+            .collect();
+        return wrong(&format!(
+            "there is no scenario {:?}; there are: {}",
+            asked.name,
+            names.join(", ")
+        ));
     };
     let names = match asked.names.as_deref().map_or(Ok(BTreeMap::new()), names) {
         Ok(names) => names,
         Err(error) => return wrong(&error),
     };
-    let engine = match asked.at.zip(asked.listen).map(|(at, port)| Server::bind(port).map(|listener| (at, listener))).transpose() {
+    let engine = match asked
+        .at
+        .zip(asked.listen)
+        .map(|(at, port)| Server::bind(port).map(|listener| (at, listener)))
+        .transpose()
+    {
         Ok(engine) => engine,
         Err(error) => return wrong(&chain(&error)),
     };
     let recorder = asked.record.as_ref().map(|_| Recorder::default());
     let parameters = asked.parameters.into_iter().collect();
-    let how = Asked { seed: asked.seed, parameters, names, engine, recorder: recorder.clone() };
-    let told =
-        in_virtual_time(async { if asked.stack { stack(scenario, how).map_err(TranscriptError::from) } else { transcript(scenario, how).await } });
+    let how = Asked {
+        seed: asked.seed,
+        parameters,
+        names,
+        engine,
+        recorder: recorder.clone(),
+    };
+    let told = in_virtual_time(async {
+        if asked.stack {
+            stack(scenario, how).map_err(TranscriptError::from)
+        } else {
+            transcript(scenario, how).await
+        }
+    });
     let told = match told {
         Ok(told) => told,
         Err(error) => return failed(&error),
@@ -76,6 +107,8 @@ pub(super) fn run(asked: Engine) -> ExitCode {
 }
 
 fn names(file: &std::path::Path) -> Result<BTreeMap<String, String>, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    serde_json::from_str(&text).map_err(|error| format!("{} is no object of texts: {error}", file.display()))
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    serde_json::from_str(&text)
+        .map_err(|error| format!("{} is no object of texts: {error}", file.display()))
 }

@@ -17,7 +17,10 @@ const STORY_SECS: f64 = 10.0;
 /// Rehearses as asked.
 pub(super) fn run(asked: &Rehearse) -> ExitCode {
     let Some(scenario) = scenario::by_name(&asked.name) else {
-        return wrong(&format!("there is no scenario {:?}; `cargo run -- scenarios` lists them", asked.name));
+        return wrong(&format!(
+            "there is no scenario {:?}; `cargo run -- scenarios` lists them",
+            asked.name
+        ));
     };
     if let Err(why) = asked.flink.can_play(scenario, asked.speed) {
         return wrong(&why);
@@ -29,31 +32,60 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
 }
 
 fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
-    let opened = |region: &Region| asked.trouble.iter().for_each(|trouble| region.faults().add(trouble.rule(&region.stack().functions)));
+    let opened = |region: &Region| {
+        asked
+            .trouble
+            .iter()
+            .for_each(|trouble| region.faults().add(trouble.rule(&region.stack().functions)))
+    };
     let real = asked.flink != Clusters::Simulated;
     if asked.json {
-        let speed = asked.speed.unwrap_or(if real { Speed::Factor(DEFAULT_FACTOR) } else { Speed::Virtual });
-        return in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked, speed), asked.seed, speed, opened, |_| {}));
+        let speed = asked.speed.unwrap_or(if real {
+            Speed::Factor(DEFAULT_FACTOR)
+        } else {
+            Speed::Virtual
+        });
+        return in_virtual_time(scenario::play_staged(
+            scenario,
+            stage(scenario, asked, speed),
+            asked.seed,
+            speed,
+            opened,
+            |_| {},
+        ));
     }
     let paint = paint();
-    say(&format!("{}: {}\n\n", paint.strong(scenario.name), scenario.sentence));
+    say(&format!(
+        "{}: {}\n\n",
+        paint.strong(scenario.name),
+        scenario.sentence
+    ));
     let speed = match asked.speed {
         Some(speed) => speed,
         None if real => Speed::Factor(DEFAULT_FACTOR),
         // A first run, at once, tells how long the story is.
         None => {
-            let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?.rehearsal.timeline;
+            let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?
+                .rehearsal
+                .timeline;
             Speed::Factor((timeline.last().map_or(0.0, |last| last.at_secs) / STORY_SECS).max(1.0))
         }
     };
     let mut told = 0;
-    in_virtual_time(scenario::play_staged(scenario, stage(scenario, asked, speed), asked.seed, speed, opened, move |region: &Region| {
-        let entries = region.journal().entries();
-        for entry in &entries[told..] {
-            say(&format!("{}\n", story::line(entry, region.opened(), paint)));
-        }
-        told = entries.len();
-    }))
+    in_virtual_time(scenario::play_staged(
+        scenario,
+        stage(scenario, asked, speed),
+        asked.seed,
+        speed,
+        opened,
+        move |region: &Region| {
+            let entries = region.journal().entries();
+            for entry in &entries[told..] {
+                say(&format!("{}\n", story::line(entry, region.opened(), paint)));
+            }
+            told = entries.len();
+        },
+    ))
 }
 
 /// The scenario's stage, with what was asked for beyond it.
@@ -61,7 +93,11 @@ fn stage(scenario: &Scenario, asked: &Rehearse, speed: Speed) -> Stage {
     let mut stage = asked.flink.under((scenario.stage)(), speed);
     stage.binaries = asked.functions.clone();
     for variable in asked.variable.iter().cloned() {
-        stage.own_variables.entry(variable.package).or_default().insert(variable.name, variable.value);
+        stage
+            .own_variables
+            .entry(variable.package)
+            .or_default()
+            .insert(variable.name, variable.value);
     }
     stage
 }
@@ -79,5 +115,9 @@ fn finish(played: &Played, asked: &Rehearse) -> ExitCode {
     {
         return wrong(&format!("{} cannot be written: {error}", file.display()));
     }
-    if rehearsal.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if rehearsal.is_as_it_should_be() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

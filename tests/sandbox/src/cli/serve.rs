@@ -16,7 +16,9 @@ use crate::{
 /// Serves until Ctrl-C.
 pub(super) fn run(asked: &Serve) -> ExitCode {
     if asked.speed == Speed::Virtual {
-        return wrong("a region that is served cannot run in virtual time: nobody could type fast enough; write real or a factor");
+        return wrong(
+            "a region that is served cannot run in virtual time: nobody could type fast enough; write real or a factor",
+        );
     }
     in_virtual_time(serve(asked))
 }
@@ -29,11 +31,16 @@ async fn serve(asked: &Serve) -> ExitCode {
     let server = match Server::start(asked.port, region.router().clone()).await {
         Ok(server) => server,
         Err(error) => {
-            complain(&format!("port {} cannot be used: {error}; name another with --port, or 0 for any free one", asked.port));
+            complain(&format!(
+                "port {} cannot be used: {error}; name another with --port, or 0 for any free one",
+                asked.port
+            ));
             return ExitCode::FAILURE;
         }
     };
-    region.flink().serve_dashboards_at(Dashboard::Loopback(server.endpoint()));
+    region
+        .flink()
+        .serve_dashboards_at(Dashboard::Loopback(server.endpoint()));
     say(&welcome(&server.endpoint(), &region));
     let (paint, mut told) = (paint(), 0);
     let shown = || {
@@ -54,7 +61,11 @@ async fn serve(asked: &Serve) -> ExitCode {
 
 /// The region with `orders` running version 2, and code to deploy.
 async fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
-    let fault = Behaviour::throws_after(5, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT");
+    let fault = Behaviour::throws_after(
+        5,
+        "java.lang.IllegalArgumentException",
+        "cannot parse 'abc' as INT",
+    );
     let main =
         Behaviour::BadMain { message: "The main method caused an error: java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned() };
     let stage = Stage::of(Code::healthy())
@@ -79,7 +90,12 @@ async fn open(seed: u64) -> Result<Open, crate::region::RegionError> {
 }
 
 fn welcome(endpoint: &str, region: &Region) -> String {
-    let machine = region.stack().state_machines.values().next().map_or("", |machine| machine.arn.as_str());
+    let machine = region
+        .stack()
+        .state_machines
+        .values()
+        .next()
+        .map_or("", |machine| machine.arn.as_str());
     format!(
         r#"A region is served at {endpoint}. Ctrl-C ends it. In another terminal:
 

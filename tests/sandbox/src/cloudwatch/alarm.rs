@@ -89,7 +89,11 @@ pub struct MetricAlarm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<Statistic>,
     /// Its period.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_whole")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_whole"
+    )]
     pub period: Option<i64>,
     /// Its unit; only carried along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +105,11 @@ pub struct MetricAlarm {
     #[serde(deserialize_with = "whole")]
     pub evaluation_periods: i64,
     /// M of "M of N"; N when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_whole")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_whole"
+    )]
     pub datapoints_to_alarm: Option<i64>,
     /// What values are held against.
     #[serde(deserialize_with = "number")]
@@ -177,17 +185,24 @@ pub struct Metric {
 
 impl Metric {
     pub(super) fn key(&self) -> MetricKey {
-        let dimensions = self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value.clone())).collect();
+        let dimensions = self
+            .dimensions
+            .iter()
+            .map(|dimension| (dimension.name.clone(), dimension.value.clone()))
+            .collect();
         (self.namespace.clone(), self.metric_name.clone(), dimensions)
     }
 }
 
 impl MetricAlarm {
     pub(super) fn read(properties: &Value) -> Result<Self, AlarmError> {
-        let alarm: Self =
-            serde_json::from_value(properties.clone()).map_err(|error| AlarmError::Invalid(format!("the alarm cannot be read: {error}")))?;
+        let alarm: Self = serde_json::from_value(properties.clone())
+            .map_err(|error| AlarmError::Invalid(format!("the alarm cannot be read: {error}")))?;
         match alarm.wrong() {
-            Some(wrong) => Err(AlarmError::Invalid(format!("alarm {}: {wrong}", alarm.alarm_name))),
+            Some(wrong) => Err(AlarmError::Invalid(format!(
+                "alarm {}: {wrong}",
+                alarm.alarm_name
+            ))),
             None => Ok(alarm),
         }
     }
@@ -212,37 +227,80 @@ impl MetricAlarm {
             metric_name: self.metric_name.clone().unwrap_or_default(),
             dimensions: self.dimensions.clone(),
         };
-        let (period, stat) = (self.period.unwrap_or(MINUTE_SECS), self.statistic.unwrap_or(Statistic::Average));
-        let metric_stat = Some(MetricStat { metric, period, stat, unit: self.unit.clone() });
-        vec![Entry { id: place::id(4, 0), expression: None, label: None, metric_stat, return_data: true }]
+        let (period, stat) = (
+            self.period.unwrap_or(MINUTE_SECS),
+            self.statistic.unwrap_or(Statistic::Average),
+        );
+        let metric_stat = Some(MetricStat {
+            metric,
+            period,
+            stat,
+            unit: self.unit.clone(),
+        });
+        vec![Entry {
+            id: place::id(4, 0),
+            expression: None,
+            label: None,
+            metric_stat,
+            return_data: true,
+        }]
     }
 
     /// The period all entries share.
     pub(super) fn common_period(&self) -> i64 {
-        self.entries().iter().find_map(|entry| entry.metric_stat.as_ref().map(|stat| stat.period)).unwrap_or(MINUTE_SECS)
+        self.entries()
+            .iter()
+            .find_map(|entry| entry.metric_stat.as_ref().map(|stat| stat.period))
+            .unwrap_or(MINUTE_SECS)
     }
 
     /// The application whose metric is watched, if it is one.
     pub(super) fn application(&self) -> Option<&str> {
-        let of_math = self.metrics.iter().filter_map(|entry| entry.metric_stat.as_ref()).find(|stat| stat.metric.namespace == NAMESPACE);
+        let of_math = self
+            .metrics
+            .iter()
+            .filter_map(|entry| entry.metric_stat.as_ref())
+            .find(|stat| stat.metric.namespace == NAMESPACE);
         let dimensions = of_math.map_or(&self.dimensions, |stat| &stat.metric.dimensions);
-        dimensions.iter().find(|dimension| dimension.name == APPLICATION).map(|dimension| dimension.value.as_str())
+        dimensions
+            .iter()
+            .find(|dimension| dimension.name == APPLICATION)
+            .map(|dimension| dimension.value.as_str())
     }
 
     fn wrong(&self) -> Option<String> {
-        let (n, m) = (self.evaluation_periods, self.datapoints_to_alarm.unwrap_or(self.evaluation_periods));
+        let (n, m) = (
+            self.evaluation_periods,
+            self.datapoints_to_alarm.unwrap_or(self.evaluation_periods),
+        );
         if n < 1 || m < 1 || m > n {
             return Some(format!("{m} of {n} datapoints cannot be met"));
         }
-        let simple = self.metric_name.is_some() || self.namespace.is_some() || self.statistic.is_some() || self.period.is_some();
+        let simple = self.metric_name.is_some()
+            || self.namespace.is_some()
+            || self.statistic.is_some()
+            || self.period.is_some();
         let math = !self.metrics.is_empty();
         if simple == math {
-            return Some("either MetricName with Namespace, Statistic and Period, or Metrics is expected".to_owned());
+            return Some(
+                "either MetricName with Namespace, Statistic and Period, or Metrics is expected"
+                    .to_owned(),
+            );
         }
-        if simple && (self.metric_name.is_none() || self.namespace.is_none() || self.statistic.is_none() || self.period.is_none()) {
+        if simple
+            && (self.metric_name.is_none()
+                || self.namespace.is_none()
+                || self.statistic.is_none()
+                || self.period.is_none())
+        {
             return Some("MetricName, Namespace, Statistic and Period belong together".to_owned());
         }
-        wrong_actions([&self.alarm_actions, &self.ok_actions, &self.insufficient_data_actions]).or_else(|| wrong_entries(&self.entries()))
+        wrong_actions([
+            &self.alarm_actions,
+            &self.ok_actions,
+            &self.insufficient_data_actions,
+        ])
+        .or_else(|| wrong_entries(&self.entries()))
     }
 }
 
@@ -252,33 +310,53 @@ fn wrong_entries(entries: &[Entry]) -> Option<String> {
         return Some("two entries have the same Id".to_owned());
     }
     if entries.iter().filter(|entry| entry.return_data).count() != 1 {
-        return Some("exactly one entry must have ReturnData true (it is true when not given)".to_owned());
+        return Some(
+            "exactly one entry must have ReturnData true (it is true when not given)".to_owned(),
+        );
     }
-    let periods: BTreeSet<i64> = entries.iter().filter_map(|entry| entry.metric_stat.as_ref().map(|stat| stat.period)).collect();
+    let periods: BTreeSet<i64> = entries
+        .iter()
+        .filter_map(|entry| entry.metric_stat.as_ref().map(|stat| stat.period))
+        .collect();
     if periods.len() != 1 {
         return Some("the sandbox knows only alarms whose metrics share one period".to_owned());
     }
-    if periods.iter().any(|period| *period < MINUTE_SECS || period % MINUTE_SECS != 0) {
+    if periods
+        .iter()
+        .any(|period| *period < MINUTE_SECS || period % MINUTE_SECS != 0)
+    {
         return Some("a period must be a multiple of 60 seconds".to_owned());
     }
-    entries.iter().find_map(|entry| match (&entry.expression, &entry.metric_stat) {
-        (Some(expression), None) => match math::parse(expression) {
-            Err(wrong) => Some(format!("entry {}: {wrong}", entry.id)),
-            Ok(parsed) => parsed
-                .references()
-                .into_iter()
-                .find(|id| !ids.contains(id))
-                .map(|id| format!("entry {} refers to {id}, which is not there", entry.id)),
-        },
-        (None, Some(_)) => None,
-        _ => Some(format!("entry {} needs either an Expression or a MetricStat", entry.id)),
-    })
+    entries
+        .iter()
+        .find_map(|entry| match (&entry.expression, &entry.metric_stat) {
+            (Some(expression), None) => match math::parse(expression) {
+                Err(wrong) => Some(format!("entry {}: {wrong}", entry.id)),
+                Ok(parsed) => parsed
+                    .references()
+                    .into_iter()
+                    .find(|id| !ids.contains(id))
+                    .map(|id| format!("entry {} refers to {id}, which is not there", entry.id)),
+            },
+            (None, Some(_)) => None,
+            _ => Some(format!(
+                "entry {} needs either an Expression or a MetricStat",
+                entry.id
+            )),
+        })
 }
 
 fn wrong_actions(actions: [&Vec<String>; 3]) -> Option<String> {
-    let known = |action: &&String| action.starts_with("arn:aws:lambda:") || action.starts_with("arn:aws:sns:");
-    let unknown = actions.into_iter().flatten().find(|action| !known(action))?;
-    Some(format!("the sandbox carries out only actions on functions and topics, not {unknown}"))
+    let known = |action: &&String| {
+        action.starts_with("arn:aws:lambda:") || action.starts_with("arn:aws:sns:")
+    };
+    let unknown = actions
+        .into_iter()
+        .flatten()
+        .find(|action| !known(action))?;
+    Some(format!(
+        "the sandbox carries out only actions on functions and topics, not {unknown}"
+    ))
 }
 
 /// `AWS::CloudWatch::CompositeAlarm`, `PutCompositeAlarm`.
@@ -311,13 +389,20 @@ pub struct CompositeAlarm {
 
 impl CompositeAlarm {
     pub(super) fn read(properties: &Value) -> Result<Self, AlarmError> {
-        let alarm: Self =
-            serde_json::from_value(properties.clone()).map_err(|error| AlarmError::Invalid(format!("the alarm cannot be read: {error}")))?;
-        let wrong = Rule::parse(&alarm.alarm_rule)
-            .err()
-            .or_else(|| wrong_actions([&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions]));
+        let alarm: Self = serde_json::from_value(properties.clone())
+            .map_err(|error| AlarmError::Invalid(format!("the alarm cannot be read: {error}")))?;
+        let wrong = Rule::parse(&alarm.alarm_rule).err().or_else(|| {
+            wrong_actions([
+                &alarm.alarm_actions,
+                &alarm.ok_actions,
+                &alarm.insufficient_data_actions,
+            ])
+        });
         match wrong {
-            Some(wrong) => Err(AlarmError::Invalid(format!("alarm {}: {wrong}", alarm.alarm_name))),
+            Some(wrong) => Err(AlarmError::Invalid(format!(
+                "alarm {}: {wrong}",
+                alarm.alarm_name
+            ))),
             None => Ok(alarm),
         }
     }
@@ -338,13 +423,17 @@ fn yes() -> bool {
 /// A template may write numbers and truths as text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    let number = value
+        .as_f64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
     number.ok_or_else(|| de::Error::custom(format!("{value} is not a number")))
 }
 
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    let number = value
+        .as_i64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
     number.ok_or_else(|| de::Error::custom(format!("{value} is not a whole number")))
 }
 
@@ -356,6 +445,8 @@ fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Bool(truth) => Ok(truth),
         Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
-        other => Err(de::Error::custom(format!("{other} is neither true nor false"))),
+        other => Err(de::Error::custom(format!(
+            "{other} is neither true nor false"
+        ))),
     }
 }

@@ -25,14 +25,21 @@ pub(super) fn to_json(request: &Request) -> Option<Request> {
     let body = value(&mut Decoder::new(request.body())).unwrap_or_default();
     let mut translated = request.clone();
     *translated.body_mut() = Bytes::from(body.to_string());
-    translated.headers_mut().insert("x-amz-target", HeaderValue::from_str(&target).ok()?);
+    translated
+        .headers_mut()
+        .insert("x-amz-target", HeaderValue::from_str(&target).ok()?);
     Some(translated)
 }
 
 /// An AWS JSON answer as CBOR; one that is CBOR already, or no answer at all, as it is.
 #[must_use]
 pub fn in_cbor(answer: Response) -> Response {
-    if faults::is_cut(&answer) || answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == CBOR) {
+    if faults::is_cut(&answer)
+        || answer
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == CBOR)
+    {
         return answer;
     }
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -40,8 +47,12 @@ pub fn in_cbor(answer: Response) -> Response {
     write(&mut encoder, "", &body);
     let mut translated = answer;
     *translated.body_mut() = Bytes::from(encoder.into_writer());
-    translated.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CBOR));
-    translated.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    translated
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(CBOR));
+    translated
+        .headers_mut()
+        .insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     translated
 }
 
@@ -60,7 +71,9 @@ fn value(decoder: &mut Decoder<'_>) -> Result<Value, decode::Error> {
         Type::Array | Type::ArrayIndef => {
             let mut values = Vec::new();
             match decoder.array()? {
-                Some(length) => (0..length).try_for_each(|_| value(decoder).map(|value| values.push(value)))?,
+                Some(length) => {
+                    (0..length).try_for_each(|_| value(decoder).map(|value| values.push(value)))?
+                }
                 None => {
                     while decoder.datatype()? != Type::Break {
                         values.push(value(decoder)?);
@@ -103,14 +116,18 @@ fn write(encoder: &mut Encoder<Vec<u8>>, name: &str, value: &Value) {
         Value::Bool(truth) => encoder.bool(*truth).map(drop),
         Value::Number(number) => match number.as_i64() {
             // A timestamp is tagged as one.
-            _ if name.ends_with("Timestamp") => {
-                encoder.tag(Tag::new(1)).and_then(|encoder| encoder.f64(number.as_f64().unwrap_or_default())).map(drop)
-            }
+            _ if name.ends_with("Timestamp") => encoder
+                .tag(Tag::new(1))
+                .and_then(|encoder| encoder.f64(number.as_f64().unwrap_or_default()))
+                .map(drop),
             Some(whole) => encoder.i64(whole).map(drop),
             None => encoder.f64(number.as_f64().unwrap_or_default()).map(drop),
         },
         Value::String(text) => encoder.str(text).map(drop),
-        Value::Array(values) => encoder.array(values.len() as u64).map(|_| ()).map(|()| values.iter().for_each(|value| write(encoder, name, value))),
+        Value::Array(values) => encoder
+            .array(values.len() as u64)
+            .map(|_| ())
+            .map(|()| values.iter().for_each(|value| write(encoder, name, value))),
         Value::Object(members) => encoder.map(members.len() as u64).map(|_| ()).map(|()| {
             for (name, value) in members {
                 write(encoder, "", &json!(name));
@@ -130,14 +147,38 @@ mod tests {
         let there = json!({ "AlarmNames": ["a", "ü"], "MaxRecords": 100, "Threshold": 0.5, "Deep": { "Yes": true, "No": null }, "Below": -3 });
         let mut encoder = Encoder::new(Vec::new());
         write(&mut encoder, "", &there);
-        assert_eq!(value(&mut Decoder::new(&encoder.into_writer())).unwrap(), there);
+        assert_eq!(
+            value(&mut Decoder::new(&encoder.into_writer())).unwrap(),
+            there
+        );
     }
 
     #[test]
     fn indefinite_lengths_and_timestamps_are_read() {
         let mut encoder = Encoder::new(Vec::new());
-        encoder.begin_map().unwrap().str("At").unwrap().tag(Tag::new(1)).unwrap().f64(1.5).unwrap().str("Names").unwrap();
-        encoder.begin_array().unwrap().str("a").unwrap().end().unwrap().end().unwrap();
-        assert_eq!(value(&mut Decoder::new(&encoder.into_writer())).unwrap(), json!({ "At": 1.5, "Names": ["a"] }));
+        encoder
+            .begin_map()
+            .unwrap()
+            .str("At")
+            .unwrap()
+            .tag(Tag::new(1))
+            .unwrap()
+            .f64(1.5)
+            .unwrap()
+            .str("Names")
+            .unwrap();
+        encoder
+            .begin_array()
+            .unwrap()
+            .str("a")
+            .unwrap()
+            .end()
+            .unwrap()
+            .end()
+            .unwrap();
+        assert_eq!(
+            value(&mut Decoder::new(&encoder.into_writer())).unwrap(),
+            json!({ "At": 1.5, "Names": ["a"] })
+        );
     }
 }

@@ -44,7 +44,11 @@ pub fn lambda_action(transition: &Transition) -> Value {
 pub fn sns_action(transition: &Transition) -> (String, Value) {
     let (alarm, now) = (&transition.alarm, &transition.alarm.state);
     let (_, [alarm_actions, ok_actions, insufficient_data_actions]) = alarm.definition.actions();
-    let subject = format!("{}: \"{}\" in {REGION_FOR_PEOPLE}", now.value, alarm.definition.name());
+    let subject = format!(
+        "{}: \"{}\" in {REGION_FOR_PEOPLE}",
+        now.value,
+        alarm.definition.name()
+    );
     let mut message = json!({
         "AlarmName": alarm.definition.name(),
         "AlarmDescription": alarm.definition.description(),
@@ -64,7 +68,11 @@ pub fn sns_action(transition: &Transition) -> (String, Value) {
         Definition::Metric(metric) => message["Trigger"] = trigger(metric),
         Definition::Composite(composite) => {
             message["AlarmRule"] = json!(composite.alarm_rule);
-            let children = now.reason_data.as_ref().map(|data| &data["triggeringAlarms"]).and_then(Value::as_array);
+            let children = now
+                .reason_data
+                .as_ref()
+                .map(|data| &data["triggeringAlarms"])
+                .and_then(Value::as_array);
             let triggering = children
                 .into_iter()
                 .flatten()
@@ -110,7 +118,8 @@ fn entry(entry: &Entry) -> Value {
     }
     if let Some(stat) = &entry.metric_stat {
         let metric = json!({ "namespace": stat.metric.namespace, "name": stat.metric.metric_name, "dimensions": by_name(&stat.metric.dimensions) });
-        written["metricStat"] = json!({ "metric": metric, "period": stat.period, "stat": stat.stat });
+        written["metricStat"] =
+            json!({ "metric": metric, "period": stat.period, "stat": stat.stat });
         if let Some(unit) = &stat.unit {
             written["metricStat"]["unit"] = json!(unit);
         }
@@ -120,36 +129,58 @@ fn entry(entry: &Entry) -> Value {
 }
 
 fn by_name(dimensions: &[Dimension]) -> Map<String, Value> {
-    dimensions.iter().map(|dimension| (dimension.name.clone(), json!(dimension.value))).collect()
+    dimensions
+        .iter()
+        .map(|dimension| (dimension.name.clone(), json!(dimension.value)))
+        .collect()
 }
 
 /// The part of an SNS message that says what is watched.
 fn trigger(alarm: &MetricAlarm) -> Value {
-    let in_small =
-        |dimensions: &[Dimension]| dimensions.iter().map(|dimension| json!({ "value": dimension.value, "name": dimension.name })).collect::<Vec<_>>();
+    let in_small = |dimensions: &[Dimension]| {
+        dimensions
+            .iter()
+            .map(|dimension| json!({ "value": dimension.value, "name": dimension.name }))
+            .collect::<Vec<_>>()
+    };
     let mut written = Map::new();
-    if let (Some(name), Some(namespace), Some(statistic)) = (&alarm.metric_name, &alarm.namespace, alarm.statistic) {
+    if let (Some(name), Some(namespace), Some(statistic)) =
+        (&alarm.metric_name, &alarm.namespace, alarm.statistic)
+    {
         written.insert("MetricName".to_owned(), json!(name));
         written.insert("Namespace".to_owned(), json!(namespace));
         written.insert("StatisticType".to_owned(), json!("Statistic"));
-        written.insert("Statistic".to_owned(), json!(format!("{statistic:?}").to_uppercase()));
+        written.insert(
+            "Statistic".to_owned(),
+            json!(format!("{statistic:?}").to_uppercase()),
+        );
         written.insert("Unit".to_owned(), json!(alarm.unit));
         written.insert("Dimensions".to_owned(), json!(in_small(&alarm.dimensions)));
     }
     written.insert("Period".to_owned(), json!(alarm.common_period()));
-    written.insert("EvaluationPeriods".to_owned(), json!(alarm.evaluation_periods));
+    written.insert(
+        "EvaluationPeriods".to_owned(),
+        json!(alarm.evaluation_periods),
+    );
     if let Some(datapoints) = alarm.datapoints_to_alarm {
         written.insert("DatapointsToAlarm".to_owned(), json!(datapoints));
     }
-    written.insert("ComparisonOperator".to_owned(), json!(alarm.comparison_operator));
+    written.insert(
+        "ComparisonOperator".to_owned(),
+        json!(alarm.comparison_operator),
+    );
     written.insert("Threshold".to_owned(), json!(alarm.threshold));
-    written.insert("TreatMissingData".to_owned(), json!(alarm.treat_missing_data));
+    written.insert(
+        "TreatMissingData".to_owned(),
+        json!(alarm.treat_missing_data),
+    );
     written.insert("EvaluateLowSampleCountPercentile".to_owned(), json!(""));
     if !alarm.metrics.is_empty() {
         let metrics = alarm.metrics.iter().map(|entry| {
             let mut written = serde_json::to_value(entry).expect("an entry is plain data");
             if let Some(stat) = &entry.metric_stat {
-                written["MetricStat"]["Metric"]["Dimensions"] = json!(in_small(&stat.metric.dimensions));
+                written["MetricStat"]["Metric"]["Dimensions"] =
+                    json!(in_small(&stat.metric.dimensions));
             }
             written
         });

@@ -22,13 +22,23 @@ pub(super) fn range(periods: usize) -> usize {
 }
 
 /// The state that the values (oldest first, None where missing) call for; None to keep the current one.
-pub(super) fn evaluate(alarm: &MetricAlarm, current: &AlarmState, values: &[(i64, Option<f64>)], now: Timestamp) -> Option<AlarmState> {
+pub(super) fn evaluate(
+    alarm: &MetricAlarm,
+    current: &AlarmState,
+    values: &[(i64, Option<f64>)],
+    now: Timestamp,
+) -> Option<AlarmState> {
     let verdict = Verdict::of(alarm, values)?;
     if verdict.value == current.value {
         return None;
     }
     let reason = verdict.reason(alarm, current.value);
-    Some(AlarmState { value: verdict.value, reason, reason_data: Some(reason_data(alarm, values, now)), at: now })
+    Some(AlarmState {
+        value: verdict.value,
+        reason,
+        reason_data: Some(reason_data(alarm, values, now)),
+        at: now,
+    })
 }
 
 struct Verdict {
@@ -42,10 +52,24 @@ struct Verdict {
 impl Verdict {
     fn of(alarm: &MetricAlarm, values: &[(i64, Option<f64>)]) -> Option<Self> {
         let (n, m) = (alarm.periods(), alarm.to_alarm());
-        let newest_first: Vec<(i64, f64)> = values.iter().rev().filter_map(|(start, value)| Some((*start, (*value)?))).take(n).collect();
-        let breaching = newest_first.iter().filter(|(_, value)| breaches(alarm, *value)).count();
+        let newest_first: Vec<(i64, f64)> = values
+            .iter()
+            .rev()
+            .filter_map(|(start, value)| Some((*start, (*value)?)))
+            .take(n)
+            .collect();
+        let breaching = newest_first
+            .iter()
+            .filter(|(_, value)| breaches(alarm, *value))
+            .count();
         let missing = n - newest_first.len();
-        let by_count = |count: usize| if count >= m { StateValue::Alarm } else { StateValue::Ok };
+        let by_count = |count: usize| {
+            if count >= m {
+                StateValue::Alarm
+            } else {
+                StateValue::Ok
+            }
+        };
         let (value, filled) = match alarm.treat_missing_data {
             _ if missing == 0 => (by_count(breaching), 0),
             Missing::Breaching => (by_count(breaching + missing), missing),
@@ -53,33 +77,68 @@ impl Verdict {
             Missing::Neither if newest_first.is_empty() => (StateValue::InsufficientData, 0),
             Missing::Ignore if newest_first.is_empty() => return None,
             Missing::Neither | Missing::Ignore if breaching >= m => (StateValue::Alarm, 0),
-            Missing::Neither | Missing::Ignore if breaching < newest_first.len() => (StateValue::Ok, 0),
+            Missing::Neither | Missing::Ignore if breaching < newest_first.len() => {
+                (StateValue::Ok, 0)
+            }
             // All it found is bad, and it is too little to be sure.
             Missing::Ignore => return None,
             Missing::Neither => {
-                let oldest = values.iter().position(|(_, value)| value.is_some()).map_or(0, |position| values.len() - position);
-                (if oldest >= m { StateValue::Alarm } else { StateValue::InsufficientData }, 0)
+                let oldest = values
+                    .iter()
+                    .position(|(_, value)| value.is_some())
+                    .map_or(0, |position| values.len() - position);
+                (
+                    if oldest >= m {
+                        StateValue::Alarm
+                    } else {
+                        StateValue::InsufficientData
+                    },
+                    0,
+                )
             }
         };
-        Some(Self { value, found: newest_first, filled })
+        Some(Self {
+            value,
+            found: newest_first,
+            filled,
+        })
     }
 
     fn reason(&self, alarm: &MetricAlarm, from: StateValue) -> String {
         let n = alarm.periods();
         if self.value == StateValue::InsufficientData {
-            return format!("Insufficient Data: {n} {} unknown.", plural(n, "datapoint was", "datapoints were"));
+            return format!(
+                "Insufficient Data: {n} {} unknown.",
+                plural(n, "datapoint was", "datapoints were")
+            );
         }
-        let treated = if alarm.treat_missing_data == Missing::Breaching { "Breaching" } else { "NonBreaching" };
-        let filled = format!("{} missing {} treated as [{treated}]", self.filled, plural(self.filled, "datapoint was", "datapoints were"));
+        let treated = if alarm.treat_missing_data == Missing::Breaching {
+            "Breaching"
+        } else {
+            "NonBreaching"
+        };
+        let filled = format!(
+            "{} missing {} treated as [{treated}]",
+            self.filled,
+            plural(self.filled, "datapoint was", "datapoints were")
+        );
         if self.found.is_empty() {
-            return format!("Threshold Crossed: no datapoints were received for {n} {} and {filled}.", plural(n, "period", "periods"));
+            return format!(
+                "Threshold Crossed: no datapoints were received for {n} {} and {filled}.",
+                plural(n, "period", "periods")
+            );
         }
         let alarmed = self.value == StateValue::Alarm;
         let telling: Vec<String> = self
             .found
             .iter()
             .filter(|(_, value)| breaches(alarm, *value) == alarmed)
-            .map(|(start, value)| format!("{value:?} ({})", at_second(*start).strftime("%d/%m/%y %H:%M:%S")))
+            .map(|(start, value)| {
+                format!(
+                    "{value:?} ({})",
+                    at_second(*start).strftime("%d/%m/%y %H:%M:%S")
+                )
+            })
             .collect();
         let count = telling.len();
         let were = match (count == 1, alarmed) {
@@ -88,8 +147,16 @@ impl Verdict {
             (false, true) => "were",
             (false, false) => "were not",
         };
-        let needed = if alarmed { alarm.to_alarm() } else { n - alarm.to_alarm() + 1 };
-        let missing = if self.filled > 0 { format!(" and {filled}") } else { String::new() };
+        let needed = if alarmed {
+            alarm.to_alarm()
+        } else {
+            n - alarm.to_alarm() + 1
+        };
+        let missing = if self.filled > 0 {
+            format!(" and {filled}")
+        } else {
+            String::new()
+        };
         format!(
             "Threshold Crossed: {count} out of the last {} {} [{}] {were} {} the threshold ({:?}){missing} (minimum {needed} {} for {from} -> {} transition).",
             self.found.len(),
@@ -167,8 +234,12 @@ mod tests {
             '0' => Some(0.0),
             _ => None,
         };
-        let values: Vec<(i64, Option<f64>)> =
-            picture.chars().filter(|letter| *letter != ' ').enumerate().map(|(at, letter)| (at as i64 * 60, value(letter))).collect();
+        let values: Vec<(i64, Option<f64>)> = picture
+            .chars()
+            .filter(|letter| *letter != ' ')
+            .enumerate()
+            .map(|(at, letter)| (at as i64 * 60, value(letter)))
+            .collect();
         assert_eq!(values.len(), range(alarm.periods()));
         Verdict::of(&alarm, &values).map(|verdict| verdict.value)
     }
@@ -189,8 +260,15 @@ mod tests {
             (2, "- - - X -", [ALARM, KEEP, ALARM, OK]),
         ];
         for (m, picture, wanted) in table {
-            for (missing, wanted) in ["missing", "ignore", "breaching", "notBreaching"].into_iter().zip(wanted) {
-                assert_eq!(verdict(m, 3, missing, picture), wanted, "{m} of 3, {missing}, {picture}");
+            for (missing, wanted) in ["missing", "ignore", "breaching", "notBreaching"]
+                .into_iter()
+                .zip(wanted)
+            {
+                assert_eq!(
+                    verdict(m, 3, missing, picture),
+                    wanted,
+                    "{m} of 3, {missing}, {picture}"
+                );
             }
         }
     }

@@ -49,7 +49,12 @@ pub(super) enum Function {
 
 /// Operators by how loosely they bind, loosest first.
 const LEVELS: [&[(&str, Operator)]; 4] = [
-    &[("OR", Operator::Or), ("||", Operator::Or), ("AND", Operator::And), ("&&", Operator::And)],
+    &[
+        ("OR", Operator::Or),
+        ("||", Operator::Or),
+        ("AND", Operator::And),
+        ("&&", Operator::And),
+    ],
     &[
         (">=", Operator::GreaterOrEqual),
         ("<=", Operator::LessOrEqual),
@@ -66,7 +71,14 @@ const LEVELS: [&[(&str, Operator)]; 4] = [
 pub(super) fn parse(text: &str) -> Result<Expression, String> {
     let mut parser = Parser { rest: text.trim() };
     let expression = parser.level(0)?;
-    if parser.rest.is_empty() { Ok(expression) } else { Err(format!("the sandbox cannot read the expression {text:?} from {:?} on", parser.rest)) }
+    if parser.rest.is_empty() {
+        Ok(expression)
+    } else {
+        Err(format!(
+            "the sandbox cannot read the expression {text:?} from {:?} on",
+            parser.rest
+        ))
+    }
 }
 
 struct Parser<'a> {
@@ -75,9 +87,15 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn level(&mut self, level: usize) -> Result<Expression, String> {
-        let Some(operators) = LEVELS.get(level) else { return self.single() };
+        let Some(operators) = LEVELS.get(level) else {
+            return self.single();
+        };
         let mut left = self.level(level + 1)?;
-        while let Some(operator) = operators.iter().find(|(sign, _)| self.take(sign)).map(|(_, operator)| *operator) {
+        while let Some(operator) = operators
+            .iter()
+            .find(|(sign, _)| self.take(sign))
+            .map(|(_, operator)| *operator)
+        {
             left = Expression::Binary(Box::new(left), operator, Box::new(self.level(level + 1)?));
         }
         Ok(left)
@@ -93,12 +111,19 @@ impl Parser<'_> {
         }
         let word = self.word();
         if word.is_empty() {
-            return Err(format!("the sandbox cannot read an expression at {:?}", self.rest));
+            return Err(format!(
+                "the sandbox cannot read an expression at {:?}",
+                self.rest
+            ));
         }
         if let Ok(number) = word.parse() {
             return Ok(Expression::Number(number));
         }
-        if self.take("(") { self.call(&word) } else { Ok(Expression::Reference(word)) }
+        if self.take("(") {
+            self.call(&word)
+        } else {
+            Ok(Expression::Reference(word))
+        }
     }
 
     fn call(&mut self, name: &str) -> Result<Expression, String> {
@@ -140,9 +165,13 @@ impl Parser<'_> {
     }
 
     fn take(&mut self, sign: &str) -> bool {
-        let Some(after) = self.rest.strip_prefix(sign) else { return false };
+        let Some(after) = self.rest.strip_prefix(sign) else {
+            return false;
+        };
         // A word such as OR must end where it ends.
-        if sign.ends_with(char::is_alphabetic) && after.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
+        if sign.ends_with(char::is_alphabetic)
+            && after.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+        {
             return false;
         }
         self.rest = after.trim_start();
@@ -150,11 +179,23 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, sign: &str) -> Result<(), String> {
-        if self.take(sign) { Ok(()) } else { Err(format!("{sign:?} is expected in the expression at {:?}", self.rest)) }
+        if self.take(sign) {
+            Ok(())
+        } else {
+            Err(format!(
+                "{sign:?} is expected in the expression at {:?}",
+                self.rest
+            ))
+        }
     }
 
     fn word(&mut self) -> String {
-        let end = self.rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|letter: char| {
+                !(letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')
+            })
+            .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest.trim_start();
         word.to_owned()
@@ -178,13 +219,27 @@ impl Expression {
         match self {
             Self::Number(number) => periods.iter().map(|start| (*start, *number)).collect(),
             Self::Reference(id) => entries.get(id.as_str()).cloned().unwrap_or_default(),
-            Self::Negative(inner) => inner.evaluate(entries, periods).into_iter().map(|(start, value)| (start, -value)).collect(),
+            Self::Negative(inner) => inner
+                .evaluate(entries, periods)
+                .into_iter()
+                .map(|(start, value)| (start, -value))
+                .collect(),
             Self::Binary(left, operator, right) => {
-                let (left, right) = (left.evaluate(entries, periods), right.evaluate(entries, periods));
-                left.iter().filter_map(|(start, value)| Some((*start, operator.apply(*value, *right.get(start)?)?))).collect()
+                let (left, right) = (
+                    left.evaluate(entries, periods),
+                    right.evaluate(entries, periods),
+                );
+                left.iter()
+                    .filter_map(|(start, value)| {
+                        Some((*start, operator.apply(*value, *right.get(start)?)?))
+                    })
+                    .collect()
             }
             Self::Call(function, arguments) => {
-                let arguments: Vec<Series> = arguments.iter().map(|argument| argument.evaluate(entries, periods)).collect();
+                let arguments: Vec<Series> = arguments
+                    .iter()
+                    .map(|argument| argument.evaluate(entries, periods))
+                    .collect();
                 function.apply(&arguments, periods)
             }
         }
@@ -218,17 +273,47 @@ impl Function {
         let first = &arguments[0];
         match self {
             // Between a value and the one before it, however long ago that was; the first has none before it.
-            Self::Diff => first.iter().zip(first.iter().skip(1)).map(|((_, before), (start, value))| (*start, value - before)).collect(),
-            Self::Fill => periods.iter().filter_map(|start| Some((*start, *first.get(start).or_else(|| arguments[1].get(start))?))).collect(),
-            Self::FillRepeat => periods.iter().filter_map(|start| Some((*start, *first.range(..=*start).next_back()?.1))).collect(),
-            Self::Abs => first.iter().map(|(start, value)| (*start, value.abs())).collect(),
-            Self::If => {
-                first.iter().filter_map(|(start, condition)| Some((*start, *arguments[if *condition != 0.0 { 1 } else { 2 }].get(start)?))).collect()
-            }
-            Self::Max => gather(arguments, |values| values.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
-            Self::Min => gather(arguments, |values| values.iter().copied().fold(f64::INFINITY, f64::min)),
+            Self::Diff => first
+                .iter()
+                .zip(first.iter().skip(1))
+                .map(|((_, before), (start, value))| (*start, value - before))
+                .collect(),
+            Self::Fill => periods
+                .iter()
+                .filter_map(|start| {
+                    Some((
+                        *start,
+                        *first.get(start).or_else(|| arguments[1].get(start))?,
+                    ))
+                })
+                .collect(),
+            Self::FillRepeat => periods
+                .iter()
+                .filter_map(|start| Some((*start, *first.range(..=*start).next_back()?.1)))
+                .collect(),
+            Self::Abs => first
+                .iter()
+                .map(|(start, value)| (*start, value.abs()))
+                .collect(),
+            Self::If => first
+                .iter()
+                .filter_map(|(start, condition)| {
+                    Some((
+                        *start,
+                        *arguments[if *condition != 0.0 { 1 } else { 2 }].get(start)?,
+                    ))
+                })
+                .collect(),
+            Self::Max => gather(arguments, |values| {
+                values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+            }),
+            Self::Min => gather(arguments, |values| {
+                values.iter().copied().fold(f64::INFINITY, f64::min)
+            }),
             Self::Sum => gather(arguments, |values| values.iter().sum()),
-            Self::Avg => gather(arguments, |values| values.iter().sum::<f64>() / values.len() as f64),
+            Self::Avg => gather(arguments, |values| {
+                values.iter().sum::<f64>() / values.len() as f64
+            }),
         }
     }
 }
@@ -239,7 +324,10 @@ fn gather(arguments: &[Series], of: impl Fn(&[f64]) -> f64) -> Series {
     for (start, value) in arguments.iter().flatten() {
         gathered.entry(*start).or_default().push(*value);
     }
-    gathered.into_iter().map(|(start, values)| (start, of(&values))).collect()
+    gathered
+        .into_iter()
+        .map(|(start, values)| (start, of(&values)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -247,41 +335,76 @@ mod tests {
     use super::*;
 
     fn over(text: &str, entries: &[(&str, &[(i64, f64)])]) -> Vec<(i64, f64)> {
-        let entries = entries.iter().map(|(id, values)| (*id, values.iter().copied().collect())).collect();
-        parse(text).unwrap().evaluate(&entries, &[0, 60, 120, 180]).into_iter().collect()
+        let entries = entries
+            .iter()
+            .map(|(id, values)| (*id, values.iter().copied().collect()))
+            .collect();
+        parse(text)
+            .unwrap()
+            .evaluate(&entries, &[0, 60, 120, 180])
+            .into_iter()
+            .collect()
     }
 
     const COUNTER: &[(i64, f64)] = &[(0, 4.0), (60, 5.0), (180, 1.0)];
 
     #[test]
     fn diff_goes_from_value_to_value_and_a_reset_counter_goes_down() {
-        assert_eq!(over("DIFF(m1)", &[("m1", COUNTER)]), [(60, 1.0), (180, -4.0)]);
-        assert_eq!(over("DIFF(m1) > 0", &[("m1", COUNTER)]), [(60, 1.0), (180, 0.0)]);
+        assert_eq!(
+            over("DIFF(m1)", &[("m1", COUNTER)]),
+            [(60, 1.0), (180, -4.0)]
+        );
+        assert_eq!(
+            over("DIFF(m1) > 0", &[("m1", COUNTER)]),
+            [(60, 1.0), (180, 0.0)]
+        );
     }
 
     #[test]
     fn gaps_are_filled_only_when_asked() {
-        assert_eq!(over("FILL(m1, 0)", &[("m1", COUNTER)]), [(0, 4.0), (60, 5.0), (120, 0.0), (180, 1.0)]);
-        assert_eq!(over("DIFF(FILL(m1, REPEAT))", &[("m1", COUNTER)]), [(60, 1.0), (120, 0.0), (180, -4.0)]);
+        assert_eq!(
+            over("FILL(m1, 0)", &[("m1", COUNTER)]),
+            [(0, 4.0), (60, 5.0), (120, 0.0), (180, 1.0)]
+        );
+        assert_eq!(
+            over("DIFF(FILL(m1, REPEAT))", &[("m1", COUNTER)]),
+            [(60, 1.0), (120, 0.0), (180, -4.0)]
+        );
     }
 
     #[test]
     fn arithmetic_binds_as_usual_and_needs_both_sides() {
         assert_eq!(over("1 + m1 * 2", &[("m1", &[(0, 4.0)])]), [(0, 9.0)]);
-        assert_eq!(over("m1 - m2", &[("m1", COUNTER), ("m2", &[(60, 1.0)])]), [(60, 4.0)]);
+        assert_eq!(
+            over("m1 - m2", &[("m1", COUNTER), ("m2", &[(60, 1.0)])]),
+            [(60, 4.0)]
+        );
         assert_eq!(over("m1 / 0", &[("m1", COUNTER)]), []);
         assert_eq!(over("-(m1 - 1)", &[("m1", &[(0, 4.0)])]), [(0, -3.0)]);
     }
 
     #[test]
     fn lists_and_conditions_serve_metrics_of_two_runtimes() {
-        assert_eq!(over("MAX([DIFF(m1), DIFF(m2)])", &[("m1", COUNTER), ("m2", &[])]), [(60, 1.0), (180, -4.0)]);
-        assert_eq!(over("IF(m1 > 4 AND m1 < 6, 1, 0)", &[("m1", COUNTER)]), [(0, 0.0), (60, 1.0), (180, 0.0)]);
+        assert_eq!(
+            over("MAX([DIFF(m1), DIFF(m2)])", &[("m1", COUNTER), ("m2", &[])]),
+            [(60, 1.0), (180, -4.0)]
+        );
+        assert_eq!(
+            over("IF(m1 > 4 AND m1 < 6, 1, 0)", &[("m1", COUNTER)]),
+            [(0, 0.0), (60, 1.0), (180, 0.0)]
+        );
     }
 
     #[test]
     fn what_it_does_not_know_it_names() {
-        for (text, named) in [("RATE(m1)", "RATE"), ("MAX(m1)", "MAX"), ("m1 ^ 2", "^"), ("DIFF(m1", ")"), ("FILL(m1, m2)", "FILL"), ("", "\"\"")] {
+        for (text, named) in [
+            ("RATE(m1)", "RATE"),
+            ("MAX(m1)", "MAX"),
+            ("m1 ^ 2", "^"),
+            ("DIFF(m1", ")"),
+            ("FILL(m1, m2)", "FILL"),
+            ("", "\"\""),
+        ] {
             assert!(parse(text).unwrap_err().contains(named), "{text}");
         }
     }

@@ -41,25 +41,49 @@ impl Store {
         if !self.0.contains_key(&datum.application) {
             self.0.insert(datum.application.clone(), BTreeMap::new());
         }
-        let of_application = self.0.get_mut(&datum.application).expect("it was just made where it was missing");
+        let of_application = self
+            .0
+            .get_mut(&datum.application)
+            .expect("it was just made where it was missing");
         match of_application.get_mut(&datum.name) {
             Some(series) => drop(series.insert(minute, datum.value)),
-            None => drop(of_application.insert(datum.name.clone(), Series::from([(minute, datum.value)]))),
+            None => drop(
+                of_application.insert(datum.name.clone(), Series::from([(minute, datum.value)])),
+            ),
         }
     }
 
     fn series(&self, (namespace, name, dimensions): &MetricKey) -> Option<&Series> {
         let only_application = namespace == NAMESPACE && dimensions.len() == 1;
-        self.0.get(dimensions.get(APPLICATION).filter(|_| only_application)?)?.get(name)
+        self.0
+            .get(dimensions.get(APPLICATION).filter(|_| only_application)?)?
+            .get(name)
     }
 
     /// A statistic over periods of `period` seconds that begin in `from..until`.
-    pub(super) fn statistic(&self, metric: &MetricKey, statistic: Statistic, period: i64, from: i64, until: i64) -> Series {
+    pub(super) fn statistic(
+        &self,
+        metric: &MetricKey,
+        statistic: Statistic,
+        period: i64,
+        from: i64,
+        until: i64,
+    ) -> Series {
         let mut gathered: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
-        for (minute, value) in self.series(metric).into_iter().flat_map(|series| series.range(from..until)) {
-            gathered.entry(minute - minute.rem_euclid(period)).or_default().push(*value);
+        for (minute, value) in self
+            .series(metric)
+            .into_iter()
+            .flat_map(|series| series.range(from..until))
+        {
+            gathered
+                .entry(minute - minute.rem_euclid(period))
+                .or_default()
+                .push(*value);
         }
-        gathered.into_iter().map(|(start, values)| (start, statistic.of(&values))).collect()
+        gathered
+            .into_iter()
+            .map(|(start, values)| (start, statistic.of(&values)))
+            .collect()
     }
 }
 
@@ -99,10 +123,26 @@ mod tests {
     fn a_longer_period_gathers_its_minutes() {
         let mut store = Store::default();
         for (minute, value) in [(0, 1.0), (60, 3.0), (120, 5.0), (300, 7.0)] {
-            store.put(&Datum { application: "orders".to_owned(), name: "fullRestarts".to_owned(), value }, minute);
+            store.put(
+                &Datum {
+                    application: "orders".to_owned(),
+                    name: "fullRestarts".to_owned(),
+                    value,
+                },
+                minute,
+            );
         }
-        let key = (NAMESPACE.to_owned(), "fullRestarts".to_owned(), BTreeMap::from([(APPLICATION.to_owned(), "orders".to_owned())]));
-        let of = |statistic| store.statistic(&key, statistic, 300, 0, 600).into_values().collect::<Vec<f64>>();
+        let key = (
+            NAMESPACE.to_owned(),
+            "fullRestarts".to_owned(),
+            BTreeMap::from([(APPLICATION.to_owned(), "orders".to_owned())]),
+        );
+        let of = |statistic| {
+            store
+                .statistic(&key, statistic, 300, 0, 600)
+                .into_values()
+                .collect::<Vec<f64>>()
+        };
         assert_eq!(of(Statistic::Maximum), [5.0, 7.0]);
         assert_eq!(of(Statistic::Minimum), [1.0, 7.0]);
         assert_eq!(of(Statistic::Average), [3.0, 7.0]);

@@ -75,7 +75,13 @@ impl CloudWatch {
     /// A service without metrics and alarms. Its events go to `bus`, its actions through `router`.
     #[must_use]
     pub fn new(clock: Clock, journal: Journal, bus: EventBus, router: Router) -> Self {
-        Self { clock, journal, bus, router, site: Arc::default() }
+        Self {
+            clock,
+            journal,
+            bus,
+            router,
+            site: Arc::default(),
+        }
     }
 
     /// Polls this source from the next minute on.
@@ -95,7 +101,16 @@ impl CloudWatch {
     /// When a property is not known or does not fit the others; the text names it.
     pub fn put_alarm(&self, properties: &Value) -> Result<(), AlarmError> {
         let alarm = MetricAlarm::read(properties)?;
-        let tags = alarm.tags.iter().filter_map(|tag| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned()))).collect();
+        let tags = alarm
+            .tags
+            .iter()
+            .filter_map(|tag| {
+                Some((
+                    tag["Key"].as_str()?.to_owned(),
+                    tag["Value"].as_str()?.to_owned(),
+                ))
+            })
+            .collect();
         {
             // The service takes tags when an alarm is made, and ignores them on one that is there.
             let mut site = self.site();
@@ -114,8 +129,15 @@ impl CloudWatch {
     pub fn put_composite(&self, properties: &Value) -> Result<(), AlarmError> {
         let alarm = CompositeAlarm::read(properties)?;
         let site = self.site();
-        if let Some(missing) = alarm.children().into_iter().find(|child| !site.alarms.contains_key(child)) {
-            return Err(AlarmError::Invalid(format!("the alarm rule of {} names {missing}, which does not exist", alarm.alarm_name)));
+        if let Some(missing) = alarm
+            .children()
+            .into_iter()
+            .find(|child| !site.alarms.contains_key(child))
+        {
+            return Err(AlarmError::Invalid(format!(
+                "the alarm rule of {} names {missing}, which does not exist",
+                alarm.alarm_name
+            )));
         }
         drop(site);
         self.put(alarm.alarm_name.clone(), Definition::Composite(alarm));
@@ -150,7 +172,8 @@ impl CloudWatch {
     pub async fn run(self) {
         while self.router.is_open() {
             let now = self.clock.now().as_second();
-            let next = Timestamp::from_second(now - now.rem_euclid(MINUTE_SECS) + MINUTE_SECS).expect("the next minute is a date");
+            let next = Timestamp::from_second(now - now.rem_euclid(MINUTE_SECS) + MINUTE_SECS)
+                .expect("the next minute is a date");
             self.clock.sleep_until(next).await;
             self.tick();
         }
@@ -161,7 +184,10 @@ impl CloudWatch {
         let now = self.clock.now();
         let sources = self.site().sources.clone();
         // Outside of the lock: a source may look at the region.
-        let values: Vec<Datum> = sources.iter().flat_map(|source| source.metrics(now)).collect();
+        let values: Vec<Datum> = sources
+            .iter()
+            .flat_map(|source| source.metrics(now))
+            .collect();
         let transitions = {
             let mut site = self.site();
             for value in &values {
@@ -179,8 +205,19 @@ impl CloudWatch {
         let as_json = cbor::to_json(&request);
         let asked = as_json.as_ref().unwrap_or(&request);
         let (answer, alarm, transitions) = verbs::answer(self, asked);
-        record(&self.journal, self.clock.now(), asked, alarm, &answer, false);
-        let answer = if as_json.is_some() { in_cbor(answer) } else { answer };
+        record(
+            &self.journal,
+            self.clock.now(),
+            asked,
+            alarm,
+            &answer,
+            false,
+        );
+        let answer = if as_json.is_some() {
+            in_cbor(answer)
+        } else {
+            answer
+        };
         self.announce(transitions);
         answer
     }
@@ -190,7 +227,12 @@ impl CloudWatch {
         let mut site = self.site();
         match site.alarms.get_mut(&name) {
             // A changed definition keeps the state until the next evaluation.
-            Some(alarm) => *alarm = Alarm { state: alarm.state.clone(), ..Alarm::new(definition, now) },
+            Some(alarm) => {
+                *alarm = Alarm {
+                    state: alarm.state.clone(),
+                    ..Alarm::new(definition, now)
+                }
+            }
             None => {
                 site.alarms.insert(name, Alarm::new(definition, now));
             }
@@ -199,8 +241,16 @@ impl CloudWatch {
 
     fn announce(&self, transitions: Vec<Transition>) {
         for transition in transitions {
-            let (name, from, to) = (transition.alarm.definition.name(), transition.previous.value, transition.alarm.state.value);
-            let reason = transition.alarm.state.reason.trim_start_matches("Threshold Crossed: ");
+            let (name, from, to) = (
+                transition.alarm.definition.name(),
+                transition.previous.value,
+                transition.alarm.state.value,
+            );
+            let reason = transition
+                .alarm
+                .state
+                .reason
+                .trim_start_matches("Threshold Crossed: ");
             // The reason lists every value; a timeline needs how many.
             let reason = reason.split(" [").next().unwrap_or(reason);
             let news = match (from, to) {
@@ -210,17 +260,33 @@ impl CloudWatch {
                 _ => None,
             };
             if let Some(text) = news {
-                self.journal.tell(Actor::Alarm, transition.alarm.definition.application(), text);
+                self.journal.tell(
+                    Actor::Alarm,
+                    transition.alarm.definition.application(),
+                    text,
+                );
             }
-            self.bus.emit("aws.cloudwatch", "CloudWatch Alarm State Change", &[transition.alarm.definition.arn()], event(&transition));
+            self.bus.emit(
+                "aws.cloudwatch",
+                "CloudWatch Alarm State Change",
+                &[transition.alarm.definition.arn()],
+                event(&transition),
+            );
             for action in transition.actions() {
-                delivery::deliver(&self.router, &self.journal, "cloudwatch", request(action, &transition));
+                delivery::deliver(
+                    &self.router,
+                    &self.journal,
+                    "cloudwatch",
+                    request(action, &transition),
+                );
             }
         }
     }
 
     fn site(&self) -> MutexGuard<'_, Site> {
-        self.site.lock().expect("no thread panics while it holds the alarms")
+        self.site
+            .lock()
+            .expect("no thread panics while it holds the alarms")
     }
 }
 
@@ -228,7 +294,11 @@ impl Site {
     fn evaluate_metric_alarms(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for alarm in self.alarms.values_mut() {
-            let (Definition::Metric(definition), Plan::Metric(plan)) = (&alarm.definition, &*alarm.plan) else { continue };
+            let (Definition::Metric(definition), Plan::Metric(plan)) =
+                (&alarm.definition, &*alarm.plan)
+            else {
+                continue;
+            };
             let series = plan.series(&self.store, now);
             if let Some(state) = evaluate::evaluate(definition, &alarm.state, &series, now) {
                 transitions.extend(alarm.enter(state));
@@ -241,16 +311,31 @@ impl Site {
     fn evaluate_composites(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for _ in 0..=self.alarms.len() {
-            let states: BTreeMap<&str, &AlarmState> = self.alarms.iter().map(|(name, alarm)| (name.as_str(), &alarm.state)).collect();
+            let states: BTreeMap<&str, &AlarmState> = self
+                .alarms
+                .iter()
+                .map(|(name, alarm)| (name.as_str(), &alarm.state))
+                .collect();
             let step = |alarm: &Alarm| {
-                let (Definition::Composite(definition), Plan::Composite(rule)) = (&alarm.definition, &*alarm.plan) else { return None };
-                Some((definition.alarm_name.clone(), definition.evaluate(rule, &alarm.state, &states, now)?))
+                let (Definition::Composite(definition), Plan::Composite(rule)) =
+                    (&alarm.definition, &*alarm.plan)
+                else {
+                    return None;
+                };
+                Some((
+                    definition.alarm_name.clone(),
+                    definition.evaluate(rule, &alarm.state, &states, now)?,
+                ))
             };
             let steps: Vec<(String, AlarmState)> = self.alarms.values().filter_map(step).collect();
             if steps.is_empty() {
                 break;
             }
-            transitions.extend(steps.into_iter().filter_map(|(name, state)| self.alarms.get_mut(&name)?.enter(state)));
+            transitions.extend(
+                steps
+                    .into_iter()
+                    .filter_map(|(name, state)| self.alarms.get_mut(&name)?.enter(state)),
+            );
         }
         transitions
     }
@@ -262,8 +347,15 @@ fn request(action: &str, transition: &Transition) -> Request {
         return invocation(CALLER, action, "Event", &lambda_action(transition));
     }
     let (subject, message) = sns_action(transition);
-    let form = [("TopicArn", action), ("Subject", &subject), ("Message", &message.to_string())];
-    let form: Vec<(String, String)> = form.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let form = [
+        ("TopicArn", action),
+        ("Subject", &subject),
+        ("Message", &message.to_string()),
+    ];
+    let form: Vec<(String, String)> = form
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     aws_query(CALLER, "sns", sns::API_VERSION, "Publish", &form)
 }
 

@@ -45,36 +45,80 @@ pub(super) struct MetricPlan {
 impl MetricPlan {
     fn of(alarm: &MetricAlarm) -> Self {
         let entries = alarm.entries();
-        let stat = |entry: &super::alarm::Entry| entry.metric_stat.as_ref().map(|stat| (entry.id.clone(), stat.metric.key(), stat.stat));
+        let stat = |entry: &super::alarm::Entry| {
+            entry
+                .metric_stat
+                .as_ref()
+                .map(|stat| (entry.id.clone(), stat.metric.key(), stat.stat))
+        };
         let metrics: Vec<_> = entries.iter().filter_map(stat).collect();
         let mut known: BTreeSet<&str> = metrics.iter().map(|(id, ..)| id.as_str()).collect();
-        let mut left: Vec<(&str, Expression)> =
-            entries.iter().filter_map(|entry| Some((entry.id.as_str(), math::parse(entry.expression.as_deref()?).ok()?))).collect();
+        let mut left: Vec<(&str, Expression)> = entries
+            .iter()
+            .filter_map(|entry| {
+                Some((
+                    entry.id.as_str(),
+                    math::parse(entry.expression.as_deref()?).ok()?,
+                ))
+            })
+            .collect();
         let mut expressions = Vec::new();
-        while let Some(next) = left.iter().position(|(_, expression)| expression.references().iter().all(|id| known.contains(id))) {
+        while let Some(next) = left
+            .iter()
+            .position(|(_, expression)| expression.references().iter().all(|id| known.contains(id)))
+        {
             let (id, expression) = left.remove(next);
             known.insert(id);
             expressions.push((id.to_owned(), expression));
         }
-        let watched = entries.iter().find(|entry| entry.return_data).map_or_else(String::new, |entry| entry.id.clone());
+        let watched = entries
+            .iter()
+            .find(|entry| entry.return_data)
+            .map_or_else(String::new, |entry| entry.id.clone());
         let range = i64::try_from(evaluate::range(alarm.periods())).expect("a range is short");
-        Self { period: alarm.common_period(), range, metrics, expressions, watched }
+        Self {
+            period: alarm.common_period(),
+            range,
+            metrics,
+            expressions,
+            watched,
+        }
     }
 
     /// The value held against the threshold, over the evaluation range that ends now.
     pub(super) fn series(&self, store: &Store, now: Timestamp) -> Vec<(i64, Option<f64>)> {
         let now = now.as_second();
         let until = now - now.rem_euclid(self.period);
-        let starts: Vec<i64> = (1..=self.range).rev().map(|back| until - back * self.period).collect();
+        let starts: Vec<i64> = (1..=self.range)
+            .rev()
+            .map(|back| until - back * self.period)
+            .collect();
         let mut known: BTreeMap<&str, Series> = BTreeMap::new();
         for (id, metric, statistic) in &self.metrics {
-            known.insert(id, store.statistic(metric, *statistic, self.period, until - self.range * self.period, until));
+            known.insert(
+                id,
+                store.statistic(
+                    metric,
+                    *statistic,
+                    self.period,
+                    until - self.range * self.period,
+                    until,
+                ),
+            );
         }
         for (id, expression) in &self.expressions {
             let value = expression.evaluate(&known, &starts);
             known.insert(id, value);
         }
         let watched = known.get(self.watched.as_str());
-        starts.into_iter().map(|start| (start, watched.and_then(|series| series.get(&start).copied()))).collect()
+        starts
+            .into_iter()
+            .map(|start| {
+                (
+                    start,
+                    watched.and_then(|series| series.get(&start).copied()),
+                )
+            })
+            .collect()
     }
 }

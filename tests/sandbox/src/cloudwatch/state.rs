@@ -35,7 +35,9 @@ impl StateValue {
     }
 
     pub(super) fn read(name: &str) -> Option<Self> {
-        [Self::Ok, Self::Alarm, Self::InsufficientData].into_iter().find(|value| value.name() == name)
+        [Self::Ok, Self::Alarm, Self::InsufficientData]
+            .into_iter()
+            .find(|value| value.name() == name)
     }
 }
 
@@ -102,8 +104,22 @@ impl Definition {
     /// Whether actions are carried out, and those on ALARM, on OK, on INSUFFICIENT_DATA.
     pub(super) fn actions(&self) -> (bool, [&Vec<String>; 3]) {
         match self {
-            Self::Metric(alarm) => (alarm.actions_enabled, [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions]),
-            Self::Composite(alarm) => (alarm.actions_enabled, [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions]),
+            Self::Metric(alarm) => (
+                alarm.actions_enabled,
+                [
+                    &alarm.alarm_actions,
+                    &alarm.ok_actions,
+                    &alarm.insufficient_data_actions,
+                ],
+            ),
+            Self::Composite(alarm) => (
+                alarm.actions_enabled,
+                [
+                    &alarm.alarm_actions,
+                    &alarm.ok_actions,
+                    &alarm.insufficient_data_actions,
+                ],
+            ),
         }
     }
 }
@@ -123,10 +139,19 @@ pub struct Alarm {
 
 impl Alarm {
     pub(super) fn new(definition: Definition, now: Timestamp) -> Self {
-        let state =
-            AlarmState { value: StateValue::InsufficientData, reason: "Unchecked: Initial alarm creation".to_owned(), reason_data: None, at: now };
+        let state = AlarmState {
+            value: StateValue::InsufficientData,
+            reason: "Unchecked: Initial alarm creation".to_owned(),
+            reason_data: None,
+            at: now,
+        };
         let plan = Arc::new(Plan::of(&definition));
-        Self { definition, configured: now, state, plan }
+        Self {
+            definition,
+            configured: now,
+            state,
+            plan,
+        }
     }
 
     /// Takes the state; a transition when it is another one.
@@ -135,7 +160,10 @@ impl Alarm {
             return None;
         }
         let previous = std::mem::replace(&mut self.state, state);
-        Some(Transition { alarm: self.clone(), previous })
+        Some(Transition {
+            alarm: self.clone(),
+            previous,
+        })
     }
 }
 
@@ -163,26 +191,51 @@ impl Transition {
 
 impl CompositeAlarm {
     /// The state its rule calls for, when it is another one than now.
-    pub(super) fn evaluate(&self, rule: &Rule, now_in: &AlarmState, states: &BTreeMap<&str, &AlarmState>, now: Timestamp) -> Option<AlarmState> {
-        let value = if rule.holds(states) { StateValue::Alarm } else { StateValue::Ok };
+    pub(super) fn evaluate(
+        &self,
+        rule: &Rule,
+        now_in: &AlarmState,
+        states: &BTreeMap<&str, &AlarmState>,
+        now: Timestamp,
+    ) -> Option<AlarmState> {
+        let value = if rule.holds(states) {
+            StateValue::Alarm
+        } else {
+            StateValue::Ok
+        };
         if value == now_in.value {
             return None;
         }
-        let children: Vec<(String, &AlarmState)> =
-            rule.children().into_iter().filter_map(|name| states.get(name.as_str()).map(|state| (name, *state))).collect();
+        let children: Vec<(String, &AlarmState)> = rule
+            .children()
+            .into_iter()
+            .filter_map(|name| states.get(name.as_str()).map(|state| (name, *state)))
+            .collect();
         let triggering = |(name, state): &(String, &AlarmState)| json!({ "arn": alarm_arn(name), "state": { "value": state.value.name(), "timestamp": long_time(state.at) } });
         let latest = children.iter().max_by_key(|(_, state)| state.at);
         let reason = match (now_in.reason_data.is_none(), latest) {
             (false, Some((name, state))) => {
                 let when = state.at.strftime("%A %d %B, %Y %H:%M:%S UTC");
-                format!("{} transitioned to {} at {when}", alarm_arn(name), state.value)
+                format!(
+                    "{} transitioned to {} at {when}",
+                    alarm_arn(name),
+                    state.value
+                )
             }
-            _ => format!("{} was created and its alarm rule evaluates to {value}", alarm_arn(&self.alarm_name)),
+            _ => format!(
+                "{} was created and its alarm rule evaluates to {value}",
+                alarm_arn(&self.alarm_name)
+            ),
         };
         let triggering: Vec<Value> = match (now_in.reason_data.is_none(), latest) {
             (false, Some(child)) => vec![triggering(child)],
             _ => children.iter().map(triggering).collect(),
         };
-        Some(AlarmState { value, reason, reason_data: Some(json!({ "triggeringAlarms": triggering })), at: now })
+        Some(AlarmState {
+            value,
+            reason,
+            reason_data: Some(json!({ "triggeringAlarms": triggering })),
+            at: now,
+        })
     }
 }

@@ -46,7 +46,9 @@ impl Input {
         match self {
             Self::Whole => Ok(event.clone()),
             Self::Constant(value) => Ok(value.clone()),
-            Self::Path(path) => at(event, path)?.cloned().ok_or_else(|| InputError::Nothing(path.clone())),
+            Self::Path(path) => at(event, path)?
+                .cloned()
+                .ok_or_else(|| InputError::Nothing(path.clone())),
             Self::Transformer { paths, template } => fill(event, paths, template),
         }
     }
@@ -62,20 +64,36 @@ fn at<'a>(event: &'a Value, path: &str) -> Result<Option<&'a Value>, InputError>
         }
         found = found.and_then(|value| value.get(name));
     }
-    if rest.is_empty() || rest.starts_with('.') { Ok(found) } else { Err(unreadable()) }
+    if rest.is_empty() || rest.starts_with('.') {
+        Ok(found)
+    } else {
+        Err(unreadable())
+    }
 }
 
 /// Inside quotes a value goes in as text, outside as JSON. What the event lacks is empty text inside quotes and null outside.
-fn fill(event: &Value, paths: &BTreeMap<String, String>, template: &str) -> Result<Value, InputError> {
+fn fill(
+    event: &Value,
+    paths: &BTreeMap<String, String>,
+    template: &str,
+) -> Result<Value, InputError> {
     let mut filled = String::new();
     let mut quoted = false;
     let mut rest = template;
     while let Some(next) = rest.chars().next() {
-        let hole = rest.strip_prefix('<').and_then(|hole| hole.split_once('>')).filter(|(name, _)| is_name(name));
+        let hole = rest
+            .strip_prefix('<')
+            .and_then(|hole| hole.split_once('>'))
+            .filter(|(name, _)| is_name(name));
         if let Some((name, after)) = hole {
             let value = match name {
                 "aws.events.event.json" | "aws.events.event" => Some(event),
-                _ => at(event, paths.get(name).ok_or_else(|| InputError::Hole(name.to_owned()))?)?,
+                _ => at(
+                    event,
+                    paths
+                        .get(name)
+                        .ok_or_else(|| InputError::Hole(name.to_owned()))?,
+                )?,
             };
             filled.push_str(&as_text(value, quoted));
             rest = after;
@@ -91,7 +109,10 @@ fn fill(event: &Value, paths: &BTreeMap<String, String>, template: &str) -> Resu
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(letter))
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(letter))
 }
 
 fn as_text(value: Option<&Value>, quoted: bool) -> String {
@@ -100,7 +121,9 @@ fn as_text(value: Option<&Value>, quoted: bool) -> String {
         (None, false) => Value::Null.to_string(),
         (Some(value), false) => value.to_string(),
         (Some(value), true) => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             let escaped = Value::String(text).to_string();
             escaped[1..escaped.len() - 1].to_owned()
         }

@@ -27,11 +27,17 @@ pub(super) fn to_quamina(pattern: &Value) -> Result<Value, PatternError> {
 }
 
 fn wrong(path: &str, wrong: impl Into<String>) -> PatternError {
-    PatternError::Shape { path: path.to_owned(), wrong: wrong.into() }
+    PatternError::Shape {
+        path: path.to_owned(),
+        wrong: wrong.into(),
+    }
 }
 
 fn fields(path: &str, pattern: &Value) -> Result<Value, PatternError> {
-    let members = pattern.as_object().filter(|members| !members.is_empty()).ok_or_else(|| wrong(path, "an object with members is expected"))?;
+    let members = pattern
+        .as_object()
+        .filter(|members| !members.is_empty())
+        .ok_or_else(|| wrong(path, "an object with members is expected"))?;
     let mut translated = serde_json::Map::new();
     for (name, value) in members {
         let here = format!("{path}.{name}");
@@ -40,10 +46,16 @@ fn fields(path: &str, pattern: &Value) -> Result<Value, PatternError> {
         }
         let value = match value {
             Value::Object(_) => fields(&here, value)?,
-            Value::Array(alternatives) if !alternatives.is_empty() => {
-                alternatives.iter().map(|one| alternative(&here, one)).collect::<Result<_, _>>()?
+            Value::Array(alternatives) if !alternatives.is_empty() => alternatives
+                .iter()
+                .map(|one| alternative(&here, one))
+                .collect::<Result<_, _>>()?,
+            _ => {
+                return Err(wrong(
+                    &here,
+                    "an array with members, or an object, is expected",
+                ));
             }
-            _ => return Err(wrong(&here, "an array with members, or an object, is expected")),
         };
         translated.insert(name.clone(), value);
     }
@@ -52,25 +64,42 @@ fn fields(path: &str, pattern: &Value) -> Result<Value, PatternError> {
 
 fn alternative(path: &str, one: &Value) -> Result<Value, PatternError> {
     let Value::Object(operator) = one else {
-        return if one.is_array() { Err(wrong(path, "an array in an array")) } else { Ok(one.clone()) };
+        return if one.is_array() {
+            Err(wrong(path, "an array in an array"))
+        } else {
+            Ok(one.clone())
+        };
     };
     let mut members = operator.iter();
     let (Some((name, value)), None) = (members.next(), members.next()) else {
         return Err(wrong(path, "exactly one operator is expected"));
     };
     match (name.as_str(), value) {
-        ("prefix" | "suffix" | "equals-ignore-case" | "wildcard" | "cidr", Value::String(_)) | ("exists", Value::Bool(_)) => Ok(one.clone()),
+        ("prefix" | "suffix" | "equals-ignore-case" | "wildcard" | "cidr", Value::String(_))
+        | ("exists", Value::Bool(_)) => Ok(one.clone()),
         ("anything-but", Value::String(_) | Value::Number(_)) => Ok(one.clone()),
         ("anything-but", Value::Array(values))
-            if !values.is_empty() && (values.iter().all(Value::is_string) || values.iter().all(Value::is_number)) =>
+            if !values.is_empty()
+                && (values.iter().all(Value::is_string) || values.iter().all(Value::is_number)) =>
         {
             Ok(one.clone())
         }
         // The matcher has no "=" among its comparisons, but equal numbers match whatever their spelling.
-        ("numeric", Value::Array(comparison)) if comparison.len() == 2 && comparison[0] == json!("=") && comparison[1].is_number() => {
+        ("numeric", Value::Array(comparison))
+            if comparison.len() == 2
+                && comparison[0] == json!("=")
+                && comparison[1].is_number() =>
+        {
             Ok(comparison[1].clone())
         }
-        ("numeric", Value::Array(comparison)) if comparison.len() % 2 == 0 && comparison.len() <= 4 => Ok(one.clone()),
-        _ => Err(wrong(path, format!("the sandbox does not know the operator {one}"))),
+        ("numeric", Value::Array(comparison))
+            if comparison.len() % 2 == 0 && comparison.len() <= 4 =>
+        {
+            Ok(one.clone())
+        }
+        _ => Err(wrong(
+            path,
+            format!("the sandbox does not know the operator {one}"),
+        )),
     }
 }

@@ -32,7 +32,9 @@ impl Answers {
 fn essence(service: &str, answer: &Response) -> Value {
     match refused(answer) {
         Some((code, _)) => json!({ "refused": code }),
-        None if service == "dynamodb" => sorted(serde_json::from_slice(answer.body()).unwrap_or_default()),
+        None if service == "dynamodb" => {
+            sorted(serde_json::from_slice(answer.body()).unwrap_or_default())
+        }
         None => json!("ok"),
     }
 }
@@ -41,9 +43,17 @@ fn essence(service: &str, answer: &Response) -> Value {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> = members.into_iter().map(|(name, value)| (sorted_set(&name, sorted(value)), name)).collect();
+            let mut members: Vec<_> = members
+                .into_iter()
+                .map(|(name, value)| (sorted_set(&name, sorted(value)), name))
+                .collect();
             members.sort_by(|(_, one), (_, other)| one.cmp(other));
-            Value::Object(members.into_iter().map(|(value, name)| (name, value)).collect::<Map<_, _>>())
+            Value::Object(
+                members
+                    .into_iter()
+                    .map(|(value, name)| (name, value))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
         other => other,
@@ -70,7 +80,11 @@ mod tests {
 
     fn compared(service: &str, theirs: &Response, ours: &Response) -> usize {
         let mut answers = Answers::default();
-        answers.compare(&aws_json("remediate", service, "Service.Verb", "1.0", &json!({})), theirs, ours);
+        answers.compare(
+            &aws_json("remediate", service, "Service.Verb", "1.0", &json!({})),
+            theirs,
+            ours,
+        );
         answers.disagreements.len()
     }
 
@@ -85,15 +99,43 @@ mod tests {
             json!({ "Item": { "b": { "S": "1" }, "a": { "SS": ["y", "x"] } } }),
         );
         assert_eq!(compared("dynamodb", &answer(&one), &answer(&other)), 0);
-        assert_eq!(compared("events", &answer(&json!({ "Entries": [{ "EventId": "1" }] })), &answer(&json!({ "Entries": [{ "EventId": "2" }] }))), 0);
+        assert_eq!(
+            compared(
+                "events",
+                &answer(&json!({ "Entries": [{ "EventId": "1" }] })),
+                &answer(&json!({ "Entries": [{ "EventId": "2" }] }))
+            ),
+            0
+        );
     }
 
     #[test]
     fn another_value_another_refusal_and_a_refusal_of_one_alone_are_disagreements() {
         let item = |text: &str| answer(&json!({ "Item": { "a": { "S": text } } }));
         assert_eq!(compared("dynamodb", &item("1"), &item("2")), 1);
-        assert_eq!(compared("dynamodb", &json_error(400, "ConditionalCheckFailedException", "no"), &item("2")), 1);
-        assert_eq!(compared("sns", &json_error(404, "NotFound", "no"), &json_error(400, "InvalidParameter", "no")), 1);
-        assert_eq!(compared("sns", &json_error(404, "NotFound", "no"), &json_error(404, "com.amazonaws#NotFound", "gone")), 0);
+        assert_eq!(
+            compared(
+                "dynamodb",
+                &json_error(400, "ConditionalCheckFailedException", "no"),
+                &item("2")
+            ),
+            1
+        );
+        assert_eq!(
+            compared(
+                "sns",
+                &json_error(404, "NotFound", "no"),
+                &json_error(400, "InvalidParameter", "no")
+            ),
+            1
+        );
+        assert_eq!(
+            compared(
+                "sns",
+                &json_error(404, "NotFound", "no"),
+                &json_error(404, "com.amazonaws#NotFound", "gone")
+            ),
+            0
+        );
     }
 }

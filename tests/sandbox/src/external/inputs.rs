@@ -19,7 +19,10 @@ pub const INPUTS: &[Scenario] = &[
                 world.until_told(minutes(30)).await;
             })
         },
-        ends: Ends { because: "does not name an application", ..ESCALATED },
+        ends: Ends {
+            because: "does not name an application",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "input-with-unknown-request",
@@ -27,11 +30,16 @@ pub const INPUTS: &[Scenario] = &[
         stage: || Stage::of(Code::healthy()),
         script: |world| {
             Box::pin(async move {
-                world.ask(json!({ "applicationName": "orders", "request": { "action": "dance" } })).await;
+                world
+                    .ask(json!({ "applicationName": "orders", "request": { "action": "dance" } }))
+                    .await;
                 world.until_told(minutes(30)).await;
             })
         },
-        ends: Ends { because: "could not be looked after further: Lifeguard.BadInput", ..ESCALATED },
+        ends: Ends {
+            because: "could not be looked after further: Lifeguard.BadInput",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "input-to-snapshots-refused",
@@ -43,6 +51,11 @@ pub const INPUTS: &[Scenario] = &[
                 world.until_checked(1, minutes(30)).await;
             })
         },
-        ends: Ends { outcome: "none", because: "FAILED", snapshots: Some(|_| Vec::new()), ..ESCALATED },
+        ends: Ends {
+            outcome: "none",
+            because: "FAILED",
+            snapshots: Some(|_| Vec::new()),
+            ..ESCALATED
+        },
     },
 ];

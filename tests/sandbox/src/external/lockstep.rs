@@ -53,7 +53,9 @@ impl Lockstep {
     /// One less computes. Gives false when nobody did, which is a defect of the other engine's launcher.
     pub fn ends(&self) -> bool {
         let mut computing = self.computing();
-        let Some(fewer) = computing.lines.checked_sub(1) else { return false };
+        let Some(fewer) = computing.lines.checked_sub(1) else {
+            return false;
+        };
         computing.lines = fewer;
         self.0.changed.notify_all();
         true
@@ -85,7 +87,10 @@ impl Lockstep {
             self.0.begun.notified().await;
             while self.computing().lines > 0 && !self.computing().released {
                 let count = Arc::clone(&self.0);
-                if tokio::task::spawn_blocking(move || count.until_nobody_computes()).await.is_err() {
+                if tokio::task::spawn_blocking(move || count.until_nobody_computes())
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -126,7 +131,10 @@ mod tests {
         waiting
     }
 
-    #[expect(clippy::disallowed_methods, reason = "real time, which virtual time must wait for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "real time, which virtual time must wait for"
+    )]
     fn compute() {
         std::thread::sleep(Duration::from_millis(30));
     }
@@ -139,10 +147,18 @@ mod tests {
         let timer = tokio::spawn(tokio::time::sleep(Duration::from_secs(5)));
         let held = lockstep.hold();
         elsewhere(compute).await.unwrap();
-        assert_eq!(opened.elapsed(), Duration::ZERO, "nothing passed while it computed");
+        assert_eq!(
+            opened.elapsed(),
+            Duration::ZERO,
+            "nothing passed while it computed"
+        );
         let waiting = lockstep.wait();
         timer.await.unwrap();
-        assert_eq!(opened.elapsed(), Duration::from_secs(5), "it waited, so time passed");
+        assert_eq!(
+            opened.elapsed(),
+            Duration::from_secs(5),
+            "it waited, so time passed"
+        );
         drop((waiting, held));
     }
 

@@ -76,7 +76,13 @@ impl External {
     /// From now on the four services of `region` are those at `engine`.
     #[must_use]
     pub fn attach(region: &Region, engine: SocketAddr) -> Self {
-        let parts = Parts { region: region.clone(), engine, lockstep: Lockstep::default(), answers: Mutex::default(), troubles: Mutex::default() };
+        let parts = Parts {
+            region: region.clone(),
+            engine,
+            lockstep: Lockstep::default(),
+            answers: Mutex::default(),
+            troubles: Mutex::default(),
+        };
         let external = Self(Arc::new(parts));
         tokio::spawn(external.0.lockstep.clone().keep());
         let inside = external.clone();
@@ -85,7 +91,9 @@ impl External {
                 let (external, own) = (inside.clone(), own.clone());
                 Box::pin(async move {
                     match wire::service(&request) {
-                        Some(service) if THEIRS.contains(&service.as_str()) => external.pass_on(&service, request, &own).await,
+                        Some(service) if THEIRS.contains(&service.as_str()) => {
+                            external.pass_on(&service, request, &own).await
+                        }
                         _ => own.send(request).await,
                     }
                 })
@@ -108,10 +116,19 @@ impl External {
             "Source": event["source"], "DetailType": event["detail-type"], "Detail": event["detail"].to_string(),
             "Resources": event["resources"], "Time": event["time"],
         });
-        let request = aws_json(events::CALLER, "events", "AWSEvents.PutEvents", "1.1", &json!({ "Entries": [entry] }));
+        let request = aws_json(
+            events::CALLER,
+            "events",
+            "AWSEvents.PutEvents",
+            "1.1",
+            &json!({ "Entries": [entry] }),
+        );
         match client::exchange(self.0.engine, request).await {
             Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => drop(self.trouble(&format!("events refused an event: {}", String::from_utf8_lossy(answer.body())))),
+            Ok(answer) => drop(self.trouble(&format!(
+                "events refused an event: {}",
+                String::from_utf8_lossy(answer.body())
+            ))),
             Err(error) => drop(self.trouble(&format!("events did not answer: {error}"))),
         }
     }
@@ -139,13 +156,20 @@ impl External {
 
     /// The answers that were compared.
     pub fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.0.answers.lock().expect("no thread panics while it compares")
+        self.0
+            .answers
+            .lock()
+            .expect("no thread panics while it compares")
     }
 
     /// What went wrong between the engines: any of it makes a comparison worthless.
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
-        self.0.troubles.lock().expect("no thread panics while it complains").clone()
+        self.0
+            .troubles
+            .lock()
+            .expect("no thread panics while it complains")
+            .clone()
     }
 
     /// Time no longer waits for the other engine.
@@ -159,7 +183,11 @@ impl External {
         let mut request = self.named(request);
         // Whoever's the service is, what goes wrong on the way to it does so once, before either hears of it.
         let region = &self.0.region;
-        if let Some(refusal) = region.faults().refuse(&mut request, region.clock(), region.journal()) {
+        if let Some(refusal) =
+            region
+                .faults()
+                .refuse(&mut request, region.clock(), region.journal())
+        {
             return refusal;
         }
         let theirs = match client::exchange(self.0.engine, request.clone()).await {
@@ -170,15 +198,23 @@ impl External {
             let ours = own.send(request.clone()).await;
             self.answers().compare(&request, &theirs, &ours);
         }
-        if let Some(subject) = form_field(&request, "Subject").filter(|_| service == "sns" && theirs.status().is_success()) {
-            self.0.region.journal().tell(Actor::Lifeguard, None, format!("tells people: {subject}"));
+        if let Some(subject) = form_field(&request, "Subject")
+            .filter(|_| service == "sns" && theirs.status().is_success())
+        {
+            self.0.region.journal().tell(
+                Actor::Lifeguard,
+                None,
+                format!("tells people: {subject}"),
+            );
         }
         theirs
     }
 
     /// An execution whose starter gives no name gets the one that the region's own Step Functions would have drawn: ids stand in outputs, which are compared.
     fn named(&self, request: Request) -> Request {
-        if wire::service(&request).as_deref() != Some("states") || wire::verb(&request) != Some("StartExecution") {
+        if wire::service(&request).as_deref() != Some("states")
+            || wire::verb(&request) != Some("StartExecution")
+        {
             return request;
         }
         let (parts, body) = request.into_parts();
@@ -197,7 +233,11 @@ impl External {
     async fn control(&self, verb: &str, request: &Request) -> Response {
         let told: Told = match serde_json::from_slice(request.body()) {
             Ok(told) => told,
-            Err(error) => return self.trouble(&format!("the launcher said what is not understood: {error}")),
+            Err(error) => {
+                return self.trouble(&format!(
+                    "the launcher said what is not understood: {error}"
+                ));
+            }
         };
         let (lockstep, states) = (&self.0.lockstep, self.0.region.states());
         let mut share = 0.0;
@@ -206,11 +246,22 @@ impl External {
             ("begin", execution) => {
                 lockstep.begins();
                 let machine = told.state_machine_arn.as_deref().unwrap_or_default();
-                execution.as_ref().map_or(Ok(()), |arn| states.adopt(machine, arn, &told.input)).map_err(|error| error.to_string())
+                execution
+                    .as_ref()
+                    .map_or(Ok(()), |arn| states.adopt(machine, arn, &told.input))
+                    .map_err(|error| error.to_string())
             }
             ("end", execution) => {
-                let closed = execution.as_ref().map_or(Ok(()), |arn| states.ended_elsewhere(arn, told.result()).map_err(|error| error.to_string()));
-                if lockstep.ends() { closed } else { Err("a line ended that had not begun".to_owned()) }
+                let closed = execution.as_ref().map_or(Ok(()), |arn| {
+                    states
+                        .ended_elsewhere(arn, told.result())
+                        .map_err(|error| error.to_string())
+                });
+                if lockstep.ends() {
+                    closed
+                } else {
+                    Err("a line ended that had not begun".to_owned())
+                }
             }
             ("sleep", None) => match Duration::try_from_secs_f64(told.seconds) {
                 Ok(time) => {
@@ -220,11 +271,18 @@ impl External {
                 }
                 Err(error) => Err(error.to_string()),
             },
-            ("jitter", Some(arn)) => states.draw(arn).map(|drawn| share = drawn).map_err(|error| error.to_string()),
+            ("jitter", Some(arn)) => states
+                .draw(arn)
+                .map(|drawn| share = drawn)
+                .map_err(|error| error.to_string()),
             (other, _) => Err(format!("there is no {other}")),
         };
         match done {
-            Ok(()) => json_answer(200, "application/json", &json!({ "now": self.now(), "share": share })),
+            Ok(()) => json_answer(
+                200,
+                "application/json",
+                &json!({ "now": self.now(), "share": share }),
+            ),
             Err(why) => self.trouble(&why),
         }
     }
@@ -234,15 +292,25 @@ impl External {
     }
 
     fn trouble(&self, why: &str) -> Response {
-        self.0.troubles.lock().expect("no thread panics while it complains").push(why.to_owned());
+        self.0
+            .troubles
+            .lock()
+            .expect("no thread panics while it complains")
+            .push(why.to_owned());
         json_error(500, "Trouble", why)
     }
 }
 
 impl Told {
     fn result(&self) -> Result<Value, TaskFailure> {
-        let failure = || TaskFailure { error: self.error.clone(), cause: self.cause.clone() };
-        self.output.as_ref().map(|output| serde_json::from_str(output).unwrap_or_default()).ok_or_else(failure)
+        let failure = || TaskFailure {
+            error: self.error.clone(),
+            cause: self.cause.clone(),
+        };
+        self.output
+            .as_ref()
+            .map(|output| serde_json::from_str(output).unwrap_or_default())
+            .ok_or_else(failure)
     }
 }
 
@@ -257,13 +325,28 @@ pub async fn history(region: &Region, execution: &str) -> io::Result<Vec<Value>>
         if let Some(token) = &token {
             asked["nextToken"] = json!(token);
         }
-        let request = aws_json("operator", "states", "AWSStepFunctions.GetExecutionHistory", "1.0", &asked);
+        let request = aws_json(
+            "operator",
+            "states",
+            "AWSStepFunctions.GetExecutionHistory",
+            "1.0",
+            &asked,
+        );
         let answer = region.router().send(request).await;
         if faults::is_cut(&answer) || !answer.status().is_success() {
-            return Err(io::Error::other(format!("{}: {}", place::name_of(execution), String::from_utf8_lossy(answer.body()))));
+            return Err(io::Error::other(format!(
+                "{}: {}",
+                place::name_of(execution),
+                String::from_utf8_lossy(answer.body())
+            )));
         }
         let mut body: Value = serde_json::from_slice(answer.body()).map_err(io::Error::other)?;
-        events.extend(body["events"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        events.extend(
+            body["events"]
+                .as_array_mut()
+                .map(std::mem::take)
+                .unwrap_or_default(),
+        );
         match body["nextToken"].as_str() {
             Some(next) => token = Some(next.to_owned()),
             None => return Ok(events),

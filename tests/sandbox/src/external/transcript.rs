@@ -50,7 +50,12 @@ pub enum TranscriptError {
 pub fn stack(scenario: &Scenario, asked: Asked) -> Result<Value, RegionError> {
     let mut parameters = (scenario.stage)().parameters;
     parameters.extend(asked.parameters);
-    let region = Region::open(Blueprint { seed: asked.seed, parameters, names: asked.names, ..Blueprint::default() })?;
+    let region = Region::open(Blueprint {
+        seed: asked.seed,
+        parameters,
+        names: asked.names,
+        ..Blueprint::default()
+    })?;
     Ok(described(region.stack()))
 }
 
@@ -69,11 +74,15 @@ pub async fn transcript(scenario: &Scenario, asked: Asked) -> Result<Value, Tran
     let (slot, engine, recorder) = (Arc::clone(&attached), asked.engine, asked.recorder);
     let played = scenario::play_on(scenario, stage, asked.seed, move |region| {
         if let Some(recorder) = recorder {
-            region.states().on_evaluation(Arc::new(move |evaluation| recorder.note(evaluation)));
+            region
+                .states()
+                .on_evaluation(Arc::new(move |evaluation| recorder.note(evaluation)));
         }
         if let Some((engine, listener)) = engine {
             let external = External::attach(region, engine);
-            let serving = listener.serve(external.front()).map(|server| (external, server));
+            let serving = listener
+                .serve(external.front())
+                .map(|server| (external, server));
             *slot.lock().expect(NOT_POISONED) = Some(serving);
         }
     })
@@ -88,7 +97,8 @@ pub async fn transcript(scenario: &Scenario, asked: Asked) -> Result<Value, Tran
     });
     if let Some((external, _server)) = attached {
         let answers = external.answers();
-        document["answers"] = json!({ "compared": answers.compared, "disagreements": answers.disagreements });
+        document["answers"] =
+            json!({ "compared": answers.compared, "disagreements": answers.disagreements });
         document["troubles"] = json!(external.troubles());
         drop(answers);
         external.release();
@@ -133,8 +143,16 @@ fn described(stack: &Stack) -> Value {
         .iter()
         .map(|(id, machine)| (id, json!({ "name": machine.name, "role": machine.role, "definition": machine.definition })))
         .collect();
-    let tables: BTreeMap<_, _> = stack.tables.iter().map(|(id, table)| (id, &table.properties)).collect();
-    let topics: BTreeMap<_, _> = stack.topics.iter().map(|(id, topic)| (id, &topic.name)).collect();
+    let tables: BTreeMap<_, _> = stack
+        .tables
+        .iter()
+        .map(|(id, table)| (id, &table.properties))
+        .collect();
+    let topics: BTreeMap<_, _> = stack
+        .topics
+        .iter()
+        .map(|(id, topic)| (id, &topic.name))
+        .collect();
     let rules: BTreeMap<_, _> = stack
         .rules
         .iter()
@@ -143,10 +161,21 @@ fn described(stack: &Stack) -> Value {
                 Trigger::Pattern(pattern) => json!({ "pattern": pattern }),
                 Trigger::Schedule(schedule) => json!({ "schedule": schedule }),
             };
-            let targets: BTreeMap<_, _> = rule.targets.iter().map(|target| (&target.id, &target.arn)).collect();
-            (id, json!({ "trigger": trigger, "enabled": rule.enabled, "targets": targets }))
+            let targets: BTreeMap<_, _> = rule
+                .targets
+                .iter()
+                .map(|target| (&target.id, &target.arn))
+                .collect();
+            (
+                id,
+                json!({ "trigger": trigger, "enabled": rule.enabled, "targets": targets }),
+            )
         })
         .collect();
-    let alarms: Vec<_> = stack.alarms.keys().chain(stack.composite_alarms.keys()).collect();
+    let alarms: Vec<_> = stack
+        .alarms
+        .keys()
+        .chain(stack.composite_alarms.keys())
+        .collect();
     json!({ "parameters": stack.parameters, "functions": functions, "stateMachines": machines, "tables": tables, "topics": topics, "rules": rules, "alarms": alarms, "others": stack.passive.keys().collect::<Vec<_>>() })
 }

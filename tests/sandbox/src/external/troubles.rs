@@ -19,7 +19,11 @@ pub const TROUBLES: [&[Scenario]; 2] = [rescues::RESCUES, snapshots::CHECKS];
 /// These requests of this kind are throttled, counted from now on.
 fn throttle(world: &World, service: &str, verb: &str, requests: RangeInclusive<u64>) {
     for request in requests {
-        world.region().faults().add(Rule::new(Fault::Throttle).on(service, verb).when(When::Nth(request)));
+        world.region().faults().add(
+            Rule::new(Fault::Throttle)
+                .on(service, verb)
+                .when(When::Nth(request)),
+        );
     }
 }
 
@@ -37,6 +41,13 @@ fn crash_always(world: &World, package: &str) {
 
 fn strike(world: &World, package: &str, when: When) {
     let functions = &world.region().stack().functions;
-    let name = functions.values().find(|function| function.package == package).map_or("", |function| function.name.as_str());
-    world.region().faults().add(Rule::new(Fault::Lambda(LambdaFault::CrashBefore)).on_function(name).when(when));
+    let name = functions
+        .values()
+        .find(|function| function.package == package)
+        .map_or("", |function| function.name.as_str());
+    world.region().faults().add(
+        Rule::new(Fault::Lambda(LambdaFault::CrashBefore))
+            .on_function(name)
+            .when(when),
+    );
 }

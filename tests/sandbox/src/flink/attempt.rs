@@ -53,8 +53,20 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn start(code: &Code, number: u32, started: Millis, restores: bool, misfit: bool, from: i64, rng: &mut fastrand::Rng) -> Self {
-        let (scheduled, deploying, initializing) = if number == 0 { (90, 360, 840) } else { (1, 4, 56) };
+    pub(super) fn start(
+        code: &Code,
+        number: u32,
+        started: Millis,
+        restores: bool,
+        misfit: bool,
+        from: i64,
+        rng: &mut fastrand::Rng,
+    ) -> Self {
+        let (scheduled, deploying, initializing) = if number == 0 {
+            (90, 360, 840)
+        } else {
+            (1, 4, 56)
+        };
         let restore = if restores { millis(code.restore) } else { 0 };
         let running = started + initializing + restore + OPENING_MS;
         let at = Steps {
@@ -65,7 +77,16 @@ impl Attempt {
             running,
         };
         let no_slots = matches!(code.behaviour, Behaviour::TooFewSlots);
-        let mut attempt = Self { number, started, at, from, own_end: None, end: None, stalled: None, no_slots };
+        let mut attempt = Self {
+            number,
+            started,
+            at,
+            from,
+            own_end: None,
+            end: None,
+            stalled: None,
+            no_slots,
+        };
         attempt.own_end = attempt.own_end(code, misfit, rng);
         attempt.end = attempt.own_end.clone();
         attempt
@@ -75,31 +96,68 @@ impl Attempt {
         if misfit {
             let fault = Fault::new("java.lang.RuntimeException", "Error while getting state");
             // The StateMigrationException is its cause, and the third vertex is where the state is: as real Flink shows it.
-            let fault = Fault { vertex: Some(2), ..fault };
+            let fault = Fault {
+                vertex: Some(2),
+                ..fault
+            };
             // It loads its state first, and finds then that it cannot read it.
             return Some((self.at.running - OPENING_MS + 60, End::Fault(fault)));
         }
         match &code.behaviour {
-            Behaviour::Throws { after, jitter, fault } => {
-                let jitter = if jitter.is_zero() { 0 } else { rng.i64(0..=millis(*jitter)) };
-                Some((self.at.running + millis(*after) + jitter, End::Fault(fault.clone())))
+            Behaviour::Throws {
+                after,
+                jitter,
+                fault,
+            } => {
+                let jitter = if jitter.is_zero() {
+                    0
+                } else {
+                    rng.i64(0..=millis(*jitter))
+                };
+                Some((
+                    self.at.running + millis(*after) + jitter,
+                    End::Fault(fault.clone()),
+                ))
             }
-            Behaviour::ThrowsInOpen { fault } => Some((self.at.initializing + 30, End::Fault(fault.clone()))),
-            Behaviour::TooFewSlots => Some((self.started + SLOT_TIMEOUT_MS, End::Fault(no_slots()))),
+            Behaviour::ThrowsInOpen { fault } => {
+                Some((self.at.initializing + 30, End::Fault(fault.clone())))
+            }
+            Behaviour::TooFewSlots => {
+                Some((self.started + SLOT_TIMEOUT_MS, End::Fault(no_slots())))
+            }
             Behaviour::Bounded { after } => Some((self.at.running + millis(*after), End::Finished)),
-            Behaviour::Healthy | Behaviour::BadMain { .. } | Behaviour::CheckpointsStop { .. } | Behaviour::WrongResults => None,
+            Behaviour::Healthy
+            | Behaviour::BadMain { .. }
+            | Behaviour::CheckpointsStop { .. }
+            | Behaviour::WrongResults => None,
         }
     }
 
     /// Decides the end again: dependencies that are off since some time, a lost machine.
     pub(super) fn decide(&mut self, code: &Code, off: &BTreeSet<String>, now: Millis) {
-        let outage = code.needs.iter().filter(|need| off.contains(&need.dependency)).map(|need| {
-            let already = self.end.iter().find(|(_, end)| matches!(end, End::Fault(fault) if *fault == need.fault)).map(|(at, _)| *at);
-            let at = already.unwrap_or(self.at.running.max(now) + millis(need.notices_after));
-            (at, End::Fault(need.fault.clone()))
-        });
-        let lost = self.stalled.map(|at| (at + HEARTBEAT_MS, End::Fault(lost_machine())));
-        self.end = self.own_end.clone().into_iter().chain(outage).chain(lost).min_by_key(|(at, _)| *at);
+        let outage = code
+            .needs
+            .iter()
+            .filter(|need| off.contains(&need.dependency))
+            .map(|need| {
+                let already = self
+                    .end
+                    .iter()
+                    .find(|(_, end)| matches!(end, End::Fault(fault) if *fault == need.fault))
+                    .map(|(at, _)| *at);
+                let at = already.unwrap_or(self.at.running.max(now) + millis(need.notices_after));
+                (at, End::Fault(need.fault.clone()))
+            });
+        let lost = self
+            .stalled
+            .map(|at| (at + HEARTBEAT_MS, End::Fault(lost_machine())));
+        self.end = self
+            .own_end
+            .clone()
+            .into_iter()
+            .chain(outage)
+            .chain(lost)
+            .min_by_key(|(at, _)| *at);
     }
 
     /// Loses its machine at `at`.
@@ -113,7 +171,9 @@ impl Attempt {
     }
 
     pub(super) fn all_running(&self, at: Millis) -> bool {
-        !self.no_slots && at >= self.at.running && self.end.as_ref().is_none_or(|(end, _)| at < *end)
+        !self.no_slots
+            && at >= self.at.running
+            && self.end.as_ref().is_none_or(|(end, _)| at < *end)
     }
 
     /// Until when it processes, of the time up to `at`.
@@ -123,21 +183,36 @@ impl Attempt {
     }
 
     /// The state of one subtask at `at`, and when it came to rest.
-    pub(super) fn task(&self, at: Millis, vertex: usize, subtask: u32, vertices: usize) -> (TaskState, Option<Millis>) {
+    pub(super) fn task(
+        &self,
+        at: Millis,
+        vertex: usize,
+        subtask: u32,
+        vertices: usize,
+    ) -> (TaskState, Option<Millis>) {
         if let Some((end, how)) = &self.end
             && at >= *end
         {
             return match how {
                 End::Finished => (TaskState::Finished, Some(*end)),
-                End::Fault(fault) if fault.vertex.map(|index| index.min(vertices - 1)) == Some(vertex) && subtask == 0 => {
+                End::Fault(fault)
+                    if fault.vertex.map(|index| index.min(vertices - 1)) == Some(vertex)
+                        && subtask == 0 =>
+                {
                     (TaskState::Failed, Some(*end))
                 }
-                End::Fault(_) if at < end + CANCELLING_MS && *end >= self.at.initializing => (TaskState::Canceling, None),
+                End::Fault(_) if at < end + CANCELLING_MS && *end >= self.at.initializing => {
+                    (TaskState::Canceling, None)
+                }
                 End::Fault(_) => (TaskState::Canceled, Some(end + CANCELLING_MS)),
             };
         }
         let edge = vertex == 0 || vertex + 1 == vertices;
-        let running = if edge && vertices > 1 { self.at.quick_running } else { self.at.running };
+        let running = if edge && vertices > 1 {
+            self.at.quick_running
+        } else {
+            self.at.running
+        };
         let state = match at {
             _ if at < self.at.scheduled => TaskState::Created,
             _ if self.no_slots || at < self.at.deploying => TaskState::Scheduled,
@@ -150,7 +225,13 @@ impl Attempt {
 
     /// When its tasks were deployed, if they were by `at`.
     pub(super) fn deployed(&self, at: Millis) -> Option<Millis> {
-        (!self.no_slots && at >= self.at.deploying && self.end.as_ref().is_none_or(|(end, _)| *end >= self.at.deploying)).then_some(self.at.deploying)
+        (!self.no_slots
+            && at >= self.at.deploying
+            && self
+                .end
+                .as_ref()
+                .is_none_or(|(end, _)| *end >= self.at.deploying))
+        .then_some(self.at.deploying)
     }
 
     /// Time spent in CREATED, SCHEDULED, DEPLOYING, INITIALIZING and RUNNING by `at`.
@@ -160,7 +241,14 @@ impl Attempt {
         let steps = if self.no_slots {
             [self.started, self.at.scheduled, far, far, far, far]
         } else {
-            [self.started, self.at.scheduled, self.at.deploying, self.at.initializing, self.at.running, far]
+            [
+                self.started,
+                self.at.scheduled,
+                self.at.deploying,
+                self.at.initializing,
+                self.at.running,
+                far,
+            ]
         };
         let spent = |index: usize| (at.min(steps[index + 1]) - steps[index].min(at)).max(0);
         [
@@ -175,12 +263,16 @@ impl Attempt {
 
 fn no_slots() -> Fault {
     Fault {
-        class: "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException".to_owned(),
+        class: "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException"
+            .to_owned(),
         message: "Could not acquire the minimum required resources.".to_owned(),
         vertex: Some(0),
     }
 }
 
 fn lost_machine() -> Fault {
-    Fault::new("org.apache.flink.runtime.jobmaster.JobMasterException", "TaskManager is no longer reachable.")
+    Fault::new(
+        "org.apache.flink.runtime.jobmaster.JobMasterException",
+        "TaskManager is no longer reachable.",
+    )
 }

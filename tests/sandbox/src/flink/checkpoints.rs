@@ -28,16 +28,33 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn new(started: Millis, running: Millis, interval: std::time::Duration, takes: std::time::Duration, stops: Option<Millis>) -> Self {
+    pub(super) fn new(
+        started: Millis,
+        running: Millis,
+        interval: std::time::Duration,
+        takes: std::time::Duration,
+        stops: Option<Millis>,
+    ) -> Self {
         let interval = millis(interval).max(1);
         // A checkpoint that takes longer than the interval delays the next one.
         let interval = interval.max(millis(takes) + 1);
-        Self { first: started + interval, interval, takes: millis(takes), running, stops, folded: started }
+        Self {
+            first: started + interval,
+            interval,
+            takes: millis(takes),
+            running,
+            stops,
+            folded: started,
+        }
     }
 
     /// How many triggers lie in `[from, to)`.
     fn triggers(&self, from: Millis, to: Millis) -> i64 {
-        let index = |at: Millis| (at - self.first + self.interval - 1).div_euclid(self.interval).max(0);
+        let index = |at: Millis| {
+            (at - self.first + self.interval - 1)
+                .div_euclid(self.interval)
+                .max(0)
+        };
         (index(to) - index(from)).max(0)
     }
 
@@ -68,7 +85,9 @@ impl Series {
     fn first_stuck(&self) -> Millis {
         match self.stops {
             None => Millis::MAX / 2,
-            Some(stops) => self.first + self.triggers(self.first, stops.max(self.running)) * self.interval,
+            Some(stops) => {
+                self.first + self.triggers(self.first, stops.max(self.running)) * self.interval
+            }
         }
     }
 
@@ -160,7 +179,9 @@ impl Statistics {
         self.complete(series, from, at);
         self.expire(series, from, at);
         series.folded = at;
-        self.pending = series.pending(at).map(|triggered| self.checkpoint(triggered, Outcome::Pending));
+        self.pending = series
+            .pending(at)
+            .map(|triggered| self.checkpoint(triggered, Outcome::Pending));
     }
 
     fn complete(&mut self, series: &Series, from: Millis, at: Millis) {
@@ -169,13 +190,20 @@ impl Statistics {
         if count <= 0 {
             return;
         }
-        let newest = series.last_completed(at).expect("a checkpoint completed, so there is a last one");
+        let newest = series
+            .last_completed(at)
+            .expect("a checkpoint completed, so there is a last one");
         let shown = count.min(i64::try_from(HISTORY).expect("ten"));
         self.completed += count;
         self.next_id += count - shown;
         for back in (0..shown).rev() {
             let triggered = newest - back * series.interval;
-            let checkpoint = self.checkpoint(triggered, Outcome::Completed { at: triggered + series.takes });
+            let checkpoint = self.checkpoint(
+                triggered,
+                Outcome::Completed {
+                    at: triggered + series.takes,
+                },
+            );
             self.next_id += 1;
             self.latest_completed = Some(checkpoint.clone());
             self.remember(checkpoint);
@@ -185,9 +213,14 @@ impl Statistics {
     fn expire(&mut self, series: &Series, from: Millis, at: Millis) {
         let first = series.first_stuck();
         let cycle = series.stuck_cycle();
-        let expired_by = |moment: Millis| (moment - TIMEOUT_MS - first).div_euclid(cycle).max(-1) + 1;
+        let expired_by =
+            |moment: Millis| (moment - TIMEOUT_MS - first).div_euclid(cycle).max(-1) + 1;
         for index in expired_by(from)..expired_by(at) {
-            self.fail(first + index * cycle, first + index * cycle + TIMEOUT_MS, EXPIRED);
+            self.fail(
+                first + index * cycle,
+                first + index * cycle + TIMEOUT_MS,
+                EXPIRED,
+            );
         }
     }
 
@@ -207,9 +240,19 @@ impl Statistics {
     }
 
     /// A savepoint was taken.
-    pub(super) fn savepoint(&mut self, triggered: Millis, at: Millis, path: &str, synchronous: bool) {
+    pub(super) fn savepoint(
+        &mut self,
+        triggered: Millis,
+        at: Millis,
+        path: &str,
+        synchronous: bool,
+    ) {
         let mut checkpoint = self.checkpoint(triggered, Outcome::Completed { at });
-        (checkpoint.path, checkpoint.is_savepoint, checkpoint.synchronous) = (path.to_owned(), true, synchronous);
+        (
+            checkpoint.path,
+            checkpoint.is_savepoint,
+            checkpoint.synchronous,
+        ) = (path.to_owned(), true, synchronous);
         self.next_id += 1;
         self.completed += 1;
         self.latest_savepoint = Some(checkpoint.clone());
@@ -218,7 +261,14 @@ impl Statistics {
 
     fn checkpoint(&self, triggered: Millis, outcome: Outcome) -> Checkpoint {
         let id = self.next_id;
-        Checkpoint { id, triggered, outcome, path: format!("{}/chk-{id}", self.root), is_savepoint: false, synchronous: false }
+        Checkpoint {
+            id,
+            triggered,
+            outcome,
+            path: format!("{}/chk-{id}", self.root),
+            is_savepoint: false,
+            synchronous: false,
+        }
     }
 
     fn remember(&mut self, checkpoint: Checkpoint) {
@@ -234,7 +284,13 @@ mod tests {
     use super::*;
 
     fn series(running: Millis, stops: Option<Millis>) -> Series {
-        Series::new(0, running, Duration::from_secs(10), Duration::from_secs(1), stops)
+        Series::new(
+            0,
+            running,
+            Duration::from_secs(10),
+            Duration::from_secs(1),
+            stops,
+        )
     }
 
     fn folded(mut series: Series, at: Millis) -> Statistics {
@@ -247,13 +303,24 @@ mod tests {
     fn a_checkpoint_completes_every_interval() {
         let seen = folded(series(2_000, None), 35_000);
         assert_eq!((seen.completed, seen.failed, seen.next_id), (3, 0, 4));
-        assert_eq!(seen.latest_completed.expect("three completed").triggered, 30_000);
+        assert_eq!(
+            seen.latest_completed.expect("three completed").triggered,
+            30_000
+        );
     }
 
     #[test]
     fn triggers_before_all_tasks_run_fail_without_a_trace_in_the_history() {
         let seen = folded(series(25_000, None), 32_000);
-        assert_eq!((seen.completed, seen.failed, seen.history.len(), seen.latest_failed.is_none()), (1, 2, 1, true));
+        assert_eq!(
+            (
+                seen.completed,
+                seen.failed,
+                seen.history.len(),
+                seen.latest_failed.is_none()
+            ),
+            (1, 2, 1, true)
+        );
     }
 
     #[test]
@@ -274,8 +341,17 @@ mod tests {
             }
             small.fold(&mut stepped, 2_000_000);
             let whole = folded(series(2_000, stops), 2_000_000);
-            let ids = |statistics: &Statistics| statistics.history.iter().map(|one| (one.id, one.triggered)).collect::<Vec<_>>();
-            assert_eq!((small.completed, small.failed, ids(&small)), (whole.completed, whole.failed, ids(&whole)));
+            let ids = |statistics: &Statistics| {
+                statistics
+                    .history
+                    .iter()
+                    .map(|one| (one.id, one.triggered))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                (small.completed, small.failed, ids(&small)),
+                (whole.completed, whole.failed, ids(&whole))
+            );
         }
     }
 

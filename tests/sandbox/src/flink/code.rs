@@ -20,7 +20,11 @@ pub struct Fault {
 impl Fault {
     /// A fault thrown in the second vertex (or the only one), where most user code is.
     pub fn new(class: &str, message: &str) -> Self {
-        Self { class: class.to_owned(), message: message.to_owned(), vertex: Some(1) }
+        Self {
+            class: class.to_owned(),
+            message: message.to_owned(),
+            vertex: Some(1),
+        }
     }
 
     /// The same fault, thrown by no task.
@@ -74,7 +78,11 @@ pub enum Behaviour {
 impl Behaviour {
     /// Throws `class: message` exactly `seconds` after each start.
     pub fn throws_after(seconds: u64, class: &str, message: &str) -> Self {
-        Self::Throws { after: Duration::from_secs(seconds), jitter: Duration::ZERO, fault: Fault::new(class, message) }
+        Self::Throws {
+            after: Duration::from_secs(seconds),
+            jitter: Duration::ZERO,
+            fault: Fault::new(class, message),
+        }
     }
 }
 
@@ -125,7 +133,10 @@ impl RestartStrategy {
 
     /// For ever, with `seconds` between fault and restart.
     pub const fn every(seconds: u64) -> Self {
-        Self::FixedDelay { delay: Duration::from_secs(seconds), attempts: None }
+        Self::FixedDelay {
+            delay: Duration::from_secs(seconds),
+            attempts: None,
+        }
     }
 }
 
@@ -173,13 +184,21 @@ pub struct Code {
 impl Code {
     /// Code with this behaviour, and ordinary values for the rest.
     pub fn that(behaviour: Behaviour) -> Self {
-        let vertices = [("Source: orders", 1), ("enrich", 2), ("count", 2), ("sink: Writer", 1)];
+        let vertices = [
+            ("Source: orders", 1),
+            ("enrich", 2),
+            ("count", 2),
+            ("sink: Writer", 1),
+        ];
         Self {
             behaviour,
             restart_strategy: RestartStrategy::EXPONENTIAL,
             checkpoint_interval: None,
             checkpoint_takes: Duration::from_millis(480),
-            vertices: vertices.iter().map(|(name, parallelism)| ((*name).to_owned(), *parallelism)).collect(),
+            vertices: vertices
+                .iter()
+                .map(|(name, parallelism)| ((*name).to_owned(), *parallelism))
+                .collect(),
             records_per_sec: 1_000,
             restore: Duration::from_secs(2),
             needs: Vec::new(),
@@ -213,7 +232,11 @@ impl Code {
     /// Needing a dependency, whose absence shows as `class: message` five seconds after each start.
     #[must_use]
     pub fn needing(mut self, dependency: &str, class: &str, message: &str) -> Self {
-        self.needs.push(Need { dependency: dependency.to_owned(), fault: Fault::new(class, message), notices_after: Duration::from_secs(5) });
+        self.needs.push(Need {
+            dependency: dependency.to_owned(),
+            fault: Fault::new(class, message),
+            notices_after: Duration::from_secs(5),
+        });
         self
     }
 
@@ -238,6 +261,9 @@ impl Code {
 
     /// All subtasks of all vertices.
     pub fn subtasks(&self) -> u32 {
-        self.vertices.iter().map(|(_, parallelism)| parallelism).sum()
+        self.vertices
+            .iter()
+            .map(|(_, parallelism)| parallelism)
+            .sum()
     }
 }

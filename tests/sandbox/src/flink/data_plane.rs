@@ -76,7 +76,10 @@ impl RestAnswer {
 
     /// An error as Flink words it.
     pub fn error(status: u16, message: &str) -> Self {
-        Self { status, body: serde_json::json!({ "errors": [message] }) }
+        Self {
+            status,
+            body: serde_json::json!({ "errors": [message] }),
+        }
     }
 }
 
@@ -89,10 +92,18 @@ pub trait DataPlane: Send + Sync + 'static {
     fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<(), SubmissionFailed>>;
 
     /// Takes a savepoint named after the snapshot; the job goes on.
-    fn savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>>;
+    fn savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+    ) -> BoxFuture<'static, Result<Savepoint, String>>;
 
     /// Takes a savepoint and stops the job and its cluster. On failure the job goes on.
-    fn stop_with_savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>>;
+    fn stop_with_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+    ) -> BoxFuture<'static, Result<Savepoint, String>>;
 
     /// Ends the job and its cluster at once, without a savepoint.
     fn cancel(&self, application: &str) -> BoxFuture<'static, ()>;
@@ -141,7 +152,13 @@ pub trait Backstage: Send + Sync + 'static {
     ///
     /// # Panics
     /// When it cannot be: a mistake in the scenario.
-    fn place_savepoint(&self, application: &str, snapshot: &str, taken: Timestamp, identity: &[String]) -> String;
+    fn place_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+        taken: Timestamp,
+        identity: &[String],
+    ) -> String;
 
     /// Places a job that was launched at `launched` and has processed everything since.
     ///
@@ -185,11 +202,19 @@ pub trait Backstage: Send + Sync + 'static {
 
 /// How code is known in the [`super::Codebook`]: `key@objectVersion` and `key` for S3, the text itself for inline code; most exact first.
 pub fn code_identity(configuration: &Value) -> Vec<String> {
-    let content = &configuration["ApplicationCodeConfigurationDescription"]["CodeContentDescription"];
+    let content =
+        &configuration["ApplicationCodeConfigurationDescription"]["CodeContentDescription"];
     let location = &content["S3ApplicationCodeLocationDescription"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match text(&location["FileKey"]) {
-        Some(key) => text(&location["ObjectVersion"]).map(|version| format!("{key}@{version}")).into_iter().chain([key.clone()]).collect(),
-        None => text(&content["TextContent"]).or_else(|| text(&content["CodeMD5"])).into_iter().collect(),
+        Some(key) => text(&location["ObjectVersion"])
+            .map(|version| format!("{key}@{version}"))
+            .into_iter()
+            .chain([key.clone()])
+            .collect(),
+        None => text(&content["TextContent"])
+            .or_else(|| text(&content["CodeMD5"]))
+            .into_iter()
+            .collect(),
     }
 }

@@ -19,7 +19,10 @@ pub(super) struct Endings {
 impl Endings {
     pub(super) fn new() -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        Self { sender, receiver: Arc::new(Mutex::new(receiver)) }
+        Self {
+            sender,
+            receiver: Arc::new(Mutex::new(receiver)),
+        }
     }
 
     /// An application's job has ended.

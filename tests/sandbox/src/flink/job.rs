@@ -39,10 +39,19 @@ pub(super) enum Phase {
 /// Something worth telling.
 #[derive(Clone, Debug)]
 pub(super) enum Tale {
-    Restored { from: String },
+    Restored {
+        from: String,
+    },
     WithoutState,
-    TasksRunning { restarts: u64 },
-    Fault { fault: Fault, vertex: Option<String>, restarts: u64, delay: Option<Millis> },
+    TasksRunning {
+        restarts: u64,
+    },
+    Fault {
+        fault: Fault,
+        vertex: Option<String>,
+        restarts: u64,
+        delay: Option<Millis>,
+    },
     Finished,
 }
 
@@ -101,13 +110,25 @@ impl Job {
 
     /// Every first attempt that gets there is told, and every one that is going to last.
     fn tells_running(&self, attempt: &Attempt) -> bool {
-        !self.tasks_running_told && attempt.all_running(attempt.at.running) && (attempt.number == 0 || attempt.end.is_none())
+        !self.tasks_running_told
+            && attempt.all_running(attempt.at.running)
+            && (attempt.number == 0 || attempt.end.is_none())
     }
 
     /// Whether it loops, as things stand, for ever: then its events need not be awaited one by one.
     pub(super) fn loops_endlessly(&self, off: &BTreeSet<String>) -> bool {
-        let code = matches!(self.code.behaviour, Behaviour::Throws { .. } | Behaviour::ThrowsInOpen { .. } | Behaviour::TooFewSlots);
-        self.backoff.is_endless() && (code || self.misfit || self.code.needs.iter().any(|need| off.contains(&need.dependency)))
+        let code = matches!(
+            self.code.behaviour,
+            Behaviour::Throws { .. } | Behaviour::ThrowsInOpen { .. } | Behaviour::TooFewSlots
+        );
+        self.backoff.is_endless()
+            && (code
+                || self.misfit
+                || self
+                    .code
+                    .needs
+                    .iter()
+                    .any(|need| off.contains(&need.dependency)))
     }
 
     /// Lives through everything that happens up to `now`.
@@ -123,8 +144,14 @@ impl Job {
     }
 
     fn first_attempt(&mut self, at: Millis, world: &mut World<'_>) {
-        self.timestamps.extend([("CREATED", self.submitted + CREATED_MS), ("RUNNING", at)]);
-        let tale = self.restore_point.as_ref().map_or(Tale::WithoutState, |point| Tale::Restored { from: point.path.clone() });
+        self.timestamps
+            .extend([("CREATED", self.submitted + CREATED_MS), ("RUNNING", at)]);
+        let tale = self
+            .restore_point
+            .as_ref()
+            .map_or(Tale::WithoutState, |point| Tale::Restored {
+                from: point.path.clone(),
+            });
         self.begin(0, at, world);
         world.tales.push(tale);
     }
@@ -132,29 +159,55 @@ impl Job {
     fn restart(&mut self, since: Millis, at: Millis, world: &mut World<'_>) {
         self.timestamps.insert("RUNNING", at);
         self.restarting_ms += at - since;
-        let number = self.attempt.as_ref().map_or(0, |attempt| attempt.number + 1);
+        let number = self
+            .attempt
+            .as_ref()
+            .map_or(0, |attempt| attempt.number + 1);
         self.begin(number, at, world);
     }
 
     fn begin(&mut self, number: u32, at: Millis, world: &mut World<'_>) {
         let from = match &self.restore_point {
             Some(point) => {
-                world.ledger.commit_pending(point.pending_from, point.position);
+                world
+                    .ledger
+                    .commit_pending(point.pending_from, point.position);
                 world.ledger.restore(point.position);
-                let restored = Restored { id: point.id, at, path: point.path.clone(), is_savepoint: point.is_savepoint };
+                let restored = Restored {
+                    id: point.id,
+                    at,
+                    path: point.path.clone(),
+                    is_savepoint: point.is_savepoint,
+                };
                 self.statistics.restore(restored);
                 point.position
             }
             None => world.ledger.begin_without_state(at),
         };
-        let mut attempt = Attempt::start(&self.code, number, at, self.restore_point.is_some(), self.misfit, from, world.rng);
+        let mut attempt = Attempt::start(
+            &self.code,
+            number,
+            at,
+            self.restore_point.is_some(),
+            self.misfit,
+            from,
+            world.rng,
+        );
         attempt.decide(&self.code, world.off, at);
         self.backoff.running(attempt.at.running);
         let stops = match self.code.behaviour {
             Behaviour::CheckpointsStop { after } => Some(attempt.at.running + millis(after)),
             _ => None,
         };
-        self.series = self.interval.map(|interval| Series::new(at, attempt.at.running, interval, self.code.checkpoint_takes, stops));
+        self.series = self.interval.map(|interval| {
+            Series::new(
+                at,
+                attempt.at.running,
+                interval,
+                self.code.checkpoint_takes,
+                stops,
+            )
+        });
         self.attempt = Some(attempt);
         self.tasks_running_told = false;
         self.phase = Phase::Running;
@@ -169,16 +222,27 @@ impl Job {
             },
             _ => {
                 self.tasks_running_told = true;
-                world.tales.push(Tale::TasksRunning { restarts: self.restarts });
+                world.tales.push(Tale::TasksRunning {
+                    restarts: self.restarts,
+                });
             }
         }
     }
 
     fn fault(&mut self, at: Millis, fault: Fault, world: &mut World<'_>) {
-        if self.code.running_whenever_looked && self.attempt.as_ref().is_some_and(|attempt| attempt.all_running(at - 1)) {
+        if self.code.running_whenever_looked
+            && self
+                .attempt
+                .as_ref()
+                .is_some_and(|attempt| attempt.all_running(at - 1))
+        {
             self.last_running = Some(Box::new(self.picture(at - 1, world.ledger)));
         }
-        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.all_running(at - 1) && attempt.stalled.is_none()) {
+        if let Some(attempt) = self
+            .attempt
+            .as_ref()
+            .filter(|attempt| attempt.all_running(at - 1) && attempt.stalled.is_none())
+        {
             self.fell = Some((attempt.at.running, at));
         }
         self.fold(at, world.ledger);
@@ -186,21 +250,42 @@ impl Job {
         let delay = self.backoff.fault(at);
         let execution = self.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let suppressed_by = delay.is_none().then(|| self.backoff.describe());
-        let vertex = fault.vertex.map(|index| self.code.vertices[index.min(self.code.vertices.len() - 1)].0.clone());
-        self.exceptions.push_front(Exception { at, fault: fault.clone(), execution, suppressed_by });
+        let vertex = fault.vertex.map(|index| {
+            self.code.vertices[index.min(self.code.vertices.len() - 1)]
+                .0
+                .clone()
+        });
+        self.exceptions.push_front(Exception {
+            at,
+            fault: fault.clone(),
+            execution,
+            suppressed_by,
+        });
         self.exceptions.truncate(EXCEPTIONS);
         match delay {
             Some(delay) => {
                 self.restarts += 1;
                 self.timestamps.insert("RESTARTING", at);
-                self.phase = Phase::Restarting { since: at, until: at + delay };
+                self.phase = Phase::Restarting {
+                    since: at,
+                    until: at + delay,
+                };
             }
             None => {
-                self.timestamps.extend([("FAILING", at + 2), ("FAILED", at + 25)]);
-                self.phase = Phase::Ended { state: JobState::Failed, at: at + 25 };
+                self.timestamps
+                    .extend([("FAILING", at + 2), ("FAILED", at + 25)]);
+                self.phase = Phase::Ended {
+                    state: JobState::Failed,
+                    at: at + 25,
+                };
             }
         }
-        world.tales.push(Tale::Fault { fault, vertex, restarts: self.restarts, delay });
+        world.tales.push(Tale::Fault {
+            fault,
+            vertex,
+            restarts: self.restarts,
+            delay,
+        });
     }
 
     fn finish(&mut self, at: Millis, world: &mut World<'_>) {
@@ -240,13 +325,28 @@ impl Job {
         if let Some(series) = &mut self.series {
             self.statistics.fold(series, until);
             if let Some(triggered) = series.last_completed(until) {
-                let latest = self.statistics.latest_completed.clone().expect("the statistics know of a completed checkpoint");
-                committed = self.position(triggered, ledger).expect("there is an attempt");
-                self.restore_point =
-                    Some(RestorePoint { id: latest.id, path: latest.path, is_savepoint: false, position: committed, pending_from: committed });
+                let latest = self
+                    .statistics
+                    .latest_completed
+                    .clone()
+                    .expect("the statistics know of a completed checkpoint");
+                committed = self
+                    .position(triggered, ledger)
+                    .expect("there is an attempt");
+                self.restore_point = Some(RestorePoint {
+                    id: latest.id,
+                    path: latest.path,
+                    is_savepoint: false,
+                    position: committed,
+                    pending_from: committed,
+                });
             }
         }
-        ledger.processed(committed, position, matches!(self.code.behaviour, Behaviour::WrongResults));
+        ledger.processed(
+            committed,
+            position,
+            matches!(self.code.behaviour, Behaviour::WrongResults),
+        );
     }
 
     /// The state of the job at `at`, at or after its last event.
@@ -256,7 +356,10 @@ impl Job {
             Phase::Submitted => JobState::Created,
             Phase::Running => JobState::Running,
             Phase::Restarting { .. } => JobState::Restarting,
-            Phase::Ended { state: JobState::Failed, at: end } if at < *end => JobState::Failing,
+            Phase::Ended {
+                state: JobState::Failed,
+                at: end,
+            } if at < *end => JobState::Failing,
             Phase::Ended { state, .. } => *state,
         }
     }

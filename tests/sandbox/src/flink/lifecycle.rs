@@ -23,7 +23,10 @@ impl Job {
         rng: &mut fastrand::Rng,
     ) -> Self {
         let id = hex(rng, 32);
-        let statistics = Statistics::new(format!("s3://managed-flink/{}/checkpoints/{id}", launch.application));
+        let statistics = Statistics::new(format!(
+            "s3://managed-flink/{}/checkpoints/{id}",
+            launch.application
+        ));
         Self {
             name: launch.application.clone(),
             interval: checkpoint_interval(launch, &code),
@@ -50,16 +53,30 @@ impl Job {
 
     /// The job cannot be set up from the snapshot: FAILED without vertices, with an exception that no task threw, and it stays in `/jobs`.
     pub(super) fn fail_to_initialize(&mut self, at: Millis) {
-        let fault = Fault::new("org.apache.flink.runtime.client.JobInitializationException", "Could not start the JobMaster.").outside_tasks();
-        self.exceptions.push_front(Exception { at, fault, execution: 0, suppressed_by: None });
+        let fault = Fault::new(
+            "org.apache.flink.runtime.client.JobInitializationException",
+            "Could not start the JobMaster.",
+        )
+        .outside_tasks();
+        self.exceptions.push_front(Exception {
+            at,
+            fault,
+            execution: 0,
+            suppressed_by: None,
+        });
         self.end(JobState::Failed, at);
     }
 
     /// Why no savepoint can be taken at `at`; None when one can.
     pub(super) fn unfit_for_savepoint(&self, at: Millis) -> Option<&'static str> {
-        let Some(attempt) = &self.attempt else { return Some("the job has not started") };
+        let Some(attempt) = &self.attempt else {
+            return Some("the job has not started");
+        };
         let stopped = matches!(self.code.behaviour, Behaviour::CheckpointsStop { after } if at >= attempt.at.running + super::restart::millis(after));
-        if !matches!(self.phase, Phase::Running) || !attempt.all_running(at) || attempt.stalled.is_some() {
+        if !matches!(self.phase, Phase::Running)
+            || !attempt.all_running(at)
+            || attempt.stalled.is_some()
+        {
             Some("not every task is RUNNING")
         } else if stopped {
             Some("the savepoint expired before completing")
@@ -69,13 +86,28 @@ impl Job {
     }
 
     /// Takes a savepoint at `at`: the position it holds.
-    pub(super) fn take_savepoint(&mut self, at: Millis, path: &str, stop: bool, ledger: &mut Ledger) -> i64 {
+    pub(super) fn take_savepoint(
+        &mut self,
+        at: Millis,
+        path: &str,
+        stop: bool,
+        ledger: &mut Ledger,
+    ) -> i64 {
         self.fold(at, ledger);
         let position = ledger.position();
-        self.statistics.savepoint(at - super::restart::millis(self.code.checkpoint_takes), at, path, stop);
+        self.statistics.savepoint(
+            at - super::restart::millis(self.code.checkpoint_takes),
+            at,
+            path,
+            stop,
+        );
         if stop {
             self.statistics.suspend(at);
-            ledger.processed(position, position, matches!(self.code.behaviour, Behaviour::WrongResults));
+            ledger.processed(
+                position,
+                position,
+                matches!(self.code.behaviour, Behaviour::WrongResults),
+            );
             self.end(JobState::Finished, at);
         }
         position
@@ -95,7 +127,13 @@ impl Job {
     pub(super) fn look(&self, at: Millis, not_before: Millis, ledger: &Ledger) -> Picture {
         let picture = self.picture(at, ledger);
         match &self.last_running {
-            Some(earlier) if !picture.all_running() && earlier.at >= not_before && at - earlier.at <= CACHE_MS => (**earlier).clone(),
+            Some(earlier)
+                if !picture.all_running()
+                    && earlier.at >= not_before
+                    && at - earlier.at <= CACHE_MS =>
+            {
+                (**earlier).clone()
+            }
             _ => picture,
         }
     }
@@ -110,9 +148,14 @@ impl Job {
             Phase::Ended { at: end, .. } if end <= at => Some(end),
             _ => None,
         };
-        let running_since =
-            attempt.filter(|attempt| matches!(self.phase, Phase::Running) && attempt.all_running(at)).map(|attempt| attempt.at.running);
-        let restarting = if let Phase::Restarting { since, .. } = self.phase { at - since } else { 0 };
+        let running_since = attempt
+            .filter(|attempt| matches!(self.phase, Phase::Running) && attempt.all_running(at))
+            .map(|attempt| attempt.at.running);
+        let restarting = if let Phase::Restarting { since, .. } = self.phase {
+            at - since
+        } else {
+            0
+        };
         let mut timestamps = self.timestamps.clone();
         timestamps.retain(|_, when| *when <= at);
         Picture {
@@ -139,37 +182,87 @@ impl Job {
     }
 
     fn last_modified(&self, at: Millis) -> Millis {
-        let job = self.timestamps.values().copied().filter(|when| *when <= at).max().unwrap_or(self.submitted);
-        let Some(attempt) = &self.attempt else { return job };
-        let steps = [attempt.at.scheduled, attempt.at.deploying, attempt.at.initializing, attempt.at.quick_running, attempt.at.running];
+        let job = self
+            .timestamps
+            .values()
+            .copied()
+            .filter(|when| *when <= at)
+            .max()
+            .unwrap_or(self.submitted);
+        let Some(attempt) = &self.attempt else {
+            return job;
+        };
+        let steps = [
+            attempt.at.scheduled,
+            attempt.at.deploying,
+            attempt.at.initializing,
+            attempt.at.quick_running,
+            attempt.at.running,
+        ];
         let end = attempt.end.as_ref().map_or(at, |(end, _)| *end);
-        steps.into_iter().filter(|when| *when <= at && *when <= end).chain([job]).max().unwrap_or(job)
+        steps
+            .into_iter()
+            .filter(|when| *when <= at && *when <= end)
+            .chain([job])
+            .max()
+            .unwrap_or(job)
     }
 
     fn vertices(&self, at: Millis, position: i64) -> Vec<Vertex> {
-        let initializing = matches!(self.phase, Phase::Submitted) && self.state(at) == JobState::Initializing;
+        let initializing =
+            matches!(self.phase, Phase::Submitted) && self.state(at) == JobState::Initializing;
         if initializing || (self.attempt.is_none() && matches!(self.phase, Phase::Ended { .. })) {
             return Vec::new();
         }
         let count = self.code.vertices.len();
         let vertex = |(index, (name, parallelism)): (usize, &(String, u32))| Vertex {
-            id: format!("{:016x}{:016x}", fnv(name), fnv(name).rotate_left(29) ^ index as u64),
+            id: format!(
+                "{:016x}{:016x}",
+                fnv(name),
+                fnv(name).rotate_left(29) ^ index as u64
+            ),
             name: name.clone(),
-            subtasks: (0..*parallelism).map(|subtask| self.subtask(at, index, subtask, count)).collect(),
+            subtasks: (0..*parallelism)
+                .map(|subtask| self.subtask(at, index, subtask, count))
+                .collect(),
             records: position.max(0),
         };
         self.code.vertices.iter().enumerate().map(vertex).collect()
     }
 
     fn subtask(&self, at: Millis, vertex: usize, subtask: u32, vertices: usize) -> Subtask {
-        let Some(attempt) = &self.attempt else { return Subtask { state: TaskState::Created, started: None, ended: None } };
+        let Some(attempt) = &self.attempt else {
+            return Subtask {
+                state: TaskState::Created,
+                started: None,
+                ended: None,
+            };
+        };
         let started = attempt.deployed(at);
         match self.phase {
-            Phase::Ended { state: JobState::Canceled, at: end } => Subtask { state: TaskState::Canceled, started, ended: Some(end) },
-            Phase::Ended { state: JobState::Finished, at: end } => Subtask { state: TaskState::Finished, started, ended: Some(end) },
+            Phase::Ended {
+                state: JobState::Canceled,
+                at: end,
+            } => Subtask {
+                state: TaskState::Canceled,
+                started,
+                ended: Some(end),
+            },
+            Phase::Ended {
+                state: JobState::Finished,
+                at: end,
+            } => Subtask {
+                state: TaskState::Finished,
+                started,
+                ended: Some(end),
+            },
             _ => {
                 let (state, ended) = attempt.task(at, vertex, subtask, vertices);
-                Subtask { state, started, ended }
+                Subtask {
+                    state,
+                    started,
+                    ended,
+                }
             }
         }
     }
@@ -198,16 +291,22 @@ fn checkpoint_interval(launch: &Launch, code: &Code) -> Option<std::time::Durati
     if configured["CheckpointingEnabled"] == serde_json::Value::Bool(false) {
         return None;
     }
-    let interval = std::time::Duration::from_millis(configured["CheckpointInterval"].as_u64().unwrap_or(60_000));
+    let interval = std::time::Duration::from_millis(
+        configured["CheckpointInterval"].as_u64().unwrap_or(60_000),
+    );
     Some(code.checkpoint_interval.unwrap_or(interval))
 }
 
 /// `digits` hexadecimal digits.
 pub(super) fn hex(rng: &mut fastrand::Rng, digits: usize) -> String {
-    std::iter::repeat_with(|| char::from_digit(rng.u32(0..16), 16).expect("below sixteen")).take(digits).collect()
+    std::iter::repeat_with(|| char::from_digit(rng.u32(0..16), 16).expect("below sixteen"))
+        .take(digits)
+        .collect()
 }
 
 /// A stable number for a name.
 fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

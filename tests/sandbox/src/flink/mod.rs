@@ -26,7 +26,10 @@ mod simulated;
 mod teller;
 
 pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy};
-pub use data_plane::{Backstage, DataPlane, Ended, Launch, NotPlaced, RestAnswer, Restore, Savepoint, SubmissionFailed, code_identity};
+pub use data_plane::{
+    Backstage, DataPlane, Ended, Launch, NotPlaced, RestAnswer, Restore, Savepoint,
+    SubmissionFailed, code_identity,
+};
 pub use records::{Ledger, Records, Sink, StartPosition, Stream};
 pub use restart::Backoff;
 pub use simulated::SimulatedFlink;

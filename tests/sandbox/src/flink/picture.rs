@@ -34,8 +34,19 @@ impl JobState {
     }
 
     /// Every key of a job's `timestamps`.
-    pub(super) const TIMESTAMPS: [&'static str; 11] =
-        ["FAILING", "RUNNING", "CANCELED", "RECONCILING", "CANCELLING", "INITIALIZING", "FAILED", "RESTARTING", "SUSPENDED", "FINISHED", "CREATED"];
+    pub(super) const TIMESTAMPS: [&'static str; 11] = [
+        "FAILING",
+        "RUNNING",
+        "CANCELED",
+        "RECONCILING",
+        "CANCELLING",
+        "INITIALIZING",
+        "FAILED",
+        "RESTARTING",
+        "SUSPENDED",
+        "FINISHED",
+        "CREATED",
+    ];
 
     pub(super) fn is_terminal(self) -> bool {
         matches!(self, Self::Failed | Self::Canceled | Self::Finished)
@@ -72,8 +83,18 @@ impl TaskState {
     }
 
     /// Every key of `tasks`.
-    pub(super) const ALL: [&'static str; 10] =
-        ["FINISHED", "DEPLOYING", "INITIALIZING", "CREATED", "CANCELING", "CANCELED", "SCHEDULED", "RUNNING", "FAILED", "RECONCILING"];
+    pub(super) const ALL: [&'static str; 10] = [
+        "FINISHED",
+        "DEPLOYING",
+        "INITIALIZING",
+        "CREATED",
+        "CANCELING",
+        "CANCELED",
+        "SCHEDULED",
+        "RUNNING",
+        "FAILED",
+        "RECONCILING",
+    ];
 }
 
 #[derive(Clone, Debug)]
@@ -93,26 +114,51 @@ pub(super) struct Vertex {
 
 impl Vertex {
     pub(super) fn count(&self, name: &str) -> usize {
-        self.subtasks.iter().filter(|subtask| subtask.state.name() == name).count()
+        self.subtasks
+            .iter()
+            .filter(|subtask| subtask.state.name() == name)
+            .count()
     }
 
     /// The aggregate that Flink shows as `status`: it hides more than it tells.
     pub(super) fn status(&self) -> &'static str {
         let some = |state: TaskState| self.subtasks.iter().any(|subtask| subtask.state == state);
-        for state in [TaskState::Failed, TaskState::Canceling, TaskState::Canceled, TaskState::Initializing, TaskState::Running] {
+        for state in [
+            TaskState::Failed,
+            TaskState::Canceling,
+            TaskState::Canceled,
+            TaskState::Initializing,
+            TaskState::Running,
+        ] {
             if some(state) {
                 return state.name();
             }
         }
-        if self.subtasks.iter().all(|subtask| subtask.state == TaskState::Finished) { "FINISHED" } else { "CREATED" }
+        if self
+            .subtasks
+            .iter()
+            .all(|subtask| subtask.state == TaskState::Finished)
+        {
+            "FINISHED"
+        } else {
+            "CREATED"
+        }
     }
 
     pub(super) fn started(&self) -> Option<Millis> {
-        self.subtasks.iter().filter_map(|subtask| subtask.started).min()
+        self.subtasks
+            .iter()
+            .filter_map(|subtask| subtask.started)
+            .min()
     }
 
     pub(super) fn ended(&self) -> Option<Millis> {
-        self.subtasks.iter().map(|subtask| subtask.ended).collect::<Option<Vec<_>>>()?.into_iter().max()
+        self.subtasks
+            .iter()
+            .map(|subtask| subtask.ended)
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .max()
     }
 }
 
@@ -160,6 +206,8 @@ impl Picture {
     pub(super) fn all_running(&self) -> bool {
         self.state == JobState::Running
             && !self.vertices.is_empty()
-            && self.vertices.iter().all(|vertex| vertex.status() == "RUNNING" && vertex.count("RUNNING") == vertex.subtasks.len())
+            && self.vertices.iter().all(|vertex| {
+                vertex.status() == "RUNNING" && vertex.count("RUNNING") == vertex.subtasks.len()
+            })
     }
 }

@@ -43,7 +43,11 @@ pub struct Stream {
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { records_per_sec: 100, sink: Sink::ExactlyOnce, without_state: StartPosition::Latest }
+        Self {
+            records_per_sec: 100,
+            sink: Sink::ExactlyOnce,
+            without_state: StartPosition::Latest,
+        }
     }
 }
 
@@ -94,14 +98,39 @@ const HISTORY: i64 = -1_000_000_000_000;
 impl Ledger {
     /// A ledger whose history was all processed, once and rightly.
     pub fn open(stream: Stream, at: Millis) -> Self {
-        let effects = BTreeMap::from([(HISTORY, Range { to: 0, times: 1, wrong: false })]);
-        Self { stream, opened: at, position: 0, visible_to: 0, effects, replayed: 0 }
+        let effects = BTreeMap::from([(
+            HISTORY,
+            Range {
+                to: 0,
+                times: 1,
+                wrong: false,
+            },
+        )]);
+        Self {
+            stream,
+            opened: at,
+            position: 0,
+            visible_to: 0,
+            effects,
+            replayed: 0,
+        }
     }
 
     /// The history was visible up to `visible` only: what lies between that and sequence 0 is in flight.
     pub fn seed(&mut self, visible: i64) {
-        let visible = if self.stream.sink == Sink::ExactlyOnce { visible } else { 0 };
-        self.effects = BTreeMap::from([(HISTORY, Range { to: visible, times: 1, wrong: false })]);
+        let visible = if self.stream.sink == Sink::ExactlyOnce {
+            visible
+        } else {
+            0
+        };
+        self.effects = BTreeMap::from([(
+            HISTORY,
+            Range {
+                to: visible,
+                times: 1,
+                wrong: false,
+            },
+        )]);
         self.visible_to = visible;
     }
 
@@ -129,8 +158,17 @@ impl Ledger {
     pub fn commit_pending(&mut self, from: i64, to: i64) {
         let mut at = from;
         while at < to {
-            let under = self.effects.range(..=at).next_back().filter(|(_, range)| range.to > at).map(|(_, range)| range.to);
-            let next = self.effects.range(at + 1..to).next().map_or(to, |(start, _)| *start);
+            let under = self
+                .effects
+                .range(..=at)
+                .next_back()
+                .filter(|(_, range)| range.to > at)
+                .map(|(_, range)| range.to);
+            let next = self
+                .effects
+                .range(at + 1..to)
+                .next()
+                .map_or(to, |(start, _)| *start);
             if under.is_none() {
                 self.emit(at, next, false);
             }
@@ -172,24 +210,51 @@ impl Ledger {
         }
         self.split(from);
         self.split(to);
-        let inside: Vec<(i64, Range)> = self.effects.range(from..to).map(|(start, range)| (*start, *range)).collect();
+        let inside: Vec<(i64, Range)> = self
+            .effects
+            .range(from..to)
+            .map(|(start, range)| (*start, *range))
+            .collect();
         let mut at = from;
         for (start, range) in inside {
             if at < start {
-                self.effects.insert(at, Range { to: start, times: 1, wrong });
+                self.effects.insert(
+                    at,
+                    Range {
+                        to: start,
+                        times: 1,
+                        wrong,
+                    },
+                );
             }
-            self.effects.insert(start, Range { to: range.to, times: range.times + 1, wrong });
+            self.effects.insert(
+                start,
+                Range {
+                    to: range.to,
+                    times: range.times + 1,
+                    wrong,
+                },
+            );
             at = range.to;
         }
         if at < to {
-            self.effects.insert(at, Range { to, times: 1, wrong });
+            self.effects.insert(
+                at,
+                Range {
+                    to,
+                    times: 1,
+                    wrong,
+                },
+            );
         }
         self.join(from, to);
     }
 
     /// Makes `at` a boundary between ranges.
     fn split(&mut self, at: i64) {
-        let Some((&start, &range)) = self.effects.range(..at).next_back() else { return };
+        let Some((&start, &range)) = self.effects.range(..at).next_back() else {
+            return;
+        };
         if at < range.to {
             self.effects.insert(start, Range { to: at, ..range });
             self.effects.insert(at, range);
@@ -198,14 +263,28 @@ impl Ledger {
 
     /// Joins equal neighbours around `[from, to]`, so that the ledger stays small.
     fn join(&mut self, from: i64, to: i64) {
-        let first = self.effects.range(..from).next_back().map_or(from, |(start, _)| *start);
-        let starts: Vec<i64> = self.effects.range(first..=to).map(|(start, _)| *start).collect();
+        let first = self
+            .effects
+            .range(..from)
+            .next_back()
+            .map_or(from, |(start, _)| *start);
+        let starts: Vec<i64> = self
+            .effects
+            .range(first..=to)
+            .map(|(start, _)| *start)
+            .collect();
         let mut kept = starts[0];
         for start in starts.into_iter().skip(1) {
             let (left, right) = (self.effects[&kept], self.effects[&start]);
             if left.to == start && left.times == right.times && left.wrong == right.wrong {
                 self.effects.remove(&start);
-                self.effects.insert(kept, Range { to: right.to, ..left });
+                self.effects.insert(
+                    kept,
+                    Range {
+                        to: right.to,
+                        ..left
+                    },
+                );
             } else {
                 kept = start;
             }
@@ -218,9 +297,22 @@ impl Ledger {
         let position = self.position.clamp(0, produced);
         let mut seen = self.clone();
         seen.emit(self.visible_to, self.position, false);
-        let behind: i64 = seen.effects.iter().map(|(start, range)| (range.to.min(position) - (*start).max(0)).max(0)).sum();
-        let ahead: i64 = seen.effects.iter().map(|(start, range)| (range.to - (*start).max(position)).max(0)).sum();
-        let visible = |value: fn(&Range) -> u64| self.effects.iter().map(|(start, range)| (range.to - start).unsigned_abs() * value(range)).sum();
+        let behind: i64 = seen
+            .effects
+            .iter()
+            .map(|(start, range)| (range.to.min(position) - (*start).max(0)).max(0))
+            .sum();
+        let ahead: i64 = seen
+            .effects
+            .iter()
+            .map(|(start, range)| (range.to - (*start).max(position)).max(0))
+            .sum();
+        let visible = |value: fn(&Range) -> u64| {
+            self.effects
+                .iter()
+                .map(|(start, range)| (range.to - start).unsigned_abs() * value(range))
+                .sum()
+        };
         Records {
             produced: produced.unsigned_abs(),
             processed: (behind + ahead).unsigned_abs(),

@@ -17,16 +17,29 @@ pub struct Backoff {
 impl Backoff {
     /// Before the first fault.
     pub fn new(strategy: RestartStrategy, running_since: Millis) -> Self {
-        Self { strategy, restarts: 0, next_ms: first_delay(strategy), running_since }
+        Self {
+            strategy,
+            restarts: 0,
+            next_ms: first_delay(strategy),
+            running_since,
+        }
     }
 
     /// A fault at `at`: milliseconds until the restart, or None when recovery is suppressed.
     pub fn fault(&mut self, at: Millis) -> Option<Millis> {
         let delay = match self.strategy {
             RestartStrategy::None => return None,
-            RestartStrategy::FixedDelay { attempts: Some(attempts), .. } if self.restarts >= attempts => return None,
+            RestartStrategy::FixedDelay {
+                attempts: Some(attempts),
+                ..
+            } if self.restarts >= attempts => return None,
             RestartStrategy::FixedDelay { delay, .. } => millis(delay),
-            RestartStrategy::ExponentialDelay { max, multiplier, reset_after, .. } => {
+            RestartStrategy::ExponentialDelay {
+                max,
+                multiplier,
+                reset_after,
+                ..
+            } => {
                 if at - self.running_since >= millis(reset_after) {
                     self.next_ms = first_delay(self.strategy);
                 }
@@ -62,7 +75,9 @@ impl Backoff {
                 attempts.map_or(i64::from(i32::MAX), i64::from),
                 delay.as_millis()
             ),
-            RestartStrategy::ExponentialDelay { .. } => "ExponentialDelayRestartBackoffTimeStrategy".to_owned(),
+            RestartStrategy::ExponentialDelay { .. } => {
+                "ExponentialDelayRestartBackoffTimeStrategy".to_owned()
+            }
         }
     }
 }
@@ -76,7 +91,8 @@ fn first_delay(strategy: RestartStrategy) -> f64 {
 
 /// A duration in Flink's unit.
 pub(super) fn millis(duration: std::time::Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).expect("no scenario lasts longer than the age of the universe")
+    Millis::try_from(duration.as_millis())
+        .expect("no scenario lasts longer than the age of the universe")
 }
 
 #[cfg(test)]
@@ -87,8 +103,17 @@ mod tests {
 
     #[test]
     fn a_fixed_delay_gives_up_after_its_attempts() {
-        let mut backoff = Backoff::new(RestartStrategy::FixedDelay { delay: Duration::from_secs(1), attempts: Some(2) }, 0);
-        assert_eq!([backoff.fault(1), backoff.fault(2), backoff.fault(3)], [Some(1000), Some(1000), None]);
+        let mut backoff = Backoff::new(
+            RestartStrategy::FixedDelay {
+                delay: Duration::from_secs(1),
+                attempts: Some(2),
+            },
+            0,
+        );
+        assert_eq!(
+            [backoff.fault(1), backoff.fault(2), backoff.fault(3)],
+            [Some(1000), Some(1000), None]
+        );
     }
 
     #[test]
@@ -100,7 +125,15 @@ mod tests {
             reset_after: Duration::from_secs(60),
         };
         let mut backoff = Backoff::new(strategy, 0);
-        assert_eq!([backoff.fault(1), backoff.fault(2), backoff.fault(3), backoff.fault(4)], [Some(1000), Some(2000), Some(3000), Some(3000)]);
+        assert_eq!(
+            [
+                backoff.fault(1),
+                backoff.fault(2),
+                backoff.fault(3),
+                backoff.fault(4)
+            ],
+            [Some(1000), Some(2000), Some(3000), Some(3000)]
+        );
         backoff.running(10_000);
         assert_eq!(backoff.fault(70_000), Some(1000));
     }

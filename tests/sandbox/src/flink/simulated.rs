@@ -62,8 +62,20 @@ struct Stored {
 impl SimulatedFlink {
     /// Clusters whose jobs do what the codebook says.
     pub fn new(clock: Clock, journal: Journal, codebook: Codebook, seed: u64) -> Self {
-        let state = State { rng: fastrand::Rng::with_seed(seed ^ 0xf11a), codebook, off: BTreeSet::new(), clusters: BTreeMap::new() };
-        Self { inner: Arc::new(Inner { clock, journal, state: Mutex::new(state), endings: Endings::new() }) }
+        let state = State {
+            rng: fastrand::Rng::with_seed(seed ^ 0xf11a),
+            codebook,
+            off: BTreeSet::new(),
+            clusters: BTreeMap::new(),
+        };
+        Self {
+            inner: Arc::new(Inner {
+                clock,
+                journal,
+                state: Mutex::new(state),
+                endings: Endings::new(),
+            }),
+        }
     }
 
     /// Adds code, or replaces what lies at this key: later launches run it.
@@ -74,27 +86,52 @@ impl SimulatedFlink {
     /// What flows into an application; before its first launch.
     pub fn open_stream(&self, application: &str, stream: Stream) {
         let now = self.inner.now();
-        self.inner.lock().clusters.insert(application.to_owned(), Cluster::new(stream, now));
+        self.inner
+            .lock()
+            .clusters
+            .insert(application.to_owned(), Cluster::new(stream, now));
     }
 
     /// Places a savepoint that was taken at `taken`, by this code: where it lies.
     ///
     /// # Panics
     /// When the code is not in the codebook: a mistake in the scenario.
-    pub fn place_savepoint(&self, application: &str, snapshot: &str, taken: Timestamp, identity: &[String]) -> String {
+    pub fn place_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+        taken: Timestamp,
+        identity: &[String],
+    ) -> String {
         let mut state = self.inner.lock();
-        let state_version = state.code(identity).unwrap_or_else(|| panic!("{application}: no code {identity:?} in the codebook")).state_version;
+        let state_version = state
+            .code(identity)
+            .unwrap_or_else(|| panic!("{application}: no code {identity:?} in the codebook"))
+            .state_version;
         let now = self.inner.now();
-        let cluster = state.clusters.entry(application.to_owned()).or_insert_with(|| Cluster::new(Stream::default(), now));
+        let cluster = state
+            .clusters
+            .entry(application.to_owned())
+            .or_insert_with(|| Cluster::new(Stream::default(), now));
         let location = location(application, snapshot);
         // No job can have read what was not there, nor further than it is now.
         let mut ledger = cluster.ledger.clone();
         if let Some(job) = &cluster.job {
             job.clone().fold(now, &mut ledger);
         }
-        let position = ledger.produced(taken.as_millisecond()).min(ledger.position());
+        let position = ledger
+            .produced(taken.as_millisecond())
+            .min(ledger.position());
         let pending_from = ledger.visible_to().min(position);
-        cluster.savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, pending_from, state_version });
+        cluster.savepoints.insert(
+            snapshot.to_owned(),
+            Stored {
+                location: location.clone(),
+                position,
+                pending_from,
+                state_version,
+            },
+        );
         location
     }
 
@@ -107,17 +144,42 @@ impl SimulatedFlink {
         let now = inner.now();
         let mut state = inner.lock();
         let identity = code_identity(&launch.configuration);
-        let code = state.code(&identity).cloned().unwrap_or_else(|| panic!("{}: no code {identity:?} in the codebook", launch.application));
-        let State { rng, clusters, off, .. } = &mut *state;
-        let cluster = clusters.entry(launch.application.clone()).or_insert_with(|| Cluster::new(Stream::default(), now));
+        let code = state.code(&identity).cloned().unwrap_or_else(|| {
+            panic!(
+                "{}: no code {identity:?} in the codebook",
+                launch.application
+            )
+        });
+        let State {
+            rng, clusters, off, ..
+        } = &mut *state;
+        let cluster = clusters
+            .entry(launch.application.clone())
+            .or_insert_with(|| Cluster::new(Stream::default(), now));
         let mut job = Job::submit(launch, code, launched.as_millisecond(), None, false, rng);
         let mut ledger = cluster.ledger.clone();
         let running = job.running_at();
-        job.advance(running, &mut World { ledger: &mut ledger, off, rng, tales: &mut Vec::new() });
+        job.advance(
+            running,
+            &mut World {
+                ledger: &mut ledger,
+                off,
+                rng,
+                tales: &mut Vec::new(),
+            },
+        );
         let produced = cluster.ledger.clone();
         job.age(|attempt| produced.produced(attempt.at.running));
         job.tasks_running_told = true;
-        job.advance(now, &mut World { ledger: &mut ledger, off, rng, tales: &mut Vec::new() });
+        job.advance(
+            now,
+            &mut World {
+                ledger: &mut ledger,
+                off,
+                rng,
+                tales: &mut Vec::new(),
+            },
+        );
         job.fold(now, &mut ledger);
         let committed = job.restore_point.as_ref().map_or(0, |point| point.position);
         cluster.ledger.seed(committed.min(0));
@@ -153,7 +215,11 @@ impl SimulatedFlink {
                 attempt.lose_machine(now);
             }
         });
-        self.inner.journal.tell(Actor::Flink, Some(application), "a TaskManager is gone; its heartbeat has not timed out yet");
+        self.inner.journal.tell(
+            Actor::Flink,
+            Some(application),
+            "a TaskManager is gone; its heartbeat has not timed out yet",
+        );
     }
 
     /// The count of an application's records, now.
@@ -161,7 +227,9 @@ impl SimulatedFlink {
         let now = self.inner.now();
         self.inner.advance(application, now);
         let state = self.inner.lock();
-        let Some(cluster) = state.clusters.get(application) else { return Records::default() };
+        let Some(cluster) = state.clusters.get(application) else {
+            return Records::default();
+        };
         let mut ledger = cluster.ledger.clone();
         if let Some(job) = &cluster.job {
             job.clone().fold(now, &mut ledger);
@@ -174,8 +242,16 @@ impl SimulatedFlink {
         let now = self.inner.now();
         self.inner.advance(application, now);
         let state = self.inner.lock();
-        let job = state.clusters.get(application)?.job.as_ref().filter(|job| matches!(job.phase, Phase::Running))?;
-        let attempt = job.attempt.as_ref().filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
+        let job = state
+            .clusters
+            .get(application)?
+            .job
+            .as_ref()
+            .filter(|job| matches!(job.phase, Phase::Running))?;
+        let attempt = job
+            .attempt
+            .as_ref()
+            .filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
         Timestamp::from_millisecond(attempt.at.running).ok()
     }
 
@@ -185,12 +261,20 @@ impl SimulatedFlink {
         self.inner.advance(application, now);
         let state = self.inner.lock();
         let (since, until) = state.clusters.get(application)?.job.as_ref()?.fell?;
-        Timestamp::from_millisecond(since).ok().filter(|_| now - until <= CACHE_MS)
+        Timestamp::from_millisecond(since)
+            .ok()
+            .filter(|_| now - until <= CACHE_MS)
     }
 
     /// Where the state of a savepoint ends: the records processed before it.
     pub fn savepoint_position(&self, application: &str, snapshot: &str) -> Option<i64> {
-        self.inner.lock().clusters.get(application)?.savepoints.get(snapshot).map(|stored| stored.position)
+        self.inner
+            .lock()
+            .clusters
+            .get(application)?
+            .savepoints
+            .get(snapshot)
+            .map(|stored| stored.position)
     }
 }
 
@@ -226,7 +310,13 @@ impl Cluster {
     }
 
     fn decide(&mut self, off: &BTreeSet<String>, now: Millis) {
-        if let Some(Job { phase: Phase::Running, attempt: Some(attempt), code, .. }) = &mut self.job {
+        if let Some(Job {
+            phase: Phase::Running,
+            attempt: Some(attempt),
+            code,
+            ..
+        }) = &mut self.job
+        {
             attempt.decide(code, off, now);
         }
         self.changed.notify_waiters();
@@ -246,7 +336,9 @@ impl Cluster {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the clusters")
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the clusters")
     }
 
     fn now(&self) -> Millis {
@@ -256,13 +348,28 @@ impl Inner {
     /// Lives through what happened to an application's job up to `now`, and tells it.
     fn advance(&self, application: &str, now: Millis) {
         let mut state = self.lock();
-        let State { rng, off, clusters, .. } = &mut *state;
-        let Some(cluster) = clusters.get_mut(application) else { return };
+        let State {
+            rng, off, clusters, ..
+        } = &mut *state;
+        let Some(cluster) = clusters.get_mut(application) else {
+            return;
+        };
         let Some(job) = &mut cluster.job else { return };
         let mut tales = Vec::new();
-        job.advance(now, &mut World { ledger: &mut cluster.ledger, off, rng, tales: &mut tales });
+        job.advance(
+            now,
+            &mut World {
+                ledger: &mut cluster.ledger,
+                off,
+                rng,
+                tales: &mut tales,
+            },
+        );
         let summary = cluster.teller.summary(now, job.restarts);
-        let mut sentences: Vec<String> = tales.iter().filter_map(|tale| cluster.teller.tell(tale, now)).collect();
+        let mut sentences: Vec<String> = tales
+            .iter()
+            .filter_map(|tale| cluster.teller.tell(tale, now))
+            .collect();
         sentences.extend(summary);
         drop(state);
         for sentence in sentences {
@@ -285,7 +392,11 @@ impl Inner {
         let mut state = self.lock();
         let State { off, clusters, .. } = &mut *state;
         if let Some(cluster) = clusters.get_mut(application) {
-            if let Some(job) = cluster.job.as_mut().filter(|job| matches!(job.phase, Phase::Running)) {
+            if let Some(job) = cluster
+                .job
+                .as_mut()
+                .filter(|job| matches!(job.phase, Phase::Running))
+            {
                 change(job, now);
             }
             cluster.decide(off, now);
@@ -301,7 +412,11 @@ impl Inner {
                 let Some(inner) = weak.upgrade() else { return };
                 let (wake, changed) = {
                     let state = inner.lock();
-                    let Some(cluster) = state.clusters.get(&application).filter(|cluster| cluster.run == run && cluster.job.is_some()) else {
+                    let Some(cluster) = state
+                        .clusters
+                        .get(&application)
+                        .filter(|cluster| cluster.run == run && cluster.job.is_some())
+                    else {
                         return;
                     };
                     (cluster.wake(&state.off), cluster.changed.clone())
@@ -309,7 +424,13 @@ impl Inner {
                 drop(inner);
                 let sleep = async {
                     match wake {
-                        Some(at) => clock.sleep_until(Timestamp::from_millisecond(at).expect("a moment of the run")).await,
+                        Some(at) => {
+                            clock
+                                .sleep_until(
+                                    Timestamp::from_millisecond(at).expect("a moment of the run"),
+                                )
+                                .await
+                        }
                         None => std::future::pending().await,
                     }
                 };
@@ -320,7 +441,12 @@ impl Inner {
                     () = sleep => {}
                 }
                 let Some(inner) = weak.upgrade() else { return };
-                if inner.lock().clusters.get(&application).is_some_and(|cluster| cluster.run == run) {
+                if inner
+                    .lock()
+                    .clusters
+                    .get(&application)
+                    .is_some_and(|cluster| cluster.run == run)
+                {
                     inner.advance(&application, inner.now());
                 }
             }
@@ -332,21 +458,33 @@ impl Inner {
         let now = self.now();
         let mut state = self.lock();
         let identity = code_identity(&launch.configuration);
-        let refusal = |message: String| SubmissionFailed { message, state_does_not_fit: false };
+        let refusal = |message: String| SubmissionFailed {
+            message,
+            state_does_not_fit: false,
+        };
         let Some(code) = state.code(&identity).cloned() else {
-            return Err(refusal(format!("The code at {identity:?} does not exist or cannot be read.")));
+            return Err(refusal(format!(
+                "The code at {identity:?} does not exist or cannot be read."
+            )));
         };
         let State { rng, clusters, .. } = &mut *state;
-        let cluster = clusters.entry(launch.application.clone()).or_insert_with(|| Cluster::new(Stream::default(), now));
+        let cluster = clusters
+            .entry(launch.application.clone())
+            .or_insert_with(|| Cluster::new(Stream::default(), now));
         cluster.job = None;
         cluster.gone();
         if let Behaviour::BadMain { message } = &code.behaviour {
-            return Err(refusal(format!("org.apache.flink.client.program.ProgramInvocationException: The main method caused an error: {message}")));
+            return Err(refusal(format!(
+                "org.apache.flink.client.program.ProgramInvocationException: The main method caused an error: {message}"
+            )));
         }
         let (mut point, mut misfit, mut fits) = (None, false, true);
         if let Some(restore) = &launch.restore {
             let Some(stored) = cluster.savepoints.get(&restore.snapshot) else {
-                return Err(refusal(format!("Cannot find the savepoint of snapshot {}.", restore.snapshot)));
+                return Err(refusal(format!(
+                    "Cannot find the savepoint of snapshot {}.",
+                    restore.snapshot
+                )));
             };
             point = Some(RestorePoint {
                 id: 1,
@@ -366,7 +504,10 @@ impl Inner {
         if !fits {
             job.fail_to_initialize(now + 14);
             cluster.replace(job);
-            return Err(SubmissionFailed { message: does_not_map(launch), state_does_not_fit: true });
+            return Err(SubmissionFailed {
+                message: does_not_map(launch),
+                state_does_not_fit: true,
+            });
         }
         cluster.replace(job);
         let run = cluster.run;
@@ -375,11 +516,22 @@ impl Inner {
         Ok(Duration::from_millis(running.unsigned_abs()))
     }
 
-    fn take_savepoint(&self, application: &str, snapshot: &str, stop: bool) -> Result<Savepoint, String> {
+    fn take_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+        stop: bool,
+    ) -> Result<Savepoint, String> {
         let now = self.now();
         self.advance(application, now);
         let mut state = self.lock();
-        let Some(Cluster { job: Some(job), ledger, savepoints, .. }) = state.clusters.get_mut(application) else {
+        let Some(Cluster {
+            job: Some(job),
+            ledger,
+            savepoints,
+            ..
+        }) = state.clusters.get_mut(application)
+        else {
             return Err("there is no job".to_owned());
         };
         if let Some(reason) = job.unfit_for_savepoint(now) {
@@ -388,7 +540,15 @@ impl Inner {
         let location = location(application, snapshot);
         let position = job.take_savepoint(now, &location, stop, ledger);
         let pending_from = ledger.visible_to().min(position);
-        savepoints.insert(snapshot.to_owned(), Stored { location: location.clone(), position, pending_from, state_version: job.code.state_version });
+        savepoints.insert(
+            snapshot.to_owned(),
+            Stored {
+                location: location.clone(),
+                position,
+                pending_from,
+                state_version: job.code.state_version,
+            },
+        );
         if stop && let Some(cluster) = state.clusters.get_mut(application) {
             cluster.job = None;
             cluster.gone();
@@ -398,7 +558,10 @@ impl Inner {
 }
 
 fn does_not_map(launch: &Launch) -> String {
-    let from = launch.restore.as_ref().map_or("", |restore| restore.location.as_str());
+    let from = launch
+        .restore
+        .as_ref()
+        .map_or("", |restore| restore.location.as_str());
     format!(
         "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint {from}. Cannot map checkpoint/savepoint state for operator to the new program, because the operator is not available in the new program."
     )

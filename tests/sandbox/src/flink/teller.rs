@@ -27,17 +27,30 @@ impl Teller {
     /// The sentence for an event at `now`, if it is worth one.
     pub(super) fn tell(&mut self, tale: &Tale, now: Millis) -> Option<String> {
         match tale {
-            Tale::Restored { from } => Some(format!("the job is RUNNING, restored from {}", last_part(from))),
+            Tale::Restored { from } => Some(format!(
+                "the job is RUNNING, restored from {}",
+                last_part(from)
+            )),
             Tale::WithoutState => Some("the job is RUNNING, without state".to_owned()),
             Tale::TasksRunning { restarts: 0 } => Some("every task is RUNNING".to_owned()),
             Tale::TasksRunning { restarts } => {
                 let series = restarts - self.settled;
                 (self.next, self.settled, self.told_restarts) = (None, *restarts, *restarts);
-                Some(format!("every task is RUNNING again, after {}", times(series)))
+                Some(format!(
+                    "every task is RUNNING again, after {}",
+                    times(series)
+                ))
             }
             Tale::Finished => Some("the job has read all its input and is FINISHED".to_owned()),
-            Tale::Fault { fault, vertex, restarts, delay } => {
-                let place = vertex.as_ref().map_or_else(String::new, |name| format!(" in \"{name}\""));
+            Tale::Fault {
+                fault,
+                vertex,
+                restarts,
+                delay,
+            } => {
+                let place = vertex
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(" in \"{name}\""));
                 let what = format!("{}: {}{place}", fault.class, fault.message);
                 match delay {
                     None => Some(format!("the job is FAILED: {what}; recovery is suppressed")),
@@ -73,14 +86,24 @@ impl Teller {
         let longer = (interval * 2).min(LONGEST_MS);
         self.next = Some((now + longer, longer));
         let since = restarts - self.told_restarts;
-        let text = (since > 0).then(|| format!("still looping: {} in the last {} s, {restarts} in all", times(since), (now - self.told_at) / 1000));
+        let text = (since > 0).then(|| {
+            format!(
+                "still looping: {} in the last {} s, {restarts} in all",
+                times(since),
+                (now - self.told_at) / 1000
+            )
+        });
         (self.told_restarts, self.told_at) = (restarts, now);
         text
     }
 }
 
 fn times(restarts: u64) -> String {
-    if restarts == 1 { "1 restart".to_owned() } else { format!("{restarts} restarts") }
+    if restarts == 1 {
+        "1 restart".to_owned()
+    } else {
+        format!("{restarts} restarts")
+    }
 }
 
 fn last_part(path: &str) -> &str {

@@ -38,10 +38,18 @@ pub(super) fn states(code: &str) -> String {
 /// `prefix.code`, or `prefix.generic` when the model does not list the code.
 pub(super) fn listed(prefix: &str, listed: &[&str], generic: &str, code: &str) -> String {
     let code = exception(code);
-    if listed.contains(&code.as_str()) { format!("{prefix}.{code}") } else { format!("{prefix}.{generic}") }
+    if listed.contains(&code.as_str()) {
+        format!("{prefix}.{code}")
+    } else {
+        format!("{prefix}.{generic}")
+    }
 }
 
 /// The SDK's classes all end in `Exception`, also where the wire says `NotFound`.
 fn exception(code: &str) -> String {
-    if code.ends_with("Exception") { code.to_owned() } else { format!("{code}Exception") }
+    if code.ends_with("Exception") {
+        code.to_owned()
+    } else {
+        format!("{code}Exception")
+    }
 }

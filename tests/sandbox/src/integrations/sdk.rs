@@ -105,19 +105,34 @@ impl Service {
     }
 
     pub(super) fn error(&self, code: &str) -> String {
-        errors::listed(self.prefix, self.listed, &format!("{}Exception", self.prefix), code)
+        errors::listed(
+            self.prefix,
+            self.listed,
+            &format!("{}Exception", self.prefix),
+            code,
+        )
     }
 
     pub(super) fn arguments(&self, arguments: Value) -> Value {
-        let arguments = if self.lower { renamed(arguments, &lower_first) } else { arguments };
+        let arguments = if self.lower {
+            renamed(arguments, &lower_first)
+        } else {
+            arguments
+        };
         self.with_times(arguments, &|value| match value {
-            Value::String(text) => text.parse::<Timestamp>().map_or(Value::String(text), |at| json!(at.as_millisecond() as f64 / 1000.0)),
+            Value::String(text) => text.parse::<Timestamp>().map_or(Value::String(text), |at| {
+                json!(at.as_millisecond() as f64 / 1000.0)
+            }),
             other => other,
         })
     }
 
     pub(super) fn result(&self, answer: Value) -> Value {
-        let answer = if self.lower { renamed(answer, &pascal) } else { answer };
+        let answer = if self.lower {
+            renamed(answer, &pascal)
+        } else {
+            answer
+        };
         self.with_times(answer, &|value| match value.as_f64() {
             Some(seconds) => json!(as_text(seconds)),
             None => value,
@@ -131,13 +146,23 @@ impl Service {
                 let members = members.into_iter().map(|(name, value)| {
                     let is_time = !value.is_object()
                         && !value.is_array()
-                        && self.times.iter().any(|end| name.ends_with(end) || name.ends_with(&lower_first(end)));
-                    let value = if is_time { replace(value) } else { self.with_times(value, replace) };
+                        && self
+                            .times
+                            .iter()
+                            .any(|end| name.ends_with(end) || name.ends_with(&lower_first(end)));
+                    let value = if is_time {
+                        replace(value)
+                    } else {
+                        self.with_times(value, replace)
+                    };
                     (name, value)
                 });
                 Value::Object(members.collect())
             }
-            Value::Array(values) => values.into_iter().map(|value| self.with_times(value, replace)).collect(),
+            Value::Array(values) => values
+                .into_iter()
+                .map(|value| self.with_times(value, replace))
+                .collect(),
             other => other,
         }
     }
@@ -147,15 +172,26 @@ fn as_text(seconds: f64) -> String {
     let millis = (seconds * 1000.0).round();
     let at = Timestamp::from_millisecond(millis as i64).unwrap_or(Timestamp::UNIX_EPOCH);
     let whole = at.subsec_millisecond() == 0;
-    at.strftime(if whole { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.3fZ" }).to_string()
+    at.strftime(if whole {
+        "%Y-%m-%dT%H:%M:%SZ"
+    } else {
+        "%Y-%m-%dT%H:%M:%S%.3fZ"
+    })
+    .to_string()
 }
 
 fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     match value {
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (rename(&name), renamed(value, rename))).collect::<Map<_, _>>())
-        }
-        Value::Array(values) => values.into_iter().map(|value| renamed(value, rename)).collect(),
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| (rename(&name), renamed(value, rename)))
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(values) => values
+            .into_iter()
+            .map(|value| renamed(value, rename))
+            .collect(),
         other => other,
     }
 }
@@ -170,5 +206,8 @@ fn lower_first(name: &str) -> String {
 
 fn with_first(name: &str, change: impl Fn(char) -> char) -> String {
     let mut letters = name.chars();
-    letters.next().map(|first| format!("{}{}", change(first), letters.as_str())).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| format!("{}{}", change(first), letters.as_str()))
+        .unwrap_or_default()
 }

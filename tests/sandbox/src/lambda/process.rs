@@ -18,10 +18,19 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `binary` with these variables and no others; both of its outputs go to `lines`.
-    pub(super) fn start(binary: &Path, variables: &BTreeMap<String, String>, lines: mpsc::UnboundedSender<String>) -> io::Result<Self> {
+    pub(super) fn start(
+        binary: &Path,
+        variables: &BTreeMap<String, String>,
+        lines: mpsc::UnboundedSender<String>,
+    ) -> io::Result<Self> {
         let (output, input) = io::pipe()?;
         let mut command = Command::new(binary);
-        command.env_clear().envs(variables).stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
+        command
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(input.try_clone()?)
+            .stderr(input);
         let child = Arc::new(Mutex::new(command.spawn()?));
         // The command holds the writing end of the pipe: only without it does the pipe end with the process.
         drop(command);
@@ -63,7 +72,11 @@ impl Process {
     pub(super) fn suspend(&self) -> io::Result<()> {
         let id = lock(&self.child).id().to_string();
         let status = Command::new("kill").args(["-STOP", &id]).status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other("the process cannot be suspended")) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other("the process cannot be suspended"))
+        }
     }
 }
 
@@ -74,7 +87,9 @@ impl Drop for Process {
 }
 
 fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
-    child.lock().expect("no thread panics while it holds the process")
+    child
+        .lock()
+        .expect("no thread panics while it holds the process")
 }
 
 fn told(status: ExitStatus) -> String {
@@ -93,7 +108,10 @@ mod tests {
     fn start(binary: &str) -> (Process, mpsc::UnboundedReceiver<String>) {
         let (lines, written) = mpsc::unbounded_channel();
         let variables = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
-        (Process::start(Path::new(binary), &variables, lines).unwrap(), written)
+        (
+            Process::start(Path::new(binary), &variables, lines).unwrap(),
+            written,
+        )
     }
 
     #[tokio::test]
@@ -101,7 +119,10 @@ mod tests {
         let (process, mut written) = start("/usr/bin/env");
         assert_eq!(process.ended().await, "exit status 0");
         assert!(process.has_ended());
-        assert_eq!((written.recv().await.as_deref(), written.recv().await), (Some("GREETING=hello"), None));
+        assert_eq!(
+            (written.recv().await.as_deref(), written.recv().await),
+            (Some("GREETING=hello"), None)
+        );
     }
 
     #[tokio::test]

@@ -39,9 +39,17 @@ pub struct Processes {
 
 impl Processes {
     fn binary(&self, package: &str) -> Result<PathBuf, String> {
-        let candidates = [self.directory.join(package).join("bootstrap"), self.directory.join(package)];
+        let candidates = [
+            self.directory.join(package).join("bootstrap"),
+            self.directory.join(package),
+        ];
         let found = candidates.into_iter().find(|path| path.is_file());
-        let found = found.ok_or_else(|| format!("there is neither {package} nor {package}/bootstrap in {}", self.directory.display()))?;
+        let found = found.ok_or_else(|| {
+            format!(
+                "there is neither {package} nor {package}/bootstrap in {}",
+                self.directory.display()
+            )
+        })?;
         found.canonicalize().map_err(|error| error.to_string())
     }
 }
@@ -82,26 +90,43 @@ impl LambdaHost {
 }
 
 /// What Lambda puts into the environment of a process, and what the template does.
-fn variables(spec: &FunctionSpec, processes: &Processes, binary: &Path) -> BTreeMap<String, String> {
+fn variables(
+    spec: &FunctionSpec,
+    processes: &Processes,
+    binary: &Path,
+) -> BTreeMap<String, String> {
     let mut all = Connector::variables(&spec.role);
     let region = all["AWS_REGION"].clone();
-    let root = binary.parent().unwrap_or(Path::new("/")).display().to_string();
+    let root = binary
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .display()
+        .to_string();
     let pairs = [
         ("AWS_DEFAULT_REGION", region),
         ("AWS_SESSION_TOKEN", "sandbox".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            spec.memory_mb.to_string(),
+        ),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{}", spec.name),
+        ),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "sandbox".to_owned()),
         ("LAMBDA_TASK_ROOT", root),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
         ("AWS_ENDPOINT_URL", processes.endpoint.clone()),
-        ("CLOCK_LOOPBACK_TIME_LIMIT_MS", (spec.timeout_secs * 1000).to_string()),
+        (
+            "CLOCK_LOOPBACK_TIME_LIMIT_MS",
+            (spec.timeout_secs * 1000).to_string(),
+        ),
     ];
     all.extend(pairs.map(|(name, value)| (name.to_owned(), value)));
     all.extend(spec.env.clone());
@@ -128,38 +153,61 @@ struct Environment {
 }
 
 impl HostedFunction for Hosted {
-    fn invoke(&self, payload: Value, invocation: Invocation) -> BoxFuture<'static, Result<Value, FunctionError>> {
+    fn invoke(
+        &self,
+        payload: Value,
+        invocation: Invocation,
+    ) -> BoxFuture<'static, Result<Value, FunctionError>> {
         let function = Arc::clone(&self.0);
         Box::pin(async move {
-            let (environment, result) = pace::in_real_time(function.run(payload, invocation, true)).await;
+            let (environment, result) =
+                pace::in_real_time(function.run(payload, invocation, true)).await;
             function.idle().extend(environment);
             result
         })
     }
 
-    fn struck(&self, payload: Value, invocation: Invocation, fault: LambdaFault) -> Option<BoxFuture<'static, Result<Value, FunctionError>>> {
+    fn struck(
+        &self,
+        payload: Value,
+        invocation: Invocation,
+        fault: LambdaFault,
+    ) -> Option<BoxFuture<'static, Result<Value, FunctionError>>> {
         let function = Arc::clone(&self.0);
         Some(match fault {
             LambdaFault::RunTwice => return None,
-            LambdaFault::CrashBefore => Box::pin(async move { Err(killed(&function.environment().await?, &invocation).await) }),
+            LambdaFault::CrashBefore => {
+                Box::pin(
+                    async move { Err(killed(&function.environment().await?, &invocation).await) },
+                )
+            }
             LambdaFault::TimeOutBefore => Box::pin(async move {
                 let environment = function.environment().await?;
-                environment.process.suspend().map_err(|error| cannot_start(&function.name, &error))?;
+                environment
+                    .process
+                    .suspend()
+                    .map_err(|error| cannot_start(&function.name, &error))?;
                 let _answer = function.send(&environment, &payload, &invocation, true);
                 // Until the host's time limit drops this, and the process with it.
                 std::future::pending().await
             }),
             // The effects are there and the answer is on its way.
             LambdaFault::CrashAfter => Box::pin(async move {
-                let (environment, result) = pace::in_real_time(function.run(payload, invocation.clone(), false)).await;
+                let (environment, result) =
+                    pace::in_real_time(function.run(payload, invocation.clone(), false)).await;
                 match environment {
                     Some(environment) => Err(killed(&environment, &invocation).await),
                     None => result,
                 }
             }),
             LambdaFault::TimeOutAfter => Box::pin(async move {
-                let (environment, result) = pace::in_real_time(function.run(payload, invocation, false)).await;
-                if environment.is_some() { std::future::pending().await } else { result }
+                let (environment, result) =
+                    pace::in_real_time(function.run(payload, invocation, false)).await;
+                if environment.is_some() {
+                    std::future::pending().await
+                } else {
+                    result
+                }
             }),
         })
     }
@@ -171,7 +219,12 @@ impl HostedFunction for Hosted {
 
 impl Function {
     /// One event, and the environment it ran in unless the process died. Dropped before its end, this takes the process with it: so a time-out ends what is at work.
-    async fn run(&self, payload: Value, invocation: Invocation, acknowledged: bool) -> (Option<Environment>, Result<Value, FunctionError>) {
+    async fn run(
+        &self,
+        payload: Value,
+        invocation: Invocation,
+        acknowledged: bool,
+    ) -> (Option<Environment>, Result<Value, FunctionError>) {
         let environment = match self.environment().await {
             Ok(environment) => environment,
             Err(error) => return (None, Err(error)),
@@ -189,10 +242,14 @@ impl Function {
 
     /// One that is idle, or a cold start.
     async fn environment(&self) -> Result<Environment, FunctionError> {
-        let idle = std::iter::from_fn(|| self.idle().pop()).find(|environment| !environment.process.has_ended());
+        let idle = std::iter::from_fn(|| self.idle().pop())
+            .find(|environment| !environment.process.has_ended());
         match idle {
             Some(environment) => Ok(environment),
-            None => self.start().await.map_err(|error| cannot_start(&self.name, &error)),
+            None => self
+                .start()
+                .await
+                .map_err(|error| cannot_start(&self.name, &error)),
         }
     }
 
@@ -216,7 +273,8 @@ impl Function {
         environment.api.send(Event {
             request_id: invocation.request_id.clone(),
             function_arn: self.arn.clone(),
-            deadline: invocation.now + SignedDuration::try_from(self.timeout).unwrap_or(SignedDuration::MAX),
+            deadline: invocation.now
+                + SignedDuration::try_from(self.timeout).unwrap_or(SignedDuration::MAX),
             payload: Bytes::from(payload.to_string()),
             acknowledged,
             answer,
@@ -225,22 +283,33 @@ impl Function {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Environment>> {
-        self.idle.lock().expect("no thread panics while it holds the processes")
+        self.idle
+            .lock()
+            .expect("no thread panics while it holds the processes")
     }
 }
 
 async fn killed(environment: &Environment, invocation: &Invocation) -> FunctionError {
     environment.process.kill();
-    died(invocation, &pace::in_real_time(environment.process.ended()).await)
+    died(
+        invocation,
+        &pace::in_real_time(environment.process.ended()).await,
+    )
 }
 
 fn died(invocation: &Invocation, how: &str) -> FunctionError {
     FunctionError {
         error_type: "Runtime.ExitError".to_owned(),
-        message: format!("RequestId: {} Error: Runtime exited with error: {how}", invocation.request_id),
+        message: format!(
+            "RequestId: {} Error: Runtime exited with error: {how}",
+            invocation.request_id
+        ),
     }
 }
 
 fn cannot_start(name: &str, error: &io::Error) -> FunctionError {
-    FunctionError { error_type: "Runtime.InvalidEntrypoint".to_owned(), message: format!("the process of {name} cannot be started: {error}") }
+    FunctionError {
+        error_type: "Runtime.InvalidEntrypoint".to_owned(),
+        message: format!("the process of {name} cannot be started: {error}"),
+    }
 }

@@ -59,9 +59,18 @@ impl RuntimeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (events, waiting) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { waiting: tokio::sync::Mutex::new(waiting), current: Mutex::default(), init_error: Mutex::default() });
+        let shared = Arc::new(Shared {
+            waiting: tokio::sync::Mutex::new(waiting),
+            current: Mutex::default(),
+            init_error: Mutex::default(),
+        });
         let serving = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Self { address, events, shared, serving })
+        Ok(Self {
+            address,
+            events,
+            shared,
+            serving,
+        })
     }
 
     /// Hands an event to the process as soon as it asks for one.
@@ -72,7 +81,11 @@ impl RuntimeApi {
 
     /// What the process said of its init before it ended, if it did.
     pub(super) fn init_error(&self) -> Option<FunctionError> {
-        self.shared.init_error.lock().expect("no thread panics while it holds the error").clone()
+        self.shared
+            .init_error
+            .lock()
+            .expect("no thread panics while it holds the error")
+            .clone()
     }
 }
 
@@ -86,7 +99,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped with this task: the connections end with the environment.
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         connections.spawn(connection(stream, Arc::clone(&shared)));
     }
 }
@@ -94,26 +109,53 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| answer(Arc::clone(&shared), request));
     // A process that dies cuts its connection; nothing else is to be done about it here.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
-async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(
+    shared: Arc<Shared>,
+    request: http::Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = Limited::new(body, MAX_ANSWER_BYTES)
+        .collect()
+        .await
+        .map_err(io::Error::other)?
+        .to_bytes();
     let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
-    let answer = match (&parts.method, path.split('/').collect::<Vec<_>>().as_slice()) {
+    let answer = match (
+        &parts.method,
+        path.split('/').collect::<Vec<_>>().as_slice(),
+    ) {
         (&Method::GET, ["invocation", "next"]) => shared.next().await,
         (&Method::POST, ["invocation", id, "response"]) => {
-            let value = serde_json::from_slice(&body)
-                .map_err(|_| FunctionError { error_type: "Runtime.InvalidResponse".to_owned(), message: "the answer is not JSON".to_owned() });
+            let value = serde_json::from_slice(&body).map_err(|_| FunctionError {
+                error_type: "Runtime.InvalidResponse".to_owned(),
+                message: "the answer is not JSON".to_owned(),
+            });
             shared.done(id, value).await
         }
-        (&Method::POST, ["invocation", id, "error"]) => shared.done(id, Err(read_error(&body))).await,
+        (&Method::POST, ["invocation", id, "error"]) => {
+            shared.done(id, Err(read_error(&body))).await
+        }
         (&Method::POST, ["init", "error"]) => {
-            *shared.init_error.lock().expect("no thread panics while it holds the error") = Some(read_error(&body));
+            *shared
+                .init_error
+                .lock()
+                .expect("no thread panics while it holds the error") = Some(read_error(&body));
             accepted()
         }
-        _ => refused(404, "UnknownOperation", &format!("the sandbox's Runtime API does not know {} {}", parts.method, parts.uri.path())),
+        _ => refused(
+            404,
+            "UnknownOperation",
+            &format!(
+                "the sandbox's Runtime API does not know {} {}",
+                parts.method,
+                parts.uri.path()
+            ),
+        ),
     };
     Ok(answer.map(Full::new))
 }
@@ -127,31 +169,57 @@ impl Shared {
         let answer = Response::builder()
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", &event.request_id)
-            .header("lambda-runtime-deadline-ms", event.deadline.as_millisecond())
+            .header(
+                "lambda-runtime-deadline-ms",
+                event.deadline.as_millisecond(),
+            )
             .header("lambda-runtime-invoked-function-arn", &event.function_arn)
             .header(
                 "lambda-runtime-trace-id",
-                format!("Root=1-00000000-{};Sampled=0", event.request_id.replace('-', "").get(8..).unwrap_or_default()),
+                format!(
+                    "Root=1-00000000-{};Sampled=0",
+                    event
+                        .request_id
+                        .replace('-', "")
+                        .get(8..)
+                        .unwrap_or_default()
+                ),
             )
             .body(event.payload.clone())
             .expect("ids and ARNs are header text");
-        *self.current.lock().expect("no thread panics while it holds the event") = Some(event);
+        *self
+            .current
+            .lock()
+            .expect("no thread panics while it holds the event") = Some(event);
         answer
     }
 
     async fn done(&self, id: &str, result: Result<Value, FunctionError>) -> Response<Bytes> {
-        let current = self.current.lock().expect("no thread panics while it holds the event").take_if(|event| event.request_id == id);
-        let Some(event) = current else { return refused(400, "InvalidRequestID", "Invalid request ID") };
+        let current = self
+            .current
+            .lock()
+            .expect("no thread panics while it holds the event")
+            .take_if(|event| event.request_id == id);
+        let Some(event) = current else {
+            return refused(400, "InvalidRequestID", "Invalid request ID");
+        };
         // Whoever invoked it may have given up.
         let _ = event.answer.send(result);
-        if event.acknowledged { accepted() } else { std::future::pending().await }
+        if event.acknowledged {
+            accepted()
+        } else {
+            std::future::pending().await
+        }
     }
 }
 
 fn read_error(body: &[u8]) -> FunctionError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str, otherwise: &str| body[name].as_str().unwrap_or(otherwise).to_owned();
-    FunctionError { error_type: text("errorType", "Runtime.Unknown"), message: text("errorMessage", "") }
+    FunctionError {
+        error_type: text("errorType", "Runtime.Unknown"),
+        message: text("errorMessage", ""),
+    }
 }
 
 fn accepted() -> Response<Bytes> {
@@ -159,7 +227,11 @@ fn accepted() -> Response<Bytes> {
 }
 
 fn refused(status: u16, kind: &str, message: &str) -> Response<Bytes> {
-    json_answer(status, "application/json", &json!({ "errorType": kind, "errorMessage": message }))
+    json_answer(
+        status,
+        "application/json",
+        &json!({ "errorType": kind, "errorMessage": message }),
+    )
 }
 
 #[cfg(test)]
@@ -171,8 +243,10 @@ mod tests {
     /// What a runtime sends, and what it gets.
     async fn exchange(api: &RuntimeApi, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(api.address).await.unwrap();
-        let request =
-            format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let request = format!(
+            "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -198,13 +272,29 @@ mod tests {
         let (first, answered) = event("00000001-0000-4000-8000-000000000001");
         api.send(first);
         let next = exchange(&api, "GET", "invocation/next", "").await;
-        assert!(next.starts_with("HTTP/1.1 200") && next.ends_with("{\"n\":1}"), "{next}");
-        for header in ["lambda-runtime-aws-request-id: 00000001-", "lambda-runtime-deadline-ms: 1772592480000", "lambda-runtime-trace-id: Root=1-"] {
+        assert!(
+            next.starts_with("HTTP/1.1 200") && next.ends_with("{\"n\":1}"),
+            "{next}"
+        );
+        for header in [
+            "lambda-runtime-aws-request-id: 00000001-",
+            "lambda-runtime-deadline-ms: 1772592480000",
+            "lambda-runtime-trace-id: Root=1-",
+        ] {
             assert!(next.contains(header), "{header} in {next}");
         }
         let other = exchange(&api, "POST", "invocation/another/response", "{}").await;
-        assert!(other.starts_with("HTTP/1.1 400"), "an answer to another event is refused: {other}");
-        let accepted = exchange(&api, "POST", "invocation/00000001-0000-4000-8000-000000000001/response", "{\"done\":true}").await;
+        assert!(
+            other.starts_with("HTTP/1.1 400"),
+            "an answer to another event is refused: {other}"
+        );
+        let accepted = exchange(
+            &api,
+            "POST",
+            "invocation/00000001-0000-4000-8000-000000000001/response",
+            "{\"done\":true}",
+        )
+        .await;
         assert!(accepted.starts_with("HTTP/1.1 202"), "{accepted}");
         assert_eq!(answered.await.unwrap(), Ok(json!({ "done": true })));
     }
@@ -215,12 +305,31 @@ mod tests {
         let (first, answered) = event("1");
         api.send(first);
         exchange(&api, "GET", "invocation/next", "").await;
-        exchange(&api, "POST", "invocation/1/error", r#"{"errorType":"Lifeguard.Stale","errorMessage":"version 8, not 7"}"#).await;
-        let stale = FunctionError { error_type: "Lifeguard.Stale".to_owned(), message: "version 8, not 7".to_owned() };
+        exchange(
+            &api,
+            "POST",
+            "invocation/1/error",
+            r#"{"errorType":"Lifeguard.Stale","errorMessage":"version 8, not 7"}"#,
+        )
+        .await;
+        let stale = FunctionError {
+            error_type: "Lifeguard.Stale".to_owned(),
+            message: "version 8, not 7".to_owned(),
+        };
         assert_eq!(answered.await.unwrap(), Err(stale));
         assert_eq!(api.init_error(), None);
-        exchange(&api, "POST", "init/error", r#"{"errorType":"Init.Broken","errorMessage":"no"}"#).await;
+        exchange(
+            &api,
+            "POST",
+            "init/error",
+            r#"{"errorType":"Init.Broken","errorMessage":"no"}"#,
+        )
+        .await;
         assert_eq!(api.init_error().unwrap().error_type, "Init.Broken");
-        assert!(exchange(&api, "GET", "somewhere/else", "").await.starts_with("HTTP/1.1 404"));
+        assert!(
+            exchange(&api, "GET", "somewhere/else", "")
+                .await
+                .starts_with("HTTP/1.1 404")
+        );
     }
 }

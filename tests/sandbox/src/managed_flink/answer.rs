@@ -15,7 +15,10 @@ pub struct ApiError {
 impl ApiError {
     /// Any error.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 
     pub(super) fn in_use(message: impl Into<String>) -> Self {
@@ -56,11 +59,17 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) fn read(body: Value) -> Result<Self, ApiError> {
-        Ok(Self { body, changed: false })
+        Ok(Self {
+            body,
+            changed: false,
+        })
     }
 
     pub(super) fn changed(body: Value) -> Result<Self, ApiError> {
-        Ok(Self { body, changed: true })
+        Ok(Self {
+            body,
+            changed: true,
+        })
     }
 }
 
@@ -71,7 +80,9 @@ pub(super) fn epoch(moment: Timestamp) -> Value {
 
 /// Whether a timestamp of a request is this moment, to the millisecond.
 pub(super) fn is_moment(value: &Value, moment: Timestamp) -> bool {
-    value.as_f64().is_some_and(|seconds| (seconds * 1000.0 - moment.as_millisecond() as f64).abs() < 1.0)
+    value
+        .as_f64()
+        .is_some_and(|seconds| (seconds * 1000.0 - moment.as_millisecond() as f64).abs() < 1.0)
 }
 
 /// A required text.
@@ -79,13 +90,17 @@ pub(super) fn text<'a>(input: &'a Value, member: &str) -> Result<&'a str, ApiErr
     match &input[member] {
         Value::String(text) if !text.is_empty() => Ok(text),
         Value::Null => Err(ApiError::invalid_argument(format!("{member} is required"))),
-        _ => Err(ApiError::invalid_argument(format!("{member} must be a text of at least one character"))),
+        _ => Err(ApiError::invalid_argument(format!(
+            "{member} must be a text of at least one character"
+        ))),
     }
 }
 
 /// A required whole number.
 pub(super) fn number(input: &Value, member: &str) -> Result<i64, ApiError> {
-    input[member].as_i64().ok_or_else(|| ApiError::invalid_argument(format!("{member} is required, a whole number")))
+    input[member]
+        .as_i64()
+        .ok_or_else(|| ApiError::invalid_argument(format!("{member} is required, a whole number")))
 }
 
 /// Refuses members that this emulation does not know: they are never ignored.
@@ -93,10 +108,16 @@ pub(super) fn only(input: &Value, known: &[&str], place: &str) -> Result<(), Api
     let members = match input {
         Value::Null => return Ok(()),
         Value::Object(members) => members,
-        _ => return Err(ApiError::invalid_argument(format!("{place} must be a structure"))),
+        _ => {
+            return Err(ApiError::invalid_argument(format!(
+                "{place} must be a structure"
+            )));
+        }
     };
     match members.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => Err(ApiError::invalid_argument(format!("the sandbox does not know the member {unknown} of {place}"))),
+        Some(unknown) => Err(ApiError::invalid_argument(format!(
+            "the sandbox does not know the member {unknown} of {place}"
+        ))),
         None => Ok(()),
     }
 }
@@ -105,9 +126,10 @@ pub(super) fn only(input: &Value, known: &[&str], place: &str) -> Result<(), Api
 pub(super) fn page(input: &Value, items: Vec<Value>, member: &str) -> Result<Value, ApiError> {
     let limit = match &input["Limit"] {
         Value::Null => 50,
-        limit => {
-            limit.as_u64().filter(|limit| (1..=50).contains(limit)).ok_or_else(|| ApiError::invalid_argument("Limit must be between 1 and 50"))?
-        }
+        limit => limit
+            .as_u64()
+            .filter(|limit| (1..=50).contains(limit))
+            .ok_or_else(|| ApiError::invalid_argument("Limit must be between 1 and 50"))?,
     };
     let from = match &input["NextToken"] {
         Value::Null => 0,

@@ -14,21 +14,44 @@ const TARGET: &str = "KinesisAnalytics_20180523";
 impl Inner {
     pub(super) fn api(self: &Arc<Self>, request: &Request) -> Response {
         let verb = wire::verb(request).unwrap_or("").to_owned();
-        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("");
+        let target = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok())
+            .unwrap_or("");
         let caller = wire::caller(request).unwrap_or_else(|| "unsigned".to_owned());
         let input: Result<Value, ApiError> = match request.body() {
             body if body.is_empty() => Ok(json!({})),
-            body => serde_json::from_slice(body).map_err(|_| ApiError::new("SerializationException", "the body is not JSON")),
+            body => serde_json::from_slice(body)
+                .map_err(|_| ApiError::new("SerializationException", "the body is not JSON")),
         };
-        let resource =
-            input.as_ref().ok().and_then(|input| input["ApplicationName"].as_str().or_else(|| input["ResourceARN"].as_str()).map(str::to_owned));
+        let resource = input.as_ref().ok().and_then(|input| {
+            input["ApplicationName"]
+                .as_str()
+                .or_else(|| input["ResourceARN"].as_str())
+                .map(str::to_owned)
+        });
         let known = target.starts_with(TARGET);
-        let result = input.and_then(|input| if known { self.verb(&verb, &input, &caller) } else { Err(unknown(target)) });
+        let result = input.and_then(|input| {
+            if known {
+                self.verb(&verb, &input, &caller)
+            } else {
+                Err(unknown(target))
+            }
+        });
         let (outcome, changed) = match &result {
             Ok(done) => ("ok".to_owned(), done.changed),
             Err(error) => (error.code.clone(), false),
         };
-        let call = Call { at: self.clock.now(), caller, service: "kinesisanalytics".to_owned(), action: verb, resource, outcome, changed };
+        let call = Call {
+            at: self.clock.now(),
+            caller,
+            service: "kinesisanalytics".to_owned(),
+            action: verb,
+            resource,
+            outcome,
+            changed,
+        };
         self.journal.call(call);
         match result {
             Ok(done) => wire::json_answer(200, "application/x-amz-json-1.1", &done.body),
@@ -69,5 +92,8 @@ impl Inner {
 }
 
 fn unknown(verb: &str) -> ApiError {
-    ApiError::new("UnknownOperationException", format!("the sandbox does not know {verb}"))
+    ApiError::new(
+        "UnknownOperationException",
+        format!("the sandbox does not know {verb}"),
+    )
 }

@@ -93,8 +93,16 @@ impl Application {
     /// Changes whenever the application's version or status does.
     pub(super) fn conditional_token(&self) -> String {
         let text = format!("{}/{}/{}", self.arn, self.current, self.updated);
-        let hash = |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x9747_b28c))
+        let hash = |seed: u64| {
+            text.bytes().fold(seed, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            })
+        };
+        format!(
+            "{:016x}{:016x}",
+            hash(0xcbf2_9ce4_8422_2325),
+            hash(0x9747_b28c)
+        )
     }
 
     /// Refuses a request that was made on another version than the present one.
@@ -102,15 +110,22 @@ impl Application {
         if let Some(version) = input["CurrentApplicationVersionId"].as_i64()
             && version != self.current
         {
-            return Err(ApiError::concurrent(format!("the current version is {}, not {version}", self.current)));
+            return Err(ApiError::concurrent(format!(
+                "the current version is {}, not {version}",
+                self.current
+            )));
         }
         if let Some(token) = input["ConditionalToken"].as_str()
             && token != self.conditional_token()
         {
-            return Err(ApiError::concurrent("the application was changed since this ConditionalToken was given out"));
+            return Err(ApiError::concurrent(
+                "the application was changed since this ConditionalToken was given out",
+            ));
         }
         if input["CurrentApplicationVersionId"].is_null() && input["ConditionalToken"].is_null() {
-            return Err(ApiError::invalid_argument("CurrentApplicationVersionId or ConditionalToken is required"));
+            return Err(ApiError::invalid_argument(
+                "CurrentApplicationVersionId or ConditionalToken is required",
+            ));
         }
         Ok(())
     }
@@ -124,11 +139,16 @@ impl Application {
     }
 
     pub(super) fn snapshot_mut(&mut self, name: &str) -> Option<&mut Snapshot> {
-        self.snapshots.iter_mut().find(|snapshot| snapshot.name == name)
+        self.snapshots
+            .iter_mut()
+            .find(|snapshot| snapshot.name == name)
     }
 
     pub(super) fn operation_mut(&mut self, id: &str) -> &mut Operation {
-        self.operations.iter_mut().find(|operation| operation.id == id).expect("an operation is never forgotten")
+        self.operations
+            .iter_mut()
+            .find(|operation| operation.id == id)
+            .expect("an operation is never forgotten")
     }
 
     /// `ApplicationDetail` of one version; the present one if `version` is None.
@@ -153,10 +173,22 @@ impl Application {
             "ApplicationMode": self.mode.as_deref().unwrap_or("STREAMING"),
         });
         let optional = [
-            ("ApplicationDescription", self.description.clone().map(Value::from)),
-            ("ApplicationVersionUpdatedFrom", version.updated_from.map(Value::from)),
-            ("ApplicationVersionRolledBackFrom", version.rolled_back_from.map(Value::from)),
-            ("ApplicationVersionRolledBackTo", version.rolled_back_to.map(Value::from)),
+            (
+                "ApplicationDescription",
+                self.description.clone().map(Value::from),
+            ),
+            (
+                "ApplicationVersionUpdatedFrom",
+                version.updated_from.map(Value::from),
+            ),
+            (
+                "ApplicationVersionRolledBackFrom",
+                version.rolled_back_from.map(Value::from),
+            ),
+            (
+                "ApplicationVersionRolledBackTo",
+                version.rolled_back_to.map(Value::from),
+            ),
         ];
         for (name, value) in optional {
             if let Some(value) = value {
@@ -164,7 +196,8 @@ impl Application {
             }
         }
         if with_plan && self.is_flink() {
-            detail["ApplicationConfigurationDescription"]["FlinkApplicationConfigurationDescription"]["JobPlanDescription"] = "{}".into();
+            detail["ApplicationConfigurationDescription"]["FlinkApplicationConfigurationDescription"]
+                ["JobPlanDescription"] = "{}".into();
         }
         detail
     }
@@ -199,8 +232,7 @@ impl Snapshot {
 
 impl Operation {
     pub(super) fn info(&self) -> Value {
-        let mut info =
-            json!({ "Operation": self.kind, "OperationId": self.id, "StartTime": epoch(self.started), "OperationStatus": self.status.name() });
+        let mut info = json!({ "Operation": self.kind, "OperationId": self.id, "StartTime": epoch(self.started), "OperationStatus": self.status.name() });
         if let Some(ended) = self.ended {
             info["EndTime"] = epoch(ended);
         }
@@ -213,7 +245,8 @@ impl Operation {
             members.shift_remove("OperationId");
         }
         if let Some((from, to)) = self.versions {
-            detail["ApplicationVersionChangeDetails"] = json!({ "ApplicationVersionUpdatedFrom": from, "ApplicationVersionUpdatedTo": to });
+            detail["ApplicationVersionChangeDetails"] =
+                json!({ "ApplicationVersionUpdatedFrom": from, "ApplicationVersionUpdatedTo": to });
         }
         if let Some(error) = &self.error {
             detail["OperationFailureDetails"] = json!({ "ErrorInfo": { "ErrorString": error } });
@@ -226,6 +259,14 @@ impl Operation {
 }
 
 fn eight_hours_later(start: &str) -> String {
-    let hours = start.split(':').next().and_then(|hours| hours.parse::<u32>().ok()).unwrap_or(0);
-    format!("{:02}:{}", (hours + 8) % 24, start.split(':').nth(1).unwrap_or("00"))
+    let hours = start
+        .split(':')
+        .next()
+        .and_then(|hours| hours.parse::<u32>().ok())
+        .unwrap_or(0);
+    format!(
+        "{:02}:{}",
+        (hours + 8) % 24,
+        start.split(':').nth(1).unwrap_or("00")
+    )
 }

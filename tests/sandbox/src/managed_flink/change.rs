@@ -25,7 +25,9 @@ impl Inner {
         ];
         only(input, &known, "the request")?;
         configuration::check_run_configuration(&input["RunConfigurationUpdate"])?;
-        self.change(input, "UpdateApplication", |version| update_version(version, input))
+        self.change(input, "UpdateApplication", |version| {
+            update_version(version, input)
+        })
     }
 
     /// Makes a new version of the application that the request names; a RUNNING application goes over to it.
@@ -41,15 +43,25 @@ impl Inner {
             let application = state.application(&name)?;
             application.check_version(input)?;
             if !application.is_flink() {
-                return Err(ApiError::invalid_argument("the sandbox changes Flink applications only"));
+                return Err(ApiError::invalid_argument(
+                    "the sandbox changes Flink applications only",
+                ));
             }
             match application.status {
                 Status::Ready => (false, false),
                 Status::Running => (true, application.snapshots_enabled()),
-                other => return Err(ApiError::in_use(format!("the application is {}", other.name()))),
+                other => {
+                    return Err(ApiError::in_use(format!(
+                        "the application is {}",
+                        other.name()
+                    )));
+                }
             }
         };
-        let mut version = self.lock().application(&name)?.next_version(self.clock.now());
+        let mut version = self
+            .lock()
+            .application(&name)?
+            .next_version(self.clock.now());
         edit(&mut version)?;
         check_named_snapshot(self.lock().application(&name)?, &version)?;
         if running && snapshots_enabled && !self.plane.is_healthy(&name) {
@@ -60,10 +72,20 @@ impl Inner {
         let (from, to) = (application.current, version.id);
         application.take_version(version);
         let operation = if running {
-            let (inner, run) = (self.clone(), move |inner: Arc<Self>, application: String, operation: String| async move {
-                inner.run_update(&application, &operation, from).await;
-            });
-            self.begin(&mut state, &name, kind, Some((from, to)), Status::Updating, |application, operation| run(inner, application, operation))
+            let (inner, run) = (
+                self.clone(),
+                move |inner: Arc<Self>, application: String, operation: String| async move {
+                    inner.run_update(&application, &operation, from).await;
+                },
+            );
+            self.begin(
+                &mut state,
+                &name,
+                kind,
+                Some((from, to)),
+                Status::Updating,
+                |application, operation| run(inner, application, operation),
+            )
         } else {
             let id = state.id(32);
             self.stored(id, &name, &mut state, kind, (from, to))
@@ -73,7 +95,14 @@ impl Inner {
     }
 
     /// A change of a READY application is stored and done.
-    fn stored(&self, id: String, name: &str, state: &mut super::State, kind: &str, versions: (i64, i64)) -> String {
+    fn stored(
+        &self,
+        id: String,
+        name: &str,
+        state: &mut super::State,
+        kind: &str,
+        versions: (i64, i64),
+    ) -> String {
         let now = self.clock.now();
         if let Some(application) = state.applications.get_mut(name) {
             application.updated = now;
@@ -88,7 +117,14 @@ impl Inner {
                 rollback_operation: None,
             });
         }
-        self.journal.tell(Actor::Service, Some(name), format!("{kind} stores version {}; the application stays READY", versions.1));
+        self.journal.tell(
+            Actor::Service,
+            Some(name),
+            format!(
+                "{kind} stores version {}; the application stays READY",
+                versions.1
+            ),
+        );
         id
     }
 }
@@ -96,7 +132,12 @@ impl Inner {
 impl Application {
     /// A copy of the present version, under the next number.
     pub(super) fn next_version(&self, now: jiff::Timestamp) -> Version {
-        let newest = self.versions.keys().next_back().copied().unwrap_or(self.current);
+        let newest = self
+            .versions
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or(self.current);
         Version {
             id: newest + 1,
             created: now,
@@ -120,9 +161,13 @@ impl Application {
 }
 
 fn update_version(version: &mut Version, input: &Value) -> Result<(), ApiError> {
-    configuration::apply(&mut version.configuration, &input["ApplicationConfigurationUpdate"])?;
+    configuration::apply(
+        &mut version.configuration,
+        &input["ApplicationConfigurationUpdate"],
+    )?;
     // What an update does not say about the start has the default again: AllowNonRestoredState becomes false.
-    version.configuration["RunConfigurationDescription"] = configuration::run_configuration(&input["RunConfigurationUpdate"]);
+    version.configuration["RunConfigurationDescription"] =
+        configuration::run_configuration(&input["RunConfigurationUpdate"]);
     if !input["ServiceExecutionRoleUpdate"].is_null() {
         version.role = text(input, "ServiceExecutionRoleUpdate")?.to_owned();
     }
@@ -134,11 +179,24 @@ fn update_version(version: &mut Version, input: &Value) -> Result<(), ApiError> 
         }
         version.runtime = runtime.to_owned();
     }
-    for update in input["CloudWatchLoggingOptionUpdates"].as_array().into_iter().flatten() {
-        only(update, &["CloudWatchLoggingOptionId", "LogStreamARNUpdate"], "CloudWatchLoggingOptionUpdate")?;
+    for update in input["CloudWatchLoggingOptionUpdates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        only(
+            update,
+            &["CloudWatchLoggingOptionId", "LogStreamARNUpdate"],
+            "CloudWatchLoggingOptionUpdate",
+        )?;
         let id = text(update, "CloudWatchLoggingOptionId")?;
-        let option = version.logging.iter_mut().find(|option| option["CloudWatchLoggingOptionId"] == id);
-        let option = option.ok_or_else(|| ApiError::invalid_argument(format!("there is no logging option {id}")))?;
+        let option = version
+            .logging
+            .iter_mut()
+            .find(|option| option["CloudWatchLoggingOptionId"] == id);
+        let option = option.ok_or_else(|| {
+            ApiError::invalid_argument(format!("there is no logging option {id}"))
+        })?;
         if !update["LogStreamARNUpdate"].is_null() {
             option["LogStreamARN"] = update["LogStreamARNUpdate"].clone();
         }
@@ -148,7 +206,18 @@ fn update_version(version: &mut Version, input: &Value) -> Result<(), ApiError> 
 
 fn check_named_snapshot(application: &Application, version: &Version) -> Result<(), ApiError> {
     let restore = &version.configuration["RunConfigurationDescription"]["ApplicationRestoreConfigurationDescription"];
-    let Some(wanted) = restore["SnapshotName"].as_str() else { return Ok(()) };
-    let ready = application.snapshots.iter().any(|snapshot| snapshot.name == wanted && snapshot.status == SnapshotStatus::Ready);
-    if ready { Ok(()) } else { Err(ApiError::invalid_argument(format!("there is no READY snapshot {wanted}"))) }
+    let Some(wanted) = restore["SnapshotName"].as_str() else {
+        return Ok(());
+    };
+    let ready = application
+        .snapshots
+        .iter()
+        .any(|snapshot| snapshot.name == wanted && snapshot.status == SnapshotStatus::Ready);
+    if ready {
+        Ok(())
+    } else {
+        Err(ApiError::invalid_argument(format!(
+            "there is no READY snapshot {wanted}"
+        )))
+    }
 }

@@ -7,9 +7,19 @@ use super::answer::{ApiError, only, text};
 /// The two-column view of a configuration part: names in the Configuration and the Description; with `Update` appended they are those of the Update.
 type Members = &'static [&'static str];
 
-const CHECKPOINT: Members = &["ConfigurationType", "CheckpointingEnabled", "CheckpointInterval", "MinPauseBetweenCheckpoints"];
+const CHECKPOINT: Members = &[
+    "ConfigurationType",
+    "CheckpointingEnabled",
+    "CheckpointInterval",
+    "MinPauseBetweenCheckpoints",
+];
 const MONITORING: Members = &["ConfigurationType", "MetricsLevel", "LogLevel"];
-const PARALLELISM: Members = &["ConfigurationType", "Parallelism", "ParallelismPerKPU", "AutoScalingEnabled"];
+const PARALLELISM: Members = &[
+    "ConfigurationType",
+    "Parallelism",
+    "ParallelismPerKPU",
+    "AutoScalingEnabled",
+];
 
 /// The parts of `FlinkApplicationConfiguration`, and what each holds by default.
 fn flink_parts() -> [(&'static str, Members, Value); 3] {
@@ -19,7 +29,11 @@ fn flink_parts() -> [(&'static str, Members, Value); 3] {
             CHECKPOINT,
             json!({ "ConfigurationType": "DEFAULT", "CheckpointingEnabled": true, "CheckpointInterval": 60_000, "MinPauseBetweenCheckpoints": 5_000 }),
         ),
-        ("MonitoringConfiguration", MONITORING, json!({ "ConfigurationType": "DEFAULT", "MetricsLevel": "APPLICATION", "LogLevel": "INFO" })),
+        (
+            "MonitoringConfiguration",
+            MONITORING,
+            json!({ "ConfigurationType": "DEFAULT", "MetricsLevel": "APPLICATION", "LogLevel": "INFO" }),
+        ),
         (
             "ParallelismConfiguration",
             PARALLELISM,
@@ -48,27 +62,60 @@ pub(super) fn describe(configuration: &Value) -> Result<Value, ApiError> {
             { "RollbackEnabled": configuration["ApplicationSystemRollbackConfiguration"]["RollbackEnabled"].as_bool().unwrap_or(false) },
     });
     if !configuration["ApplicationCodeConfiguration"].is_null() {
-        description["ApplicationCodeConfigurationDescription"] = code(&configuration["ApplicationCodeConfiguration"])?;
+        description["ApplicationCodeConfigurationDescription"] =
+            code(&configuration["ApplicationCodeConfiguration"])?;
     }
-    only(&configuration["ApplicationSnapshotConfiguration"], &["SnapshotsEnabled"], "ApplicationSnapshotConfiguration")?;
-    only(&configuration["ApplicationSystemRollbackConfiguration"], &["RollbackEnabled"], "ApplicationSystemRollbackConfiguration")?;
-    only(&configuration["EnvironmentProperties"], &["PropertyGroups"], "EnvironmentProperties")?;
-    if let Some(groups) = configuration["EnvironmentProperties"]["PropertyGroups"].as_array().filter(|groups| !groups.is_empty()) {
-        description["EnvironmentPropertyDescriptions"] = json!({ "PropertyGroupDescriptions": groups });
+    only(
+        &configuration["ApplicationSnapshotConfiguration"],
+        &["SnapshotsEnabled"],
+        "ApplicationSnapshotConfiguration",
+    )?;
+    only(
+        &configuration["ApplicationSystemRollbackConfiguration"],
+        &["RollbackEnabled"],
+        "ApplicationSystemRollbackConfiguration",
+    )?;
+    only(
+        &configuration["EnvironmentProperties"],
+        &["PropertyGroups"],
+        "EnvironmentProperties",
+    )?;
+    if let Some(groups) = configuration["EnvironmentProperties"]["PropertyGroups"]
+        .as_array()
+        .filter(|groups| !groups.is_empty())
+    {
+        description["EnvironmentPropertyDescriptions"] =
+            json!({ "PropertyGroupDescriptions": groups });
     }
-    for vpc in configuration["VpcConfigurations"].as_array().into_iter().flatten() {
+    for vpc in configuration["VpcConfigurations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         add_vpc(&mut description, vpc, 1)?;
     }
     let encryption = &configuration["ApplicationEncryptionConfiguration"];
     if !encryption.is_null() {
-        only(encryption, &["KeyId", "KeyType"], "ApplicationEncryptionConfiguration")?;
+        only(
+            encryption,
+            &["KeyId", "KeyType"],
+            "ApplicationEncryptionConfiguration",
+        )?;
         description["ApplicationEncryptionConfigurationDescription"] = encryption.clone();
     }
     Ok(description)
 }
 
 fn flink(configuration: &Value) -> Result<Value, ApiError> {
-    only(configuration, &["CheckpointConfiguration", "MonitoringConfiguration", "ParallelismConfiguration"], "FlinkApplicationConfiguration")?;
+    only(
+        configuration,
+        &[
+            "CheckpointConfiguration",
+            "MonitoringConfiguration",
+            "ParallelismConfiguration",
+        ],
+        "FlinkApplicationConfiguration",
+    )?;
     let mut description = Map::new();
     for (name, members, default) in flink_parts() {
         let mut part = default.clone();
@@ -79,18 +126,37 @@ fn flink(configuration: &Value) -> Result<Value, ApiError> {
 }
 
 /// Takes the members of `changes` over into `part`. With ConfigurationType DEFAULT the service's values hold, and naming others is refused.
-fn merge(part: &mut Value, changes: &Value, members: Members, suffix: &str, place: &str, default: &Value) -> Result<(), ApiError> {
-    let names: Vec<String> = members.iter().map(|member| format!("{member}{suffix}")).collect();
-    only(changes, &names.iter().map(String::as_str).collect::<Vec<_>>(), &format!("{place}{suffix}"))?;
+fn merge(
+    part: &mut Value,
+    changes: &Value,
+    members: Members,
+    suffix: &str,
+    place: &str,
+    default: &Value,
+) -> Result<(), ApiError> {
+    let names: Vec<String> = members
+        .iter()
+        .map(|member| format!("{member}{suffix}"))
+        .collect();
+    only(
+        changes,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        &format!("{place}{suffix}"),
+    )?;
     for (member, name) in members.iter().zip(&names) {
         if !changes[name].is_null() {
             part[*member] = changes[name].clone();
         }
     }
     if part["ConfigurationType"] == "DEFAULT" {
-        let custom = names.iter().skip(1).find(|name| !changes[name.as_str()].is_null());
+        let custom = names
+            .iter()
+            .skip(1)
+            .find(|name| !changes[name.as_str()].is_null());
         if let Some(name) = custom {
-            return Err(ApiError::invalid_argument(format!("{place}: {name} can only be set with ConfigurationType CUSTOM")));
+            return Err(ApiError::invalid_argument(format!(
+                "{place}: {name} can only be set with ConfigurationType CUSTOM"
+            )));
         }
         *part = default.clone();
     } else if place.starts_with("Parallelism") {
@@ -100,9 +166,17 @@ fn merge(part: &mut Value, changes: &Value, members: Members, suffix: &str, plac
 }
 
 fn code(configuration: &Value) -> Result<Value, ApiError> {
-    only(configuration, &["CodeContent", "CodeContentType"], "ApplicationCodeConfiguration")?;
+    only(
+        configuration,
+        &["CodeContent", "CodeContentType"],
+        "ApplicationCodeConfiguration",
+    )?;
     let content = &configuration["CodeContent"];
-    only(content, &["TextContent", "ZipFileContent", "S3ContentLocation"], "CodeContent")?;
+    only(
+        content,
+        &["TextContent", "ZipFileContent", "S3ContentLocation"],
+        "CodeContent",
+    )?;
     let mut described = json!({});
     if !content["TextContent"].is_null() {
         described["TextContent"] = content["TextContent"].clone();
@@ -112,24 +186,38 @@ fn code(configuration: &Value) -> Result<Value, ApiError> {
     }
     let location = &content["S3ContentLocation"];
     if !location.is_null() {
-        only(location, &["BucketARN", "FileKey", "ObjectVersion"], "S3ContentLocation")?;
+        only(
+            location,
+            &["BucketARN", "FileKey", "ObjectVersion"],
+            "S3ContentLocation",
+        )?;
         text(location, "BucketARN")?;
         text(location, "FileKey")?;
         described["S3ApplicationCodeLocationDescription"] = location.clone();
     }
-    Ok(json!({ "CodeContentType": text(configuration, "CodeContentType")?, "CodeContentDescription": described }))
+    Ok(
+        json!({ "CodeContentType": text(configuration, "CodeContentType")?, "CodeContentDescription": described }),
+    )
 }
 
 /// Zipped code is described by its size and a fingerprint (in the sandbox not an MD5): the code itself never comes back.
 fn zip_content(base64: &str) -> Value {
-    let hash = |seed: u64| base64.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = |seed: u64| {
+        base64.bytes().fold(seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    };
     json!({ "CodeMD5": format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325)), "CodeSize": base64.len() * 3 / 4 })
 }
 
 /// What describes how the job is to be started: members that are not named have the model's defaults.
 pub(super) fn run_configuration(input: &Value) -> Value {
     let restore = &input["ApplicationRestoreConfiguration"];
-    let restore = if restore.is_null() { json!({ "ApplicationRestoreType": "RESTORE_FROM_LATEST_SNAPSHOT" }) } else { restore.clone() };
+    let restore = if restore.is_null() {
+        json!({ "ApplicationRestoreType": "RESTORE_FROM_LATEST_SNAPSHOT" })
+    } else {
+        restore.clone()
+    };
     json!({
         "ApplicationRestoreConfigurationDescription": restore,
         "FlinkRunConfigurationDescription": { "AllowNonRestoredState": input["FlinkRunConfiguration"]["AllowNonRestoredState"].as_bool().unwrap_or(false) },
@@ -138,20 +226,42 @@ pub(super) fn run_configuration(input: &Value) -> Value {
 
 /// Refuses a run configuration that says something unknown or contradictory.
 pub(super) fn check_run_configuration(input: &Value) -> Result<(), ApiError> {
-    only(input, &["FlinkRunConfiguration", "ApplicationRestoreConfiguration"], "RunConfiguration")?;
-    only(&input["FlinkRunConfiguration"], &["AllowNonRestoredState"], "FlinkRunConfiguration")?;
+    only(
+        input,
+        &["FlinkRunConfiguration", "ApplicationRestoreConfiguration"],
+        "RunConfiguration",
+    )?;
+    only(
+        &input["FlinkRunConfiguration"],
+        &["AllowNonRestoredState"],
+        "FlinkRunConfiguration",
+    )?;
     let restore = &input["ApplicationRestoreConfiguration"];
-    only(restore, &["ApplicationRestoreType", "SnapshotName"], "ApplicationRestoreConfiguration")?;
+    only(
+        restore,
+        &["ApplicationRestoreType", "SnapshotName"],
+        "ApplicationRestoreConfiguration",
+    )?;
     if restore.is_null() {
         return Ok(());
     }
-    match (text(restore, "ApplicationRestoreType")?, restore["SnapshotName"].is_null()) {
-        ("RESTORE_FROM_CUSTOM_SNAPSHOT", false) | ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", true) => Ok(()),
-        ("RESTORE_FROM_CUSTOM_SNAPSHOT", true) => Err(ApiError::invalid_argument("SnapshotName is required with RESTORE_FROM_CUSTOM_SNAPSHOT")),
+    match (
+        text(restore, "ApplicationRestoreType")?,
+        restore["SnapshotName"].is_null(),
+    ) {
+        ("RESTORE_FROM_CUSTOM_SNAPSHOT", false)
+        | ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", true) => Ok(()),
+        ("RESTORE_FROM_CUSTOM_SNAPSHOT", true) => Err(ApiError::invalid_argument(
+            "SnapshotName is required with RESTORE_FROM_CUSTOM_SNAPSHOT",
+        )),
         ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", false) => {
-            Err(ApiError::invalid_argument("SnapshotName is only allowed with RESTORE_FROM_CUSTOM_SNAPSHOT"))
+            Err(ApiError::invalid_argument(
+                "SnapshotName is only allowed with RESTORE_FROM_CUSTOM_SNAPSHOT",
+            ))
         }
-        (other, _) => Err(ApiError::invalid_argument(format!("{other} is not an ApplicationRestoreType"))),
+        (other, _) => Err(ApiError::invalid_argument(format!(
+            "{other} is not an ApplicationRestoreType"
+        ))),
     }
 }
 
@@ -169,27 +279,54 @@ pub(super) fn apply(description: &mut Value, update: &Value) -> Result<(), ApiEr
     only(update, &known, "ApplicationConfigurationUpdate")?;
     apply_code(description, &update["ApplicationCodeConfigurationUpdate"])?;
     apply_flink(description, &update["FlinkApplicationConfigurationUpdate"])?;
-    only(&update["EnvironmentPropertyUpdates"], &["PropertyGroups"], "EnvironmentPropertyUpdates")?;
-    only(&update["ApplicationSnapshotConfigurationUpdate"], &["SnapshotsEnabledUpdate"], "ApplicationSnapshotConfigurationUpdate")?;
-    only(&update["ApplicationSystemRollbackConfigurationUpdate"], &["RollbackEnabledUpdate"], "ApplicationSystemRollbackConfigurationUpdate")?;
+    only(
+        &update["EnvironmentPropertyUpdates"],
+        &["PropertyGroups"],
+        "EnvironmentPropertyUpdates",
+    )?;
+    only(
+        &update["ApplicationSnapshotConfigurationUpdate"],
+        &["SnapshotsEnabledUpdate"],
+        "ApplicationSnapshotConfigurationUpdate",
+    )?;
+    only(
+        &update["ApplicationSystemRollbackConfigurationUpdate"],
+        &["RollbackEnabledUpdate"],
+        "ApplicationSystemRollbackConfigurationUpdate",
+    )?;
     if let Some(groups) = update["EnvironmentPropertyUpdates"]["PropertyGroups"].as_array() {
-        description["EnvironmentPropertyDescriptions"] = json!({ "PropertyGroupDescriptions": groups });
+        description["EnvironmentPropertyDescriptions"] =
+            json!({ "PropertyGroupDescriptions": groups });
         if let (true, Value::Object(members)) = (groups.is_empty(), &mut *description) {
             members.shift_remove("EnvironmentPropertyDescriptions");
         }
     }
-    if let Some(enabled) = update["ApplicationSnapshotConfigurationUpdate"]["SnapshotsEnabledUpdate"].as_bool() {
-        description["ApplicationSnapshotConfigurationDescription"]["SnapshotsEnabled"] = enabled.into();
+    if let Some(enabled) =
+        update["ApplicationSnapshotConfigurationUpdate"]["SnapshotsEnabledUpdate"].as_bool()
+    {
+        description["ApplicationSnapshotConfigurationDescription"]["SnapshotsEnabled"] =
+            enabled.into();
     }
-    if let Some(enabled) = update["ApplicationSystemRollbackConfigurationUpdate"]["RollbackEnabledUpdate"].as_bool() {
-        description["ApplicationSystemRollbackConfigurationDescription"]["RollbackEnabled"] = enabled.into();
+    if let Some(enabled) =
+        update["ApplicationSystemRollbackConfigurationUpdate"]["RollbackEnabledUpdate"].as_bool()
+    {
+        description["ApplicationSystemRollbackConfigurationDescription"]["RollbackEnabled"] =
+            enabled.into();
     }
-    for vpc in update["VpcConfigurationUpdates"].as_array().into_iter().flatten() {
+    for vpc in update["VpcConfigurationUpdates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         apply_vpc(description, vpc)?;
     }
     let encryption = &update["ApplicationEncryptionConfigurationUpdate"];
     if !encryption.is_null() {
-        only(encryption, &["KeyIdUpdate", "KeyTypeUpdate"], "ApplicationEncryptionConfigurationUpdate")?;
+        only(
+            encryption,
+            &["KeyIdUpdate", "KeyTypeUpdate"],
+            "ApplicationEncryptionConfigurationUpdate",
+        )?;
         let mut described = json!({ "KeyType": text(encryption, "KeyTypeUpdate")? });
         if !encryption["KeyIdUpdate"].is_null() {
             described["KeyId"] = encryption["KeyIdUpdate"].clone();
@@ -203,9 +340,21 @@ fn apply_code(description: &mut Value, update: &Value) -> Result<(), ApiError> {
     if update.is_null() {
         return Ok(());
     }
-    only(update, &["CodeContentTypeUpdate", "CodeContentUpdate"], "ApplicationCodeConfigurationUpdate")?;
+    only(
+        update,
+        &["CodeContentTypeUpdate", "CodeContentUpdate"],
+        "ApplicationCodeConfigurationUpdate",
+    )?;
     let content = &update["CodeContentUpdate"];
-    only(content, &["TextContentUpdate", "ZipFileContentUpdate", "S3ContentLocationUpdate"], "CodeContentUpdate")?;
+    only(
+        content,
+        &[
+            "TextContentUpdate",
+            "ZipFileContentUpdate",
+            "S3ContentLocationUpdate",
+        ],
+        "CodeContentUpdate",
+    )?;
     let code = &mut description["ApplicationCodeConfigurationDescription"];
     if !update["CodeContentTypeUpdate"].is_null() {
         code["CodeContentType"] = update["CodeContentTypeUpdate"].clone();
@@ -218,31 +367,45 @@ fn apply_code(description: &mut Value, update: &Value) -> Result<(), ApiError> {
     }
     let location = &content["S3ContentLocationUpdate"];
     if !location.is_null() {
-        only(location, &["BucketARNUpdate", "FileKeyUpdate", "ObjectVersionUpdate"], "S3ContentLocationUpdate")?;
+        only(
+            location,
+            &["BucketARNUpdate", "FileKeyUpdate", "ObjectVersionUpdate"],
+            "S3ContentLocationUpdate",
+        )?;
         // An object version belongs to one object: a location that does not name one means the newest.
         let before = code["CodeContentDescription"]["S3ApplicationCodeLocationDescription"].clone();
         let mut described = json!({});
         for member in ["BucketARN", "FileKey"] {
             let named = &location[format!("{member}Update")];
-            described[member] = if named.is_null() { before[member].clone() } else { named.clone() };
+            described[member] = if named.is_null() {
+                before[member].clone()
+            } else {
+                named.clone()
+            };
         }
         if !location["ObjectVersionUpdate"].is_null() {
             described["ObjectVersion"] = location["ObjectVersionUpdate"].clone();
         }
         text(&described, "BucketARN")?;
         text(&described, "FileKey")?;
-        code["CodeContentDescription"] = json!({ "S3ApplicationCodeLocationDescription": described });
+        code["CodeContentDescription"] =
+            json!({ "S3ApplicationCodeLocationDescription": described });
     }
     Ok(())
 }
 
 fn apply_flink(description: &mut Value, update: &Value) -> Result<(), ApiError> {
-    let known = ["CheckpointConfigurationUpdate", "MonitoringConfigurationUpdate", "ParallelismConfigurationUpdate"];
+    let known = [
+        "CheckpointConfigurationUpdate",
+        "MonitoringConfigurationUpdate",
+        "ParallelismConfigurationUpdate",
+    ];
     only(update, &known, "FlinkApplicationConfigurationUpdate")?;
     for (name, members, default) in flink_parts() {
         let changes = &update[format!("{name}Update")];
         if !changes.is_null() {
-            let part = &mut description["FlinkApplicationConfigurationDescription"][format!("{name}Description")];
+            let part = &mut description["FlinkApplicationConfigurationDescription"]
+                [format!("{name}Description")];
             merge(part, changes, members, "Update", name, &default)?;
         }
     }
@@ -250,12 +413,27 @@ fn apply_flink(description: &mut Value, update: &Value) -> Result<(), ApiError> 
 }
 
 fn apply_vpc(description: &mut Value, update: &Value) -> Result<(), ApiError> {
-    only(update, &["VpcConfigurationId", "SubnetIdUpdates", "SecurityGroupIdUpdates"], "VpcConfigurationUpdate")?;
+    only(
+        update,
+        &[
+            "VpcConfigurationId",
+            "SubnetIdUpdates",
+            "SecurityGroupIdUpdates",
+        ],
+        "VpcConfigurationUpdate",
+    )?;
     let id = text(update, "VpcConfigurationId")?;
     let all = description["VpcConfigurationDescriptions"].as_array_mut();
-    let vpc = all.into_iter().flatten().find(|vpc| vpc["VpcConfigurationId"] == id);
-    let vpc = vpc.ok_or_else(|| ApiError::invalid_argument(format!("there is no VPC configuration {id}")))?;
-    for (member, changed) in [("SubnetIds", "SubnetIdUpdates"), ("SecurityGroupIds", "SecurityGroupIdUpdates")] {
+    let vpc = all
+        .into_iter()
+        .flatten()
+        .find(|vpc| vpc["VpcConfigurationId"] == id);
+    let vpc = vpc
+        .ok_or_else(|| ApiError::invalid_argument(format!("there is no VPC configuration {id}")))?;
+    for (member, changed) in [
+        ("SubnetIds", "SubnetIdUpdates"),
+        ("SecurityGroupIds", "SecurityGroupIdUpdates"),
+    ] {
         if !update[changed].is_null() {
             vpc[member] = update[changed].clone();
         }
@@ -264,7 +442,11 @@ fn apply_vpc(description: &mut Value, update: &Value) -> Result<(), ApiError> {
 }
 
 /// Adds a VPC configuration in version `version`; its description.
-pub(super) fn add_vpc(description: &mut Value, vpc: &Value, version: i64) -> Result<Value, ApiError> {
+pub(super) fn add_vpc(
+    description: &mut Value,
+    vpc: &Value,
+    version: i64,
+) -> Result<Value, ApiError> {
     only(vpc, &["SubnetIds", "SecurityGroupIds"], "VpcConfiguration")?;
     let described = json!({
         "VpcConfigurationId": format!("{version}.1"),
@@ -290,5 +472,9 @@ pub(super) fn delete_vpc(description: &mut Value, id: &str) -> Result<(), ApiErr
     if let (true, Value::Object(members)) = (empty, description) {
         members.shift_remove("VpcConfigurationDescriptions");
     }
-    if after == before { Err(missing()) } else { Ok(()) }
+    if after == before {
+        Err(missing())
+    } else {
+        Ok(())
+    }
 }

@@ -34,24 +34,48 @@ pub(super) struct Session {
 
 /// CreateApplicationPresignedUrl.
 pub(super) fn presign(inner: &Arc<Inner>, input: &Value, caller: &str) -> Result<Done, ApiError> {
-    only(input, &["ApplicationName", "UrlType", "SessionExpirationDurationInSeconds"], "the request")?;
+    only(
+        input,
+        &[
+            "ApplicationName",
+            "UrlType",
+            "SessionExpirationDurationInSeconds",
+        ],
+        "the request",
+    )?;
     let name = text(input, "ApplicationName")?;
     match text(input, "UrlType")? {
         "FLINK_DASHBOARD_URL" => {}
-        other => return Err(ApiError::invalid_argument(format!("the sandbox does not serve {other}"))),
+        other => {
+            return Err(ApiError::invalid_argument(format!(
+                "the sandbox does not serve {other}"
+            )));
+        }
     }
-    let seconds = input["SessionExpirationDurationInSeconds"].as_i64().unwrap_or(LONGEST_SESSION);
+    let seconds = input["SessionExpirationDurationInSeconds"]
+        .as_i64()
+        .unwrap_or(LONGEST_SESSION);
     if !SESSION.contains(&seconds) {
-        return Err(ApiError::invalid_argument("SessionExpirationDurationInSeconds must be between 1800 and 43200"));
+        return Err(ApiError::invalid_argument(
+            "SessionExpirationDurationInSeconds must be between 1800 and 43200",
+        ));
     }
     let mut state = inner.lock();
     let application = state.application(name)?;
     if application.status != Status::Running {
-        return Err(ApiError::in_use(format!("the application is {}: its dashboard is there only while it is RUNNING", application.status.name())));
+        return Err(ApiError::in_use(format!(
+            "the application is {}: its dashboard is there only while it is RUNNING",
+            application.status.name()
+        )));
     }
-    let host = application.arn.bytes().fold(0xcbf2_9ce4_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)) & 0xffff_ffff;
+    let host = application.arn.bytes().fold(0xcbf2_9ce4_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    }) & 0xffff_ffff;
     let base = match &state.dashboard {
-        Dashboard::Aws => format!("https://{name}-{host:08x}.flink.{}.amazonaws.com{PATH}", inner.settings.region),
+        Dashboard::Aws => format!(
+            "https://{name}-{host:08x}.flink.{}.amazonaws.com{PATH}",
+            inner.settings.region
+        ),
         Dashboard::Loopback(base) => format!("{}{PATH}", base.trim_end_matches('/')),
     };
     let token = state.id(64);
@@ -72,7 +96,10 @@ impl ManagedFlink {
     /// Whether a request is for a dashboard rather than for the control plane.
     pub fn serves_dashboard(&self, request: &Request) -> bool {
         let path = request.uri().path();
-        path == PATH || path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/'))
+        path == PATH
+            || path
+                .strip_prefix(PATH)
+                .is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Where presigned URLs lead from now on: the loopback base of a served region.
@@ -82,11 +109,21 @@ impl ManagedFlink {
 
     /// Answers a request for a dashboard: the token in the query, or the cookie that the opened URL has set.
     pub async fn dashboard(&self, request: Request) -> Response {
-        let path = request.uri().path().strip_prefix(PATH).unwrap_or("").to_owned();
+        let path = request
+            .uri()
+            .path()
+            .strip_prefix(PATH)
+            .unwrap_or("")
+            .to_owned();
         let query = request.uri().query().unwrap_or("").to_owned();
-        let token = query.split('&').find_map(|pair| pair.strip_prefix("authToken=")).map(decoded);
+        let token = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("authToken="))
+            .map(decoded);
         let by_token = token.is_some();
-        let Some((token, session)) = token.or_else(|| cookie(&request)).and_then(|token| Some((token.clone(), self.inner.use_session(&token)?)))
+        let Some((token, session)) = token
+            .or_else(|| cookie(&request))
+            .and_then(|token| Some((token.clone(), self.inner.use_session(&token)?)))
         else {
             return plain(403, json!({ "errors": ["Forbidden"] }));
         };
@@ -94,18 +131,40 @@ impl ManagedFlink {
             return plain(405, json!({ "errors": ["only GET is allowed"] }));
         }
         if path.trim_matches('/').is_empty() {
-            return opened(by_token.then_some(token.as_str()), request.uri().scheme_str() == Some("http") || self.inner.is_loopback());
+            return opened(
+                by_token.then_some(token.as_str()),
+                request.uri().scheme_str() == Some("http") || self.inner.is_loopback(),
+            );
         }
         let (application, caller) = session;
-        let status = self.inner.lock().applications.get(&application).map(|application| application.status);
+        let status = self
+            .inner
+            .lock()
+            .applications
+            .get(&application)
+            .map(|application| application.status);
         let answer = match status {
-            Some(Status::Running | Status::Maintenance) => self.inner.plane.rest(&application, &path, &query).await,
+            Some(Status::Running | Status::Maintenance) => {
+                self.inner.plane.rest(&application, &path, &query).await
+            }
             _ => crate::flink::RestAnswer::error(503, "The Flink cluster is not available"),
         };
-        let outcome = if answer.status == 200 { "ok".to_owned() } else { answer.status.to_string() };
+        let outcome = if answer.status == 200 {
+            "ok".to_owned()
+        } else {
+            answer.status.to_string()
+        };
         let action = format!("GET {}", without_ids(&path));
         let (at, service) = (self.inner.clock.now(), "flink".to_owned());
-        self.inner.journal.call(Call { at, caller, service, action, resource: Some(application), outcome, changed: false });
+        self.inner.journal.call(Call {
+            at,
+            caller,
+            service,
+            action,
+            resource: Some(application),
+            outcome,
+            changed: false,
+        });
         plain(answer.status, answer.body)
     }
 }
@@ -134,8 +193,15 @@ fn opened(token: Option<&str>, insecure: bool) -> Response {
     let answer = match token {
         Some(token) => {
             let secure = if insecure { "" } else { "; Secure" };
-            let answer = http::Response::builder().status(302).header(http::header::LOCATION, format!("{PATH}/"));
-            answer.header(http::header::SET_COOKIE, format!("{COOKIE}={token}; Path={PATH}; HttpOnly{secure}")).body(Bytes::new())
+            let answer = http::Response::builder()
+                .status(302)
+                .header(http::header::LOCATION, format!("{PATH}/"));
+            answer
+                .header(
+                    http::header::SET_COOKIE,
+                    format!("{COOKIE}={token}; Path={PATH}; HttpOnly{secure}"),
+                )
+                .body(Bytes::new())
         }
         None => http::Response::builder()
             .status(200)
@@ -147,12 +213,23 @@ fn opened(token: Option<&str>, insecure: bool) -> Response {
 
 fn cookie(request: &Request) -> Option<String> {
     let header = request.headers().get(http::header::COOKIE)?.to_str().ok()?;
-    header.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('=').map(str::to_owned))
+    header.split(';').find_map(|pair| {
+        pair.trim()
+            .strip_prefix(COOKIE)?
+            .strip_prefix('=')
+            .map(str::to_owned)
+    })
 }
 
 /// A job or vertex id is no name of an action.
 fn without_ids(path: &str) -> String {
-    let part = |part: &str| if part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) { ":id".to_owned() } else { part.to_owned() };
+    let part = |part: &str| {
+        if part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            ":id".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 

@@ -33,7 +33,9 @@ use futures::future::BoxFuture;
 pub use answer::ApiError;
 pub use scenario::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
 pub use seed::ApplicationSeed;
-pub use settings::{Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings};
+pub use settings::{
+    Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings,
+};
 pub use status::{OperationStatus, SnapshotStatus, Status};
 
 use crate::clock::Clock;
@@ -72,7 +74,12 @@ struct State {
 
 impl ManagedFlink {
     /// The service over simulated clusters. Needs a tokio runtime.
-    pub fn simulated(clock: Clock, journal: Journal, codebook: Codebook, settings: Settings) -> Self {
+    pub fn simulated(
+        clock: Clock,
+        journal: Journal,
+        codebook: Codebook,
+        settings: Settings,
+    ) -> Self {
         let flink = SimulatedFlink::new(clock.clone(), journal.clone(), codebook, settings.seed);
         let mut service = Self::over(clock, journal, flink.clone(), settings);
         service.flink = Some(flink);
@@ -80,7 +87,12 @@ impl ManagedFlink {
     }
 
     /// The service over any data plane. Needs a tokio runtime.
-    pub fn over(clock: Clock, journal: Journal, plane: impl DataPlane + Backstage + Clone, settings: Settings) -> Self {
+    pub fn over(
+        clock: Clock,
+        journal: Journal,
+        plane: impl DataPlane + Backstage + Clone,
+        settings: Settings,
+    ) -> Self {
         let state = State {
             rng: fastrand::Rng::with_seed(settings.seed),
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
@@ -89,9 +101,19 @@ impl ManagedFlink {
             sessions: BTreeMap::new(),
         };
         let backstage = Arc::new(plane.clone());
-        let inner = Arc::new(Inner { clock, journal, plane: Arc::new(plane), settings, state: Mutex::new(state) });
+        let inner = Arc::new(Inner {
+            clock,
+            journal,
+            plane: Arc::new(plane),
+            settings,
+            state: Mutex::new(state),
+        });
         inner.clone().watch_endings();
-        Self { inner, backstage, flink: None }
+        Self {
+            inner,
+            backstage,
+            flink: None,
+        }
     }
 
     /// The region is closed: what runs outside of this process is ended.
@@ -110,34 +132,55 @@ impl tower::Service<Request> for ManagedFlink {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
         std::task::Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(if service.serves_dashboard(&request) { service.dashboard(request).await } else { service.handle(request).await }) })
+        Box::pin(async move {
+            Ok(if service.serves_dashboard(&request) {
+                service.dashboard(request).await
+            } else {
+                service.handle(request).await
+            })
+        })
     }
 }
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the applications")
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the applications")
     }
 }
 
 impl State {
     fn application(&self, name: &str) -> Result<&Application, ApiError> {
-        self.applications.get(name).ok_or_else(|| no_application(name))
+        self.applications
+            .get(name)
+            .ok_or_else(|| no_application(name))
     }
 
     fn application_mut(&mut self, name: &str) -> Result<&mut Application, ApiError> {
-        self.applications.get_mut(name).ok_or_else(|| no_application(name))
+        self.applications
+            .get_mut(name)
+            .ok_or_else(|| no_application(name))
     }
 
     /// A name as the service gives: random, but the same for the same seed.
     fn id(&mut self, length: usize) -> String {
-        let letter = || char::from(*b"abcdefghijklmnopqrstuvwxyz0123456789".get(self.names.usize(0..36)).expect("thirty-six letters"));
+        let letter = || {
+            char::from(
+                *b"abcdefghijklmnopqrstuvwxyz0123456789"
+                    .get(self.names.usize(0..36))
+                    .expect("thirty-six letters"),
+            )
+        };
         std::iter::repeat_with(letter).take(length).collect()
     }
 }

@@ -17,9 +17,15 @@ impl Inner {
         let mut state = self.lock();
         let application = by_arn(&mut state, input)?;
         let tags = tags(&input["Tags"])?;
-        let new = tags.keys().filter(|key| !application.tags.contains_key(*key)).count();
+        let new = tags
+            .keys()
+            .filter(|key| !application.tags.contains_key(*key))
+            .count();
         if application.tags.len() + new > MOST_TAGS {
-            return Err(ApiError::new("TooManyTagsException", format!("at most {MOST_TAGS} tags")));
+            return Err(ApiError::new(
+                "TooManyTagsException",
+                format!("at most {MOST_TAGS} tags"),
+            ));
         }
         application.tags.extend(tags);
         Done::changed(json!({}))
@@ -29,7 +35,12 @@ impl Inner {
         only(input, &["ResourceARN", "TagKeys"], "the request")?;
         let mut state = self.lock();
         let application = by_arn(&mut state, input)?;
-        for key in input["TagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for key in input["TagKeys"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             application.tags.remove(key);
         }
         Done::changed(json!({}))
@@ -38,39 +49,74 @@ impl Inner {
     pub(super) fn list_tags(&self, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ResourceARN"], "the request")?;
         let mut state = self.lock();
-        let tags: Vec<Value> = by_arn(&mut state, input)?.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+        let tags: Vec<Value> = by_arn(&mut state, input)?
+            .tags
+            .iter()
+            .map(|(key, value)| json!({ "Key": key, "Value": value }))
+            .collect();
         Done::read(json!({ "Tags": tags }))
     }
 
     pub(super) fn update_maintenance(&self, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "ApplicationMaintenanceConfigurationUpdate"], "the request")?;
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "ApplicationMaintenanceConfigurationUpdate",
+            ],
+            "the request",
+        )?;
         only(
             &input["ApplicationMaintenanceConfigurationUpdate"],
             &["ApplicationMaintenanceWindowStartTimeUpdate"],
             "ApplicationMaintenanceConfigurationUpdate",
         )?;
-        let start = text(&input["ApplicationMaintenanceConfigurationUpdate"], "ApplicationMaintenanceWindowStartTimeUpdate")?.to_owned();
-        let valid =
-            |(hours, minutes): (&str, &str)| hours.parse().is_ok_and(|hours: u8| hours < 24) && minutes.parse().is_ok_and(|minutes: u8| minutes < 60);
+        let start = text(
+            &input["ApplicationMaintenanceConfigurationUpdate"],
+            "ApplicationMaintenanceWindowStartTimeUpdate",
+        )?
+        .to_owned();
+        let valid = |(hours, minutes): (&str, &str)| {
+            hours.parse().is_ok_and(|hours: u8| hours < 24)
+                && minutes.parse().is_ok_and(|minutes: u8| minutes < 60)
+        };
         if !start.split_once(':').is_some_and(valid) {
-            return Err(ApiError::invalid_argument("the maintenance window's start must be HH:MM"));
+            return Err(ApiError::invalid_argument(
+                "the maintenance window's start must be HH:MM",
+            ));
         }
         let mut state = self.lock();
         let application = state.application_mut(text(input, "ApplicationName")?)?;
         application.maintenance_from = start;
-        Done::changed(json!({ "ApplicationARN": application.arn, "ApplicationMaintenanceConfigurationDescription": application.maintenance() }))
+        Done::changed(
+            json!({ "ApplicationARN": application.arn, "ApplicationMaintenanceConfigurationDescription": application.maintenance() }),
+        )
     }
 
     pub(super) fn add_vpc(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "CurrentApplicationVersionId", "ConditionalToken", "VpcConfiguration"], "the request")?;
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "CurrentApplicationVersionId",
+                "ConditionalToken",
+                "VpcConfiguration",
+            ],
+            "the request",
+        )?;
         let mut added = Value::Null;
         let mut done = self.change(input, "AddApplicationVpcConfiguration", |version| {
             let id = version.id;
-            let present = version.configuration["VpcConfigurationDescriptions"].as_array().is_some_and(|all| !all.is_empty());
+            let present = version.configuration["VpcConfigurationDescriptions"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty());
             if present {
-                return Err(ApiError::invalid_argument("the application has a VPC configuration already"));
+                return Err(ApiError::invalid_argument(
+                    "the application has a VPC configuration already",
+                ));
             }
-            added = configuration::add_vpc(&mut version.configuration, &input["VpcConfiguration"], id)?;
+            added =
+                configuration::add_vpc(&mut version.configuration, &input["VpcConfiguration"], id)?;
             Ok(())
         })?;
         done.body = answer(&done.body, &[("VpcConfigurationDescription", added)]);
@@ -78,17 +124,40 @@ impl Inner {
     }
 
     pub(super) fn delete_vpc(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "CurrentApplicationVersionId", "ConditionalToken", "VpcConfigurationId"], "the request")?;
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "CurrentApplicationVersionId",
+                "ConditionalToken",
+                "VpcConfigurationId",
+            ],
+            "the request",
+        )?;
         let id = text(input, "VpcConfigurationId")?;
-        let mut done =
-            self.change(input, "DeleteApplicationVpcConfiguration", |version| configuration::delete_vpc(&mut version.configuration, id))?;
+        let mut done = self.change(input, "DeleteApplicationVpcConfiguration", |version| {
+            configuration::delete_vpc(&mut version.configuration, id)
+        })?;
         done.body = answer(&done.body, &[]);
         Ok(done)
     }
 
     pub(super) fn add_logging(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "CurrentApplicationVersionId", "ConditionalToken", "CloudWatchLoggingOption"], "the request")?;
-        only(&input["CloudWatchLoggingOption"], &["LogStreamARN"], "CloudWatchLoggingOption")?;
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "CurrentApplicationVersionId",
+                "ConditionalToken",
+                "CloudWatchLoggingOption",
+            ],
+            "the request",
+        )?;
+        only(
+            &input["CloudWatchLoggingOption"],
+            &["LogStreamARN"],
+            "CloudWatchLoggingOption",
+        )?;
         let stream = text(&input["CloudWatchLoggingOption"], "LogStreamARN")?;
         let mut all = Value::Null;
         let mut done = self.change(input, "AddApplicationCloudWatchLoggingOption", |version| {
@@ -104,15 +173,36 @@ impl Inner {
     }
 
     pub(super) fn delete_logging(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "CurrentApplicationVersionId", "ConditionalToken", "CloudWatchLoggingOptionId"], "the request")?;
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "CurrentApplicationVersionId",
+                "ConditionalToken",
+                "CloudWatchLoggingOptionId",
+            ],
+            "the request",
+        )?;
         let id = text(input, "CloudWatchLoggingOptionId")?;
         let mut left = Value::Null;
-        let mut done = self.change(input, "DeleteApplicationCloudWatchLoggingOption", |version| {
-            let before = version.logging.len();
-            version.logging.retain(|option| option["CloudWatchLoggingOptionId"] != id);
-            left = version.logging.clone().into();
-            if version.logging.len() == before { Err(ApiError::not_found(format!("there is no logging option {id}"))) } else { Ok(()) }
-        })?;
+        let mut done = self.change(
+            input,
+            "DeleteApplicationCloudWatchLoggingOption",
+            |version| {
+                let before = version.logging.len();
+                version
+                    .logging
+                    .retain(|option| option["CloudWatchLoggingOptionId"] != id);
+                left = version.logging.clone().into();
+                if version.logging.len() == before {
+                    Err(ApiError::not_found(format!(
+                        "there is no logging option {id}"
+                    )))
+                } else {
+                    Ok(())
+                }
+            },
+        )?;
         done.body = answer(&done.body, &[("CloudWatchLoggingOptionDescriptions", left)]);
         Ok(done)
     }
@@ -130,12 +220,20 @@ fn answer(update: &Value, more: &[(&str, Value)]) -> Value {
 
 fn by_arn<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut Application, ApiError> {
     let arn = text(input, "ResourceARN")?;
-    let found = state.applications.values_mut().find(|application| application.arn == arn);
+    let found = state
+        .applications
+        .values_mut()
+        .find(|application| application.arn == arn);
     found.ok_or_else(|| ApiError::not_found(format!("{arn} doesn't exist")))
 }
 
 /// Tags of a request.
 pub(super) fn tags(input: &Value) -> Result<BTreeMap<String, String>, ApiError> {
-    let tag = |tag: &Value| Ok((text(tag, "Key")?.to_owned(), tag["Value"].as_str().unwrap_or("").to_owned()));
+    let tag = |tag: &Value| {
+        Ok((
+            text(tag, "Key")?.to_owned(),
+            tag["Value"].as_str().unwrap_or("").to_owned(),
+        ))
+    };
     input.as_array().into_iter().flatten().map(tag).collect()
 }

@@ -106,10 +106,17 @@ pub struct Standing {
 impl ManagedFlink {
     /// How an application stands; None when there is none of that name.
     pub fn standing(&self, name: &str) -> Option<Standing> {
-        let (up_since, shown_up_since) = (self.backstage.up_since(name), self.backstage.shown_up_since(name));
+        let (up_since, shown_up_since) = (
+            self.backstage.up_since(name),
+            self.backstage.shown_up_since(name),
+        );
         let state = self.inner.lock();
         let application = state.applications.get(name)?;
-        let busy = application.operations.iter().rev().find(|operation| operation.status == OperationStatus::InProgress);
+        let busy = application
+            .operations
+            .iter()
+            .rev()
+            .find(|operation| operation.status == OperationStatus::InProgress);
         Some(Standing {
             status: application.status,
             version: application.current,
@@ -125,11 +132,18 @@ impl ManagedFlink {
         let state = self.inner.lock();
         let view = |version: &super::application::Version| VersionView {
             id: version.id,
-            code: code_identity(&version.configuration).into_iter().next().unwrap_or_default(),
+            code: code_identity(&version.configuration)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
             runtime: version.runtime.clone(),
             launched: version.launched,
         };
-        state.applications.get(name).map(|application| application.versions.values().map(view).collect()).unwrap_or_default()
+        state
+            .applications
+            .get(name)
+            .map(|application| application.versions.values().map(view).collect())
+            .unwrap_or_default()
     }
 
     /// The simulated clusters.
@@ -137,7 +151,9 @@ impl ManagedFlink {
     /// # Panics
     /// When the service runs over another data plane: a mistake in the scenario.
     pub fn flink(&self) -> &SimulatedFlink {
-        self.flink.as_ref().expect("a scenario of this kind needs simulated clusters")
+        self.flink
+            .as_ref()
+            .expect("a scenario of this kind needs simulated clusters")
     }
 
     /// What each launch of an application's job did, as its ledger says; empty over simulated clusters.
@@ -180,7 +196,8 @@ impl ManagedFlink {
             error: operation.error.clone(),
         };
         let mut snapshots: Vec<SnapshotView> = application.snapshots.iter().map(snapshot).collect();
-        snapshots.sort_by(|left, right| (left.created, &left.name).cmp(&(right.created, &right.name)));
+        snapshots
+            .sort_by(|left, right| (left.created, &left.name).cmp(&(right.created, &right.name)));
         let version = application.version();
         Some(ApplicationView {
             name: application.name.clone(),
@@ -188,7 +205,10 @@ impl ManagedFlink {
             status: application.status,
             version: application.current,
             runtime: version.runtime.clone(),
-            code: code_identity(&version.configuration).into_iter().next().unwrap_or_default(),
+            code: code_identity(&version.configuration)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
             healthy: healthy && application.status == Status::Running,
             snapshots,
             operations: application.operations.iter().map(operation).collect(),
@@ -203,8 +223,17 @@ impl ManagedFlink {
 
     /// What CloudWatch gets for this minute, namespace AWS/KinesisAnalytics, dimension Application: nothing while the application is not RUNNING.
     pub fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)> {
-        let running = self.inner.lock().applications.get(application).is_some_and(|application| application.status == Status::Running);
-        if running { self.inner.plane.metrics(application, now) } else { Vec::new() }
+        let running = self
+            .inner
+            .lock()
+            .applications
+            .get(application)
+            .is_some_and(|application| application.status == Status::Running);
+        if running {
+            self.inner.plane.metrics(application, now)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Switches a dependency of jobs off (`up` false) or on again.
@@ -223,7 +252,10 @@ impl ManagedFlink {
     /// When there is no such application: a mistake in the scenario.
     pub fn faults(&self, application: &str, change: impl FnOnce(&mut Faults)) {
         let mut state = self.inner.lock();
-        let application = state.applications.get_mut(application).unwrap_or_else(|| panic!("there is no application {application}"));
+        let application = state
+            .applications
+            .get_mut(application)
+            .unwrap_or_else(|| panic!("there is no application {application}"));
         change(&mut application.faults);
     }
 
@@ -246,7 +278,11 @@ impl ManagedFlink {
         if let Some(application) = self.inner.lock().applications.get_mut(application) {
             application.status = status;
         }
-        self.inner.journal.tell(Actor::Service, Some(application), format!("the application is {}", status.name()));
+        self.inner.journal.tell(
+            Actor::Service,
+            Some(application),
+            format!("the application is {}", status.name()),
+        );
     }
 
     /// Removes all snapshots, as a careless hand would.
@@ -261,18 +297,42 @@ impl ManagedFlink {
     /// # Panics
     /// When there is no such application: a mistake in the scenario.
     pub fn place_snapshot(&self, application: &str, snapshot: &str, age: std::time::Duration) {
-        let created = self.inner.clock.now() - SignedDuration::try_from(age).expect("an age that fits");
+        let created =
+            self.inner.clock.now() - SignedDuration::try_from(age).expect("an age that fits");
         let (version, runtime, identity) = {
             let state = self.inner.lock();
-            let application = state.applications.get(application).unwrap_or_else(|| panic!("there is no application {application}"));
-            let ran = |version: &&super::application::Version| version.launched.is_some_and(|launched| launched <= created);
-            let version = application.versions.values().rev().find(ran).unwrap_or_else(|| application.version());
-            (version.id, version.runtime.clone(), code_identity(&version.configuration))
+            let application = state
+                .applications
+                .get(application)
+                .unwrap_or_else(|| panic!("there is no application {application}"));
+            let ran = |version: &&super::application::Version| {
+                version.launched.is_some_and(|launched| launched <= created)
+            };
+            let version = application
+                .versions
+                .values()
+                .rev()
+                .find(ran)
+                .unwrap_or_else(|| application.version());
+            (
+                version.id,
+                version.runtime.clone(),
+                code_identity(&version.configuration),
+            )
         };
-        let location = self.backstage.place_savepoint(application, snapshot, created, &identity);
+        let location = self
+            .backstage
+            .place_savepoint(application, snapshot, created, &identity);
         if let Some(application) = self.inner.lock().applications.get_mut(application) {
             let (name, status) = (snapshot.to_owned(), SnapshotStatus::Ready);
-            application.snapshots.push(Snapshot { name, status, version, created, runtime, location });
+            application.snapshots.push(Snapshot {
+                name,
+                status,
+                version,
+                created,
+                runtime,
+                location,
+            });
         }
     }
 
@@ -281,14 +341,25 @@ impl ManagedFlink {
         let inner = self.inner.clone();
         let kind = inner.settings.quirks.maintenance_operation.clone();
         let mut state = self.inner.lock();
-        if state.applications.get(application).is_none_or(|application| application.status != Status::Running) {
+        if state
+            .applications
+            .get(application)
+            .is_none_or(|application| application.status != Status::Running)
+        {
             return false;
         }
-        self.inner.begin(&mut state, application, &kind, None, Status::Maintenance, |name, operation| async move {
-            inner.plane.replace_machines(&name).await;
-            inner.stage(&name, Stage::Maintenance).await;
-            inner.close(&name, &operation, Status::Running, None);
-        });
+        self.inner.begin(
+            &mut state,
+            application,
+            &kind,
+            None,
+            Status::Maintenance,
+            |name, operation| async move {
+                inner.plane.replace_machines(&name).await;
+                inner.stage(&name, Stage::Maintenance).await;
+                inner.close(&name, &operation, Status::Running, None);
+            },
+        );
         true
     }
 
@@ -296,12 +367,25 @@ impl ManagedFlink {
     pub fn autoscale(&self, application: &str, parallelism: u32) -> bool {
         let inner = self.inner.clone();
         let mut state = self.inner.lock();
-        if state.applications.get(application).is_none_or(|application| application.status != Status::Running) {
+        if state
+            .applications
+            .get(application)
+            .is_none_or(|application| application.status != Status::Running)
+        {
             return false;
         }
-        self.inner.begin(&mut state, application, "AutoScaling", None, Status::Autoscaling, |name, operation| async move {
-            inner.run_autoscale(&name, &operation, parallelism.into()).await;
-        });
+        self.inner.begin(
+            &mut state,
+            application,
+            "AutoScaling",
+            None,
+            Status::Autoscaling,
+            |name, operation| async move {
+                inner
+                    .run_autoscale(&name, &operation, parallelism.into())
+                    .await;
+            },
+        );
         true
     }
 }

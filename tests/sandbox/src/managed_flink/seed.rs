@@ -78,21 +78,33 @@ impl ApplicationSeed {
     /// With a version of the code at this S3 key, created `age` ago.
     #[must_use]
     pub fn version(mut self, code: &str, age: Duration) -> Self {
-        self.versions.push(VersionSeed { code: code.to_owned(), runtime: self.runtime.clone(), age });
+        self.versions.push(VersionSeed {
+            code: code.to_owned(),
+            runtime: self.runtime.clone(),
+            age,
+        });
         self
     }
 
     /// With a READY snapshot, taken `age` ago by the version of that time.
     #[must_use]
     pub fn snapshot(mut self, name: &str, age: Duration) -> Self {
-        self.snapshots.push(SnapshotSeed { name: name.to_owned(), age, status: SnapshotStatus::Ready });
+        self.snapshots.push(SnapshotSeed {
+            name: name.to_owned(),
+            age,
+            status: SnapshotStatus::Ready,
+        });
         self
     }
 
     /// With a snapshot in another status.
     #[must_use]
     pub fn snapshot_that_is(mut self, status: SnapshotStatus, name: &str, age: Duration) -> Self {
-        self.snapshots.push(SnapshotSeed { name: name.to_owned(), age, status });
+        self.snapshots.push(SnapshotSeed {
+            name: name.to_owned(),
+            age,
+            status,
+        });
         self
     }
 
@@ -120,13 +132,19 @@ impl ApplicationSeed {
     /// With the service's own rollback enabled.
     #[must_use]
     pub fn with_system_rollback(self) -> Self {
-        self.configured("ApplicationSystemRollbackConfiguration", json!({ "RollbackEnabled": true }))
+        self.configured(
+            "ApplicationSystemRollbackConfiguration",
+            json!({ "RollbackEnabled": true }),
+        )
     }
 
     /// With snapshots disabled.
     #[must_use]
     pub fn without_snapshots(self) -> Self {
-        self.configured("ApplicationSnapshotConfiguration", json!({ "SnapshotsEnabled": false }))
+        self.configured(
+            "ApplicationSnapshotConfiguration",
+            json!({ "SnapshotsEnabled": false }),
+        )
     }
 
     /// READY: not started.
@@ -154,7 +172,8 @@ impl ManagedFlink {
     /// When the seed names no version, or code that is not in the codebook: a mistake in the scenario. Over real clusters also when none can be had: there,
     /// [`Self::try_add_application`] is meant.
     pub fn add_application(&self, seed: ApplicationSeed) {
-        self.try_add_application(seed).unwrap_or_else(|error| panic!("{error}"));
+        self.try_add_application(seed)
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Places an application.
@@ -167,21 +186,33 @@ impl ManagedFlink {
     pub fn try_add_application(&self, seed: ApplicationSeed) -> Result<(), NotPlaced> {
         let now = self.inner.clock.now();
         let ago = |age: Duration| now - SignedDuration::try_from(age).expect("an age that fits");
-        let status = if seed.running { Status::Running } else { Status::Ready };
+        let status = if seed.running {
+            Status::Running
+        } else {
+            Status::Ready
+        };
         let versions = versions(&seed, status, ago);
-        let current = *versions.keys().next_back().expect("a seed names at least one version");
+        let current = *versions
+            .keys()
+            .next_back()
+            .expect("a seed names at least one version");
         let present = versions[&current].clone();
         let flink = present.runtime.starts_with("FLINK-");
         if flink {
             self.backstage.open_stream(&seed.name, seed.stream);
         }
-        let snapshots = seed.snapshots.iter().map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age))).collect();
+        let snapshots = seed
+            .snapshots
+            .iter()
+            .map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age)))
+            .collect();
         let created = versions[&1].created;
         let operations = started_operations(&versions, seed.running);
         let application = Application {
             arn: self.inner.arn(&seed.name),
             description: None,
-            mode: (!flink && present.runtime.starts_with("ZEPPELIN")).then(|| "INTERACTIVE".to_owned()),
+            mode: (!flink && present.runtime.starts_with("ZEPPELIN"))
+                .then(|| "INTERACTIVE".to_owned()),
             created,
             updated: present.created,
             status,
@@ -195,7 +226,10 @@ impl ManagedFlink {
             active: None,
             name: seed.name.clone(),
         };
-        self.inner.lock().applications.insert(seed.name.clone(), application);
+        self.inner
+            .lock()
+            .applications
+            .insert(seed.name.clone(), application);
         if seed.running && flink {
             let launch = Launch {
                 application: seed.name.clone(),
@@ -206,18 +240,48 @@ impl ManagedFlink {
             };
             self.backstage.place_job(&launch, present.created)?;
         }
-        self.inner.journal.tell(Actor::Service, Some(&seed.name), format!("the application is {} at version {current}", status.name()));
+        self.inner.journal.tell(
+            Actor::Service,
+            Some(&seed.name),
+            format!("the application is {} at version {current}", status.name()),
+        );
         Ok(())
     }
 
-    fn placed(&self, application: &str, versions: &BTreeMap<i64, Version>, seed: &SnapshotSeed, created: Timestamp) -> Snapshot {
-        let version = versions.values().rev().find(|version| version.created <= created).unwrap_or(&versions[&1]);
-        let location = self.backstage.place_savepoint(application, &seed.name, created, &code_identity(&version.configuration));
-        Snapshot { name: seed.name.clone(), status: seed.status, version: version.id, created, runtime: version.runtime.clone(), location }
+    fn placed(
+        &self,
+        application: &str,
+        versions: &BTreeMap<i64, Version>,
+        seed: &SnapshotSeed,
+        created: Timestamp,
+    ) -> Snapshot {
+        let version = versions
+            .values()
+            .rev()
+            .find(|version| version.created <= created)
+            .unwrap_or(&versions[&1]);
+        let location = self.backstage.place_savepoint(
+            application,
+            &seed.name,
+            created,
+            &code_identity(&version.configuration),
+        );
+        Snapshot {
+            name: seed.name.clone(),
+            status: seed.status,
+            version: version.id,
+            created,
+            runtime: version.runtime.clone(),
+            location,
+        }
     }
 }
 
-fn versions(seed: &ApplicationSeed, status: Status, ago: impl Fn(Duration) -> Timestamp) -> BTreeMap<i64, Version> {
+fn versions(
+    seed: &ApplicationSeed,
+    status: Status,
+    ago: impl Fn(Duration) -> Timestamp,
+) -> BTreeMap<i64, Version> {
     let version = |(id, version): (i64, &VersionSeed)| {
         let created = ago(version.age);
         let version = Version {
@@ -242,7 +306,12 @@ fn versions(seed: &ApplicationSeed, status: Status, ago: impl Fn(Duration) -> Ti
 fn started_operations(versions: &BTreeMap<i64, Version>, running: bool) -> Vec<Operation> {
     let operation = |version: &Version| Operation {
         id: format!("seeded{:026}", version.id),
-        kind: if version.updated_from.is_none() { "StartApplication" } else { "UpdateApplication" }.to_owned(),
+        kind: if version.updated_from.is_none() {
+            "StartApplication"
+        } else {
+            "UpdateApplication"
+        }
+        .to_owned(),
         started: version.created,
         ended: Some(version.created + SignedDuration::from_secs(90)),
         status: OperationStatus::Successful,
@@ -250,5 +319,9 @@ fn started_operations(versions: &BTreeMap<i64, Version>, running: bool) -> Vec<O
         error: None,
         rollback_operation: None,
     };
-    if running { versions.values().map(operation).collect() } else { Vec::new() }
+    if running {
+        versions.values().map(operation).collect()
+    } else {
+        Vec::new()
+    }
 }

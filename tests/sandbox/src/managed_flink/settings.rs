@@ -50,7 +50,13 @@ impl Default for Timings {
             (Stage::Snapshot, 12),
             (Stage::Deleting, 10),
         ];
-        Self { stages: seconds.into_iter().map(|(stage, seconds)| (stage, Duration::from_secs(seconds))).collect(), jitter: 0.1 }
+        Self {
+            stages: seconds
+                .into_iter()
+                .map(|(stage, seconds)| (stage, Duration::from_secs(seconds)))
+                .collect(),
+            jitter: 0.1,
+        }
     }
 }
 

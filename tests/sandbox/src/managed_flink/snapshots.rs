@@ -14,55 +14,97 @@ use crate::journal::Actor;
 impl Inner {
     pub(super) fn create_snapshot(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ApplicationName", "SnapshotName"], "the request")?;
-        let (application, name) = (text(input, "ApplicationName")?.to_owned(), text(input, "SnapshotName")?.to_owned());
-        if name.len() > 256 || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(letter)) {
-            return Err(ApiError::invalid_argument("a snapshot's name has 1 to 256 letters, digits, underscores, dots and hyphens"));
+        let (application, name) = (
+            text(input, "ApplicationName")?.to_owned(),
+            text(input, "SnapshotName")?.to_owned(),
+        );
+        if name.len() > 256
+            || !name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(letter))
+        {
+            return Err(ApiError::invalid_argument(
+                "a snapshot's name has 1 to 256 letters, digits, underscores, dots and hyphens",
+            ));
         }
         {
             let state = self.lock();
             let present = state.application(&application)?;
             if !present.is_flink() {
-                return Err(ApiError::unsupported("snapshots are for Flink applications only"));
+                return Err(ApiError::unsupported(
+                    "snapshots are for Flink applications only",
+                ));
             }
             match present.status {
                 Status::Running => {}
                 Status::Ready => {
-                    return Err(ApiError::invalid_request("the application is READY: only a RUNNING one has state to take a snapshot of"));
+                    return Err(ApiError::invalid_request(
+                        "the application is READY: only a RUNNING one has state to take a snapshot of",
+                    ));
                 }
-                other => return Err(ApiError::in_use(format!("the application is {}", other.name()))),
+                other => {
+                    return Err(ApiError::in_use(format!(
+                        "the application is {}",
+                        other.name()
+                    )));
+                }
             }
             if !present.snapshots_enabled() {
-                return Err(ApiError::invalid_configuration("snapshots are not enabled for this application"));
+                return Err(ApiError::invalid_configuration(
+                    "snapshots are not enabled for this application",
+                ));
             }
             if present.snapshots.len() >= self.settings.quirks.snapshot_quota {
                 return Err(ApiError::new(
                     "LimitExceededException",
-                    format!("an application has at most {} snapshots", self.settings.quirks.snapshot_quota),
+                    format!(
+                        "an application has at most {} snapshots",
+                        self.settings.quirks.snapshot_quota
+                    ),
                 ));
             }
-            if present.snapshots.iter().any(|snapshot| snapshot.name == name) {
-                return Err(ApiError::invalid_argument(format!("there is a snapshot {name} already")));
+            if present
+                .snapshots
+                .iter()
+                .any(|snapshot| snapshot.name == name)
+            {
+                return Err(ApiError::invalid_argument(format!(
+                    "there is a snapshot {name} already"
+                )));
             }
         }
         if !self.plane.is_healthy(&application) {
             return Err(ApiError::invalid_configuration(downtime(&application)));
         }
-        self.lock().add_snapshot(&application, &name, self.clock.now(), None);
-        self.journal.tell(Actor::Service, Some(&application), format!("begins snapshot {name}"));
+        self.lock()
+            .add_snapshot(&application, &name, self.clock.now(), None);
+        self.journal.tell(
+            Actor::Service,
+            Some(&application),
+            format!("begins snapshot {name}"),
+        );
         let inner = self.clone();
         tokio::spawn(async move { inner.take_snapshot(&application, &name, false).await });
         Done::changed(json!({}))
     }
 
     /// Takes the snapshot, which is CREATING, after its time; with `stop`, the job ends with it.
-    pub(super) async fn take_snapshot(self: &Arc<Self>, application: &str, name: &str, stop: bool) -> Result<(), String> {
+    pub(super) async fn take_snapshot(
+        self: &Arc<Self>,
+        application: &str,
+        name: &str,
+        stop: bool,
+    ) -> Result<(), String> {
         let restarts = self.plane.restarts(application);
         self.stage(application, Stage::Snapshot).await;
         // A savepoint that is under way does not survive a restart.
         let restarted = self.plane.restarts(application) != restarts;
         let fails = {
             let mut state = self.lock();
-            let faults = state.applications.get_mut(application).map(|application| &mut application.faults.failing_snapshots);
+            let faults = state
+                .applications
+                .get_mut(application)
+                .map(|application| &mut application.faults.failing_snapshots);
             faults.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0)
         };
         let taken = match (fails, stop) {
@@ -72,12 +114,17 @@ impl Inner {
             (false, false) => self.plane.savepoint(application, name).await,
         };
         let mut state = self.lock();
-        let Some(snapshot) = state.applications.get_mut(application).and_then(|application| application.snapshot_mut(name)) else {
+        let Some(snapshot) = state
+            .applications
+            .get_mut(application)
+            .and_then(|application| application.snapshot_mut(name))
+        else {
             return Err(format!("snapshot {name} was deleted"));
         };
         let sentence = match &taken {
             Ok(savepoint) => {
-                (snapshot.status, snapshot.location) = (SnapshotStatus::Ready, savepoint.location.clone());
+                (snapshot.status, snapshot.location) =
+                    (SnapshotStatus::Ready, savepoint.location.clone());
                 format!("snapshot {name} is READY")
             }
             Err(reason) => {
@@ -86,26 +133,52 @@ impl Inner {
             }
         };
         drop(state);
-        self.journal.tell(Actor::Service, Some(application), sentence);
+        self.journal
+            .tell(Actor::Service, Some(application), sentence);
         taken.map(|_| ())
     }
 
     pub(super) fn delete_snapshot(self: &Arc<Self>, input: &Value) -> Result<Done, ApiError> {
-        only(input, &["ApplicationName", "SnapshotName", "SnapshotCreationTimestamp"], "the request")?;
-        let (application, name) = (text(input, "ApplicationName")?.to_owned(), text(input, "SnapshotName")?.to_owned());
+        only(
+            input,
+            &[
+                "ApplicationName",
+                "SnapshotName",
+                "SnapshotCreationTimestamp",
+            ],
+            "the request",
+        )?;
+        let (application, name) = (
+            text(input, "ApplicationName")?.to_owned(),
+            text(input, "SnapshotName")?.to_owned(),
+        );
         {
             let mut state = self.lock();
             let present = state.application_mut(&application)?;
-            let snapshot = present.snapshot_mut(&name).ok_or_else(|| ApiError::not_found(format!("there is no snapshot {name}")))?;
+            let snapshot = present
+                .snapshot_mut(&name)
+                .ok_or_else(|| ApiError::not_found(format!("there is no snapshot {name}")))?;
             if !is_moment(&input["SnapshotCreationTimestamp"], snapshot.created) {
-                return Err(ApiError::invalid_argument(format!("SnapshotCreationTimestamp is not that of snapshot {name}")));
+                return Err(ApiError::invalid_argument(format!(
+                    "SnapshotCreationTimestamp is not that of snapshot {name}"
+                )));
             }
-            if matches!(snapshot.status, SnapshotStatus::Creating | SnapshotStatus::Deleting) {
-                return Err(ApiError::in_use(format!("snapshot {name} is {}", snapshot.status.name())));
+            if matches!(
+                snapshot.status,
+                SnapshotStatus::Creating | SnapshotStatus::Deleting
+            ) {
+                return Err(ApiError::in_use(format!(
+                    "snapshot {name} is {}",
+                    snapshot.status.name()
+                )));
             }
             snapshot.status = SnapshotStatus::Deleting;
         }
-        self.journal.tell(Actor::Service, Some(&application), format!("deletes snapshot {name}"));
+        self.journal.tell(
+            Actor::Service,
+            Some(&application),
+            format!("deletes snapshot {name}"),
+        );
         let inner = self.clone();
         tokio::spawn(async move {
             inner.stage(&application, Stage::Deleting).await;
@@ -119,12 +192,28 @@ impl Inner {
 
 impl State {
     /// A snapshot that is CREATING; of version `version`, or of the present one.
-    pub(super) fn add_snapshot(&mut self, application: &str, name: &str, created: jiff::Timestamp, version: Option<i64>) {
+    pub(super) fn add_snapshot(
+        &mut self,
+        application: &str,
+        name: &str,
+        created: jiff::Timestamp,
+        version: Option<i64>,
+    ) {
         if let Some(present) = self.applications.get_mut(application) {
             let version = version.unwrap_or(present.current);
-            let runtime = present.versions.get(&version).map_or_else(String::new, |version| version.runtime.clone());
+            let runtime = present
+                .versions
+                .get(&version)
+                .map_or_else(String::new, |version| version.runtime.clone());
             let (name, location) = (name.to_owned(), String::new());
-            present.snapshots.push(Snapshot { name, status: SnapshotStatus::Creating, version, created, runtime, location });
+            present.snapshots.push(Snapshot {
+                name,
+                status: SnapshotStatus::Creating,
+                version,
+                created,
+                runtime,
+                location,
+            });
         }
     }
 }

@@ -40,7 +40,10 @@ impl Status {
 
     /// Whether StopApplication with Force is allowed.
     pub(super) fn may_be_forced(self) -> bool {
-        matches!(self, Self::Starting | Self::Updating | Self::Stopping | Self::Autoscaling | Self::Running)
+        matches!(
+            self,
+            Self::Starting | Self::Updating | Self::Stopping | Self::Autoscaling | Self::Running
+        )
     }
 
     /// Whether RollbackApplication is allowed.

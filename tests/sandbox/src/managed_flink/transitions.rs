@@ -34,10 +34,19 @@ impl Inner {
     }
 
     /// The operation's record, and the status that goes with it.
-    pub(super) fn open_operation(&self, state: &mut State, name: &str, kind: &str, versions: Option<(i64, i64)>, status: Status) -> String {
+    pub(super) fn open_operation(
+        &self,
+        state: &mut State,
+        name: &str,
+        kind: &str,
+        versions: Option<(i64, i64)>,
+        status: Status,
+    ) -> String {
         let id = state.id(32);
         let now = self.clock.now();
-        let Some(application) = state.applications.get_mut(name) else { return id };
+        let Some(application) = state.applications.get_mut(name) else {
+            return id;
+        };
         if let Some((former, task)) = application.active.take() {
             task.abort();
             let former = application.operation_mut(&former);
@@ -55,8 +64,16 @@ impl Inner {
             rollback_operation: None,
         });
         (application.status, application.updated) = (status, now);
-        let versions = versions.map_or_else(String::new, |(from, to)| format!(", version {from} → {to}"));
-        self.journal.tell(Actor::Service, Some(name), format!("{kind} begins{versions}: the application is {}", status.name()));
+        let versions =
+            versions.map_or_else(String::new, |(from, to)| format!(", version {from} → {to}"));
+        self.journal.tell(
+            Actor::Service,
+            Some(name),
+            format!(
+                "{kind} begins{versions}: the application is {}",
+                status.name()
+            ),
+        );
         id
     }
 
@@ -64,7 +81,9 @@ impl Inner {
     pub(super) fn close(&self, name: &str, operation: &str, status: Status, error: Option<&str>) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Some(application) = state.applications.get_mut(name) else { return };
+        let Some(application) = state.applications.get_mut(name) else {
+            return;
+        };
         (application.status, application.updated, application.active) = (status, now, None);
         let current = application.current;
         if status == Status::Running
@@ -74,11 +93,25 @@ impl Inner {
         }
         let record = application.operation_mut(operation);
         (record.ended, record.error) = (Some(now), error.map(str::to_owned));
-        record.status = if error.is_some() { OperationStatus::Failed } else { OperationStatus::Successful };
+        record.status = if error.is_some() {
+            OperationStatus::Failed
+        } else {
+            OperationStatus::Successful
+        };
         let kind = record.kind.clone();
         drop(state);
-        let how = error.map_or_else(|| "has succeeded".to_owned(), |error| format!("FAILED: {error}"));
-        self.journal.tell(Actor::Service, Some(name), format!("{kind} {how}; the application is {} at version {current}", status.name()));
+        let how = error.map_or_else(
+            || "has succeeded".to_owned(),
+            |error| format!("FAILED: {error}"),
+        );
+        self.journal.tell(
+            Actor::Service,
+            Some(name),
+            format!(
+                "{kind} {how}; the application is {} at version {current}",
+                status.name()
+            ),
+        );
     }
 
     /// Lets the time of a stage pass. A stuck one never ends: only another operation takes over.
@@ -86,9 +119,15 @@ impl Inner {
         let (time, stuck) = {
             let mut state = self.lock();
             let time = self.settings.timings.of(stage, &mut state.rng);
-            let faults = state.applications.get_mut(name).map(|application| &mut application.faults);
+            let faults = state
+                .applications
+                .get_mut(name)
+                .map(|application| &mut application.faults);
             match faults {
-                Some(faults) => (time * faults.slow.get(&stage).copied().unwrap_or(1), faults.stuck.remove(&stage)),
+                Some(faults) => (
+                    time * faults.slow.get(&stage).copied().unwrap_or(1),
+                    faults.stuck.remove(&stage),
+                ),
                 None => (time, false),
             }
         };
@@ -142,7 +181,12 @@ impl Inner {
         }
     }
 
-    pub(super) async fn run_autoscale(self: &Arc<Self>, name: &str, operation: &str, parallelism: i64) {
+    pub(super) async fn run_autoscale(
+        self: &Arc<Self>,
+        name: &str,
+        operation: &str,
+        parallelism: i64,
+    ) {
         let taken = match self.stop_job(name, None).await {
             Ok(taken) => taken,
             Err(error) => return self.close(name, operation, Status::Running, Some(&error)),
@@ -150,9 +194,12 @@ impl Inner {
         self.stage(name, Stage::Autoscaling).await;
         if let Some(application) = self.lock().applications.get_mut(name) {
             let current = application.current;
-            let version = application.versions.get_mut(&current).expect("the present version exists");
-            version.configuration["FlinkApplicationConfigurationDescription"]["ParallelismConfigurationDescription"]["CurrentParallelism"] =
-                parallelism.into();
+            let version = application
+                .versions
+                .get_mut(&current)
+                .expect("the present version exists");
+            version.configuration["FlinkApplicationConfigurationDescription"]["ParallelismConfigurationDescription"]
+                ["CurrentParallelism"] = parallelism.into();
         }
         match self.launch(name, taken).await {
             Ok(()) => self.close(name, operation, Status::Running, None),
@@ -161,11 +208,19 @@ impl Inner {
     }
 
     /// Stops the job; where snapshots are enabled, with one that the service names: its name.
-    pub(super) async fn stop_job(self: &Arc<Self>, name: &str, version: Option<i64>) -> Result<Option<String>, String> {
+    pub(super) async fn stop_job(
+        self: &Arc<Self>,
+        name: &str,
+        version: Option<i64>,
+    ) -> Result<Option<String>, String> {
         let snapshot = {
             let mut state = self.lock();
-            let enabled = state.applications.get(name).is_some_and(super::application::Application::snapshots_enabled);
-            let snapshot = enabled.then(|| format!("{}-{}-{}", state.id(8), state.id(4), state.id(12)));
+            let enabled = state
+                .applications
+                .get(name)
+                .is_some_and(super::application::Application::snapshots_enabled);
+            let snapshot =
+                enabled.then(|| format!("{}-{}-{}", state.id(8), state.id(4), state.id(12)));
             if let Some(snapshot) = &snapshot {
                 let now = self.clock.now();
                 state.add_snapshot(name, snapshot, now, version);
@@ -187,26 +242,49 @@ impl Inner {
     /// The snapshot of an update itself, unless the update says from where to start.
     fn unless_named(&self, name: &str, taken: Option<String>) -> Option<String> {
         let state = self.lock();
-        let run = &state.applications.get(name)?.version().configuration["RunConfigurationDescription"];
-        taken.filter(|_| run["ApplicationRestoreConfigurationDescription"]["ApplicationRestoreType"] == "RESTORE_FROM_LATEST_SNAPSHOT")
+        let run =
+            &state.applications.get(name)?.version().configuration["RunConfigurationDescription"];
+        taken.filter(|_| {
+            run["ApplicationRestoreConfigurationDescription"]["ApplicationRestoreType"]
+                == "RESTORE_FROM_LATEST_SNAPSHOT"
+        })
     }
 
     /// Launches the present version, from `snapshot` or as its run configuration says.
-    pub(super) async fn launch(&self, name: &str, snapshot: Option<String>) -> Result<(), SubmissionFailed> {
+    pub(super) async fn launch(
+        &self,
+        name: &str,
+        snapshot: Option<String>,
+    ) -> Result<(), SubmissionFailed> {
         let launch = self.plan_launch(name, snapshot)?;
         let (name, version) = (launch.application.clone(), launch.version);
         self.plane.launch(launch).await?;
         let now = self.clock.now();
-        if let Some(version) = self.lock().applications.get_mut(&name).and_then(|application| application.versions.get_mut(&version)) {
+        if let Some(version) = self
+            .lock()
+            .applications
+            .get_mut(&name)
+            .and_then(|application| application.versions.get_mut(&version))
+        {
             version.launched.get_or_insert(now);
         }
         Ok(())
     }
 
-    fn plan_launch(&self, name: &str, snapshot: Option<String>) -> Result<Launch, SubmissionFailed> {
-        let refuse = |message: String| SubmissionFailed { message, state_does_not_fit: false };
+    fn plan_launch(
+        &self,
+        name: &str,
+        snapshot: Option<String>,
+    ) -> Result<Launch, SubmissionFailed> {
+        let refuse = |message: String| SubmissionFailed {
+            message,
+            state_does_not_fit: false,
+        };
         let state = self.lock();
-        let application = state.applications.get(name).ok_or_else(|| refuse("the application is gone".to_owned()))?;
+        let application = state
+            .applications
+            .get(name)
+            .ok_or_else(|| refuse("the application is gone".to_owned()))?;
         let version = application.version();
         let run = &version.configuration["RunConfigurationDescription"];
         let restore = &run["ApplicationRestoreConfigurationDescription"];
@@ -214,7 +292,11 @@ impl Inner {
         let chosen: Option<&Snapshot> = match (named, restore["ApplicationRestoreType"].as_str()) {
             (Some(named), _) => {
                 let found = application.newest_snapshot(|snapshot| snapshot.name == named);
-                Some(found.ok_or_else(|| refuse(format!("Snapshot {named} cannot be restored: it is not there or not READY.")))?)
+                Some(found.ok_or_else(|| {
+                    refuse(format!(
+                        "Snapshot {named} cannot be restored: it is not there or not READY."
+                    ))
+                })?)
             }
             (None, Some("SKIP_RESTORE_FROM_SNAPSHOT")) => None,
             (None, _) => application.newest_snapshot(|_| true),
@@ -222,15 +304,28 @@ impl Inner {
         if let Some(snapshot) = chosen
             && major(&snapshot.runtime) > major(&version.runtime)
         {
-            let message =
-                format!("Snapshot {} was taken under {} and cannot be restored under {}.", snapshot.name, snapshot.runtime, version.runtime);
+            let message = format!(
+                "Snapshot {} was taken under {} and cannot be restored under {}.",
+                snapshot.name, snapshot.runtime, version.runtime
+            );
             return Err(refuse(message));
         }
-        let allow = run["FlinkRunConfigurationDescription"]["AllowNonRestoredState"].as_bool().unwrap_or(false);
-        let restore =
-            chosen.map(|snapshot| Restore { snapshot: snapshot.name.clone(), location: snapshot.location.clone(), allow_non_restored_state: allow });
+        let allow = run["FlinkRunConfigurationDescription"]["AllowNonRestoredState"]
+            .as_bool()
+            .unwrap_or(false);
+        let restore = chosen.map(|snapshot| Restore {
+            snapshot: snapshot.name.clone(),
+            location: snapshot.location.clone(),
+            allow_non_restored_state: allow,
+        });
         let (configuration, runtime) = (version.configuration.clone(), version.runtime.clone());
-        Ok(Launch { application: name.to_owned(), version: version.id, configuration, runtime, restore })
+        Ok(Launch {
+            application: name.to_owned(),
+            version: version.id,
+            configuration,
+            runtime,
+            restore,
+        })
     }
 
     /// An update that could not even stop the job never happened.
@@ -256,7 +351,13 @@ impl Inner {
     fn job_ended(&self, name: &str, how: &Ended) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Some(application) = state.applications.get_mut(name).filter(|application| application.status == Status::Running) else { return };
+        let Some(application) = state
+            .applications
+            .get_mut(name)
+            .filter(|application| application.status == Status::Running)
+        else {
+            return;
+        };
         let sentence = match how {
             Ended::Finished => {
                 (application.status, application.updated) = (Status::Ready, now);
@@ -272,7 +373,11 @@ impl Inner {
 impl super::application::Application {
     /// Snapshots of an operation that was cancelled never complete.
     fn abandon_snapshots(&mut self) {
-        for snapshot in self.snapshots.iter_mut().filter(|snapshot| snapshot.status == SnapshotStatus::Creating) {
+        for snapshot in self
+            .snapshots
+            .iter_mut()
+            .filter(|snapshot| snapshot.status == SnapshotStatus::Creating)
+        {
             snapshot.status = SnapshotStatus::Failed;
         }
     }
@@ -280,5 +385,9 @@ impl super::application::Application {
 
 /// `FLINK-2_2` → 2.
 fn major(runtime: &str) -> u32 {
-    runtime.strip_prefix("FLINK-").and_then(|version| version.split('_').next()).and_then(|major| major.parse().ok()).unwrap_or(0)
+    runtime
+        .strip_prefix("FLINK-")
+        .and_then(|version| version.split('_').next())
+        .and_then(|major| major.parse().ok())
+        .unwrap_or(0)
 }

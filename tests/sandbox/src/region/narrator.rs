@@ -20,7 +20,10 @@ const REASON_LENGTH: usize = 260;
 
 /// What was told last, by execution and subject.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<BTreeMap<(String, &'static str), String>>>, Arc<Mutex<BTreeMap<String, u32>>>);
+pub(super) struct Told(
+    Arc<Mutex<BTreeMap<(String, &'static str), String>>>,
+    Arc<Mutex<BTreeMap<String, u32>>>,
+);
 
 /// Lines about single applications that a snapshot check tells.
 const ROWS_TOLD: u32 = 12;
@@ -28,7 +31,10 @@ const ROWS_TOLD: u32 = 12;
 impl Told {
     /// Whether this execution has not yet told enough lines about single applications.
     fn is_one_of_the_first(&self, execution: &str) -> bool {
-        let mut counts = self.1.lock().expect("no thread panics while it holds what was told");
+        let mut counts = self
+            .1
+            .lock()
+            .expect("no thread panics while it holds what was told");
         let count = counts.entry(execution.to_owned()).or_default();
         *count += 1;
         *count <= ROWS_TOLD
@@ -36,8 +42,13 @@ impl Told {
 
     /// Whether this is new.
     fn is_news(&self, execution: &str, subject: &'static str, what: &str) -> bool {
-        let mut told = self.0.lock().expect("no thread panics while it holds what was told");
-        told.insert((execution.to_owned(), subject), what.to_owned()).as_deref() != Some(what)
+        let mut told = self
+            .0
+            .lock()
+            .expect("no thread panics while it holds what was told");
+        told.insert((execution.to_owned(), subject), what.to_owned())
+            .as_deref()
+            != Some(what)
     }
 }
 
@@ -48,16 +59,30 @@ pub(super) fn listen(states: &StepFunctions, bus: &EventBus, journal: &Journal) 
         let execution = &event.0;
         let application = execution.input["applicationName"].as_str();
         let text = match execution.status {
-            Status::Running if is_snapshot_check(&execution.state_machine_arn) => match execution.input["goOn"]["part"].as_u64() {
-                Some(part) => format!("goes on with the snapshot check, part {part}"),
-                None => "begins a snapshot check".into(),
-            },
+            Status::Running if is_snapshot_check(&execution.state_machine_arn) => {
+                match execution.input["goOn"]["part"].as_u64() {
+                    Some(part) => format!("goes on with the snapshot check, part {part}"),
+                    None => "begins a snapshot check".into(),
+                }
+            }
             Status::Running => format!("begins: {}", begun_by(&execution.input)),
-            Status::Succeeded => match execution.output.as_ref().filter(|_| is_snapshot_check(&execution.state_machine_arn)) {
-                Some(report) => format!("snapshots, {}: {}", text(report, "outcome"), lifecycle::shorten(text(report, "reason"), REASON_LENGTH)),
+            Status::Succeeded => match execution
+                .output
+                .as_ref()
+                .filter(|_| is_snapshot_check(&execution.state_machine_arn))
+            {
+                Some(report) => format!(
+                    "snapshots, {}: {}",
+                    text(report, "outcome"),
+                    lifecycle::shorten(text(report, "reason"), REASON_LENGTH)
+                ),
                 None => return emit(&bus, &event),
             },
-            status => format!("the execution is {}: {}", status.name(), execution.error.as_deref().unwrap_or("no error named")),
+            status => format!(
+                "the execution is {}: {}",
+                status.name(),
+                execution.error.as_deref().unwrap_or("no error named")
+            ),
         };
         journal.tell(Actor::Lifeguard, application, text);
         emit(&bus, &event);
@@ -74,24 +99,54 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 
 /// A line of a snapshot check, unless it has told enough: in a fleet the report at the end says the rest.
 fn row(told: &Told, execution: &str, row: &Value) -> Option<String> {
-    let snapshot = row["snapshotName"].as_str().map_or(String::new(), |name| format!(" {name}"));
-    let deleted = row["deleted"].as_u64().filter(|deleted| *deleted > 0).map_or(String::new(), |deleted| format!(", {deleted} deleted"));
-    let findings: Vec<&str> = row["findings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let findings = if findings.is_empty() { String::new() } else { format!(" [{}]", findings.join("; ")) };
-    let line = format!("{}{snapshot}{deleted}: {}{findings}", text(row, "did"), text(row, "why"));
-    told.is_one_of_the_first(execution).then(|| lifecycle::shorten(&line, 2 * REASON_LENGTH))
+    let snapshot = row["snapshotName"]
+        .as_str()
+        .map_or(String::new(), |name| format!(" {name}"));
+    let deleted = row["deleted"]
+        .as_u64()
+        .filter(|deleted| *deleted > 0)
+        .map_or(String::new(), |deleted| format!(", {deleted} deleted"));
+    let findings: Vec<&str> = row["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let findings = if findings.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", findings.join("; "))
+    };
+    let line = format!(
+        "{}{snapshot}{deleted}: {}{findings}",
+        text(row, "did"),
+        text(row, "why")
+    );
+    told.is_one_of_the_first(execution)
+        .then(|| lifecycle::shorten(&line, 2 * REASON_LENGTH))
 }
 
 fn emit(bus: &EventBus, event: &ExecutionEvent) {
-    bus.emit("aws.states", "Step Functions Execution Status Change", std::slice::from_ref(&event.0.arn), event.detail());
+    bus.emit(
+        "aws.states",
+        "Step Functions Execution Status Change",
+        std::slice::from_ref(&event.0.arn),
+        event.detail(),
+    );
 }
 
 fn begun_by(input: &Value) -> String {
     let trigger = &input["trigger"];
     if trigger["kind"] == "executionBroke" {
-        return format!("the execution before is {}", trigger["status"].as_str().unwrap_or("gone"));
+        return format!(
+            "the execution before is {}",
+            trigger["status"].as_str().unwrap_or("gone")
+        );
     }
-    match (trigger["alarmName"].as_str(), input["request"]["action"].as_str()) {
+    match (
+        trigger["alarmName"].as_str(),
+        input["request"]["action"].as_str(),
+    ) {
         (Some(alarm), _) => format!("alarm {alarm}"),
         (None, Some(action)) => format!("a person asks for {action}"),
         (None, None) => "a person asks for a look".into(),
@@ -99,7 +154,12 @@ fn begun_by(input: &Value) -> String {
 }
 
 /// A task that was carried out.
-pub(super) fn task(journal: &Journal, told: &Told, task: &TaskCall, result: &Result<Value, TaskFailure>) {
+pub(super) fn task(
+    journal: &Journal,
+    told: &Told,
+    task: &TaskCall,
+    result: &Result<Value, TaskFailure>,
+) {
     let application = task.arguments["Payload"]["applicationName"].as_str();
     let execution = &task.execution_arn;
     let text = match (task.state.as_str(), result) {
@@ -107,20 +167,40 @@ pub(super) fn task(journal: &Journal, told: &Told, task: &TaskCall, result: &Res
         ("Check", Ok(answer)) if answer["Payload"]["next"] == "done" => {
             row(told, execution, &answer["Payload"]).map(|row| format!("checks snapshots: {row}"))
         }
-        ("Act", Ok(answer)) => row(told, execution, &answer["Payload"]).map(|row| format!("snapshots: {row}")),
-        ("TellPeopleOfSnapshots", Ok(_)) => Some(format!("tells people: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
-        ("Look", Ok(answer)) => seen(&answer["Payload"]).filter(|text| told.is_news(execution, "look", text)).map(|text| format!("sees: {text}")),
+        ("Act", Ok(answer)) => {
+            row(told, execution, &answer["Payload"]).map(|row| format!("snapshots: {row}"))
+        }
+        ("TellPeopleOfSnapshots", Ok(_)) => Some(format!(
+            "tells people: {}",
+            task.arguments["Subject"].as_str().unwrap_or_default()
+        )),
+        ("Look", Ok(answer)) => seen(&answer["Payload"])
+            .filter(|text| told.is_news(execution, "look", text))
+            .map(|text| format!("sees: {text}")),
         ("Decide", Ok(answer)) => {
             let decision = &answer["Payload"];
             let key = format!("{} {}", decision["action"], decision["because"]);
-            told.is_news(execution, "decide", &key).then(|| format!("decides: {}", decided(decision)))
+            told.is_news(execution, "decide", &key)
+                .then(|| format!("decides: {}", decided(decision)))
         }
-        ("TellPeople", Ok(_)) => Some(format!("tells people: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
-        ("Notify", Ok(_)) => Some(format!("reports: {}", task.arguments["Subject"].as_str().unwrap_or_default())),
+        ("TellPeople", Ok(_)) => Some(format!(
+            "tells people: {}",
+            task.arguments["Subject"].as_str().unwrap_or_default()
+        )),
+        ("Notify", Ok(_)) => Some(format!(
+            "reports: {}",
+            task.arguments["Subject"].as_str().unwrap_or_default()
+        )),
         ("RollBack" | "ForceStop" | "RestoreConfiguration" | "StartFromSnapshot", Ok(answer)) => {
-            Some(format!("{}: {}", task.state, answer["Payload"]["outcome"].as_str().unwrap_or("done")))
+            Some(format!(
+                "{}: {}",
+                task.state,
+                answer["Payload"]["outcome"].as_str().unwrap_or("done")
+            ))
         }
-        (state, Err(failure)) if failure.error != "DynamoDB.ConditionalCheckFailedException" => Some(format!("{state} failed: {}", said(failure))),
+        (state, Err(failure)) if failure.error != "DynamoDB.ConditionalCheckFailedException" => {
+            Some(format!("{state} failed: {}", said(failure)))
+        }
         _ => None,
     };
     if let Some(text) = text {
@@ -137,12 +217,21 @@ fn seen(look: &Value) -> Option<String> {
         "settling" => "the job is coming up, not yet soaked".into(),
         "healthy" => "healthy, soaked".into(),
         "noProgress" => "runs, but no checkpoint completes".into(),
-        word => format!("{word}: {}", lifecycle::shorten(assessment["why"].as_str().unwrap_or_default(), REASON_LENGTH)),
+        word => format!(
+            "{word}: {}",
+            lifecycle::shorten(
+                assessment["why"].as_str().unwrap_or_default(),
+                REASON_LENGTH
+            )
+        ),
     })
 }
 
 fn decided(decision: &Value) -> String {
-    let reason = lifecycle::shorten(decision["reason"].as_str().unwrap_or_default(), REASON_LENGTH);
+    let reason = lifecycle::shorten(
+        decision["reason"].as_str().unwrap_or_default(),
+        REASON_LENGTH,
+    );
     match decision["action"].as_str().unwrap_or_default() {
         "wait" => format!("wait ({reason})"),
         "recovered" => format!("recovered ({reason})"),
@@ -155,5 +244,9 @@ fn decided(decision: &Value) -> String {
 fn said(failure: &TaskFailure) -> String {
     let body: Value = serde_json::from_str(&failure.cause).unwrap_or_default();
     let message = body["errorMessage"].as_str().unwrap_or(&failure.cause);
-    format!("{}: {}", failure.error, lifecycle::shorten(message, REASON_LENGTH))
+    format!(
+        "{}: {}",
+        failure.error,
+        lifecycle::shorten(message, REASON_LENGTH)
+    )
 }

@@ -21,7 +21,17 @@ use crate::{
 };
 
 /// The services behind the router.
-pub(super) type Back = (ManagedFlink, StepFunctions, DynamoDb, Sns, EventBus, CloudWatch, LambdaHost, Journal, Clock);
+pub(super) type Back = (
+    ManagedFlink,
+    StepFunctions,
+    DynamoDb,
+    Sns,
+    EventBus,
+    CloudWatch,
+    LambdaHost,
+    Journal,
+    Clock,
+);
 
 /// By the service that the signature names; what is not signed can only be a dashboard.
 pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
@@ -44,15 +54,30 @@ pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Res
             Some("lambda") => lambda.handle(request).await,
             Some("kinesisanalytics") => {
                 let asked = request.clone();
-                let answer = flink.call(request).await.unwrap_or_else(|never| match never {});
+                let answer = flink
+                    .call(request)
+                    .await
+                    .unwrap_or_else(|never| match never {});
                 trail::record(&bus, &asked, &answer);
                 answer
             }
-            None => flink.call(request).await.unwrap_or_else(|never| match never {}),
+            None => flink
+                .call(request)
+                .await
+                .unwrap_or_else(|never| match never {}),
             // Whoever speaks AWS Query can read a refusal in XML only.
             Some(other) => {
-                let speaks = if protocol::is_query(&request) { "sns" } else { other };
-                refusal(speaks, 400, "UnknownService", &format!("the sandbox has no service {other}"))
+                let speaks = if protocol::is_query(&request) {
+                    "sns"
+                } else {
+                    other
+                };
+                refusal(
+                    speaks,
+                    400,
+                    "UnknownService",
+                    &format!("the sandbox has no service {other}"),
+                )
             }
         }
     })
@@ -66,7 +91,11 @@ impl MetricSource for Applications {
         let datum = |application: &String| {
             let metrics = self.0.metrics(application, now);
             let application = application.clone();
-            metrics.into_iter().map(move |(name, value)| Datum { application: application.clone(), name, value })
+            metrics.into_iter().map(move |(name, value)| Datum {
+                application: application.clone(),
+                name,
+                value,
+            })
         };
         self.0.applications().iter().flat_map(datum).collect()
     }

@@ -18,13 +18,18 @@ const LATER: Duration = Duration::from_secs(15);
 
 /// Records a call that was answered.
 pub(super) fn record(bus: &EventBus, request: &Request, answer: &Response) {
-    let Some(verb) = wire::verb(request).filter(|verb| !reads(verb)) else { return };
+    let Some(verb) = wire::verb(request).filter(|verb| !reads(verb)) else {
+        return;
+    };
     if !answer.status().is_success() {
         return;
     }
     let input: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let mut parameters = json!({});
-    for (name, member) in [("applicationName", "ApplicationName"), ("resourceARN", "ResourceARN")] {
+    for (name, member) in [
+        ("applicationName", "ApplicationName"),
+        ("resourceARN", "ResourceARN"),
+    ] {
         if let Some(value) = input[member].as_str() {
             parameters[name] = json!(value);
         }
@@ -40,10 +45,22 @@ pub(super) fn record(bus: &EventBus, request: &Request, answer: &Response) {
     let bus = bus.clone();
     tokio::spawn(async move {
         tokio::time::sleep(LATER).await;
-        bus.emit("aws.kinesisanalytics", "AWS API Call via CloudTrail", &[], detail);
+        bus.emit(
+            "aws.kinesisanalytics",
+            "AWS API Call via CloudTrail",
+            &[],
+            detail,
+        );
     });
 }
 
 fn reads(verb: &str) -> bool {
-    ["Describe", "List", "CreateApplicationPresignedUrl", "Discover"].iter().any(|start| verb.starts_with(start))
+    [
+        "Describe",
+        "List",
+        "CreateApplicationPresignedUrl",
+        "Discover",
+    ]
+    .iter()
+    .any(|start| verb.starts_with(start))
 }

@@ -29,9 +29,16 @@ pub(crate) const LEFT_ALONE: Ends = Ends {
     counts_changes: false,
 };
 /// A person is needed, nothing was touched.
-pub(crate) const ESCALATED: Ends = Ends { outcome: "escalated", ..LEFT_ALONE };
+pub(crate) const ESCALATED: Ends = Ends {
+    outcome: "escalated",
+    ..LEFT_ALONE
+};
 /// Rolled back.
-pub(crate) const RECOVERED: Ends = Ends { outcome: "recovered", changes: ROLLBACK, ..LEFT_ALONE };
+pub(crate) const RECOVERED: Ends = Ends {
+    outcome: "recovered",
+    changes: ROLLBACK,
+    ..LEFT_ALONE
+};
 
 /// All scenarios.
 pub const CATALOGUE: &[Scenario] = &[
@@ -48,12 +55,21 @@ pub const CATALOGUE: &[Scenario] = &[
         stage: || Stage::of(Code::healthy()).code("orders-7.jar", throwing(5)),
         script: |world| {
             Box::pin(async move {
-                let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
-                world.region().flink().faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
+                let refusal = ApiError::new(
+                    "InvalidRequestException",
+                    "The application cannot be rolled back in its current state",
+                );
+                world
+                    .region()
+                    .flink()
+                    .faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
                 deploy_and_wait(world, "orders-7.jar").await;
             })
         },
-        ends: Ends { changes: RESTORE, ..RECOVERED },
+        ends: Ends {
+            changes: RESTORE,
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "rollback-loops-again",
@@ -76,7 +92,10 @@ pub const CATALOGUE: &[Scenario] = &[
             })
         },
         // The rollback had put the good configuration back already: nothing is left to update.
-        ends: Ends { changes: &["RollbackApplication", "StopApplication", "StartApplication"], ..RECOVERED },
+        ends: Ends {
+            changes: &["RollbackApplication", "StopApplication", "StartApplication"],
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "failed-start",
@@ -92,7 +111,10 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { changes: &["UpdateApplication", "StartApplication"], ..RECOVERED },
+        ends: Ends {
+            changes: &["UpdateApplication", "StartApplication"],
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "stuck-updating",
@@ -132,14 +154,21 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { changes: RESTORE, ..RECOVERED },
+        ends: Ends {
+            changes: RESTORE,
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "system-rollback",
         sentence: "The service rolls a failed update back by itself; Lifeguard waits and changes nothing.",
         stage: || {
-            let application = Stage::orders().snapshot("scheduled-before", hours(6)).with_system_rollback();
-            Stage::of(Code::healthy()).code("orders-7.jar", Code::that(bad_main())).application(application)
+            let application = Stage::orders()
+                .snapshot("scheduled-before", hours(6))
+                .with_system_rollback();
+            Stage::of(Code::healthy())
+                .code("orders-7.jar", Code::that(bad_main()))
+                .application(application)
         },
         script: |world| {
             Box::pin(async move {
@@ -150,7 +179,10 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { because: "the service rolled version", ..LEFT_ALONE },
+        ends: Ends {
+            because: "the service rolled version",
+            ..LEFT_ALONE
+        },
     },
     Scenario {
         name: "broker-outage",
@@ -165,14 +197,21 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { because: "runs again without a change", ..LEFT_ALONE },
+        ends: Ends {
+            because: "runs again without a change",
+            ..LEFT_ALONE
+        },
     },
     Scenario {
         name: "permission-removed",
         sentence: "Somebody took a permission away from a version that had been healthy; a person is asked, nothing is changed.",
         stage: || {
             let denied = "not authorized to perform kinesis:GetRecords on stream orders";
-            Stage::of(Code::healthy().needing("permission", "software.amazon.awssdk.services.kinesis.model.AccessDeniedException", denied))
+            Stage::of(Code::healthy().needing(
+                "permission",
+                "software.amazon.awssdk.services.kinesis.model.AccessDeniedException",
+                denied,
+            ))
         },
         script: |world| {
             Box::pin(async move {
@@ -181,7 +220,10 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { because: "no change is to blame", ..ESCALATED },
+        ends: Ends {
+            because: "no change is to blame",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "slow-loop",
@@ -194,8 +236,12 @@ pub const CATALOGUE: &[Scenario] = &[
         name: "large-state",
         sentence: "After the rollback the state takes 12 minutes to load; that is patience, not failure.",
         stage: || {
-            let mut stage = Stage::of(Code::healthy().restoring_for(720)).code("orders-7.jar", throwing(5).restoring_for(5));
-            stage.settings.timings = stage.settings.timings.with(Step::Snapshot, Duration::from_secs(150));
+            let mut stage = Stage::of(Code::healthy().restoring_for(720))
+                .code("orders-7.jar", throwing(5).restoring_for(5));
+            stage.settings.timings = stage
+                .settings
+                .timings
+                .with(Step::Snapshot, Duration::from_secs(150));
             stage
         },
         script: |world| Box::pin(deploy_and_wait(world, "orders-7.jar")),
@@ -206,7 +252,9 @@ pub const CATALOGUE: &[Scenario] = &[
         sentence: "The bad version loops in step with the REST cache: every look shows all subtasks RUNNING. It is never called healthy.",
         stage: || {
             // Back within the cache's three seconds, or a look could fall into the gap.
-            let mut bad = throwing(3).restarting(RestartStrategy::every(1)).restoring_for(0);
+            let mut bad = throwing(3)
+                .restarting(RestartStrategy::every(1))
+                .restoring_for(0);
             bad.running_whenever_looked = true;
             Stage::of(Code::healthy()).code("orders-7.jar", bad)
         },
@@ -226,7 +274,11 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { code: "orders-7.jar", because: "there is no snapshot", ..ESCALATED },
+        ends: Ends {
+            code: "orders-7.jar",
+            because: "there is no snapshot",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "runtime-upgrade",
@@ -247,14 +299,19 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { changes: RESTORE, ..RECOVERED },
+        ends: Ends {
+            changes: RESTORE,
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "finished-batch",
         sentence: "A bounded job is done and the application READY; started by hand, Lifeguard sees that this is right.",
         stage: || {
             let done = Code::that(Behaviour::Bounded { after: minutes(10) });
-            let batch = Stage::orders().snapshot("scheduled-before", hours(6)).not_running();
+            let batch = Stage::orders()
+                .snapshot("scheduled-before", hours(6))
+                .not_running();
             Stage::of(done).application(batch)
         },
         script: |world| {
@@ -267,7 +324,11 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { status: "READY", because: "bounded and done", ..LEFT_ALONE },
+        ends: Ends {
+            status: "READY",
+            because: "bounded and done",
+            ..LEFT_ALONE
+        },
     },
     Scenario {
         name: "maintenance",
@@ -289,7 +350,9 @@ pub const CATALOGUE: &[Scenario] = &[
     Scenario {
         name: "operator-asks-rollback",
         sentence: "The new version runs but computes wrong results; a person asks for the rollback, and it is verified like any other.",
-        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::that(Behaviour::WrongResults)),
+        stage: || {
+            Stage::of(Code::healthy()).code("orders-7.jar", Code::that(Behaviour::WrongResults))
+        },
         script: |world| {
             Box::pin(async move {
                 world.pass(minutes(2)).await;
@@ -313,31 +376,56 @@ pub const CATALOGUE: &[Scenario] = &[
                 world.region().flink().delete_snapshots(APPLICATION);
                 world.until_told(A_LONG_NIGHT).await;
                 world.pass(minutes(5)).await;
-                let restore = json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true });
-                world.ask(json!({ "applicationName": APPLICATION, "request": restore })).await;
+                let restore =
+                    json!({ "action": "restore", "applicationVersionId": 2, "withoutState": true });
+                world
+                    .ask(json!({ "applicationName": APPLICATION, "request": restore }))
+                    .await;
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { changes: RESTORE, may_lose_records: true, because: "without state, as asked", ..RECOVERED },
+        ends: Ends {
+            changes: RESTORE,
+            may_lose_records: true,
+            because: "without state, as asked",
+            ..RECOVERED
+        },
     },
     Scenario {
         name: "no-progress",
         sentence: "RUNNING, no restarts, but no checkpoint completes any more; a person is asked, nothing is touched.",
-        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::that(Behaviour::CheckpointsStop { after: minutes(8) })),
+        stage: || {
+            Stage::of(Code::healthy()).code(
+                "orders-7.jar",
+                Code::that(Behaviour::CheckpointsStop { after: minutes(8) }),
+            )
+        },
         script: |world| Box::pin(deploy_and_wait(world, "orders-7.jar")),
-        ends: Ends { code: "orders-7.jar", because: "no checkpoint has completed", ..ESCALATED },
+        ends: Ends {
+            code: "orders-7.jar",
+            because: "no checkpoint has completed",
+            ..ESCALATED
+        },
     },
 ];
 
 /// The scenario of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Scenario> {
-    CATALOGUE.iter().chain(super::FLINK).chain(super::SNAPSHOTS).find(|scenario| scenario.name == name)
+    CATALOGUE
+        .iter()
+        .chain(super::FLINK)
+        .chain(super::SNAPSHOTS)
+        .find(|scenario| scenario.name == name)
 }
 
 /// Throws so many seconds after each start.
 fn throwing(secs: u64) -> Code {
-    Code::that(Behaviour::throws_after(secs, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT"))
+    Code::that(Behaviour::throws_after(
+        secs,
+        "java.lang.IllegalArgumentException",
+        "cannot parse 'abc' as INT",
+    ))
 }
 
 fn bad_main() -> Behaviour {

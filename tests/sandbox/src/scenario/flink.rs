@@ -18,8 +18,14 @@ pub const FLINK: &[Scenario] = &[
         name: "fails-in-open",
         sentence: "A new version fails whenever a task opens, so its tasks never all run; it is rolled back.",
         stage: || {
-            let fault = Fault::new("java.net.ConnectException", "Connection refused: broker.example.invalid:9092");
-            Stage::of(Code::healthy()).code("orders-7.jar", Code::that(Behaviour::ThrowsInOpen { fault }))
+            let fault = Fault::new(
+                "java.net.ConnectException",
+                "Connection refused: broker.example.invalid:9092",
+            );
+            Stage::of(Code::healthy()).code(
+                "orders-7.jar",
+                Code::that(Behaviour::ThrowsInOpen { fault }),
+            )
         },
         script: |world| Box::pin(catalogue::deploy_and_wait(world, "orders-7.jar")),
         ends: RECOVERED,
@@ -30,8 +36,12 @@ pub const FLINK: &[Scenario] = &[
         stage: || {
             let mut bad = Code::healthy().with_state(2, 2);
             bad.misfit = Misfit::Refused;
-            let application = Stage::orders().snapshot("scheduled-before", hours(6)).tag("lifeguard:operation-timeout", "10m");
-            Stage::of(Code::healthy()).code("orders-7.jar", bad).application(application)
+            let application = Stage::orders()
+                .snapshot("scheduled-before", hours(6))
+                .tag("lifeguard:operation-timeout", "10m");
+            Stage::of(Code::healthy())
+                .code("orders-7.jar", bad)
+                .application(application)
         },
         script: |world| {
             Box::pin(async move {
@@ -54,7 +64,9 @@ pub const FLINK: &[Scenario] = &[
     Scenario {
         name: "slow-initialisation",
         sentence: "A new version takes four minutes to load its state; started by hand meanwhile, Lifeguard waits and changes nothing.",
-        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy().restoring_for(240)),
+        stage: || {
+            Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy().restoring_for(240))
+        },
         script: |world| {
             Box::pin(async move {
                 world.pass(minutes(2)).await;
@@ -65,7 +77,10 @@ pub const FLINK: &[Scenario] = &[
                 world.until_told(A_LONG_NIGHT).await;
             })
         },
-        ends: Ends { code: "orders-7.jar", ..LEFT_ALONE },
+        ends: Ends {
+            code: "orders-7.jar",
+            ..LEFT_ALONE
+        },
     },
     Scenario {
         name: "task-manager-killed",
@@ -103,8 +118,12 @@ impl FromStr for Clusters {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "simulated" => Ok(Self::Simulated),
-            "real" | "real-1.20" => Ok(Self::Real { runtime: "FLINK-1_20" }),
-            "real-2.2" => Ok(Self::Real { runtime: "FLINK-2_2" }),
+            "real" | "real-1.20" => Ok(Self::Real {
+                runtime: "FLINK-1_20",
+            }),
+            "real-2.2" => Ok(Self::Real {
+                runtime: "FLINK-2_2",
+            }),
             _ => Err("write simulated, real, real-1.20 or real-2.2".to_owned()),
         }
     }
@@ -116,21 +135,35 @@ impl Clusters {
     /// # Errors
     /// Why not, and what to do.
     pub fn can_play(self, scenario: &Scenario, speed: Option<Speed>) -> Result<(), String> {
-        let Self::Real { runtime } = self else { return Ok(()) };
+        let Self::Real { runtime } = self else {
+            return Ok(());
+        };
         if let Some(Speed::Virtual) = speed {
-            return Err("real Flink takes real time: write --speed real or a factor, or leave it out".to_owned());
+            return Err(
+                "real Flink takes real time: write --speed real or a factor, or leave it out"
+                    .to_owned(),
+            );
         }
         if let Some(Speed::Factor(factor)) = speed
             && factor > real::LARGEST_FACTOR
         {
-            return Err(format!("real Flink cannot keep up with {factor} times real time: at most {}", real::LARGEST_FACTOR));
+            return Err(format!(
+                "real Flink cannot keep up with {factor} times real time: at most {}",
+                real::LARGEST_FACTOR
+            ));
         }
         let stage = (scenario.stage)();
         if stage.applications.len() != 1 || scenario.name == "runtime-upgrade" {
-            return Err(format!("{} needs simulated clusters: real ones are for one application under one runtime", scenario.name));
+            return Err(format!(
+                "{} needs simulated clusters: real ones are for one application under one runtime",
+                scenario.name
+            ));
         }
         if let Some(what) = stage.codebook.values().find_map(real::unfit) {
-            return Err(format!("{} needs simulated clusters: {what} cannot be had from real Flink here", scenario.name));
+            return Err(format!(
+                "{} needs simulated clusters: {what} cannot be had from real Flink here",
+                scenario.name
+            ));
         }
         real::prepared(runtime).map_err(|error| error.to_string())
     }
@@ -139,7 +172,11 @@ impl Clusters {
     #[must_use]
     pub fn under(self, mut stage: Stage, speed: Speed) -> Stage {
         if let Self::Real { runtime } = self {
-            stage.applications = stage.applications.into_iter().map(|application| application.all_on(runtime)).collect();
+            stage.applications = stage
+                .applications
+                .into_iter()
+                .map(|application| application.all_on(runtime))
+                .collect();
             stage.real_flink = Some(match speed {
                 Speed::Factor(factor) => factor,
                 Speed::Virtual => real::DEFAULT_FACTOR,
@@ -162,8 +199,19 @@ mod tests {
     fn scenarios_about_flink_end_as_they_are_written_over_simulated_clusters() {
         for scenario in FLINK {
             for seed in 1..=3 {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-                let complaints = runtime.block_on(async { play(scenario, seed).await.unwrap().rehearsal.complaints.clone() });
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .start_paused(true)
+                    .build()
+                    .unwrap();
+                let complaints = runtime.block_on(async {
+                    play(scenario, seed)
+                        .await
+                        .unwrap()
+                        .rehearsal
+                        .complaints
+                        .clone()
+                });
                 assert_eq!(complaints, [""; 0], "{} with seed {seed}", scenario.name);
             }
         }
@@ -172,11 +220,24 @@ mod tests {
     #[test]
     fn what_real_clusters_cannot_play_is_said_before_anything_is_started() {
         let real: Clusters = "real-2.2".parse().unwrap();
-        assert_eq!(real, Clusters::Real { runtime: "FLINK-2_2" });
+        assert_eq!(
+            real,
+            Clusters::Real {
+                runtime: "FLINK-2_2"
+            }
+        );
         for (name, speed, why) in [
-            ("bad-deployment", Some(Speed::Virtual), "real Flink takes real time"),
+            (
+                "bad-deployment",
+                Some(Speed::Virtual),
+                "real Flink takes real time",
+            ),
             ("bad-deployment", Some(Speed::Factor(60.0)), "at most 12"),
-            ("broker-outage", None, "something outside that is switched off"),
+            (
+                "broker-outage",
+                None,
+                "something outside that is switched off",
+            ),
             ("flip-flop", None, "a loop in step with the cache"),
             ("no-progress", None, "checkpoints that stop"),
             ("operator-asks-rollback", None, "wrong results"),

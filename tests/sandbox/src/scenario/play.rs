@@ -54,7 +54,12 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub async fn play_observed(scenario: &Scenario, seed: u64, speed: Speed, shown: impl FnMut(&Region)) -> Result<Played, RegionError> {
+pub async fn play_observed(
+    scenario: &Scenario,
+    seed: u64,
+    speed: Speed,
+    shown: impl FnMut(&Region),
+) -> Result<Played, RegionError> {
     play_staged(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
 }
 
@@ -87,14 +92,21 @@ pub async fn play_staged(
     if let Some(directory) = stage.binaries {
         let bound = Server::bind(0)?;
         let endpoint = bound.endpoint()?;
-        blueprint.more_variables.insert("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned());
-        blueprint.processes = Some(Processes { directory, endpoint: endpoint.clone() });
+        blueprint
+            .more_variables
+            .insert("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned());
+        blueprint.processes = Some(Processes {
+            directory,
+            endpoint: endpoint.clone(),
+        });
         port = Some((bound, endpoint));
     }
     let region = Region::open(blueprint)?;
     let mut server = None;
     if let Some((bound, endpoint)) = port {
-        region.flink().serve_dashboards_at(Dashboard::Loopback(endpoint));
+        region
+            .flink()
+            .serve_dashboards_at(Dashboard::Loopback(endpoint));
         server = Some(bound.serve(region.router().clone())?);
     }
     for application in stage.applications {
@@ -113,13 +125,21 @@ pub async fn play_staged(
     shown(&region);
     // Dropped, it takes no more connections.
     drop(server);
-    Ok(Played { rehearsal: result(scenario, seed, &region, &health), region })
+    Ok(Played {
+        rehearsal: result(scenario, seed, &region, &health),
+        region,
+    })
 }
 /// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub async fn play_on(scenario: &Scenario, stage: Stage, seed: u64, opened: impl FnOnce(&Region)) -> Result<Played, RegionError> {
+pub async fn play_on(
+    scenario: &Scenario,
+    stage: Stage,
+    seed: u64,
+    opened: impl FnOnce(&Region),
+) -> Result<Played, RegionError> {
     play_staged(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
 }
 
@@ -142,7 +162,10 @@ impl Health {
         loop {
             if let Some(application) = region.flink().application(APPLICATION) {
                 let now = region.clock().now();
-                let mut seen = self.0.lock().expect("no thread panics while it holds what was seen");
+                let mut seen = self
+                    .0
+                    .lock()
+                    .expect("no thread panics while it holds what was seen");
                 if application.healthy {
                     seen.works_since.get_or_insert(now);
                 } else {
@@ -161,13 +184,22 @@ impl Health {
 fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> Rehearsal {
     let opened = region.opened();
     let about_snapshots = scenario.ends.snapshots.is_some();
-    let executions = region.executions_of(if about_snapshots { SNAPSHOT_CHECK } else { REMEDIATE });
+    let executions = region.executions_of(if about_snapshots {
+        SNAPSHOT_CHECK
+    } else {
+        REMEDIATE
+    });
     let (outcome, reason) = outcome(&executions);
     let application = region.flink().application(APPLICATION);
     let records = region.flink().records(APPLICATION);
-    let seen = health.0.lock().expect("no thread panics while it holds what was seen");
+    let seen = health
+        .0
+        .lock()
+        .expect("no thread panics while it holds what was seen");
     let fault_at = seen.fault_at.or(seen.away_at);
-    let since_fault = |at: Timestamp| fault_at.map(|fault| at.duration_since(fault).as_secs().max(0).unsigned_abs());
+    let since_fault = |at: Timestamp| {
+        fault_at.map(|fault| at.duration_since(fault).as_secs().max(0).unsigned_abs())
+    };
     let calls = region.journal().calls();
     let mut rehearsal = Rehearsal {
         scenario: scenario.name.to_owned(),
@@ -175,8 +207,18 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         outcome,
         reason,
         application: application.as_ref().map_or_else(
-            || ApplicationNow { name: APPLICATION.to_owned(), status: "DELETED".into(), version_id: 0, runtime: String::new() },
-            |now| ApplicationNow { name: now.name.clone(), status: now.status.name().into(), version_id: now.version, runtime: now.runtime.clone() },
+            || ApplicationNow {
+                name: APPLICATION.to_owned(),
+                status: "DELETED".into(),
+                version_id: 0,
+                runtime: String::new(),
+            },
+            |now| ApplicationNow {
+                name: now.name.clone(),
+                status: now.status.name().into(),
+                version_id: now.version,
+                runtime: now.runtime.clone(),
+            },
         ),
         actions: actions(&calls, opened),
         records: RecordsCount {
@@ -187,10 +229,19 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
             wrong: records.wrong,
             behind: records.lag,
         },
-        detection_secs: executions.first().filter(|one| fault_at.is_some_and(|fault| one.started >= fault)).and_then(|one| since_fault(one.started)),
-        recovery_secs: seen.works_since.filter(|since| fault_at.is_some_and(|fault| *since >= fault)).and_then(since_fault),
+        detection_secs: executions
+            .first()
+            .filter(|one| fault_at.is_some_and(|fault| one.started >= fault))
+            .and_then(|one| since_fault(one.started)),
+        recovery_secs: seen
+            .works_since
+            .filter(|since| fault_at.is_some_and(|fault| *since >= fault))
+            .and_then(since_fault),
         api_calls: count(&calls),
-        executions: executions.iter().map(|execution| ExecutionTold::of(execution, &region.states().history(&execution.arn))).collect(),
+        executions: executions
+            .iter()
+            .map(|execution| ExecutionTold::of(execution, &region.states().history(&execution.arn)))
+            .collect(),
         processes: region.lambda().processes_started(),
         job_runs: region.flink().job_runs(APPLICATION),
         complaints: Vec::new(),
@@ -198,7 +249,9 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
     };
     let code = application.map_or_else(String::new, |application| application.code);
     rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
-    rehearsal.complaints.extend(executions::complaints(&scenario.ends, region));
+    rehearsal
+        .complaints
+        .extend(executions::complaints(&scenario.ends, region));
     if let Some(further) = scenario.ends.snapshots {
         rehearsal.complaints.extend(further(region));
     }
@@ -206,31 +259,51 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
 }
 
 fn timeline(region: &Region) -> Vec<TimelineEntry> {
-    let entry = |entry: &Entry| TimelineEntry { written: region.flink().written(APPLICATION, entry.at), ..TimelineEntry::of(entry, region.opened()) };
+    let entry = |entry: &Entry| TimelineEntry {
+        written: region.flink().written(APPLICATION, entry.at),
+        ..TimelineEntry::of(entry, region.opened())
+    };
     region.journal().entries().iter().map(entry).collect()
 }
 
 /// The outcome of the last execution that looked after the application, as its output says: one that finds another at work ends at once and says so.
 fn outcome(executions: &[ExecutionView]) -> (String, String) {
     let told = |execution: &&ExecutionView| {
-        execution.output.as_ref().is_none_or(|output| output["because"] != "alreadyInHand" && output["outcome"] != "goesOn")
+        execution.output.as_ref().is_none_or(|output| {
+            output["because"] != "alreadyInHand" && output["outcome"] != "goesOn"
+        })
     };
     let Some(last) = executions.iter().rev().find(told) else {
-        return ("leftAlone".into(), "no alarm rang, so nothing was started".into());
+        return (
+            "leftAlone".into(),
+            "no alarm rang, so nothing was started".into(),
+        );
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match &last.output {
         Some(output) => (text(&output["outcome"]), text(&output["reason"])),
-        None => ("none".into(), format!("the execution is {}", last.status.name())),
+        None => (
+            "none".into(),
+            format!("the execution is {}", last.status.name()),
+        ),
     }
 }
 
 /// Lifeguard's calls that were meant to change an application: everybody's but the operator's.
 fn actions(calls: &[Call], opened: Timestamp) -> Vec<ActionTaken> {
-    let ours = calls.iter().filter(|call| call.service == "kinesisanalytics" && call.caller != OPERATOR && CHANGING.contains(&call.action.as_str()));
+    let ours = calls.iter().filter(|call| {
+        call.service == "kinesisanalytics"
+            && call.caller != OPERATOR
+            && CHANGING.contains(&call.action.as_str())
+    });
     ours.map(|call| ActionTaken {
         action: call.action.clone(),
-        at_secs: call.at.duration_since(opened).as_secs().max(0).unsigned_abs(),
+        at_secs: call
+            .at
+            .duration_since(opened)
+            .as_secs()
+            .max(0)
+            .unsigned_abs(),
         by: call.caller.clone(),
         outcome: call.outcome.clone(),
         changed: call.changed,
@@ -241,7 +314,9 @@ fn actions(calls: &[Call], opened: Timestamp) -> Vec<ActionTaken> {
 fn count(calls: &[Call]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for call in calls.iter().filter(|call| call.caller != OPERATOR) {
-        *counts.entry(format!("{} {}:{}", call.caller, call.service, call.action)).or_default() += 1;
+        *counts
+            .entry(format!("{} {}:{}", call.caller, call.service, call.action))
+            .or_default() += 1;
     }
     counts
 }
@@ -254,15 +329,27 @@ fn complaints(ends: &Ends, rehearsal: &Rehearsal, code: &str) -> Vec<String> {
         }
     };
     expect("the outcome", &rehearsal.outcome, ends.outcome);
-    let changes: Vec<&str> = rehearsal.actions.iter().filter(|action| action.changed).map(|action| action.action.as_str()).collect();
+    let changes: Vec<&str> = rehearsal
+        .actions
+        .iter()
+        .filter(|action| action.changed)
+        .map(|action| action.action.as_str())
+        .collect();
     // Where the scenario counts them itself, they are many.
     if !ends.counts_changes {
-        expect("what Lifeguard changed", &format!("{changes:?}"), &format!("{:?}", ends.changes));
+        expect(
+            "what Lifeguard changed",
+            &format!("{changes:?}"),
+            &format!("{:?}", ends.changes),
+        );
     }
     expect("the status", &rehearsal.application.status, ends.status);
     expect("the code that runs", code, ends.code);
     if !rehearsal.reason.contains(ends.because) {
-        complaints.push(format!("the reason {:?} does not contain {:?}", rehearsal.reason, ends.because));
+        complaints.push(format!(
+            "the reason {:?} does not contain {:?}",
+            rehearsal.reason, ends.because
+        ));
     }
     if rehearsal.records.lost > 0 && !ends.may_lose_records {
         complaints.push(format!("{} records are lost", rehearsal.records.lost));

@@ -5,7 +5,10 @@ use std::time::Duration;
 use aws_sdk_kinesisanalyticsv2::{
     Client,
     config::Builder,
-    types::{ApplicationCodeConfigurationUpdate, ApplicationConfigurationUpdate, CodeContentUpdate, RuntimeEnvironment, S3ContentLocationUpdate},
+    types::{
+        ApplicationCodeConfigurationUpdate, ApplicationConfigurationUpdate, CodeContentUpdate,
+        RuntimeEnvironment, S3ContentLocationUpdate,
+    },
 };
 use lambda_kit::Aws;
 use serde_json::{Value, json};
@@ -34,8 +37,13 @@ impl World {
     #[must_use]
     pub fn new(region: Region) -> Self {
         let connector = Connector::new(region.router().clone(), region.clock().clone());
-        let config = Builder::from(connector.aws(OPERATOR).config()).retry_partition(Aws::retries()).build();
-        Self { client: Client::from_conf(config), region }
+        let config = Builder::from(connector.aws(OPERATOR).config())
+            .retry_partition(Aws::retries())
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            region,
+        }
     }
 
     /// The region.
@@ -50,7 +58,9 @@ impl World {
     }
 
     fn tell(&self, text: impl Into<String>) {
-        self.region.journal().tell(Actor::Operator, Some(APPLICATION), text);
+        self.region
+            .journal()
+            .tell(Actor::Operator, Some(APPLICATION), text);
     }
 
     /// Somebody deploys the code at this S3 key.
@@ -60,44 +70,85 @@ impl World {
 
     /// Somebody deploys the code at this S3 key together with another runtime.
     pub async fn deploy_on(&self, code: &str, runtime: &str) {
-        self.update(code, Some(RuntimeEnvironment::from(runtime))).await;
+        self.update(code, Some(RuntimeEnvironment::from(runtime)))
+            .await;
     }
 
     async fn update(&self, code: &str, runtime: Option<RuntimeEnvironment>) {
         let version = self.version();
-        let on = runtime.as_ref().map_or(String::new(), |runtime| format!(" on {runtime}"));
+        let on = runtime
+            .as_ref()
+            .map_or(String::new(), |runtime| format!(" on {runtime}"));
         self.tell(format!("deploys {code}{on}"));
-        let location = S3ContentLocationUpdate::builder().file_key_update(code).build();
-        let content = CodeContentUpdate::builder().s3_content_location_update(location).build();
-        let configuration = ApplicationConfigurationUpdate::builder()
-            .application_code_configuration_update(ApplicationCodeConfigurationUpdate::builder().code_content_update(content).build())
+        let location = S3ContentLocationUpdate::builder()
+            .file_key_update(code)
             .build();
-        let request = self.client.update_application().application_name(APPLICATION).current_application_version_id(version);
-        let sent = request.application_configuration_update(configuration).set_runtime_environment_update(runtime).send().await;
+        let content = CodeContentUpdate::builder()
+            .s3_content_location_update(location)
+            .build();
+        let configuration = ApplicationConfigurationUpdate::builder()
+            .application_code_configuration_update(
+                ApplicationCodeConfigurationUpdate::builder()
+                    .code_content_update(content)
+                    .build(),
+            )
+            .build();
+        let request = self
+            .client
+            .update_application()
+            .application_name(APPLICATION)
+            .current_application_version_id(version);
+        let sent = request
+            .application_configuration_update(configuration)
+            .set_runtime_environment_update(runtime)
+            .send()
+            .await;
         if let Err(error) = sent {
-            self.tell(format!("could not deploy: {}", aws_sdk_kinesisanalyticsv2::error::DisplayErrorContext(error)));
+            self.tell(format!(
+                "could not deploy: {}",
+                aws_sdk_kinesisanalyticsv2::error::DisplayErrorContext(error)
+            ));
         }
     }
 
     /// Somebody (an old cron job, say) takes a snapshot.
     pub async fn take_snapshot(&self, name: &str) {
         self.tell(format!("takes a snapshot, {name}"));
-        let sent = self.client.create_application_snapshot().application_name(APPLICATION).snapshot_name(name).send().await;
+        let sent = self
+            .client
+            .create_application_snapshot()
+            .application_name(APPLICATION)
+            .snapshot_name(name)
+            .send()
+            .await;
         if let Err(error) = sent {
-            self.tell(format!("could not take a snapshot: {}", aws_sdk_kinesisanalyticsv2::error::DisplayErrorContext(error)));
+            self.tell(format!(
+                "could not take a snapshot: {}",
+                aws_sdk_kinesisanalyticsv2::error::DisplayErrorContext(error)
+            ));
         }
     }
 
     /// Somebody stops the application.
     pub async fn stop(&self) {
         self.tell("stops the application");
-        self.client.stop_application().application_name(APPLICATION).send().await.expect("a running application can be stopped");
+        self.client
+            .stop_application()
+            .application_name(APPLICATION)
+            .send()
+            .await
+            .expect("a running application can be stopped");
     }
 
     /// Somebody starts the application.
     pub async fn start(&self) {
         self.tell("starts the application");
-        self.client.start_application().application_name(APPLICATION).send().await.expect("a stopped application can be started");
+        self.client
+            .start_application()
+            .application_name(APPLICATION)
+            .send()
+            .await
+            .expect("a stopped application can be started");
     }
 
     /// Somebody starts Lifeguard by hand, as from the console.
@@ -119,19 +170,47 @@ impl World {
 
     /// Through the API, as from the console: Step Functions may be another engine's.
     async fn start_execution(&self, machine: &str, input: &Value) -> String {
-        let arn = self.region.stack().state_machines.get(machine).map_or("", |machine| machine.arn.as_str());
+        let arn = self
+            .region
+            .stack()
+            .state_machines
+            .get(machine)
+            .map_or("", |machine| machine.arn.as_str());
         let asked = json!({ "stateMachineArn": arn, "input": input.to_string() });
-        let answer = self.region.router().send(aws_json(OPERATOR, "states", "AWSStepFunctions.StartExecution", "1.0", &asked)).await;
+        let answer = self
+            .region
+            .router()
+            .send(aws_json(
+                OPERATOR,
+                "states",
+                "AWSStepFunctions.StartExecution",
+                "1.0",
+                &asked,
+            ))
+            .await;
         let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        body["executionArn"].as_str().expect("the state machine takes a small JSON input").to_owned()
+        body["executionArn"]
+            .as_str()
+            .expect("the state machine takes a small JSON input")
+            .to_owned()
     }
 
     /// Waits until so many snapshot checks have ended, at most so long.
     pub async fn until_checked(&self, checks: usize, at_most: Duration) {
         let done = || {
             let executions = self.region.executions_of(SNAPSHOT_CHECK);
-            let reports = executions.iter().filter(|execution| execution.status != Status::Running);
-            reports.filter(|execution| execution.output.as_ref().is_none_or(|output| output["outcome"] != "goesOn")).count() >= checks
+            let reports = executions
+                .iter()
+                .filter(|execution| execution.status != Status::Running);
+            reports
+                .filter(|execution| {
+                    execution
+                        .output
+                        .as_ref()
+                        .is_none_or(|output| output["outcome"] != "goesOn")
+                })
+                .count()
+                >= checks
         };
         self.until(at_most, done).await;
     }
@@ -139,13 +218,21 @@ impl World {
     /// The application's version.
     #[must_use]
     pub fn version(&self) -> i64 {
-        self.region.flink().application(APPLICATION).map_or(0, |application| application.version)
+        self.region
+            .flink()
+            .application(APPLICATION)
+            .map_or(0, |application| application.version)
     }
 
     /// The application's status.
     #[must_use]
     pub fn status(&self) -> String {
-        self.region.flink().application(APPLICATION).map_or_else(String::new, |application| application.status.name().to_owned())
+        self.region
+            .flink()
+            .application(APPLICATION)
+            .map_or_else(String::new, |application| {
+                application.status.name().to_owned()
+            })
     }
 
     /// Waits until the application has this status, at most so long.
@@ -162,7 +249,10 @@ impl World {
     pub async fn until_told_again(&self, before: usize, at_most: Duration) {
         self.until(at_most, || {
             let executions = self.region.executions_of(REMEDIATE);
-            executions.len() > before && executions.iter().all(|execution| execution.status != Status::Running)
+            executions.len() > before
+                && executions
+                    .iter()
+                    .all(|execution| execution.status != Status::Running)
         })
         .await;
     }
@@ -174,9 +264,24 @@ impl World {
         let row = json!({
             "pk": text(APPLICATION), "sk": text("lease"), "holder": text("one-that-died"), "expiresAt": { "N": "1" }, "progress": text(&progress.to_string()),
         });
-        let table = self.region.stack().tables.get("LedgerTable").map_or("", |table| table.name.as_str());
+        let table = self
+            .region
+            .stack()
+            .tables
+            .get("LedgerTable")
+            .map_or("", |table| table.name.as_str());
         let asked = json!({ "TableName": table, "Item": row });
-        let answer = self.region.router().send(aws_json(OPERATOR, "dynamodb", "DynamoDB_20120810.PutItem", "1.0", &asked)).await;
+        let answer = self
+            .region
+            .router()
+            .send(aws_json(
+                OPERATOR,
+                "dynamodb",
+                "DynamoDB_20120810.PutItem",
+                "1.0",
+                &asked,
+            ))
+            .await;
         assert!(answer.status().is_success(), "the ledger takes a row");
     }
 

@@ -106,7 +106,11 @@ impl StepFunctions {
     pub async fn handle(&self, request: Request) -> Response {
         match self.answer(&request) {
             Ok(body) => wire::json_answer(200, CONTENT_TYPE, &body),
-            Err(error) => wire::json_answer(400, CONTENT_TYPE, &json!({ "__type": error.code, "message": error.message })),
+            Err(error) => wire::json_answer(
+                400,
+                CONTENT_TYPE,
+                &json!({ "__type": error.code, "message": error.message }),
+            ),
         }
     }
 
@@ -127,7 +131,10 @@ impl StepFunctions {
                 self.world.tokens.beat(&task_token).map_err(useless)?;
                 Ok(json!({}))
             }
-            other => Err(ApiError::new("UnknownOperationException", format!("Step Functions here does not know the verb {other:?}"))),
+            other => Err(ApiError::new(
+                "UnknownOperationException",
+                format!("Step Functions here does not know the verb {other:?}"),
+            )),
         }
     }
 
@@ -138,7 +145,11 @@ impl StepFunctions {
     }
 
     fn stop_execution(&self, asked: &StopExecution) -> Answer {
-        let stopped = self.stop(&asked.execution_arn, asked.error.as_deref(), asked.cause.as_deref())?;
+        let stopped = self.stop(
+            &asked.execution_arn,
+            asked.error.as_deref(),
+            asked.cause.as_deref(),
+        )?;
         Ok(json!({ "stopDate": epoch_seconds(stopped) }))
     }
 
@@ -164,13 +175,27 @@ impl StepFunctions {
 
     fn list_executions(&self, asked: &ListExecutions) -> Answer {
         self.machine(&asked.state_machine_arn)?;
-        let status =
-            asked.status_filter.as_deref().map(|name| Status::named(name).ok_or_else(|| invalid(format!("statusFilter {name:?} is no status"))));
+        let status = asked.status_filter.as_deref().map(|name| {
+            Status::named(name)
+                .ok_or_else(|| invalid(format!("statusFilter {name:?} is no status")))
+        });
         let status = status.transpose()?;
         let mut views = self.executions();
-        views.retain(|view| view.state_machine_arn == asked.state_machine_arn && status.is_none_or(|status| status == view.status));
-        let newest_first = views.iter().rev().map(|view| Value::Object(listed(view))).collect();
-        page("executions", newest_first, asked.max_results, asked.next_token.as_deref())
+        views.retain(|view| {
+            view.state_machine_arn == asked.state_machine_arn
+                && status.is_none_or(|status| status == view.status)
+        });
+        let newest_first = views
+            .iter()
+            .rev()
+            .map(|view| Value::Object(listed(view)))
+            .collect();
+        page(
+            "executions",
+            newest_first,
+            asked.max_results,
+            asked.next_token.as_deref(),
+        )
     }
 
     fn get_execution_history(&self, asked: &GetExecutionHistory) -> Answer {
@@ -181,7 +206,12 @@ impl StepFunctions {
         if asked.reverse_order == Some(true) {
             events.reverse();
         }
-        page("events", events, asked.max_results, asked.next_token.as_deref())
+        page(
+            "events",
+            events,
+            asked.max_results,
+            asked.next_token.as_deref(),
+        )
     }
 
     fn describe_state_machine(&self, asked: &DescribeStateMachine) -> Answer {
@@ -196,20 +226,40 @@ impl StepFunctions {
         let machines = self.machines().into_iter().map(|machine| {
             json!({ "stateMachineArn": machine.arn, "name": machine.name, "type": "STANDARD", "creationDate": epoch_seconds(machine.created) })
         });
-        page("stateMachines", machines.collect(), asked.max_results, asked.next_token.as_deref())
+        page(
+            "stateMachines",
+            machines.collect(),
+            asked.max_results,
+            asked.next_token.as_deref(),
+        )
     }
 
     fn send_task_success(&self, asked: &SendTaskSuccess) -> Answer {
-        let output = serde_json::from_str(&asked.output).ok().filter(|_| asked.output.len() <= PAYLOAD_LIMIT_BYTES);
-        let output =
-            output.ok_or_else(|| ApiError::new("InvalidOutput", format!("Invalid Output: not JSON, or over {PAYLOAD_LIMIT_BYTES} bytes")))?;
-        self.world.tokens.answer(&asked.task_token, Ok(output)).map_err(useless)?;
+        let output = serde_json::from_str(&asked.output)
+            .ok()
+            .filter(|_| asked.output.len() <= PAYLOAD_LIMIT_BYTES);
+        let output = output.ok_or_else(|| {
+            ApiError::new(
+                "InvalidOutput",
+                format!("Invalid Output: not JSON, or over {PAYLOAD_LIMIT_BYTES} bytes"),
+            )
+        })?;
+        self.world
+            .tokens
+            .answer(&asked.task_token, Ok(output))
+            .map_err(useless)?;
         Ok(json!({}))
     }
 
     fn send_task_failure(&self, asked: SendTaskFailure) -> Answer {
-        let failure = TaskFailure { error: asked.error.unwrap_or_default(), cause: asked.cause.unwrap_or_default() };
-        self.world.tokens.answer(&asked.task_token, Err(failure)).map_err(useless)?;
+        let failure = TaskFailure {
+            error: asked.error.unwrap_or_default(),
+            cause: asked.cause.unwrap_or_default(),
+        };
+        self.world
+            .tokens
+            .answer(&asked.task_token, Err(failure))
+            .map_err(useless)?;
         Ok(json!({}))
     }
 }
@@ -240,7 +290,10 @@ fn invalid(message: impl Into<String>) -> ApiError {
 fn useless(why: Useless) -> ApiError {
     match why {
         Useless::Unknown => ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"),
-        Useless::Spent => ApiError::new("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'"),
+        Useless::Spent => ApiError::new(
+            "TaskTimedOut",
+            "Task Timed Out: 'Provided task does not exist anymore'",
+        ),
     }
 }
 
@@ -267,7 +320,9 @@ fn page(key: &str, items: Vec<Value>, max_results: Option<usize>, token: Option<
     };
     let start = match token {
         None => 0,
-        Some(token) => token.parse().map_err(|_| ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"))?,
+        Some(token) => token
+            .parse()
+            .map_err(|_| ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"))?,
     };
     let more = items.len() > start + size;
     let items: Vec<Value> = items.into_iter().skip(start).take(size).collect();

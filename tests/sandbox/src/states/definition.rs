@@ -28,7 +28,8 @@ impl Definition {
     /// # Errors
     /// With the place and the reason, when the document is not a state machine that this interpreter runs as AWS would.
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
-        let UniqueKeys(document) = serde_json::from_str(text).map_err(|error| DefinitionError(format!("the definition is not JSON: {error}")))?;
+        let UniqueKeys(document) = serde_json::from_str(text)
+            .map_err(|error| DefinitionError(format!("the definition is not JSON: {error}")))?;
         let definition = read::definition(document).map_err(DefinitionError)?;
         check::check(&definition).map_err(DefinitionError)?;
         Ok(definition)
@@ -79,12 +80,23 @@ impl Next {
 /// What a state does.
 #[derive(Debug)]
 pub(super) enum Kind {
-    Pass { next: Next },
+    Pass {
+        next: Next,
+    },
     Task(Box<Task>),
-    Choice { rules: Vec<Rule>, default: Option<String> },
-    Wait { until: Until, next: Next },
+    Choice {
+        rules: Vec<Rule>,
+        default: Option<String>,
+    },
+    Wait {
+        until: Until,
+        next: Next,
+    },
     Succeed,
-    Fail { error: Option<Template>, cause: Option<Template> },
+    Fail {
+        error: Option<Template>,
+        cause: Option<Template>,
+    },
     Parallel(Box<Parallel>),
     Map(Box<MapState>),
 }

@@ -23,8 +23,17 @@ pub(super) const PERMISSIONS: &str = "States.Permissions";
 pub const PAYLOAD_LIMIT_BYTES: usize = 256 * 1024;
 
 /// The reserved names that this interpreter can raise or match. Any other `States.` name in an `ErrorEquals` is refused.
-pub(super) const KNOWN: [&str; 9] =
-    [ALL, TIMEOUT, HEARTBEAT_TIMEOUT, TASK_FAILED, RUNTIME, DATA_LIMIT_EXCEEDED, QUERY_EVALUATION_ERROR, NO_CHOICE_MATCHED, PERMISSIONS];
+pub(super) const KNOWN: [&str; 9] = [
+    ALL,
+    TIMEOUT,
+    HEARTBEAT_TIMEOUT,
+    TASK_FAILED,
+    RUNTIME,
+    DATA_LIMIT_EXCEEDED,
+    QUERY_EVALUATION_ERROR,
+    NO_CHOICE_MATCHED,
+    PERMISSIONS,
+];
 
 /// A failed state: what Retry, Catch and the end of the execution see. A Fail state may leave out either part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +46,10 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn new(error: &str, cause: impl Into<String>) -> Self {
-        Self { error: error.to_owned(), cause: Some(cause.into()) }
+        Self {
+            error: error.to_owned(),
+            cause: Some(cause.into()),
+        }
     }
 }
 
@@ -46,7 +58,10 @@ pub(super) fn matches(patterns: &[String], error: &str) -> bool {
     patterns.iter().any(|pattern| match pattern.as_str() {
         exact if exact == error => true,
         ALL => !matches!(error, RUNTIME | DATA_LIMIT_EXCEEDED),
-        TASK_FAILED => !matches!(error, TIMEOUT | HEARTBEAT_TIMEOUT | RUNTIME | DATA_LIMIT_EXCEEDED),
+        TASK_FAILED => !matches!(
+            error,
+            TIMEOUT | HEARTBEAT_TIMEOUT | RUNTIME | DATA_LIMIT_EXCEEDED
+        ),
         // A missed heartbeat is a time-out too.
         TIMEOUT => error == HEARTBEAT_TIMEOUT,
         _ => false,
@@ -68,7 +83,14 @@ mod tests {
             assert!(!matched(TASK_FAILED, terminal));
             assert!(matched(terminal, terminal));
         }
-        for other in [TIMEOUT, HEARTBEAT_TIMEOUT, TASK_FAILED, QUERY_EVALUATION_ERROR, "Lifeguard.Stale", ""] {
+        for other in [
+            TIMEOUT,
+            HEARTBEAT_TIMEOUT,
+            TASK_FAILED,
+            QUERY_EVALUATION_ERROR,
+            "Lifeguard.Stale",
+            "",
+        ] {
             assert!(matched(ALL, other), "{other}");
         }
     }

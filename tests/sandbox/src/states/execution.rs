@@ -54,7 +54,15 @@ impl Status {
     }
 
     pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted].into_iter().find(|status| status.name() == name)
+        [
+            Self::Running,
+            Self::Succeeded,
+            Self::Failed,
+            Self::TimedOut,
+            Self::Aborted,
+        ]
+        .into_iter()
+        .find(|status| status.name() == name)
     }
 }
 
@@ -141,14 +149,43 @@ pub(super) struct Execution {
 
 impl Execution {
     /// A running execution, with the first event of its history.
-    pub(super) fn start(machine: Arc<Machine>, arn: String, name: String, input: (String, Value), started: Timestamp, rng: fastrand::Rng) -> Self {
+    pub(super) fn start(
+        machine: Arc<Machine>,
+        arn: String,
+        name: String,
+        input: (String, Value),
+        started: Timestamp,
+        rng: fastrand::Rng,
+    ) -> Self {
         let (input_text, input) = input;
         let mut history = History::default();
         let mut details = history::payload("input", &input);
         details.insert("roleArn".to_owned(), json!(machine.role));
-        history.push(started, "ExecutionStarted", 0, Some(("executionStartedEventDetails", Value::Object(details))));
-        let progress = Progress { status: Status::Running, output: None, trouble: Trouble::default(), stopped: None, history, task: None };
-        Self { arn, name, machine, input_text, input, started, rng: Arc::new(Mutex::new(rng)), progress: Mutex::new(progress), ended: Notify::new() }
+        history.push(
+            started,
+            "ExecutionStarted",
+            0,
+            Some(("executionStartedEventDetails", Value::Object(details))),
+        );
+        let progress = Progress {
+            status: Status::Running,
+            output: None,
+            trouble: Trouble::default(),
+            stopped: None,
+            history,
+            task: None,
+        };
+        Self {
+            arn,
+            name,
+            machine,
+            input_text,
+            input,
+            started,
+            rng: Arc::new(Mutex::new(rng)),
+            progress: Mutex::new(progress),
+            ended: Notify::new(),
+        }
     }
 
     /// Remembers the task that runs it, so that it can be stopped.
@@ -164,9 +201,19 @@ impl Execution {
     }
 
     /// Adds an event; a closed execution takes none.
-    pub(super) fn push(&self, at: Timestamp, kind: &str, previous: u64, details: Option<(&str, Value)>) -> u64 {
+    pub(super) fn push(
+        &self,
+        at: Timestamp,
+        kind: &str,
+        previous: u64,
+        details: Option<(&str, Value)>,
+    ) -> u64 {
         let mut progress = self.progress();
-        if progress.status == Status::Running { progress.history.push(at, kind, previous, details) } else { previous }
+        if progress.status == Status::Running {
+            progress.history.push(at, kind, previous, details)
+        } else {
+            previous
+        }
     }
 
     /// How many events its history has.
@@ -194,13 +241,35 @@ impl Execution {
             End::Succeeded(output) => {
                 let details = history::payload("output", &output);
                 progress.output = Some(output);
-                (Status::Succeeded, "ExecutionSucceeded", "executionSucceededEventDetails", details)
+                (
+                    Status::Succeeded,
+                    "ExecutionSucceeded",
+                    "executionSucceededEventDetails",
+                    details,
+                )
             }
-            End::Failed(trouble) => progress.trouble_ends(Status::Failed, "ExecutionFailed", "executionFailedEventDetails", trouble),
-            End::TimedOut => progress.trouble_ends(Status::TimedOut, "ExecutionTimedOut", "executionTimedOutEventDetails", Trouble::default()),
-            End::Aborted(trouble) => progress.trouble_ends(Status::Aborted, "ExecutionAborted", "executionAbortedEventDetails", trouble),
+            End::Failed(trouble) => progress.trouble_ends(
+                Status::Failed,
+                "ExecutionFailed",
+                "executionFailedEventDetails",
+                trouble,
+            ),
+            End::TimedOut => progress.trouble_ends(
+                Status::TimedOut,
+                "ExecutionTimedOut",
+                "executionTimedOutEventDetails",
+                Trouble::default(),
+            ),
+            End::Aborted(trouble) => progress.trouble_ends(
+                Status::Aborted,
+                "ExecutionAborted",
+                "executionAbortedEventDetails",
+                trouble,
+            ),
         };
-        progress.history.push(at, kind, previous, Some((key, Value::Object(details))));
+        progress
+            .history
+            .push(at, kind, previous, Some((key, Value::Object(details))));
         progress.status = status;
         progress.stopped = Some(at);
         // A run that ends by itself is at its last line; only a run that is stopped from outside is dropped where it stands.
@@ -249,11 +318,15 @@ impl Execution {
 
     /// Draws from the execution's own randomness.
     pub(super) fn rng(&self) -> MutexGuard<'_, fastrand::Rng> {
-        self.rng.lock().expect("no thread panics while it draws a number")
+        self.rng
+            .lock()
+            .expect("no thread panics while it draws a number")
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().expect("no thread panics while it holds an execution")
+        self.progress
+            .lock()
+            .expect("no thread panics while it holds an execution")
     }
 }
 

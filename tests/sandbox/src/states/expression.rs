@@ -53,8 +53,10 @@ pub(super) struct Needs<'a> {
 impl<'a> Needs<'a> {
     /// The needs of `expression`, too.
     pub(super) fn add(&mut self, expression: &'a Expression) {
-        self.variables.extend(expression.mentioned.iter().map(String::as_str));
-        self.fields.extend(expression.states_fields.iter().map(String::as_str));
+        self.variables
+            .extend(expression.mentioned.iter().map(String::as_str));
+        self.fields
+            .extend(expression.states_fields.iter().map(String::as_str));
         self.whole |= expression.whole_states;
     }
 
@@ -72,7 +74,16 @@ impl Expression {
         let tokens = tokens(source).map_err(refused)?;
         check_dialect(&tokens).map_err(refused)?;
         let ast = parser::parse(source).map_err(|error| refused(error.to_string()))?;
-        let mentioned = tokens.iter().filter_map(|token| if let Token::Variable(name) = token { Some(name.clone()) } else { None }).collect();
+        let mentioned = tokens
+            .iter()
+            .filter_map(|token| {
+                if let Token::Variable(name) = token {
+                    Some(name.clone())
+                } else {
+                    None
+                }
+            })
+            .collect();
         Ok(Self {
             source: source.to_owned(),
             ast,
@@ -94,7 +105,9 @@ impl Expression {
             .evaluator
             .evaluate(&self.ast, &JValue::Undefined)
             .map_err(|error| format!("threw an error during evaluation. {}", error.message()))
-            .and_then(|value| into_json(&value)?.ok_or_else(|| "returned nothing (undefined).".to_owned()));
+            .and_then(|value| {
+                into_json(&value)?.ok_or_else(|| "returned nothing (undefined).".to_owned())
+            });
         if let Some(watched) = &scope.watched {
             (watched.hook)(&Evaluation {
                 expression: &self.source,
@@ -158,12 +171,25 @@ struct Watched {
 
 impl Scope {
     /// `states` is the value of `$states`, as far as it is needed.
-    pub(super) fn new(states: Value, variables: &Variables, needs: &Needs<'_>, ambient: &Ambient) -> Self {
+    pub(super) fn new(
+        states: Value,
+        variables: &Variables,
+        needs: &Needs<'_>,
+        ambient: &Ambient,
+    ) -> Self {
         let hook = ambient.hook.clone();
-        let watched = hook.map(|hook| Watched { hook, states: states.clone(), variables: variables.clone(), now: ambient.now });
+        let watched = hook.map(|hook| Watched {
+            hook,
+            states: states.clone(),
+            variables: variables.clone(),
+            now: ambient.now,
+        });
         let mut context = Context::new();
         context.bind("states".to_owned(), JValue::from(states));
-        for (name, value) in variables.iter().filter(|(name, _)| needs.variables.contains(name.as_str())) {
+        for (name, value) in variables
+            .iter()
+            .filter(|(name, _)| needs.variables.contains(name.as_str()))
+        {
             context.bind(name.clone(), JValue::from(value.clone()));
         }
         let mut evaluator = Evaluator::with_context(context);
@@ -187,10 +213,20 @@ fn tokens(source: &str) -> Result<Vec<Token>, String> {
 fn check_dialect(tokens: &[Token]) -> Result<(), String> {
     for token in tokens {
         match token {
-            Token::QuestionQuestion => return Err("`??` came after JSONata 2.0.6; write `$exists(a) ? a : b`".to_owned()),
-            Token::QuestionColon => return Err("`?:` came after JSONata 2.0.6; write `a ? a : b`".to_owned()),
-            Token::Variable(name) if name == "eval" => return Err("AWS does not offer $eval; $parse reads JSON".to_owned()),
-            Token::ParentVariable(_) => return Err("`$$` stands for no input here; the state's input is $states.input".to_owned()),
+            Token::QuestionQuestion => {
+                return Err("`??` came after JSONata 2.0.6; write `$exists(a) ? a : b`".to_owned());
+            }
+            Token::QuestionColon => {
+                return Err("`?:` came after JSONata 2.0.6; write `a ? a : b`".to_owned());
+            }
+            Token::Variable(name) if name == "eval" => {
+                return Err("AWS does not offer $eval; $parse reads JSON".to_owned());
+            }
+            Token::ParentVariable(_) => {
+                return Err(
+                    "`$$` stands for no input here; the state's input is $states.input".to_owned(),
+                );
+            }
             _ => {}
         }
     }
@@ -209,7 +245,9 @@ fn free_variables(tokens: &[Token]) -> BTreeSet<String> {
             Token::RightParen => parameters = false,
             Token::Variable(name) if !name.is_empty() => {
                 let before = index.checked_sub(1).map(|before| &tokens[before]);
-                let binds = parameters || matches!(before, Some(Token::At | Token::Hash)) || tokens.get(index + 1) == Some(&Token::ColonEqual);
+                let binds = parameters
+                    || matches!(before, Some(Token::At | Token::Hash))
+                    || tokens.get(index + 1) == Some(&Token::ColonEqual);
                 if binds {
                     bound.insert(name.clone());
                 } else {
@@ -230,10 +268,14 @@ fn states_fields(tokens: &[Token]) -> Result<BTreeSet<String>, String> {
             continue;
         }
         match (tokens.get(index + 1), tokens.get(index + 2)) {
-            (Some(Token::Dot), Some(Token::Identifier(field))) if ["input", "result", "errorOutput", "context"].contains(&field.as_str()) => {
+            (Some(Token::Dot), Some(Token::Identifier(field)))
+                if ["input", "result", "errorOutput", "context"].contains(&field.as_str()) =>
+            {
                 fields.insert(field.clone());
             }
-            (Some(Token::Dot), Some(Token::Identifier(field))) => return Err(format!("$states has no field {field}")),
+            (Some(Token::Dot), Some(Token::Identifier(field))) => {
+                return Err(format!("$states has no field {field}"));
+            }
             (Some(Token::ColonEqual), _) => return Err("$states is reserved".to_owned()),
             _ => {}
         }
@@ -244,8 +286,16 @@ fn states_fields(tokens: &[Token]) -> Result<BTreeSet<String>, String> {
 /// Whether `$states` stands anywhere without one of its fields behind it.
 fn reads_whole_states(tokens: &[Token]) -> bool {
     let is_states = |token: &Token| matches!(token, Token::Variable(name) if name == "states");
-    let field = |index: usize| matches!((tokens.get(index + 1), tokens.get(index + 2)), (Some(Token::Dot), Some(Token::Identifier(_))));
-    tokens.iter().enumerate().any(|(index, token)| is_states(token) && !field(index))
+    let field = |index: usize| {
+        matches!(
+            (tokens.get(index + 1), tokens.get(index + 2)),
+            (Some(Token::Dot), Some(Token::Identifier(_)))
+        )
+    };
+    tokens
+        .iter()
+        .enumerate()
+        .any(|(index, token)| is_states(token) && !field(index))
 }
 
 /// A JSONata value as JSON; `None` is undefined. Integers stay integers: JSON from here must not turn 1 into 1.0.
@@ -269,7 +319,11 @@ fn into_json(value: &JValue) -> Result<Option<Value>, String> {
             }
             Value::Object(object)
         }
-        _ => return Err("returned a function or a regular expression, which is not JSON.".to_owned()),
+        _ => {
+            return Err(
+                "returned a function or a regular expression, which is not JSON.".to_owned(),
+            );
+        }
     }))
 }
 
@@ -279,7 +333,9 @@ fn number_into_json(number: f64) -> Result<Value, String> {
         #[allow(clippy::cast_possible_truncation)]
         return Ok(Value::from(number as i64));
     }
-    serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(|| "returned a number that JSON does not have.".to_owned())
+    serde_json::Number::from_f64(number)
+        .map(Value::Number)
+        .ok_or_else(|| "returned a number that JSON does not have.".to_owned())
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ impl Fields {
 
     /// Takes a field that must be there.
     pub(super) fn required(&mut self, name: &str) -> Result<Value, String> {
-        self.take(name).ok_or_else(|| format!("{} has no {name}", self.at))
+        self.take(name)
+            .ok_or_else(|| format!("{} has no {name}", self.at))
     }
 
     /// Takes a string.
@@ -46,7 +47,8 @@ impl Fields {
 
     /// Takes a string that must be there.
     pub(super) fn required_string(&mut self, name: &str) -> Result<String, String> {
-        self.string(name)?.ok_or_else(|| format!("{} has no {name}", self.at))
+        self.string(name)?
+            .ok_or_else(|| format!("{} has no {name}", self.at))
     }
 
     /// Takes an array; none is an empty one.
@@ -61,8 +63,13 @@ impl Fields {
     /// Takes an array of strings that must have some.
     pub(super) fn strings(&mut self, name: &str) -> Result<Vec<String>, String> {
         let items = self.array(name)?;
-        let texts: Option<Vec<String>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
-        texts.filter(|texts| !texts.is_empty()).ok_or_else(|| format!("{}: {name} is not a list of strings", self.at))
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect();
+        texts
+            .filter(|texts| !texts.is_empty())
+            .ok_or_else(|| format!("{}: {name} is not a list of strings", self.at))
     }
 
     /// Takes an integer of at least `least`.
@@ -71,7 +78,10 @@ impl Fields {
             None => Ok(None),
             Some(value) => match value.as_u64() {
                 Some(number) if number >= least => Ok(Some(number)),
-                _ => Err(format!("{}: {name} is not an integer of at least {least}", self.at)),
+                _ => Err(format!(
+                    "{}: {name} is not an integer of at least {least}",
+                    self.at
+                )),
             },
         }
     }
@@ -79,16 +89,26 @@ impl Fields {
     /// Takes a field in which any string may be an expression.
     pub(super) fn template(&mut self, name: &str) -> Result<Option<Template>, String> {
         let at = format!("{}: {name}", self.at);
-        self.take(name).map(|value| Template::parse(value, &at)).transpose()
+        self.take(name)
+            .map(|value| Template::parse(value, &at))
+            .transpose()
     }
 
     /// Takes a whole number of at least 1, or an expression for one.
     pub(super) fn seconds(&mut self, name: &str) -> Result<Option<Template>, String> {
         let template = self.template(name)?;
-        match template.as_ref().map(|template| (template, template.as_literal())) {
+        match template
+            .as_ref()
+            .map(|template| (template, template.as_literal()))
+        {
             None | Some((Template::Expression(_), _)) => Ok(template),
-            Some((_, Some(literal))) if literal.as_u64().is_some_and(|number| number > 0) => Ok(template),
-            Some(_) => Err(format!("{}: {name} is neither a whole number above 0 nor an expression", self.at)),
+            Some((_, Some(literal))) if literal.as_u64().is_some_and(|number| number > 0) => {
+                Ok(template)
+            }
+            Some(_) => Err(format!(
+                "{}: {name} is neither a whole number above 0 nor an expression",
+                self.at
+            )),
         }
     }
 
@@ -96,6 +116,10 @@ impl Fields {
     pub(super) fn close(mut self) -> Result<(), String> {
         self.string("Comment")?;
         let names: Vec<String> = self.left.into_iter().map(|(name, _)| name).collect();
-        if names.is_empty() { Ok(()) } else { Err(format!("{}: not known here: {}", self.at, names.join(", "))) }
+        if names.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{}: not known here: {}", self.at, names.join(", ")))
+        }
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn register(evaluator: &mut Evaluator, ambient: &Ambient) {
             let rng = Arc::clone(&ambient.rng);
             Box::new(move |arguments| match arguments {
                 [] => Ok(JValue::from(lock(&rng).f64())),
-                _ => Err(refused("$random with a seed is not emulated: no other engine gives AWS's numbers")),
+                _ => Err(refused(
+                    "$random with a seed is not emulated: no other engine gives AWS's numbers",
+                )),
             })
         }),
         ("uuid", {
@@ -60,7 +62,9 @@ pub(super) fn register(evaluator: &mut Evaluator, ambient: &Ambient) {
         }),
     ];
     for (name, function) in ours {
-        evaluator.register_fn_override(name, function).expect("none of these is on the evaluator's compiled path");
+        evaluator
+            .register_fn_override(name, function)
+            .expect("none of these is on the evaluator's compiled path");
     }
 }
 
@@ -68,11 +72,19 @@ pub(super) fn register(evaluator: &mut Evaluator, ambient: &Ambient) {
 pub(super) fn uuid(rng: &mut fastrand::Rng) -> String {
     let bits = (rng.u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 fn lock(rng: &std::sync::Mutex<fastrand::Rng>) -> std::sync::MutexGuard<'_, fastrand::Rng> {
-    rng.lock().expect("no thread panics while it draws a number")
+    rng.lock()
+        .expect("no thread panics while it draws a number")
 }
 
 fn refused(why: impl Into<String>) -> EvaluatorError {
@@ -98,16 +110,25 @@ fn integer(name: &str, argument: Option<&JValue>) -> Result<i64, EvaluatorError>
 }
 
 fn text<'a>(name: &str, argument: Option<&'a JValue>) -> Result<&'a str, EvaluatorError> {
-    argument.and_then(JValue::as_str).ok_or_else(|| refused(format!("${name} needs a string")))
+    argument
+        .and_then(JValue::as_str)
+        .ok_or_else(|| refused(format!("${name} needs a string")))
 }
 
 fn partition(arguments: &[JValue]) -> Answer {
     if matches!(arguments.first(), None | Some(JValue::Undefined)) {
         return Ok(JValue::Undefined);
     }
-    let size = usize::try_from(integer("partition", arguments.get(1))?).ok().filter(|size| *size > 0);
+    let size = usize::try_from(integer("partition", arguments.get(1))?)
+        .ok()
+        .filter(|size| *size > 0);
     let size = size.ok_or_else(|| refused("$partition needs a size above 0"))?;
-    Ok(JValue::array(items(arguments.first()).chunks(size).map(|chunk| JValue::array(chunk.to_vec())).collect()))
+    Ok(JValue::array(
+        items(arguments.first())
+            .chunks(size)
+            .map(|chunk| JValue::array(chunk.to_vec()))
+            .collect(),
+    ))
 }
 
 fn range(arguments: &[JValue]) -> Answer {
@@ -119,7 +140,9 @@ fn range(arguments: &[JValue]) -> Answer {
     let mut items = Vec::new();
     while (step > 0 && next <= last) || (step < 0 && next >= last) {
         if items.len() == RANGE_MAX_ITEMS {
-            return Err(refused(format!("$range makes at most {RANGE_MAX_ITEMS} items")));
+            return Err(refused(format!(
+                "$range makes at most {RANGE_MAX_ITEMS} items"
+            )));
         }
         items.push(JValue::from(next));
         next += step;
@@ -133,9 +156,18 @@ fn hash(arguments: &[JValue]) -> Answer {
         "SHA-256" => Sha256::digest(data).to_vec(),
         "SHA-384" => Sha384::digest(data).to_vec(),
         "SHA-512" => Sha512::digest(data).to_vec(),
-        other => return Err(refused(format!("$hash with {other} is not emulated; SHA-256, SHA-384 and SHA-512 are"))),
+        other => {
+            return Err(refused(format!(
+                "$hash with {other} is not emulated; SHA-256, SHA-384 and SHA-512 are"
+            )));
+        }
     };
-    Ok(JValue::from(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(JValue::from(
+        digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    ))
 }
 
 fn parse(arguments: &[JValue]) -> Answer {
@@ -144,7 +176,13 @@ fn parse(arguments: &[JValue]) -> Answer {
     }
     let json = text("parse", arguments.first())?;
     // The text may hold anything: it does not go into the message.
-    JValue::from_json_str(json).map_err(|error| refused(format!("$parse was given no JSON (line {}, column {})", error.line(), error.column())))
+    JValue::from_json_str(json).map_err(|error| {
+        refused(format!(
+            "$parse was given no JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })
 }
 
 /// `$now` with a picture and a zone is `$fromMillis` of the same moment.
@@ -154,7 +192,14 @@ fn format_now(now: i64, arguments: &[JValue]) -> Answer {
     for (name, argument) in names.iter().zip(arguments) {
         context.bind((*name).to_owned(), argument.clone());
     }
-    let call = format!("$fromMillis({now}{})", names.iter().take(arguments.len()).map(|name| format!(", ${name}")).collect::<String>());
+    let call = format!(
+        "$fromMillis({now}{})",
+        names
+            .iter()
+            .take(arguments.len())
+            .map(|name| format!(", ${name}"))
+            .collect::<String>()
+    );
     let ast = parser::parse(&call).map_err(|error| refused(error.to_string()))?;
     Evaluator::with_context(context).evaluate(&ast, &JValue::Undefined)
 }

@@ -14,7 +14,13 @@ pub(super) struct History {
 
 impl History {
     /// Adds an event and gives its id. `details` is its details' key and value.
-    pub(super) fn push(&mut self, at: Timestamp, kind: &str, previous: u64, details: Option<(&str, Value)>) -> u64 {
+    pub(super) fn push(
+        &mut self,
+        at: Timestamp,
+        kind: &str,
+        previous: u64,
+        details: Option<(&str, Value)>,
+    ) -> u64 {
         let id = self.len() + 1;
         let mut event = Map::new();
         event.insert("timestamp".to_owned(), epoch_seconds(at));
@@ -54,7 +60,10 @@ pub(super) fn iso(at: Timestamp) -> String {
 
 /// A payload in an event, with the note that it is whole.
 pub(super) fn payload(key: &str, value: &Value) -> Map<String, Value> {
-    payload_text(key, serde_json::to_string(value).expect("a JSON value can be written"))
+    payload_text(
+        key,
+        serde_json::to_string(value).expect("a JSON value can be written"),
+    )
 }
 
 /// The same from its text.

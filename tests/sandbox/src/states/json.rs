@@ -43,7 +43,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Number::from_f64(number).map(Value::Number).ok_or_else(|| E::custom("a number that JSON does not have"))
+        Number::from_f64(number)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("a number that JSON does not have"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -62,7 +64,9 @@ impl<'de> Visitor<'de> for Reader {
         let mut object = Map::new();
         while let Some((name, UniqueKeys(value))) = fields.next_entry::<String, UniqueKeys>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format!("the key {name:?} stands twice in one object")));
+                return Err(A::Error::custom(format!(
+                    "the key {name:?} stands twice in one object"
+                )));
             }
             object.insert(name, value);
         }

@@ -14,19 +14,34 @@ const INLINE_CONCURRENCY: usize = 40;
 
 impl Run {
     /// Runs the branches side by side; the result is the array of their outputs.
-    pub(super) async fn parallel(&self, parallel: &Parallel, thread: &mut Thread, visit: &Visit<'_>) -> Result<Value, Trouble> {
+    pub(super) async fn parallel(
+        &self,
+        parallel: &Parallel,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+    ) -> Result<Value, Trouble> {
         let input = match &parallel.arguments {
-            Some(arguments) => self.evaluate(thread, visit, "Arguments", arguments, Beside::Nothing)?,
+            Some(arguments) => {
+                self.evaluate(thread, visit, "Arguments", arguments, Beside::Nothing)?
+            }
             None => visit.input.clone(),
         };
         self.push(thread, "ParallelStateStarted", None);
         let branches = parallel.branches.iter().map(|branch| {
             let (mut line, input) = (thread.clone(), input.clone());
-            async move { self.flow(branch, input, &mut line).await.map(|output| (output, line.last)) }
+            async move {
+                self.flow(branch, input, &mut line)
+                    .await
+                    .map(|output| (output, line.last))
+            }
         });
         match try_join_all(branches).await {
             Ok(ends) => {
-                thread.last = ends.iter().map(|(_, last)| *last).max().unwrap_or(thread.last);
+                thread.last = ends
+                    .iter()
+                    .map(|(_, last)| *last)
+                    .max()
+                    .unwrap_or(thread.last);
                 self.push(thread, "ParallelStateSucceeded", None);
                 Ok(ends.into_iter().map(|(output, _)| output).collect())
             }
@@ -39,31 +54,62 @@ impl Run {
     }
 
     /// Runs the processor once for each item; the result is the array of the outputs, in the items' order.
-    pub(super) async fn map(&self, map: &MapState, thread: &mut Thread, visit: &Visit<'_>) -> Result<Value, Trouble> {
+    pub(super) async fn map(
+        &self,
+        map: &MapState,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+    ) -> Result<Value, Trouble> {
         let items = match &map.items {
             Some(items) => self.evaluate(thread, visit, "Items", items, Beside::Nothing)?,
             None => visit.input.clone(),
         };
-        let Value::Array(items) = items else { return Err(self.wrong_type(thread, visit, "Items", "an array")) };
+        let Value::Array(items) = items else {
+            return Err(self.wrong_type(thread, visit, "Items", "an array"));
+        };
         let concurrency = match &map.max_concurrency {
             Some(template) => {
-                let number = self.evaluate(thread, visit, "MaxConcurrency", template, Beside::Nothing)?;
+                let number =
+                    self.evaluate(thread, visit, "MaxConcurrency", template, Beside::Nothing)?;
                 number
                     .as_u64()
                     .and_then(|number| usize::try_from(number).ok())
-                    .ok_or_else(|| self.wrong_type(thread, visit, "MaxConcurrency", "a whole number"))?
+                    .ok_or_else(|| {
+                        self.wrong_type(thread, visit, "MaxConcurrency", "a whole number")
+                    })?
             }
             None => 0,
         };
-        let concurrency = if concurrency == 0 { INLINE_CONCURRENCY } else { concurrency.min(INLINE_CONCURRENCY) };
-        self.push(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", json!({ "length": items.len() }))));
+        let concurrency = if concurrency == 0 {
+            INLINE_CONCURRENCY
+        } else {
+            concurrency.min(INLINE_CONCURRENCY)
+        };
+        self.push(
+            thread,
+            "MapStateStarted",
+            Some((
+                "mapStateStartedEventDetails",
+                json!({ "length": items.len() }),
+            )),
+        );
         let line = &*thread;
-        let iterations = items.into_iter().enumerate().map(|(index, item)| self.iteration(map, line.clone(), visit, index, item));
-        let ends: Result<Vec<_>, Trouble> = stream::iter(iterations).buffer_unordered(concurrency).try_collect().await;
+        let iterations = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| self.iteration(map, line.clone(), visit, index, item));
+        let ends: Result<Vec<_>, Trouble> = stream::iter(iterations)
+            .buffer_unordered(concurrency)
+            .try_collect()
+            .await;
         match ends {
             Ok(mut ends) => {
                 ends.sort_by_key(|(index, ..)| *index);
-                thread.last = ends.iter().map(|(.., last)| *last).max().unwrap_or(thread.last);
+                thread.last = ends
+                    .iter()
+                    .map(|(.., last)| *last)
+                    .max()
+                    .unwrap_or(thread.last);
                 self.push(thread, "MapStateSucceeded", None);
                 Ok(ends.into_iter().map(|(_, output, _)| output).collect())
             }
@@ -85,9 +131,15 @@ impl Run {
     ) -> Result<(usize, Value, u64), Trouble> {
         let details = || json!({ "name": visit.state.name, "index": index });
         line.map = Some(json!({ "Item": { "Index": index, "Value": item } }));
-        self.push(&mut line, "MapIterationStarted", Some(("mapIterationStartedEventDetails", details())));
+        self.push(
+            &mut line,
+            "MapIterationStarted",
+            Some(("mapIterationStartedEventDetails", details())),
+        );
         let input = match &map.item_selector {
-            Some(selector) => self.evaluate(&mut line, visit, "ItemSelector", selector, Beside::Nothing),
+            Some(selector) => {
+                self.evaluate(&mut line, visit, "ItemSelector", selector, Beside::Nothing)
+            }
             None => Ok(item),
         };
         let output = match input {
@@ -96,11 +148,19 @@ impl Run {
         };
         match output {
             Ok(output) => {
-                self.push(&mut line, "MapIterationSucceeded", Some(("mapIterationSucceededEventDetails", details())));
+                self.push(
+                    &mut line,
+                    "MapIterationSucceeded",
+                    Some(("mapIterationSucceededEventDetails", details())),
+                );
                 Ok((index, output, line.last))
             }
             Err(trouble) => {
-                self.push(&mut line, "MapIterationFailed", Some(("mapIterationFailedEventDetails", details())));
+                self.push(
+                    &mut line,
+                    "MapIterationFailed",
+                    Some(("mapIterationFailedEventDetails", details())),
+                );
                 Err(trouble)
             }
         }

@@ -48,7 +48,11 @@ pub(super) struct World {
 impl World {
     /// Tells the listener how an execution stands now. No lock is held while it listens: it may start or stop executions.
     pub(super) fn announce(&self, execution: &Execution) {
-        let hook = self.hook.lock().expect("no thread panics while it holds the listener").clone();
+        let hook = self
+            .hook
+            .lock()
+            .expect("no thread panics while it holds the listener")
+            .clone();
         if let Some(hook) = hook {
             hook(ExecutionEvent(execution.view()));
         }
@@ -56,7 +60,11 @@ impl World {
 
     /// Tells the listener that a state is entered. What it does takes effect before the state does anything: an execution that it stops goes no further.
     async fn announce_entry(&self, execution: &Execution, state: &str) {
-        let hook = self.entry_hook.lock().expect("no thread panics while it holds the listener").clone();
+        let hook = self
+            .entry_hook
+            .lock()
+            .expect("no thread panics while it holds the listener")
+            .clone();
         if let Some(hook) = hook {
             hook(&execution.arn, state);
             tokio::task::yield_now().await;
@@ -124,7 +132,12 @@ impl Run {
     }
 
     /// Runs a flow from its first state to its end. Boxed, because flows nest.
-    pub(super) fn flow<'a>(&'a self, flow: &'a Flow, input: Value, thread: &'a mut Thread) -> BoxFuture<'a, Result<Value, Trouble>> {
+    pub(super) fn flow<'a>(
+        &'a self,
+        flow: &'a Flow,
+        input: Value,
+        thread: &'a mut Thread,
+    ) -> BoxFuture<'a, Result<Value, Trouble>> {
         async move {
             let mut name = flow.start_at.as_str();
             let mut input = input;
@@ -141,22 +154,49 @@ impl Run {
         .boxed()
     }
 
-    async fn visit<'a>(&self, state: &'a State, input: Value, thread: &mut Thread) -> Result<(Option<&'a str>, Value), Trouble> {
+    async fn visit<'a>(
+        &self,
+        state: &'a State,
+        input: Value,
+        thread: &mut Thread,
+    ) -> Result<(Option<&'a str>, Value), Trouble> {
         // The rest is left for this state's own events and the end.
         if self.execution.events() + 10 > EVENTS_MAX {
-            return Err(Trouble::new(errors::RUNTIME, format!("The execution reached the maximum number of history events ({EVENTS_MAX}).")));
+            return Err(Trouble::new(
+                errors::RUNTIME,
+                format!(
+                    "The execution reached the maximum number of history events ({EVENTS_MAX})."
+                ),
+            ));
         }
         let mut details = Map::from_iter([("name".to_owned(), json!(state.name))]);
         details.append(&mut history::payload("input", &input));
         let entered_at = self.world.clock.now();
-        self.push(thread, &format!("{}StateEntered", state.kind.name()), Some(("stateEnteredEventDetails", Value::Object(details))));
-        self.world.announce_entry(&self.execution, &state.name).await;
-        let visit = Visit { state, input, entered_at, entered_id: thread.last, retry_count: 0, token: None };
+        self.push(
+            thread,
+            &format!("{}StateEntered", state.kind.name()),
+            Some(("stateEnteredEventDetails", Value::Object(details))),
+        );
+        self.world
+            .announce_entry(&self.execution, &state.name)
+            .await;
+        let visit = Visit {
+            state,
+            input,
+            entered_at,
+            entered_id: thread.last,
+            retry_count: 0,
+            token: None,
+        };
         match &state.kind {
             Kind::Pass { next } => Ok((next.target(), self.pass_on(thread, &visit, &state.leave)?)),
             Kind::Succeed => Ok((None, self.pass_on(thread, &visit, &state.leave)?)),
-            Kind::Fail { error, cause } => Err(self.fail(thread, &visit, error.as_ref(), cause.as_ref())),
-            Kind::Choice { rules, default } => self.choose(thread, &visit, rules, default.as_deref()),
+            Kind::Fail { error, cause } => {
+                Err(self.fail(thread, &visit, error.as_ref(), cause.as_ref()))
+            }
+            Kind::Choice { rules, default } => {
+                self.choose(thread, &visit, rules, default.as_deref())
+            }
             Kind::Wait { until, next } => {
                 self.wait(thread, &visit, until).await?;
                 Ok((next.target(), self.pass_on(thread, &visit, &state.leave)?))
@@ -168,7 +208,12 @@ impl Run {
     }
 
     /// A state that can fail and be caught: attempts until one succeeds, an error is caught, or nothing catches it.
-    async fn handled<'a>(&self, handlers: &'a Handlers, thread: &mut Thread, mut visit: Visit<'a>) -> Result<(Option<&'a str>, Value), Trouble> {
+    async fn handled<'a>(
+        &self,
+        handlers: &'a Handlers,
+        thread: &mut Thread,
+        mut visit: Visit<'a>,
+    ) -> Result<(Option<&'a str>, Value), Trouble> {
         let mut retries = Retries::new(&handlers.retry);
         loop {
             let attempt = match &visit.state.kind {
@@ -177,7 +222,15 @@ impl Run {
                 Kind::Task(task) => self.task(task, thread, &mut visit).await,
                 _ => unreachable!("only these three have handlers"),
             };
-            let left = attempt.and_then(|result| self.leave(thread, &visit, &visit.state.leave, Beside::Result(&result), &result));
+            let left = attempt.and_then(|result| {
+                self.leave(
+                    thread,
+                    &visit,
+                    &visit.state.leave,
+                    Beside::Result(&result),
+                    &result,
+                )
+            });
             let trouble = match left {
                 Ok(output) => return Ok((handlers.next.target(), output)),
                 Err(trouble) => trouble,
@@ -188,11 +241,24 @@ impl Run {
                 visit.retry_count += 1;
                 continue;
             }
-            let Some(catcher) = handlers.catch.iter().find(|catcher| errors::matches(&catcher.error_equals, &trouble.error)) else {
+            let Some(catcher) = handlers
+                .catch
+                .iter()
+                .find(|catcher| errors::matches(&catcher.error_equals, &trouble.error))
+            else {
                 return Err(trouble);
             };
             let error = error_output(&trouble);
-            return Ok((Some(&catcher.next), self.leave(thread, &visit, &catcher.leave, Beside::Error(&error), &error)?));
+            return Ok((
+                Some(&catcher.next),
+                self.leave(
+                    thread,
+                    &visit,
+                    &catcher.leave,
+                    Beside::Error(&error),
+                    &error,
+                )?,
+            ));
         }
     }
 
@@ -206,30 +272,55 @@ impl Run {
         for (index, rule) in rules.iter().enumerate() {
             let location = format!("Choices/{index}/Condition");
             match self.evaluate(thread, visit, &location, &rule.condition, Beside::Nothing)? {
-                Value::Bool(true) => return Ok((Some(&rule.next), self.pass_on(thread, visit, &rule.leave)?)),
+                Value::Bool(true) => {
+                    return Ok((Some(&rule.next), self.pass_on(thread, visit, &rule.leave)?));
+                }
                 Value::Bool(false) => {}
                 _ => return Err(self.wrong_type(thread, visit, &location, "a boolean")),
             }
         }
         let Some(default) = default else {
-            let cause = format!("Failed to transition out of the state '{}'. The state machine is missing a Default.", visit.state.name);
+            let cause = format!(
+                "Failed to transition out of the state '{}'. The state machine is missing a Default.",
+                visit.state.name
+            );
             return Err(Trouble::new(errors::NO_CHOICE_MATCHED, cause));
         };
-        Ok((Some(default), self.pass_on(thread, visit, &visit.state.leave)?))
+        Ok((
+            Some(default),
+            self.pass_on(thread, visit, &visit.state.leave)?,
+        ))
     }
 
-    async fn wait(&self, thread: &mut Thread, visit: &Visit<'_>, until: &Until) -> Result<(), Trouble> {
+    async fn wait(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        until: &Until,
+    ) -> Result<(), Trouble> {
         match until {
             Until::Seconds(seconds) => {
                 let seconds = self.evaluate(thread, visit, "Seconds", seconds, Beside::Nothing)?;
-                let Some(seconds) = seconds.as_u64().filter(|seconds| *seconds <= WAIT_MAX_SECONDS) else {
-                    return Err(self.wrong_type(thread, visit, "Seconds", &format!("a whole number from 0 to {WAIT_MAX_SECONDS}")));
+                let Some(seconds) = seconds
+                    .as_u64()
+                    .filter(|seconds| *seconds <= WAIT_MAX_SECONDS)
+                else {
+                    return Err(self.wrong_type(
+                        thread,
+                        visit,
+                        "Seconds",
+                        &format!("a whole number from 0 to {WAIT_MAX_SECONDS}"),
+                    ));
                 };
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             Until::Timestamp(timestamp) => {
-                let timestamp = self.evaluate(thread, visit, "Timestamp", timestamp, Beside::Nothing)?;
-                let Some(timestamp) = timestamp.as_str().and_then(|text| text.parse::<Timestamp>().ok()) else {
+                let timestamp =
+                    self.evaluate(thread, visit, "Timestamp", timestamp, Beside::Nothing)?;
+                let Some(timestamp) = timestamp
+                    .as_str()
+                    .and_then(|text| text.parse::<Timestamp>().ok())
+                else {
                     return Err(self.wrong_type(thread, visit, "Timestamp", "an ISO 8601 time"));
                 };
                 self.world.clock.sleep_until(timestamp).await;
@@ -238,25 +329,51 @@ impl Run {
         Ok(())
     }
 
-    fn fail(&self, thread: &mut Thread, visit: &Visit<'_>, error: Option<&Template>, cause: Option<&Template>) -> Trouble {
-        let mut text = |location: &str, template: Option<&Template>| -> Result<Option<String>, Trouble> {
-            let Some(template) = template else { return Ok(None) };
-            match self.evaluate(thread, visit, location, template, Beside::Nothing)? {
-                Value::String(text) => Ok(Some(text)),
-                _ => Err(self.wrong_type(thread, visit, location, "a string")),
-            }
-        };
-        let evaluated = text("Error", error).and_then(|error| Ok(Trouble { error: error.unwrap_or_default(), cause: text("Cause", cause)? }));
+    fn fail(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        error: Option<&Template>,
+        cause: Option<&Template>,
+    ) -> Trouble {
+        let mut text =
+            |location: &str, template: Option<&Template>| -> Result<Option<String>, Trouble> {
+                let Some(template) = template else {
+                    return Ok(None);
+                };
+                match self.evaluate(thread, visit, location, template, Beside::Nothing)? {
+                    Value::String(text) => Ok(Some(text)),
+                    _ => Err(self.wrong_type(thread, visit, location, "a string")),
+                }
+            };
+        let evaluated = text("Error", error).and_then(|error| {
+            Ok(Trouble {
+                error: error.unwrap_or_default(),
+                cause: text("Cause", cause)?,
+            })
+        });
         evaluated.unwrap_or_else(|trouble| trouble)
     }
 
     /// Leaves a state whose output is its input unless it says otherwise.
-    fn pass_on(&self, thread: &mut Thread, visit: &Visit<'_>, leave: &Leave) -> Result<Value, Trouble> {
+    fn pass_on(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        leave: &Leave,
+    ) -> Result<Value, Trouble> {
         self.leave(thread, visit, leave, Beside::Nothing, &visit.input)
     }
 
     /// Evaluates Assign and Output, both with the old variables, and leaves the state.
-    fn leave(&self, thread: &mut Thread, visit: &Visit<'_>, leave: &Leave, beside: Beside<'_>, default: &Value) -> Result<Value, Trouble> {
+    fn leave(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        leave: &Leave,
+        beside: Beside<'_>,
+        default: &Value,
+    ) -> Result<Value, Trouble> {
         let assigned = match &leave.assign {
             Some(assign) => self.evaluate(thread, visit, "Assign", assign, beside)?,
             None => Value::Null,
@@ -267,15 +384,29 @@ impl Run {
         };
         check_size(&assigned, &visit.state.name)?;
         let output_text = check_size(&output, &visit.state.name)?;
-        let assigned = if let Value::Object(assigned) = assigned { assigned } else { Map::new() };
+        let assigned = if let Value::Object(assigned) = assigned {
+            assigned
+        } else {
+            Map::new()
+        };
         let mut details = Map::from_iter([("name".to_owned(), json!(visit.state.name))]);
         details.append(&mut history::payload_text("output", output_text));
         if !assigned.is_empty() {
-            let texts: Map<String, Value> = assigned.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
+            let texts: Map<String, Value> = assigned
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value.to_string())))
+                .collect();
             details.insert("assignedVariables".to_owned(), Value::Object(texts));
-            details.insert("assignedVariablesDetails".to_owned(), json!({ "truncated": false }));
+            details.insert(
+                "assignedVariablesDetails".to_owned(),
+                json!({ "truncated": false }),
+            );
         }
-        self.push(thread, &format!("{}StateExited", visit.state.kind.name()), Some(("stateExitedEventDetails", Value::Object(details))));
+        self.push(
+            thread,
+            &format!("{}StateExited", visit.state.kind.name()),
+            Some(("stateExitedEventDetails", Value::Object(details))),
+        );
         thread.variables.extend(assigned);
         Ok(output)
     }
@@ -292,16 +423,38 @@ impl Run {
         if let Some(literal) = template.as_literal() {
             return Ok(literal.clone());
         }
-        let hook = self.world.evaluation_hook.lock().expect("no thread panics while it holds the listener").clone();
-        let ambient = Ambient { now: self.world.clock.now(), rng: Arc::clone(&self.execution.rng), hook };
+        let hook = self
+            .world
+            .evaluation_hook
+            .lock()
+            .expect("no thread panics while it holds the listener")
+            .clone();
+        let ambient = Ambient {
+            now: self.world.clock.now(),
+            rng: Arc::clone(&self.execution.rng),
+            hook,
+        };
         let mut needs = Needs::default();
         template.needs(&mut needs);
-        let mut scope = Scope::new(self.states(&needs, thread, visit, beside), &thread.variables, &needs, &ambient);
-        template.evaluate(&mut scope, location).map_err(|failure| self.query_failed(thread, visit, failure))
+        let mut scope = Scope::new(
+            self.states(&needs, thread, visit, beside),
+            &thread.variables,
+            &needs,
+            &ambient,
+        );
+        template
+            .evaluate(&mut scope, location)
+            .map_err(|failure| self.query_failed(thread, visit, failure))
     }
 
     /// The value of `$states`, as far as it is read.
-    fn states(&self, needs: &Needs<'_>, thread: &Thread, visit: &Visit<'_>, beside: Beside<'_>) -> Value {
+    fn states(
+        &self,
+        needs: &Needs<'_>,
+        thread: &Thread,
+        visit: &Visit<'_>,
+        beside: Beside<'_>,
+    ) -> Value {
         let mut states = Map::new();
         if needs.field("input") {
             states.insert("input".to_owned(), visit.input.clone());
@@ -310,8 +463,12 @@ impl Run {
             states.insert("context".to_owned(), self.context(thread, visit));
         }
         match beside {
-            Beside::Result(result) if needs.field("result") => drop(states.insert("result".to_owned(), result.clone())),
-            Beside::Error(error) if needs.field("errorOutput") => drop(states.insert("errorOutput".to_owned(), error.clone())),
+            Beside::Result(result) if needs.field("result") => {
+                drop(states.insert("result".to_owned(), result.clone()))
+            }
+            Beside::Error(error) if needs.field("errorOutput") => {
+                drop(states.insert("errorOutput".to_owned(), error.clone()))
+            }
             _ => {}
         }
         Value::Object(states)
@@ -338,23 +495,51 @@ impl Run {
     }
 
     /// A value that JSONata gave but the field cannot take.
-    pub(super) fn wrong_type(&self, thread: &mut Thread, visit: &Visit<'_>, location: &str, wanted: &str) -> Trouble {
-        let cause = format!("The JSONata expression specified for the field '{location}' did not give {wanted}.");
-        self.query_failed(thread, visit, QueryFailure { location: location.to_owned(), cause })
+    pub(super) fn wrong_type(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        location: &str,
+        wanted: &str,
+    ) -> Trouble {
+        let cause = format!(
+            "The JSONata expression specified for the field '{location}' did not give {wanted}."
+        );
+        self.query_failed(
+            thread,
+            visit,
+            QueryFailure {
+                location: location.to_owned(),
+                cause,
+            },
+        )
     }
 
-    fn query_failed(&self, thread: &mut Thread, visit: &Visit<'_>, failure: QueryFailure) -> Trouble {
+    fn query_failed(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        failure: QueryFailure,
+    ) -> Trouble {
         let state = &visit.state.name;
-        let cause =
-            format!("An error occurred while executing the state '{state}' (entered at the event id #{}). {}", visit.entered_id, failure.cause);
+        let cause = format!(
+            "An error occurred while executing the state '{state}' (entered at the event id #{}). {}",
+            visit.entered_id, failure.cause
+        );
         let details = json!({ "error": errors::QUERY_EVALUATION_ERROR, "cause": cause, "location": failure.location, "state": state });
-        self.push(thread, "EvaluationFailed", Some(("evaluationFailedEventDetails", details)));
+        self.push(
+            thread,
+            "EvaluationFailed",
+            Some(("evaluationFailedEventDetails", details)),
+        );
         Trouble::new(errors::QUERY_EVALUATION_ERROR, cause)
     }
 
     /// Adds an event to this line's history.
     pub(super) fn push(&self, thread: &mut Thread, kind: &str, details: Option<(&str, Value)>) {
-        thread.last = self.execution.push(self.world.clock.now(), kind, thread.last, details);
+        thread.last = self
+            .execution
+            .push(self.world.clock.now(), kind, thread.last, details);
     }
 }
 

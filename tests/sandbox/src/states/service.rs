@@ -68,13 +68,22 @@ pub struct ApiError {
 
 impl ApiError {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
 impl StepFunctions {
     /// A service without state machines. Everything random in it comes from `rng_seed`.
-    pub fn new(clock: Clock, rng_seed: u64, account: &str, region: &str, integrations: Arc<dyn Integrations>) -> Self {
+    pub fn new(
+        clock: Clock,
+        rng_seed: u64,
+        account: &str,
+        region: &str,
+        integrations: Arc<dyn Integrations>,
+    ) -> Self {
         let world = World {
             clock,
             account: account.to_owned(),
@@ -85,23 +94,42 @@ impl StepFunctions {
             entry_hook: Mutex::default(),
             evaluation_hook: Mutex::default(),
         };
-        let state = State { rng: fastrand::Rng::with_seed(rng_seed), machines: BTreeMap::new(), executions: Vec::new() };
-        Self { world: Arc::new(world), state: Arc::new(Mutex::new(state)) }
+        let state = State {
+            rng: fastrand::Rng::with_seed(rng_seed),
+            machines: BTreeMap::new(),
+            executions: Vec::new(),
+        };
+        Self {
+            world: Arc::new(world),
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// Listens to every change of an execution's status, its start included. One listener; a second replaces the first.
     pub fn on_status_change(&self, hook: Arc<dyn Fn(ExecutionEvent) + Send + Sync>) {
-        *self.world.hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
+        *self
+            .world
+            .hook
+            .lock()
+            .expect("no thread panics while it holds the listener") = Some(hook);
     }
 
     /// Listens to every state that an execution enters, by the execution's ARN and the state's name: it may stop the execution there. One listener; a second replaces the first.
     pub fn on_state_entered(&self, hook: EntryHook) {
-        *self.world.entry_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
+        *self
+            .world
+            .entry_hook
+            .lock()
+            .expect("no thread panics while it holds the listener") = Some(hook);
     }
 
     /// Listens to every evaluation of a JSONata expression. One listener; a second replaces the first.
     pub fn on_evaluation(&self, hook: EvaluationHook) {
-        *self.world.evaluation_hook.lock().expect("no thread panics while it holds the listener") = Some(hook);
+        *self
+            .world
+            .evaluation_hook
+            .lock()
+            .expect("no thread panics while it holds the listener") = Some(hook);
     }
 
     /// Creates a state machine from a definition without `${…}` and gives its ARN. Creating the same again changes nothing.
@@ -116,7 +144,11 @@ impl StepFunctions {
         let mut state = self.state();
         if let Some(machine) = state.machines.get(&arn) {
             let same = machine.text == definition && machine.role == role;
-            return if same { Ok(arn) } else { Err(CreateError::AlreadyExists(arn)) };
+            return if same {
+                Ok(arn)
+            } else {
+                Err(CreateError::AlreadyExists(arn))
+            };
         }
         let machine = Machine {
             arn: arn.clone(),
@@ -134,33 +166,69 @@ impl StepFunctions {
     ///
     /// # Errors
     /// As StartExecution.
-    pub fn start(&self, state_machine_arn: &str, name: Option<&str>, input: &str) -> Result<(String, Timestamp), ApiError> {
+    pub fn start(
+        &self,
+        state_machine_arn: &str,
+        name: Option<&str>,
+        input: &str,
+    ) -> Result<(String, Timestamp), ApiError> {
         let machine = self.machine(state_machine_arn)?;
         if name.is_some_and(|name| !is_name(name)) {
-            return Err(ApiError::new("InvalidName", format!("Invalid Name: '{}'", name.unwrap_or_default())));
+            return Err(ApiError::new(
+                "InvalidName",
+                format!("Invalid Name: '{}'", name.unwrap_or_default()),
+            ));
         }
         if input.len() > PAYLOAD_LIMIT_BYTES {
-            return Err(ApiError::new("InvalidExecutionInput", format!("Invalid State Machine Execution Input: over {PAYLOAD_LIMIT_BYTES} bytes")));
+            return Err(ApiError::new(
+                "InvalidExecutionInput",
+                format!("Invalid State Machine Execution Input: over {PAYLOAD_LIMIT_BYTES} bytes"),
+            ));
         }
-        let value: Value = serde_json::from_str(input)
-            .map_err(|error| ApiError::new("InvalidExecutionInput", format!("Invalid State Machine Execution Input: not JSON: {error}")))?;
+        let value: Value = serde_json::from_str(input).map_err(|error| {
+            ApiError::new(
+                "InvalidExecutionInput",
+                format!("Invalid State Machine Execution Input: not JSON: {error}"),
+            )
+        })?;
         let now = self.world.clock.now();
         let mut state = self.state();
         let name = name.map_or_else(|| functions::uuid(&mut state.rng), str::to_owned);
         let arn = self.arn("execution", &format!("{}:{name}", machine.name));
-        if let Some(index) = state.executions.iter().position(|execution| execution.arn == arn) {
+        if let Some(index) = state
+            .executions
+            .iter()
+            .position(|execution| execution.arn == arn)
+        {
             let (before, view) = (&state.executions[index], state.executions[index].view());
             match view.stopped {
                 None if before.input_text == input => return Ok((arn, view.started)),
-                Some(stopped) if now.duration_since(stopped) > NAME_KEPT => drop(state.executions.remove(index)),
-                _ => return Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))),
+                Some(stopped) if now.duration_since(stopped) > NAME_KEPT => {
+                    drop(state.executions.remove(index))
+                }
+                _ => {
+                    return Err(ApiError::new(
+                        "ExecutionAlreadyExists",
+                        format!("Execution Already Exists: '{arn}'"),
+                    ));
+                }
             }
         }
         let rng = state.rng.fork();
-        let execution = Arc::new(Execution::start(machine, arn.clone(), name, (input.to_owned(), value), now, rng));
+        let execution = Arc::new(Execution::start(
+            machine,
+            arn.clone(),
+            name,
+            (input.to_owned(), value),
+            now,
+            rng,
+        ));
         state.executions.push(Arc::clone(&execution));
         drop(state);
-        let run = Run { world: Arc::clone(&self.world), execution: Arc::clone(&execution) };
+        let run = Run {
+            world: Arc::clone(&self.world),
+            execution: Arc::clone(&execution),
+        };
         // The region has one thread: the run begins after this, so the listener hears of the start first, and may stop it at once.
         execution.runs_as(tokio::spawn(run.finish()).abort_handle());
         self.world.announce(&execution);
@@ -173,14 +241,26 @@ impl StepFunctions {
     /// When there is no such state machine, or the input is not JSON.
     pub fn adopt(&self, state_machine_arn: &str, arn: &str, input: &str) -> Result<(), ApiError> {
         let machine = self.machine(state_machine_arn)?;
-        let value = serde_json::from_str(input).map_err(|error| ApiError::new("InvalidExecutionInput", error.to_string()))?;
+        let value = serde_json::from_str(input)
+            .map_err(|error| ApiError::new("InvalidExecutionInput", error.to_string()))?;
         let mut state = self.state();
-        if state.executions.iter().any(|execution| execution.arn == arn) {
+        if state
+            .executions
+            .iter()
+            .any(|execution| execution.arn == arn)
+        {
             return Ok(());
         }
         // As at a start of its own, so that the names drawn later are the same.
         let (name, rng) = (crate::place::name_of(arn).to_owned(), state.rng.fork());
-        let execution = Arc::new(Execution::start(machine, arn.to_owned(), name, (input.to_owned(), value), self.world.clock.now(), rng));
+        let execution = Arc::new(Execution::start(
+            machine,
+            arn.to_owned(),
+            name,
+            (input.to_owned(), value),
+            self.world.clock.now(),
+            rng,
+        ));
         state.executions.push(Arc::clone(&execution));
         drop(state);
         self.world.announce(&execution);
@@ -191,11 +271,18 @@ impl StepFunctions {
     ///
     /// # Errors
     /// When there is no such execution.
-    pub fn ended_elsewhere(&self, arn: &str, result: Result<Value, TaskFailure>) -> Result<(), ApiError> {
+    pub fn ended_elsewhere(
+        &self,
+        arn: &str,
+        result: Result<Value, TaskFailure>,
+    ) -> Result<(), ApiError> {
         let execution = self.execution(arn)?;
         let end = match result {
             Ok(output) => End::Succeeded(output),
-            Err(failure) => End::Failed(Trouble { error: failure.error, cause: Some(failure.cause) }),
+            Err(failure) => End::Failed(Trouble {
+                error: failure.error,
+                cause: Some(failure.cause),
+            }),
         };
         self.world.close(&execution, end, execution.events());
         Ok(())
@@ -218,11 +305,23 @@ impl StepFunctions {
     ///
     /// # Errors
     /// When there is no such execution.
-    pub fn stop(&self, arn: &str, error: Option<&str>, cause: Option<&str>) -> Result<Timestamp, ApiError> {
+    pub fn stop(
+        &self,
+        arn: &str,
+        error: Option<&str>,
+        cause: Option<&str>,
+    ) -> Result<Timestamp, ApiError> {
         let execution = self.execution(arn)?;
-        let trouble = Trouble { error: error.unwrap_or_default().to_owned(), cause: cause.map(str::to_owned) };
-        self.world.close(&execution, End::Aborted(trouble), execution.events());
-        Ok(execution.view().stopped.unwrap_or_else(|| self.world.clock.now()))
+        let trouble = Trouble {
+            error: error.unwrap_or_default().to_owned(),
+            cause: cause.map(str::to_owned),
+        };
+        self.world
+            .close(&execution, End::Aborted(trouble), execution.events());
+        Ok(execution
+            .view()
+            .stopped
+            .unwrap_or_else(|| self.world.clock.now()))
     }
 
     /// Lets an execution fail where it stands, as on an error that nothing catches. No API does this; tests do. One that has ended stays as it is.
@@ -232,22 +331,36 @@ impl StepFunctions {
     pub fn fail(&self, arn: &str, error: &str, cause: &str) -> Result<(), ApiError> {
         let execution = self.execution(arn)?;
         execution.drop_run();
-        self.world.close(&execution, End::Failed(Trouble::new(error, cause)), execution.events());
+        self.world.close(
+            &execution,
+            End::Failed(Trouble::new(error, cause)),
+            execution.events(),
+        );
         Ok(())
     }
 
     /// Every execution so far, in the order of their start.
     pub fn executions(&self) -> Vec<ExecutionView> {
-        self.state().executions.iter().map(|execution| execution.view()).collect()
+        self.state()
+            .executions
+            .iter()
+            .map(|execution| execution.view())
+            .collect()
     }
 
     /// An execution's events as GetExecutionHistory tells them; none when there is no such execution.
     pub fn history(&self, arn: &str) -> Vec<Value> {
-        self.execution(arn).map(|execution| execution.history()).unwrap_or_default()
+        self.execution(arn)
+            .map(|execution| execution.history())
+            .unwrap_or_default()
     }
 
     /// The first event of an execution's history of which `find` makes something, and that.
-    pub fn find_in_history<T>(&self, arn: &str, find: impl FnMut(&Value) -> Option<T>) -> Option<T> {
+    pub fn find_in_history<T>(
+        &self,
+        arn: &str,
+        find: impl FnMut(&Value) -> Option<T>,
+    ) -> Option<T> {
         self.execution(arn).ok()?.find_in_history(find)
     }
 
@@ -267,17 +380,28 @@ impl StepFunctions {
 
     /// How many executions are under way.
     pub fn running(&self) -> usize {
-        self.state().executions.iter().filter(|execution| execution.is_running()).count()
+        self.state()
+            .executions
+            .iter()
+            .filter(|execution| execution.is_running())
+            .count()
     }
 
     /// How many executions of one state machine are under way.
     pub fn running_of(&self, state_machine_arn: &str) -> usize {
-        let of_it = |execution: &&Arc<Execution>| execution.machine.arn == state_machine_arn && execution.is_running();
+        let of_it = |execution: &&Arc<Execution>| {
+            execution.machine.arn == state_machine_arn && execution.is_running()
+        };
         self.state().executions.iter().filter(of_it).count()
     }
 
     pub(super) fn machine(&self, arn: &str) -> Result<Arc<Machine>, ApiError> {
-        let missing = || ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"));
+        let missing = || {
+            ApiError::new(
+                "StateMachineDoesNotExist",
+                format!("State Machine Does Not Exist: '{arn}'"),
+            )
+        };
         self.state().machines.get(arn).cloned().ok_or_else(missing)
     }
 
@@ -286,21 +410,38 @@ impl StepFunctions {
     }
 
     pub(super) fn execution(&self, arn: &str) -> Result<Arc<Execution>, ApiError> {
-        let missing = || ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"));
-        self.state().executions.iter().find(|execution| execution.arn == arn).cloned().ok_or_else(missing)
+        let missing = || {
+            ApiError::new(
+                "ExecutionDoesNotExist",
+                format!("Execution Does Not Exist: '{arn}'"),
+            )
+        };
+        self.state()
+            .executions
+            .iter()
+            .find(|execution| execution.arn == arn)
+            .cloned()
+            .ok_or_else(missing)
     }
 
     fn arn(&self, kind: &str, rest: &str) -> String {
-        format!("arn:aws:states:{}:{}:{kind}:{rest}", self.world.region, self.world.account)
+        format!(
+            "arn:aws:states:{}:{}:{kind}:{rest}",
+            self.world.region, self.world.account
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the service")
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the service")
     }
 }
 
 /// AWS's rule for names of state machines and executions.
 fn is_name(name: &str) -> bool {
-    let refused = |char: char| char.is_whitespace() || char.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(char);
+    let refused = |char: char| {
+        char.is_whitespace() || char.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(char)
+    };
     (1..=NAME_MAX_CHARS).contains(&name.chars().count()) && !name.contains(refused)
 }

@@ -16,26 +16,60 @@ use super::{
 
 impl Run {
     /// Calls the integration once. Arguments are evaluated anew for each attempt, because the context tells the attempt's number.
-    pub(super) async fn task(&self, task: &Task, thread: &mut Thread, visit: &mut Visit<'_>) -> Result<Value, Trouble> {
-        let ticket = task.resource.waits_for_token.then(|| self.world.tokens.issue(&mut self.execution.rng()));
+    pub(super) async fn task(
+        &self,
+        task: &Task,
+        thread: &mut Thread,
+        visit: &mut Visit<'_>,
+    ) -> Result<Value, Trouble> {
+        let ticket = task
+            .resource
+            .waits_for_token
+            .then(|| self.world.tokens.issue(&mut self.execution.rng()));
         visit.token = ticket.as_ref().map(|ticket| ticket.token.clone());
         let arguments = match &task.arguments {
-            Some(arguments) => self.evaluate(thread, visit, "Arguments", arguments, Beside::Nothing)?,
+            Some(arguments) => {
+                self.evaluate(thread, visit, "Arguments", arguments, Beside::Nothing)?
+            }
             None => visit.input.clone(),
         };
         check_size(&arguments, &visit.state.name)?;
-        let timeout = self.seconds(thread, visit, "TimeoutSeconds", task.timeout_seconds.as_ref())?;
-        let heartbeat = self.seconds(thread, visit, "HeartbeatSeconds", task.heartbeat_seconds.as_ref())?;
+        let timeout = self.seconds(
+            thread,
+            visit,
+            "TimeoutSeconds",
+            task.timeout_seconds.as_ref(),
+        )?;
+        let heartbeat = self.seconds(
+            thread,
+            visit,
+            "HeartbeatSeconds",
+            task.heartbeat_seconds.as_ref(),
+        )?;
         let mut details = about(&task.resource);
         details.insert("region".to_owned(), json!(self.world.region));
         details.insert("parameters".to_owned(), json!(arguments.to_string()));
-        for (key, limit) in [("timeoutInSeconds", timeout), ("heartbeatInSeconds", heartbeat)] {
+        for (key, limit) in [
+            ("timeoutInSeconds", timeout),
+            ("heartbeatInSeconds", heartbeat),
+        ] {
             if let Some(limit) = limit {
                 details.insert(key.to_owned(), json!(limit.as_secs()));
             }
         }
-        self.push(thread, "TaskScheduled", Some(("taskScheduledEventDetails", Value::Object(details))));
-        self.push(thread, "TaskStarted", Some(("taskStartedEventDetails", Value::Object(about(&task.resource)))));
+        self.push(
+            thread,
+            "TaskScheduled",
+            Some(("taskScheduledEventDetails", Value::Object(details))),
+        );
+        self.push(
+            thread,
+            "TaskStarted",
+            Some((
+                "taskStartedEventDetails",
+                Value::Object(about(&task.resource)),
+            )),
+        );
         let call = TaskCall {
             resource: task.resource.arn.clone(),
             arguments,
@@ -46,12 +80,18 @@ impl Run {
         };
         let work = self.work(task, thread, call, ticket, heartbeat);
         let outcome = match timeout {
-            Some(timeout) => {
-                tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(Trouble { error: errors::TIMEOUT.to_owned(), cause: None }))
-            }
+            Some(timeout) => tokio::time::timeout(timeout, work)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Trouble {
+                        error: errors::TIMEOUT.to_owned(),
+                        cause: None,
+                    })
+                }),
             None => work.await,
         };
-        let outcome = outcome.and_then(|result| check_size(&result, &visit.state.name).map(|_| result));
+        let outcome =
+            outcome.and_then(|result| check_size(&result, &visit.state.name).map(|_| result));
         self.record(task, thread, outcome)
     }
 
@@ -65,10 +105,16 @@ impl Run {
         heartbeat: Option<Duration>,
     ) -> Result<Value, Trouble> {
         let result = self.world.integrations.call(call).await.map_err(trouble)?;
-        let Some(mut ticket) = ticket else { return Ok(result) };
+        let Some(mut ticket) = ticket else {
+            return Ok(result);
+        };
         let mut details = about(&task.resource);
         details.append(&mut history::payload("output", &result));
-        self.push(thread, "TaskSubmitted", Some(("taskSubmittedEventDetails", Value::Object(details))));
+        self.push(
+            thread,
+            "TaskSubmitted",
+            Some(("taskSubmittedEventDetails", Value::Object(details))),
+        );
         loop {
             let missed = async {
                 match heartbeat {
@@ -90,7 +136,12 @@ impl Run {
     }
 
     /// Tells the history how the attempt ended.
-    fn record(&self, task: &Task, thread: &mut Thread, outcome: Result<Value, Trouble>) -> Result<Value, Trouble> {
+    fn record(
+        &self,
+        task: &Task,
+        thread: &mut Thread,
+        outcome: Result<Value, Trouble>,
+    ) -> Result<Value, Trouble> {
         let mut details = about(&task.resource);
         let (kind, key) = match &outcome {
             Ok(result) => {
@@ -98,9 +149,14 @@ impl Run {
                 ("TaskSucceeded", "taskSucceededEventDetails")
             }
             Err(trouble) => {
-                details.append(&mut history::failure(&trouble.error, trouble.cause.as_deref()));
+                details.append(&mut history::failure(
+                    &trouble.error,
+                    trouble.cause.as_deref(),
+                ));
                 match trouble.error.as_str() {
-                    errors::TIMEOUT | errors::HEARTBEAT_TIMEOUT => ("TaskTimedOut", "taskTimedOutEventDetails"),
+                    errors::TIMEOUT | errors::HEARTBEAT_TIMEOUT => {
+                        ("TaskTimedOut", "taskTimedOutEventDetails")
+                    }
                     _ => ("TaskFailed", "taskFailedEventDetails"),
                 }
             }
@@ -109,20 +165,39 @@ impl Run {
         outcome
     }
 
-    fn seconds(&self, thread: &mut Thread, visit: &Visit<'_>, location: &str, template: Option<&Template>) -> Result<Option<Duration>, Trouble> {
-        let Some(template) = template else { return Ok(None) };
+    fn seconds(
+        &self,
+        thread: &mut Thread,
+        visit: &Visit<'_>,
+        location: &str,
+        template: Option<&Template>,
+    ) -> Result<Option<Duration>, Trouble> {
+        let Some(template) = template else {
+            return Ok(None);
+        };
         let seconds = self.evaluate(thread, visit, location, template, Beside::Nothing)?;
-        match seconds.as_u64().filter(|seconds| (1..=99_999_999).contains(seconds)) {
+        match seconds
+            .as_u64()
+            .filter(|seconds| (1..=99_999_999).contains(seconds))
+        {
             Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
-            None => Err(self.wrong_type(thread, visit, location, "a whole number from 1 to 99999999")),
+            None => {
+                Err(self.wrong_type(thread, visit, location, "a whole number from 1 to 99999999"))
+            }
         }
     }
 }
 
 fn about(resource: &Resource) -> Map<String, Value> {
-    Map::from_iter([("resourceType".to_owned(), json!(resource.service)), ("resource".to_owned(), json!(resource.action))])
+    Map::from_iter([
+        ("resourceType".to_owned(), json!(resource.service)),
+        ("resource".to_owned(), json!(resource.action)),
+    ])
 }
 
 fn trouble(failure: TaskFailure) -> Trouble {
-    Trouble { error: failure.error, cause: Some(failure.cause) }
+    Trouble {
+        error: failure.error,
+        cause: Some(failure.cause),
+    }
 }

@@ -32,15 +32,20 @@ impl Template {
         match value {
             Value::String(text) => Self::parse_text(text, at),
             Value::Array(items) => {
-                let items =
-                    items.into_iter().enumerate().map(|(index, item)| Self::parse(item, &format!("{at}/{index}"))).collect::<Result<Vec<_>, _>>()?;
+                let items = items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::parse(item, &format!("{at}/{index}")))
+                    .collect::<Result<Vec<_>, _>>()?;
                 Ok(Self::Array(items).collapsed())
             }
             Value::Object(fields) => {
                 let mut read = Vec::with_capacity(fields.len());
                 for (name, value) in fields {
                     if name.ends_with(".$") {
-                        return Err(format!("{at}: the key {name:?} is JSONPath; only JSONata is spoken here"));
+                        return Err(format!(
+                            "{at}: the key {name:?} is JSONPath; only JSONata is spoken here"
+                        ));
                     }
                     let field = Self::parse(value, &format!("{at}/{name}"))?;
                     read.push((name, field));
@@ -52,10 +57,17 @@ impl Template {
     }
 
     fn parse_text(text: String, at: &str) -> Result<Self, String> {
-        match text.strip_prefix("{%").and_then(|rest| rest.strip_suffix("%}")) {
-            Some(source) => Expression::parse(source).map(Self::Expression).map_err(|why| format!("{at}: {why}")),
+        match text
+            .strip_prefix("{%")
+            .and_then(|rest| rest.strip_suffix("%}"))
+        {
+            Some(source) => Expression::parse(source)
+                .map(Self::Expression)
+                .map_err(|why| format!("{at}: {why}")),
             // AWS would take it as plain text, which nobody means.
-            None if text.contains("{%") || text.contains("%}") => Err(format!("{at}: an expression is the whole string, from {{% to %}}")),
+            None if text.contains("{%") || text.contains("%}") => Err(format!(
+                "{at}: an expression is the whole string, from {{% to %}}"
+            )),
             None => Ok(Self::Literal(Value::String(text))),
         }
     }
@@ -63,9 +75,16 @@ impl Template {
     /// The same as one literal, when nothing inside is an expression.
     fn collapsed(self) -> Self {
         match self {
-            Self::Array(items) if items.iter().all(Self::is_literal) => Self::Literal(items.into_iter().filter_map(Self::into_literal).collect()),
+            Self::Array(items) if items.iter().all(Self::is_literal) => {
+                Self::Literal(items.into_iter().filter_map(Self::into_literal).collect())
+            }
             Self::Object(fields) if fields.iter().all(|(_, field)| field.is_literal()) => {
-                Self::Literal(Value::Object(fields.into_iter().filter_map(|(name, field)| Some((name, field.into_literal()?))).collect()))
+                Self::Literal(Value::Object(
+                    fields
+                        .into_iter()
+                        .filter_map(|(name, field)| Some((name, field.into_literal()?)))
+                        .collect(),
+                ))
             }
             other => other,
         }
@@ -91,21 +110,36 @@ impl Template {
     }
 
     /// Evaluates every expression inside.
-    pub(super) fn evaluate(&self, scope: &mut Scope, location: &str) -> Result<Value, QueryFailure> {
+    pub(super) fn evaluate(
+        &self,
+        scope: &mut Scope,
+        location: &str,
+    ) -> Result<Value, QueryFailure> {
         Ok(match self {
             Self::Literal(value) => value.clone(),
-            Self::Expression(expression) => expression.evaluate(scope).map_err(|why| QueryFailure {
-                location: location.to_owned(),
-                cause: format!("The JSONata expression '{}' specified for the field '{location}' {why}", expression.source()),
-            })?,
+            Self::Expression(expression) => {
+                expression.evaluate(scope).map_err(|why| QueryFailure {
+                    location: location.to_owned(),
+                    cause: format!(
+                        "The JSONata expression '{}' specified for the field '{location}' {why}",
+                        expression.source()
+                    ),
+                })?
+            }
             Self::Array(items) => {
-                let items = items.iter().enumerate().map(|(index, item)| item.evaluate(scope, &format!("{location}/{index}")));
+                let items = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| item.evaluate(scope, &format!("{location}/{index}")));
                 Value::Array(items.collect::<Result<_, _>>()?)
             }
             Self::Object(fields) => {
                 let mut object = Map::new();
                 for (name, field) in fields {
-                    object.insert(name.clone(), field.evaluate(scope, &format!("{location}/{name}"))?);
+                    object.insert(
+                        name.clone(),
+                        field.evaluate(scope, &format!("{location}/{name}"))?,
+                    );
                 }
                 Value::Object(object)
             }
@@ -127,8 +161,13 @@ impl Template {
         match self {
             Self::Literal(_) => {}
             Self::Expression(expression) => look(at, expression),
-            Self::Array(items) => items.iter().enumerate().for_each(|(index, item)| item.each_expression(&format!("{at}/{index}"), look)),
-            Self::Object(fields) => fields.iter().for_each(|(name, field)| field.each_expression(&format!("{at}/{name}"), look)),
+            Self::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| item.each_expression(&format!("{at}/{index}"), look)),
+            Self::Object(fields) => fields
+                .iter()
+                .for_each(|(name, field)| field.each_expression(&format!("{at}/{name}"), look)),
         }
     }
 }

@@ -48,8 +48,19 @@ impl Tokens {
         let token = format!("{:032x}{:032x}", rng.u128(..), rng.u128(..));
         let (sender, answer) = oneshot::channel();
         let heartbeat = Arc::new(Notify::new());
-        self.slots().insert(token.clone(), Slot::Waiting { answer: sender, heartbeat: Arc::clone(&heartbeat) });
-        Ticket { tokens: self.clone(), token, answer, heartbeat }
+        self.slots().insert(
+            token.clone(),
+            Slot::Waiting {
+                answer: sender,
+                heartbeat: Arc::clone(&heartbeat),
+            },
+        );
+        Ticket {
+            tokens: self.clone(),
+            token,
+            answer,
+            heartbeat,
+        }
     }
 
     /// Ends the task that waits for this token.
@@ -75,7 +86,9 @@ impl Tokens {
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
-        self.0.lock().expect("no thread panics while it holds the tokens")
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the tokens")
     }
 }
 

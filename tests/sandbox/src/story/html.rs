@@ -5,8 +5,13 @@ use std::fmt::Write as _;
 use super::{Rehearsal, TimelineEntry};
 
 /// The lanes of the picture, top to bottom, with their colours.
-const LANES: [(&str, &str); 5] =
-    [("operator", "#0e7490"), ("service", "#1d4ed8"), ("flink", "#a21caf"), ("alarm", "#b91c1c"), ("lifeguard", "#15803d")];
+const LANES: [(&str, &str); 5] = [
+    ("operator", "#0e7490"),
+    ("service", "#1d4ed8"),
+    ("flink", "#a21caf"),
+    ("alarm", "#b91c1c"),
+    ("lifeguard", "#15803d"),
+];
 /// Size of the picture, in its own units.
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 90.0;
@@ -20,7 +25,11 @@ table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;border-bott
 /// The page.
 #[must_use]
 pub fn page(rehearsal: &Rehearsal) -> String {
-    let class = if rehearsal.is_as_it_should_be() { "good" } else { "bad" };
+    let class = if rehearsal.is_as_it_should_be() {
+        "good"
+    } else {
+        "bad"
+    };
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name}</title><style>{STYLE}</style></head><body>\
          <h1>{name}</h1><p><span class=\"verdict {class}\">{}</span> seed {}</p><p>{}</p>{}",
@@ -49,25 +58,52 @@ pub fn page(rehearsal: &Rehearsal) -> String {
 fn figures(rehearsal: &Rehearsal) -> String {
     let records = &rehearsal.records;
     let time = |secs: Option<u64>| secs.map_or("–".to_owned(), |secs| clock(secs as f64));
-    let actions: Vec<String> = rehearsal.actions.iter().map(|one| format!("{} ({})", one.action, one.outcome)).collect();
+    let actions: Vec<String> = rehearsal
+        .actions
+        .iter()
+        .map(|one| format!("{} ({})", one.action, one.outcome))
+        .collect();
     let rows = [
         (
             "application",
             format!(
                 "{}, {}, version {}, {}",
-                rehearsal.application.name, rehearsal.application.status, rehearsal.application.version_id, rehearsal.application.runtime
+                rehearsal.application.name,
+                rehearsal.application.status,
+                rehearsal.application.version_id,
+                rehearsal.application.runtime
             ),
         ),
-        ("changed by Lifeguard", if actions.is_empty() { "nothing".into() } else { actions.join(", ") }),
+        (
+            "changed by Lifeguard",
+            if actions.is_empty() {
+                "nothing".into()
+            } else {
+                actions.join(", ")
+            },
+        ),
         ("time to detect", time(rehearsal.detection_secs)),
         ("time to recover", time(rehearsal.recovery_secs)),
         (
             "records",
-            format!("{} produced, {} lost, {} replayed, {} duplicated", records.produced, records.lost, records.replayed, records.duplicated),
+            format!(
+                "{} produced, {} lost, {} replayed, {} duplicated",
+                records.produced, records.lost, records.replayed, records.duplicated
+            ),
         ),
-        ("not as it should be", if rehearsal.complaints.is_empty() { "–".into() } else { rehearsal.complaints.join("; ") }),
+        (
+            "not as it should be",
+            if rehearsal.complaints.is_empty() {
+                "–".into()
+            } else {
+                rehearsal.complaints.join("; ")
+            },
+        ),
     ];
-    let rows: String = rows.iter().map(|(label, value)| format!("<tr><th>{label}</th><td>{}</td></tr>", escaped(value))).collect();
+    let rows: String = rows
+        .iter()
+        .map(|(label, value)| format!("<tr><th>{label}</th><td>{}</td></tr>", escaped(value)))
+        .collect();
     format!("<table>{rows}</table>")
 }
 
@@ -76,7 +112,9 @@ fn picture(timeline: &[TimelineEntry]) -> String {
     let last = timeline.last().map_or(1.0, |entry| entry.at_secs.max(1.0));
     let x = |secs: f64| LEFT + secs / last * (WIDTH - LEFT - 20.0);
     let height = LANE * LANES.len() as f64 + 30.0;
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"who did what, when\">");
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"who did what, when\">"
+    );
     for (row, (who, colour)) in LANES.iter().enumerate() {
         let y = LANE * (row as f64 + 0.5);
         let _ = write!(
@@ -97,14 +135,23 @@ fn picture(timeline: &[TimelineEntry]) -> String {
     }
     for tick in 0..=6 {
         let secs = last * f64::from(tick) / 6.0;
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", x(secs), height - 8.0, clock(secs));
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            x(secs),
+            height - 8.0,
+            clock(secs)
+        );
     }
     svg.push_str("</svg>");
     svg
 }
 
 fn colour(who: &str) -> &'static str {
-    LANES.iter().find(|(lane, _)| *lane == who).map_or("#374151", |(_, colour)| colour)
+    LANES
+        .iter()
+        .find(|(lane, _)| *lane == who)
+        .map_or("#374151", |(_, colour)| colour)
 }
 
 fn clock(secs: f64) -> String {
@@ -113,5 +160,8 @@ fn clock(secs: f64) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -17,7 +17,11 @@ impl Paint {
     /// Colours when standard output is a terminal that is not told to do without (`NO_COLOR`).
     #[must_use]
     pub fn for_stdout(no_color: bool) -> Self {
-        if std::io::stdout().is_terminal() && !no_color { Self::Colours } else { Self::Plain }
+        if std::io::stdout().is_terminal() && !no_color {
+            Self::Colours
+        } else {
+            Self::Plain
+        }
     }
 
     fn with(self, code: &str, text: &str) -> String {

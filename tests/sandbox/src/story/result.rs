@@ -63,13 +63,29 @@ impl ExecutionTold {
     /// From its history.
     #[must_use]
     pub fn of(execution: &ExecutionView, history: &[Value]) -> Self {
-        let details =
-            |event: &Value| event.as_object().into_iter().flatten().find(|(name, _)| name.ends_with("EventDetails")).map(|(_, it)| it.clone());
-        let texts = |kinds: &[&str], member: &str| -> Vec<String> {
-            let of_kind = history.iter().filter(|event| kinds.iter().any(|kind| event["type"].as_str().is_some_and(|is| is.ends_with(kind))));
-            of_kind.filter_map(|event| details(event)?[member].as_str().map(str::to_owned)).collect()
+        let details = |event: &Value| {
+            event
+                .as_object()
+                .into_iter()
+                .flatten()
+                .find(|(name, _)| name.ends_with("EventDetails"))
+                .map(|(_, it)| it.clone())
         };
-        Self { status: execution.status.name(), states: texts(&["StateEntered"], "name"), errors: texts(&["TaskFailed", "TaskTimedOut"], "error") }
+        let texts = |kinds: &[&str], member: &str| -> Vec<String> {
+            let of_kind = history.iter().filter(|event| {
+                kinds
+                    .iter()
+                    .any(|kind| event["type"].as_str().is_some_and(|is| is.ends_with(kind)))
+            });
+            of_kind
+                .filter_map(|event| details(event)?[member].as_str().map(str::to_owned))
+                .collect()
+        };
+        Self {
+            status: execution.status.name(),
+            states: texts(&["StateEntered"], "name"),
+            errors: texts(&["TaskFailed", "TaskTimedOut"], "error"),
+        }
     }
 }
 
@@ -143,7 +159,13 @@ impl TimelineEntry {
     #[must_use]
     pub fn of(entry: &Entry, opened: Timestamp) -> Self {
         let millis = entry.at.as_millisecond() - opened.as_millisecond();
-        Self { at_secs: millis as f64 / 1000.0, at: entry.at, who: name(entry.actor), what: entry.text.clone(), written: None }
+        Self {
+            at_secs: millis as f64 / 1000.0,
+            at: entry.at,
+            who: name(entry.actor),
+            what: entry.text.clone(),
+            written: None,
+        }
     }
 }
 
@@ -157,16 +179,26 @@ impl Rehearsal {
     /// The closing table.
     #[must_use]
     pub fn table(&self, paint: Paint) -> String {
-        let time = |secs: Option<u64>| secs.map_or("-".to_owned(), |secs| format!("{} min {:02} s", secs / 60, secs % 60));
+        let time = |secs: Option<u64>| {
+            secs.map_or("-".to_owned(), |secs| {
+                format!("{} min {:02} s", secs / 60, secs % 60)
+            })
+        };
         let records = &self.records;
         let mut rows = vec![
-            ("outcome", paint.verdict(self.is_as_it_should_be(), &self.outcome)),
+            (
+                "outcome",
+                paint.verdict(self.is_as_it_should_be(), &self.outcome),
+            ),
             ("because", self.reason.clone()),
             (
                 "application",
                 format!(
                     "{}, {}, version {}, {}",
-                    self.application.name, self.application.status, self.application.version_id, self.application.runtime
+                    self.application.name,
+                    self.application.status,
+                    self.application.version_id,
+                    self.application.runtime
                 ),
             ),
             ("changed by Lifeguard", self.told_actions()),
@@ -174,25 +206,50 @@ impl Rehearsal {
             ("time to recover", time(self.recovery_secs)),
             (
                 "records",
-                format!("{} produced, {} lost, {} replayed, {} duplicated", records.produced, records.lost, records.replayed, records.duplicated),
+                format!(
+                    "{} produced, {} lost, {} replayed, {} duplicated",
+                    records.produced, records.lost, records.replayed, records.duplicated
+                ),
             ),
-            ("API calls", format!("{}", self.api_calls.values().sum::<u64>())),
+            (
+                "API calls",
+                format!("{}", self.api_calls.values().sum::<u64>()),
+            ),
         ];
         if !self.processes.is_empty() {
-            rows.push(("processes", format!("{} started, of {} functions", self.processes.values().sum::<u64>(), self.processes.len())));
+            rows.push((
+                "processes",
+                format!(
+                    "{} started, of {} functions",
+                    self.processes.values().sum::<u64>(),
+                    self.processes.len()
+                ),
+            ));
         }
         if records.wrong > 0 {
             rows.push(("still wrong", format!("{} records", records.wrong)));
         }
-        rows.extend(self.complaints.iter().map(|complaint| ("NOT AS IT SHOULD BE", paint.verdict(false, complaint))));
-        rows.iter().map(|(label, value)| format!("  {} {value}\n", paint.strong(&format!("{label:<22}")))).collect()
+        rows.extend(
+            self.complaints
+                .iter()
+                .map(|complaint| ("NOT AS IT SHOULD BE", paint.verdict(false, complaint))),
+        );
+        rows.iter()
+            .map(|(label, value)| format!("  {} {value}\n", paint.strong(&format!("{label:<22}"))))
+            .collect()
     }
 
     fn told_actions(&self) -> String {
         if self.actions.is_empty() {
             return "nothing".into();
         }
-        let told = |one: &ActionTaken| if one.outcome == "ok" { one.action.clone() } else { format!("{} ({})", one.action, one.outcome) };
+        let told = |one: &ActionTaken| {
+            if one.outcome == "ok" {
+                one.action.clone()
+            } else {
+                format!("{} ({})", one.action, one.outcome)
+            }
+        };
         let mut runs: Vec<(String, u32)> = Vec::new();
         for action in self.actions.iter().map(told) {
             match runs.last_mut() {
@@ -200,7 +257,16 @@ impl Rehearsal {
                 _ => runs.push((action, 1)),
             }
         }
-        runs.into_iter().map(|(action, times)| if times > 1 { format!("{action} ({times} times)") } else { action }).collect::<Vec<_>>().join(", ")
+        runs.into_iter()
+            .map(|(action, times)| {
+                if times > 1 {
+                    format!("{action} ({times} times)")
+                } else {
+                    action
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// One JSON document. The same seed gives the same bytes.

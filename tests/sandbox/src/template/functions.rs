@@ -29,40 +29,82 @@ const SHARED: [&str; 15] = [
     "Tags",
     "Timeout",
 ];
-const OWN: [&str; 8] = ["DeadLetterQueue", "Events", "FunctionName", "Policies", "Role", "RolePath", "Tracing", "AssumeRolePolicyDocument"];
+const OWN: [&str; 8] = [
+    "DeadLetterQueue",
+    "Events",
+    "FunctionName",
+    "Policies",
+    "Role",
+    "RolePath",
+    "Tracing",
+    "AssumeRolePolicyDocument",
+];
 
 pub(super) fn read(reading: &Reading<'_>) -> Result<FunctionSpec> {
     let (properties, globals) = (&reading.properties, &reading.globals["Function"]);
     let names = [SHARED.as_slice(), OWN.as_slice()].concat();
     known(reading.id, properties, &names)?;
     known("Globals.Function", globals, &names)?;
-    let of = |name: &str| properties.get(name).or_else(|| globals.get(name)).cloned().unwrap_or_default();
+    let of = |name: &str| {
+        properties
+            .get(name)
+            .or_else(|| globals.get(name))
+            .cloned()
+            .unwrap_or_default()
+    };
     let retries = &of("EventInvokeConfig");
-    known(reading.id, retries, &["MaximumRetryAttempts", "MaximumEventAgeInSeconds"])?;
+    known(
+        reading.id,
+        retries,
+        &["MaximumRetryAttempts", "MaximumEventAgeInSeconds"],
+    )?;
     let name = reading.resolver.name(reading.id)?;
     Ok(FunctionSpec {
         arn: place::arn("lambda", &format!("function:{name}")),
         name,
         package: package(reading)?,
         env: variables(reading, globals)?,
-        timeout_secs: number(reading.id, "Timeout", &of("Timeout"))?.unwrap_or(DEFAULT_TIMEOUT_SECS),
-        memory_mb: number(reading.id, "MemorySize", &of("MemorySize"))?.unwrap_or(DEFAULT_MEMORY_MB),
+        timeout_secs: number(reading.id, "Timeout", &of("Timeout"))?
+            .unwrap_or(DEFAULT_TIMEOUT_SECS),
+        memory_mb: number(reading.id, "MemorySize", &of("MemorySize"))?
+            .unwrap_or(DEFAULT_MEMORY_MB),
         role: reading.role(),
-        policies: properties.get("Policies").cloned().unwrap_or_else(|| json!([])),
-        event_retries: number(reading.id, "MaximumRetryAttempts", &retries["MaximumRetryAttempts"])?,
+        policies: properties
+            .get("Policies")
+            .cloned()
+            .unwrap_or_else(|| json!([])),
+        event_retries: number(
+            reading.id,
+            "MaximumRetryAttempts",
+            &retries["MaximumRetryAttempts"],
+        )?,
     })
 }
 
 /// cargo-lambda's build names the binary; otherwise the folder of the code is the package.
 fn package(reading: &Reading<'_>) -> Result<String> {
     let build = &reading.resource["Metadata"]["BuildProperties"];
-    let folder = || reading.properties["CodeUri"].as_str().map(|uri| uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned());
+    let folder = || {
+        reading.properties["CodeUri"].as_str().map(|uri| {
+            uri.trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+    };
     let package = build["Binary"]
         .as_str()
         .map(str::to_owned)
         .or_else(folder)
-        .ok_or_else(|| reading.error("neither a Binary in its Metadata nor a CodeUri names its package"))?;
-    if reading.packages.contains(&package.as_str()) { Ok(package) } else { Err(reading.error(format!("there is no package {package:?}"))) }
+        .ok_or_else(|| {
+            reading.error("neither a Binary in its Metadata nor a CodeUri names its package")
+        })?;
+    if reading.packages.contains(&package.as_str()) {
+        Ok(package)
+    } else {
+        Err(reading.error(format!("there is no package {package:?}")))
+    }
 }
 
 fn variables(reading: &Reading<'_>, globals: &Value) -> Result<BTreeMap<String, String>> {
@@ -70,7 +112,11 @@ fn variables(reading: &Reading<'_>, globals: &Value) -> Result<BTreeMap<String, 
     for source in [globals, &reading.properties] {
         known(reading.id, &source["Environment"], &["Variables"])?;
         for (name, value) in members(&source["Environment"]["Variables"]) {
-            let text = as_text(value).ok_or_else(|| reading.error(format!("the variable {name} is {value}, and text is expected")))?;
+            let text = as_text(value).ok_or_else(|| {
+                reading.error(format!(
+                    "the variable {name} is {value}, and text is expected"
+                ))
+            })?;
             variables.insert(name.clone(), text);
         }
     }

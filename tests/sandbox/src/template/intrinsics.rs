@@ -19,32 +19,64 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(template: &'a Value, overrides: &BTreeMap<String, String>, names: &'a BTreeMap<String, String>) -> Result<Self> {
+    pub(super) fn new(
+        template: &'a Value,
+        overrides: &BTreeMap<String, String>,
+        names: &'a BTreeMap<String, String>,
+    ) -> Result<Self> {
         let mut parameters = BTreeMap::new();
         for (name, parameter) in members(&template["Parameters"]) {
-            parameters.insert(name.clone(), parameter_value(name, parameter, overrides.get(name))?);
+            parameters.insert(
+                name.clone(),
+                parameter_value(name, parameter, overrides.get(name))?,
+            );
         }
-        if let Some(name) = overrides.keys().find(|name| !parameters.contains_key(*name)) {
-            return Err(TemplateError::new("Parameters", format!("a value is given for {name}, which is not there")));
+        if let Some(name) = overrides
+            .keys()
+            .find(|name| !parameters.contains_key(*name))
+        {
+            return Err(TemplateError::new(
+                "Parameters",
+                format!("a value is given for {name}, which is not there"),
+            ));
         }
-        Ok(Self { template, parameters, names })
+        Ok(Self {
+            template,
+            parameters,
+            names,
+        })
     }
 
     pub(super) fn parameters(&self) -> BTreeMap<String, String> {
-        self.parameters.iter().map(|(name, value)| (name.clone(), as_text(value).unwrap_or_else(|| value.to_string()))).collect()
+        self.parameters
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.clone(),
+                    as_text(value).unwrap_or_else(|| value.to_string()),
+                )
+            })
+            .collect()
     }
 
     /// The section `Rules`: what the parameters' own patterns cannot say, because it is about several of them.
     pub(super) fn check_rules(&self) -> Result<()> {
         for (name, rule) in members(&self.template["Rules"]) {
             super::known(name, rule, &["RuleCondition", "Assertions"])?;
-            if rule.get("RuleCondition").is_some() && !self.condition(name, &rule["RuleCondition"])? {
+            if rule.get("RuleCondition").is_some()
+                && !self.condition(name, &rule["RuleCondition"])?
+            {
                 continue;
             }
             for assertion in rule["Assertions"].as_array().into_iter().flatten() {
                 super::known(name, assertion, &["Assert", "AssertDescription"])?;
                 if !self.condition(name, &assertion["Assert"])? {
-                    return Err(TemplateError::new(name, assertion["AssertDescription"].as_str().unwrap_or("an assertion does not hold")));
+                    return Err(TemplateError::new(
+                        name,
+                        assertion["AssertDescription"]
+                            .as_str()
+                            .unwrap_or("an assertion does not hold"),
+                    ));
                 }
             }
         }
@@ -62,10 +94,21 @@ impl<'a> Resolver<'a> {
     pub(super) fn check_dependencies(&self, id: &str, resource: &Value) -> Result<()> {
         let named = match &resource["DependsOn"] {
             Value::String(one) => vec![one.as_str()],
-            many => many.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+            many => many
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect(),
         };
-        match named.into_iter().find(|name| self.template["Resources"].get(name).is_none()) {
-            Some(name) => Err(TemplateError::new(id, format!("DependsOn names {name}, which is not there"))),
+        match named
+            .into_iter()
+            .find(|name| self.template["Resources"].get(name).is_none())
+        {
+            Some(name) => Err(TemplateError::new(
+                id,
+                format!("DependsOn names {name}, which is not there"),
+            )),
             None => Ok(()),
         }
     }
@@ -81,7 +124,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn name_within(&self, id: &str, depth: u8) -> Result<String> {
-        let depth = depth.checked_sub(1).ok_or_else(|| TemplateError::new(id, "its name is made from itself"))?;
+        let depth = depth
+            .checked_sub(1)
+            .ok_or_else(|| TemplateError::new(id, "its name is made from itself"))?;
         if let Some(name) = self.names.get(id) {
             return Ok(name.clone());
         }
@@ -102,7 +147,10 @@ impl<'a> Resolver<'a> {
             None => Ok(format!("{STACK_NAME}-{id}")),
             Some(name) => match self.within(id, name, depth)? {
                 Some(Value::String(name)) => Ok(name),
-                Some(other) => Err(TemplateError::new(id, format!("its {property} is {other}, and text is expected"))),
+                Some(other) => Err(TemplateError::new(
+                    id,
+                    format!("its {property} is {other}, and text is expected"),
+                )),
                 None => Ok(format!("{STACK_NAME}-{id}")),
             },
         }
@@ -118,7 +166,9 @@ impl<'a> Resolver<'a> {
                 Ok(Some(Value::Array(resolved)))
             }
             Value::Object(object) => match single(object) {
-                Some((function, argument)) if function == "Ref" || function.starts_with("Fn::") => self.intrinsic(place, function, argument, depth),
+                Some((function, argument)) if function == "Ref" || function.starts_with("Fn::") => {
+                    self.intrinsic(place, function, argument, depth)
+                }
                 _ => {
                     let mut resolved = Map::new();
                     for (name, value) in object {
@@ -133,20 +183,43 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn intrinsic(&self, place: &str, function: &str, argument: &Value, depth: u8) -> Result<Option<Value>> {
+    fn intrinsic(
+        &self,
+        place: &str,
+        function: &str,
+        argument: &Value,
+        depth: u8,
+    ) -> Result<Option<Value>> {
         let wrong = || TemplateError::new(place, format!("{function} cannot take {argument}"));
         match function {
             "Ref" if argument == "AWS::NoValue" => Ok(None),
-            "Ref" => self.reference(place, argument.as_str().ok_or_else(wrong)?, depth).map(Some),
+            "Ref" => self
+                .reference(place, argument.as_str().ok_or_else(wrong)?, depth)
+                .map(Some),
             "Fn::GetAtt" => {
-                let parts: Vec<&str> = argument.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let [id, attribute] = parts[..] else { return Err(wrong()) };
+                let parts: Vec<&str> = argument
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                let [id, attribute] = parts[..] else {
+                    return Err(wrong());
+                };
                 self.attribute(place, id, attribute, depth).map(Some)
             }
             "Fn::Sub" => self.substitute(place, argument, depth).map(Some),
             "Fn::If" => {
-                let [condition, yes, no] = argument.as_array().map(Vec::as_slice).unwrap_or_default() else { return Err(wrong()) };
-                let (taken, other) = if self.condition(place, &json!({ "Condition": condition }))? { (yes, no) } else { (no, yes) };
+                let [condition, yes, no] =
+                    argument.as_array().map(Vec::as_slice).unwrap_or_default()
+                else {
+                    return Err(wrong());
+                };
+                let (taken, other) = if self.condition(place, &json!({ "Condition": condition }))? {
+                    (yes, no)
+                } else {
+                    (no, yes)
+                };
                 // A typo in the side not taken is a typo too; only there may a resource be named that is not made.
                 match self.within(place, other, depth) {
                     Err(error) if !error.wrong.ends_with(NOT_MADE) => Err(error),
@@ -154,21 +227,41 @@ impl<'a> Resolver<'a> {
                 }
             }
             "Fn::Join" => {
-                let (separator, values) = (argument[0].as_str().ok_or_else(wrong)?, self.within(place, &argument[1], depth)?);
-                let texts: Option<Vec<String>> = values.as_ref().and_then(Value::as_array).map(|values| values.iter().filter_map(as_text).collect());
+                let (separator, values) = (
+                    argument[0].as_str().ok_or_else(wrong)?,
+                    self.within(place, &argument[1], depth)?,
+                );
+                let texts: Option<Vec<String>> = values
+                    .as_ref()
+                    .and_then(Value::as_array)
+                    .map(|values| values.iter().filter_map(as_text).collect());
                 Ok(Some(json!(texts.ok_or_else(wrong)?.join(separator))))
             }
             "Fn::Split" => {
-                let (separator, text) = (argument[0].as_str().ok_or_else(wrong)?, self.within(place, &argument[1], depth)?);
+                let (separator, text) = (
+                    argument[0].as_str().ok_or_else(wrong)?,
+                    self.within(place, &argument[1], depth)?,
+                );
                 let text = text.as_ref().and_then(Value::as_str).ok_or_else(wrong)?;
                 Ok(Some(text.split(separator).map(Value::from).collect()))
             }
             "Fn::Select" => {
-                let index = argument[0].as_u64().or_else(|| argument[0].as_str()?.parse().ok()).and_then(|index| usize::try_from(index).ok());
+                let index = argument[0]
+                    .as_u64()
+                    .or_else(|| argument[0].as_str()?.parse().ok())
+                    .and_then(|index| usize::try_from(index).ok());
                 let values = self.within(place, &argument[1], depth)?.unwrap_or_default();
-                Ok(Some(index.and_then(|index| values.get(index)).cloned().ok_or_else(wrong)?))
+                Ok(Some(
+                    index
+                        .and_then(|index| values.get(index))
+                        .cloned()
+                        .ok_or_else(wrong)?,
+                ))
             }
-            _ => Err(TemplateError::new(place, format!("the sandbox does not know {function}"))),
+            _ => Err(TemplateError::new(
+                place,
+                format!("the sandbox does not know {function}"),
+            )),
         }
     }
 
@@ -180,11 +273,16 @@ impl<'a> Resolver<'a> {
             return Ok(json!(value));
         }
         let Some(kind) = self.kind(place, name)? else {
-            return Err(TemplateError::new(place, format!("it refers to {name}, which is neither a parameter nor a resource")));
+            return Err(TemplateError::new(
+                place,
+                format!("it refers to {name}, which is neither a parameter nor a resource"),
+            ));
         };
         match kind {
             // These two are known by their ARN.
-            "AWS::SNS::Topic" | "AWS::Serverless::StateMachine" => self.arn(place, name, kind, depth).map(Value::from),
+            "AWS::SNS::Topic" | "AWS::Serverless::StateMachine" => {
+                self.arn(place, name, kind, depth).map(Value::from)
+            }
             "made by SAM" => Ok(json!(format!("{STACK_NAME}-{name}"))),
             _ => self.name_within(name, depth).map(Value::from),
         }
@@ -192,30 +290,55 @@ impl<'a> Resolver<'a> {
 
     fn attribute(&self, place: &str, id: &str, attribute: &str, depth: u8) -> Result<Value> {
         let Some(kind) = self.kind(place, id)? else {
-            return Err(TemplateError::new(place, format!("it takes {attribute} of {id}, which is not a resource")));
+            return Err(TemplateError::new(
+                place,
+                format!("it takes {attribute} of {id}, which is not a resource"),
+            ));
         };
         match (kind, attribute) {
             ("made by SAM", "Arn") => Ok(json!(role_arn(&format!("{STACK_NAME}-{id}")))),
             ("AWS::SNS::Topic", "TopicArn") => self.arn(place, id, kind, depth).map(Value::from),
-            ("AWS::SNS::Topic", "TopicName") | ("AWS::Serverless::StateMachine", "Name") | ("AWS::SQS::Queue", "QueueName") => {
+            ("AWS::SNS::Topic", "TopicName")
+            | ("AWS::Serverless::StateMachine", "Name")
+            | ("AWS::SQS::Queue", "QueueName") => self.name_within(id, depth).map(Value::from),
+            (_, "Arn") if kind != "AWS::SNS::Topic" => {
+                self.arn(place, id, kind, depth).map(Value::from)
+            }
+            ("AWS::KMS::Key", "KeyId") | ("AWS::IAM::Role", "RoleId") => {
                 self.name_within(id, depth).map(Value::from)
             }
-            (_, "Arn") if kind != "AWS::SNS::Topic" => self.arn(place, id, kind, depth).map(Value::from),
-            ("AWS::KMS::Key", "KeyId") | ("AWS::IAM::Role", "RoleId") => self.name_within(id, depth).map(Value::from),
-            _ => Err(TemplateError::new(place, format!("{id}, a {kind}, has no attribute {attribute} that the sandbox knows"))),
+            _ => Err(TemplateError::new(
+                place,
+                format!("{id}, a {kind}, has no attribute {attribute} that the sandbox knows"),
+            )),
         }
     }
 
     /// The type of a resource that is made; None when there is no such resource.
     fn kind(&self, place: &str, id: &str) -> Result<Option<&str>> {
         let resources = &self.template["Resources"];
-        if let Some(kind) = resources.get(id).map(|resource| resource["Type"].as_str().unwrap_or_default()) {
-            return if self.exists(id)? { Ok(Some(kind)) } else { Err(TemplateError::new(place, format!("it refers to {id}, {NOT_MADE}"))) };
+        if let Some(kind) = resources
+            .get(id)
+            .map(|resource| resource["Type"].as_str().unwrap_or_default())
+        {
+            return if self.exists(id)? {
+                Ok(Some(kind))
+            } else {
+                Err(TemplateError::new(
+                    place,
+                    format!("it refers to {id}, {NOT_MADE}"),
+                ))
+            };
         }
         // A role that SAM makes for a function or state machine without one.
-        let owner = id.strip_suffix("Role").and_then(|owner| resources.get(owner));
+        let owner = id
+            .strip_suffix("Role")
+            .and_then(|owner| resources.get(owner));
         let makes = owner.is_some_and(|owner| {
-            owner["Type"].as_str().is_some_and(|kind| kind.starts_with("AWS::Serverless::")) && owner["Properties"].get("Role").is_none()
+            owner["Type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("AWS::Serverless::"))
+                && owner["Properties"].get("Role").is_none()
         });
         Ok(makes.then_some("made by SAM"))
     }
@@ -224,17 +347,33 @@ impl<'a> Resolver<'a> {
         let name = self.name_within(id, depth)?;
         Ok(match kind {
             "AWS::Serverless::Function" => place::arn("lambda", &format!("function:{name}")),
-            "AWS::Serverless::StateMachine" => place::arn("states", &format!("stateMachine:{name}")),
+            "AWS::Serverless::StateMachine" => {
+                place::arn("states", &format!("stateMachine:{name}"))
+            }
             "AWS::DynamoDB::Table" => place::arn("dynamodb", &format!("table/{name}")),
             "AWS::SNS::Topic" => place::arn("sns", &name),
             "AWS::Events::Rule" => place::arn("events", &format!("rule/{name}")),
-            "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => place::arn("cloudwatch", &format!("alarm:{name}")),
-            "AWS::Logs::LogGroup" => format!("{}:*", place::arn("logs", &format!("log-group:{name}"))),
+            "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => {
+                place::arn("cloudwatch", &format!("alarm:{name}"))
+            }
+            "AWS::Logs::LogGroup" => {
+                format!("{}:*", place::arn("logs", &format!("log-group:{name}")))
+            }
             "AWS::SQS::Queue" => place::arn("sqs", &name),
             "AWS::KMS::Key" => place::arn("kms", &format!("key/{name}")),
             "AWS::IAM::Role" => role_arn(&name),
-            other if PASSIVE.contains(&other) => return Err(TemplateError::new(place, format!("{id}, a {other}, has no Arn"))),
-            other => return Err(TemplateError::new(place, format!("the sandbox knows no Arn of {id}, a {other}"))),
+            other if PASSIVE.contains(&other) => {
+                return Err(TemplateError::new(
+                    place,
+                    format!("{id}, a {other}, has no Arn"),
+                ));
+            }
+            other => {
+                return Err(TemplateError::new(
+                    place,
+                    format!("the sandbox knows no Arn of {id}, a {other}"),
+                ));
+            }
         })
     }
 
@@ -248,7 +387,9 @@ impl<'a> Resolver<'a> {
         let mut rest = text;
         let mut used = Vec::new();
         while let Some((before, after)) = rest.split_once("${") {
-            let (hole, after) = after.split_once('}').ok_or_else(|| TemplateError::new(place, format!("the hole in {text:?} does not end")))?;
+            let (hole, after) = after.split_once('}').ok_or_else(|| {
+                TemplateError::new(place, format!("the hole in {text:?} does not end"))
+            })?;
             filled.push_str(before);
             filled.push_str(&match hole.strip_prefix('!') {
                 Some(literal) => format!("${{{literal}}}"),
@@ -259,7 +400,10 @@ impl<'a> Resolver<'a> {
         }
         filled.push_str(rest);
         match members(own).find(|(name, _)| !used.contains(&name.as_str())) {
-            Some((name, _)) => Err(TemplateError::new(place, format!("the substitution {name} has no hole in {text:?}"))),
+            Some((name, _)) => Err(TemplateError::new(
+                place,
+                format!("the substitution {name} has no hole in {text:?}"),
+            )),
             None => Ok(json!(filled)),
         }
     }
@@ -270,36 +414,73 @@ impl<'a> Resolver<'a> {
             (None, Some((id, attribute))) => self.attribute(place, id, attribute, depth)?,
             (None, None) => self.reference(place, hole, depth)?,
         };
-        as_text(&value).ok_or_else(|| TemplateError::new(place, format!("${{{hole}}} is {value}, and text is expected")))
+        as_text(&value).ok_or_else(|| {
+            TemplateError::new(
+                place,
+                format!("${{{hole}}} is {value}, and text is expected"),
+            )
+        })
     }
 
     fn condition(&self, place: &str, value: &Value) -> Result<bool> {
         let object = value.as_object().and_then(single);
-        let Some((function, argument)) = object else { return Err(TemplateError::new(place, format!("{value} is no condition"))) };
+        let Some((function, argument)) = object else {
+            return Err(TemplateError::new(
+                place,
+                format!("{value} is no condition"),
+            ));
+        };
         let list = || argument.as_array().map(Vec::as_slice).unwrap_or_default();
         match function {
             "Condition" => {
                 let name = argument.as_str().unwrap_or_default();
                 match self.template["Conditions"].get(name) {
                     Some(condition) => self.condition(name, condition),
-                    None => Err(TemplateError::new(place, format!("there is no condition {argument}"))),
+                    None => Err(TemplateError::new(
+                        place,
+                        format!("there is no condition {argument}"),
+                    )),
                 }
             }
             "Fn::Equals" => {
-                let [left, right] = list() else { return Err(TemplateError::new(place, "Fn::Equals compares two values")) };
-                let text = |value: &Value| self.resolve(place, value).map(|value| value.as_ref().and_then(as_text));
+                let [left, right] = list() else {
+                    return Err(TemplateError::new(place, "Fn::Equals compares two values"));
+                };
+                let text = |value: &Value| {
+                    self.resolve(place, value)
+                        .map(|value| value.as_ref().and_then(as_text))
+                };
                 Ok(text(left)? == text(right)?)
             }
             // Only in rules.
             "Fn::Contains" => {
-                let [values, value] = list() else { return Err(TemplateError::new(place, "Fn::Contains takes a list and a value")) };
-                let (values, value) = (self.resolve(place, values)?.unwrap_or_default(), self.resolve(place, value)?.as_ref().and_then(as_text));
-                Ok(values.as_array().into_iter().flatten().any(|one| as_text(one) == value))
+                let [values, value] = list() else {
+                    return Err(TemplateError::new(
+                        place,
+                        "Fn::Contains takes a list and a value",
+                    ));
+                };
+                let (values, value) = (
+                    self.resolve(place, values)?.unwrap_or_default(),
+                    self.resolve(place, value)?.as_ref().and_then(as_text),
+                );
+                Ok(values
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .any(|one| as_text(one) == value))
             }
             "Fn::Not" => self.condition(place, &argument[0]).map(|holds| !holds),
-            "Fn::And" => list().iter().try_fold(true, |all, one| Ok(self.condition(place, one)? && all)),
-            "Fn::Or" => list().iter().try_fold(false, |any, one| Ok(self.condition(place, one)? || any)),
-            other => Err(TemplateError::new(place, format!("the sandbox does not know {other} in a condition"))),
+            "Fn::And" => list()
+                .iter()
+                .try_fold(true, |all, one| Ok(self.condition(place, one)? && all)),
+            "Fn::Or" => list()
+                .iter()
+                .try_fold(false, |any, one| Ok(self.condition(place, one)? || any)),
+            other => Err(TemplateError::new(
+                place,
+                format!("the sandbox does not know {other} in a condition"),
+            )),
         }
     }
 }
@@ -348,16 +529,28 @@ fn parameter_value(name: &str, parameter: &Value, given: Option<&String>) -> Res
             "NoEcho",
         ],
     )?;
-    let text = given.cloned().or_else(|| as_text(&parameter["Default"])).ok_or_else(|| wrong("it has neither a value nor a default".to_owned()))?;
-    let allowed: Vec<String> = parameter["AllowedValues"].as_array().into_iter().flatten().filter_map(as_text).collect();
+    let text = given
+        .cloned()
+        .or_else(|| as_text(&parameter["Default"]))
+        .ok_or_else(|| wrong("it has neither a value nor a default".to_owned()))?;
+    let allowed: Vec<String> = parameter["AllowedValues"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(as_text)
+        .collect();
     // What the console shows: the template's own words where it has some.
-    let said = |otherwise: String| parameter["ConstraintDescription"].as_str().map_or(otherwise, |said| format!("{text:?}: {said}"));
+    let said = |otherwise: String| {
+        parameter["ConstraintDescription"]
+            .as_str()
+            .map_or(otherwise, |said| format!("{text:?}: {said}"))
+    };
     if !allowed.is_empty() && !allowed.contains(&text) {
         return Err(wrong(said(format!("{text:?} is none of {allowed:?}"))));
     }
     if let Some(pattern) = parameter["AllowedPattern"].as_str() {
-        let anchored =
-            regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| wrong(format!("its AllowedPattern cannot be read: {error}")))?;
+        let anchored = regex_lite::Regex::new(&format!("^(?:{pattern})$"))
+            .map_err(|error| wrong(format!("its AllowedPattern cannot be read: {error}")))?;
         if !anchored.is_match(&text) {
             return Err(wrong(said(format!("{text:?} does not match {pattern}"))));
         }
@@ -365,14 +558,26 @@ fn parameter_value(name: &str, parameter: &Value, given: Option<&String>) -> Res
     match parameter["Type"].as_str().unwrap_or_default() {
         "String" => Ok(json!(text)),
         "Number" => {
-            let number: f64 = text.parse().map_err(|_| wrong(said(format!("{text:?} is not a number"))))?;
-            let bound = |name: &str| as_text(&parameter[name]).and_then(|bound| bound.parse::<f64>().ok());
-            if bound("MinValue").is_some_and(|least| number < least) || bound("MaxValue").is_some_and(|most| number > most) {
+            let number: f64 = text
+                .parse()
+                .map_err(|_| wrong(said(format!("{text:?} is not a number"))))?;
+            let bound =
+                |name: &str| as_text(&parameter[name]).and_then(|bound| bound.parse::<f64>().ok());
+            if bound("MinValue").is_some_and(|least| number < least)
+                || bound("MaxValue").is_some_and(|most| number > most)
+            {
                 return Err(wrong(said(format!("{text} is out of bounds"))));
             }
             Ok(json!(text))
         }
-        "CommaDelimitedList" => Ok(text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Value::from).collect()),
-        other => Err(wrong(format!("the sandbox does not know the parameter type {other:?}"))),
+        "CommaDelimitedList" => Ok(text
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(Value::from)
+            .collect()),
+        other => Err(wrong(format!(
+            "the sandbox does not know the parameter type {other:?}"
+        ))),
     }
 }

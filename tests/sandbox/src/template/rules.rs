@@ -18,47 +18,129 @@ pub(super) enum Event {
 /// `AWS::Events::Rule`.
 pub(super) fn read(reading: &Reading<'_>) -> Result<RuleSpec> {
     let properties = &reading.properties;
-    known(reading.id, properties, &["Name", "Description", "EventPattern", "ScheduleExpression", "State", "Targets", "EventBusName"])?;
+    known(
+        reading.id,
+        properties,
+        &[
+            "Name",
+            "Description",
+            "EventPattern",
+            "ScheduleExpression",
+            "State",
+            "Targets",
+            "EventBusName",
+        ],
+    )?;
     default_bus(reading.id, properties)?;
     let mut targets = Vec::new();
     for target in properties["Targets"].as_array().into_iter().flatten() {
-        known(reading.id, target, &["Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "RetryPolicy", "DeadLetterConfig"])?;
-        let text = |name: &str| target[name].as_str().ok_or_else(|| reading.error(format!("a target has no {name}")));
-        let role = target["RoleArn"].as_str().map(|arn| place::name_of(arn).to_owned());
-        targets.push(Target { id: text("Id")?.to_owned(), arn: text("Arn")?.to_owned(), input: input(reading.id, target)?, role });
+        known(
+            reading.id,
+            target,
+            &[
+                "Id",
+                "Arn",
+                "RoleArn",
+                "Input",
+                "InputPath",
+                "InputTransformer",
+                "RetryPolicy",
+                "DeadLetterConfig",
+            ],
+        )?;
+        let text = |name: &str| {
+            target[name]
+                .as_str()
+                .ok_or_else(|| reading.error(format!("a target has no {name}")))
+        };
+        let role = target["RoleArn"]
+            .as_str()
+            .map(|arn| place::name_of(arn).to_owned());
+        targets.push(Target {
+            id: text("Id")?.to_owned(),
+            arn: text("Arn")?.to_owned(),
+            input: input(reading.id, target)?,
+            role,
+        });
     }
-    let trigger = trigger(reading.id, &properties["EventPattern"], &properties["ScheduleExpression"])?;
-    Ok(RuleSpec { name: reading.resolver.name(reading.id)?, trigger, enabled: enabled(properties), targets })
+    let trigger = trigger(
+        reading.id,
+        &properties["EventPattern"],
+        &properties["ScheduleExpression"],
+    )?;
+    Ok(RuleSpec {
+        name: reading.resolver.name(reading.id)?,
+        trigger,
+        enabled: enabled(properties),
+        targets,
+    })
 }
 
 /// `AWS::SNS::Subscription`: those of functions; people's are read from the record.
 pub(super) fn subscription(reading: &Reading<'_>) -> Result<Option<(String, String)>> {
     let properties = &reading.properties;
-    known(reading.id, properties, &["TopicArn", "Protocol", "Endpoint", "RawMessageDelivery"])?;
-    let text = |name: &str| properties[name].as_str().ok_or_else(|| reading.error(format!("it has no {name}")));
+    known(
+        reading.id,
+        properties,
+        &["TopicArn", "Protocol", "Endpoint", "RawMessageDelivery"],
+    )?;
+    let text = |name: &str| {
+        properties[name]
+            .as_str()
+            .ok_or_else(|| reading.error(format!("it has no {name}")))
+    };
     match text("Protocol")? {
-        "lambda" => Ok(Some((text("TopicArn")?.to_owned(), text("Endpoint")?.to_owned()))),
+        "lambda" => Ok(Some((
+            text("TopicArn")?.to_owned(),
+            text("Endpoint")?.to_owned(),
+        ))),
         "email" | "email-json" | "https" | "sms" => Ok(None),
         other => Err(reading.error(format!("the sandbox does not know the protocol {other}"))),
     }
 }
 
 /// An entry of `Events`.
-pub(super) fn event(place: &str, id: &str, event: &Value, arn: &str, role: Option<&str>) -> Result<Event> {
+pub(super) fn event(
+    place: &str,
+    id: &str,
+    event: &Value,
+    arn: &str,
+    role: Option<&str>,
+) -> Result<Event> {
     known(place, event, &["Type", "Properties"])?;
     let properties = &event["Properties"];
-    let common = ["Input", "RetryPolicy", "DeadLetterConfig", "State", "Enabled", "Description"];
+    let common = [
+        "Input",
+        "RetryPolicy",
+        "DeadLetterConfig",
+        "State",
+        "Enabled",
+        "Description",
+    ];
     let check = |own: &[&str]| known(place, properties, &[common.as_slice(), own].concat());
     let none = Value::Null;
     let (trigger, name) = match event["Type"].as_str().unwrap_or_default() {
         "EventBridgeRule" | "CloudWatchEvent" => {
-            check(&["Pattern", "EventBusName", "InputPath", "InputTransformer", "RuleName", "Target"])?;
+            check(&[
+                "Pattern",
+                "EventBusName",
+                "InputPath",
+                "InputTransformer",
+                "RuleName",
+                "Target",
+            ])?;
             default_bus(place, properties)?;
-            (trigger(place, &properties["Pattern"], &none)?, &properties["RuleName"])
+            (
+                trigger(place, &properties["Pattern"], &none)?,
+                &properties["RuleName"],
+            )
         }
         "Schedule" => {
             check(&["Schedule", "Name", "RoleArn"])?;
-            (trigger(place, &none, &properties["Schedule"])?, &properties["Name"])
+            (
+                trigger(place, &none, &properties["Schedule"])?,
+                &properties["Name"],
+            )
         }
         "ScheduleV2" => {
             check(&[
@@ -71,7 +153,10 @@ pub(super) fn event(place: &str, id: &str, event: &Value, arn: &str, role: Optio
                 "KmsKeyArn",
                 "OmitName",
             ])?;
-            (trigger(place, &none, &properties["ScheduleExpression"])?, &properties["Name"])
+            (
+                trigger(place, &none, &properties["ScheduleExpression"])?,
+                &properties["Name"],
+            )
         }
         "SNS" => {
             known(place, properties, &["Topic"])?;
@@ -80,32 +165,57 @@ pub(super) fn event(place: &str, id: &str, event: &Value, arn: &str, role: Optio
                 .map(|topic| Event::Subscription(topic.to_owned()))
                 .ok_or_else(|| TemplateError::new(place, "it has no Topic"));
         }
-        other => return Err(TemplateError::new(place, format!("the sandbox does not know the event type {other}"))),
+        other => {
+            return Err(TemplateError::new(
+                place,
+                format!("the sandbox does not know the event type {other}"),
+            ));
+        }
     };
-    let target_id = properties["Target"]["Id"].as_str().map_or_else(|| format!("{id}Target"), str::to_owned);
+    let target_id = properties["Target"]["Id"]
+        .as_str()
+        .map_or_else(|| format!("{id}Target"), str::to_owned);
     let mut input = input(place, properties)?;
     if event["Type"] == "ScheduleV2" && input == Input::Whole {
         // A scheduler has no event to pass on.
         input = Input::Constant(json!({}));
     }
     let role = role.map(str::to_owned);
-    let name = name.as_str().map_or_else(|| format!("{STACK_NAME}-{id}"), str::to_owned);
-    let targets = vec![Target { id: target_id, arn: arn.to_owned(), input, role }];
-    Ok(Event::Rule(RuleSpec { name, trigger, enabled: enabled(properties), targets }))
+    let name = name
+        .as_str()
+        .map_or_else(|| format!("{STACK_NAME}-{id}"), str::to_owned);
+    let targets = vec![Target {
+        id: target_id,
+        arn: arn.to_owned(),
+        input,
+        role,
+    }];
+    Ok(Event::Rule(RuleSpec {
+        name,
+        trigger,
+        enabled: enabled(properties),
+        targets,
+    }))
 }
 
 fn trigger(place: &str, pattern: &Value, schedule: &Value) -> Result<Trigger> {
     match (pattern, schedule.as_str()) {
         (Value::Object(_), None) => Ok(Trigger::Pattern(pattern.clone())),
         (Value::Null, Some(schedule)) => Ok(Trigger::Schedule(schedule.to_owned())),
-        _ => Err(TemplateError::new(place, "either a pattern or a schedule is expected")),
+        _ => Err(TemplateError::new(
+            place,
+            "either a pattern or a schedule is expected",
+        )),
     }
 }
 
 fn default_bus(place: &str, properties: &Value) -> Result<()> {
     match properties["EventBusName"].as_str() {
         None | Some("default") => Ok(()),
-        Some(other) => Err(TemplateError::new(place, format!("the sandbox has only the default event bus, not {other}"))),
+        Some(other) => Err(TemplateError::new(
+            place,
+            format!("the sandbox has only the default event bus, not {other}"),
+        )),
     }
 }
 
@@ -115,24 +225,41 @@ fn enabled(properties: &Value) -> bool {
 }
 
 fn input(place: &str, properties: &Value) -> Result<Input> {
-    let (constant, path, transformer) = (&properties["Input"], &properties["InputPath"], &properties["InputTransformer"]);
+    let (constant, path, transformer) = (
+        &properties["Input"],
+        &properties["InputPath"],
+        &properties["InputTransformer"],
+    );
     match (constant, path, transformer) {
         (Value::Null, Value::Null, Value::Null) => Ok(Input::Whole),
         (Value::String(text), Value::Null, Value::Null) if text.contains("<aws.") => {
-            Err(TemplateError::new(place, format!("the sandbox does not fill the holes of the input {text}")))
+            Err(TemplateError::new(
+                place,
+                format!("the sandbox does not fill the holes of the input {text}"),
+            ))
         }
         (Value::String(text), Value::Null, Value::Null) => {
-            let constant = serde_json::from_str(text).map_err(|error| TemplateError::new(place, format!("its Input is not JSON: {error}")))?;
+            let constant = serde_json::from_str(text).map_err(|error| {
+                TemplateError::new(place, format!("its Input is not JSON: {error}"))
+            })?;
             Ok(Input::Constant(constant))
         }
         (Value::Null, Value::String(path), Value::Null) => Ok(Input::Path(path.clone())),
         (Value::Null, Value::Null, Value::Object(_)) => {
             known(place, transformer, &["InputPathsMap", "InputTemplate"])?;
-            let template =
-                transformer["InputTemplate"].as_str().ok_or_else(|| TemplateError::new(place, "its InputTransformer has no InputTemplate"))?;
-            let paths = members(&transformer["InputPathsMap"]).map(|(name, path)| (name.clone(), path.as_str().unwrap_or_default().to_owned()));
-            Ok(Input::Transformer { paths: paths.collect(), template: template.to_owned() })
+            let template = transformer["InputTemplate"].as_str().ok_or_else(|| {
+                TemplateError::new(place, "its InputTransformer has no InputTemplate")
+            })?;
+            let paths = members(&transformer["InputPathsMap"])
+                .map(|(name, path)| (name.clone(), path.as_str().unwrap_or_default().to_owned()));
+            Ok(Input::Transformer {
+                paths: paths.collect(),
+                template: template.to_owned(),
+            })
         }
-        _ => Err(TemplateError::new(place, "one of Input, InputPath and InputTransformer is expected, as text or as an object with its two members")),
+        _ => Err(TemplateError::new(
+            place,
+            "one of Input, InputPath and InputTransformer is expected, as text or as an object with its two members",
+        )),
     }
 }

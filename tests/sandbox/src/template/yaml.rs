@@ -6,7 +6,8 @@ use serde_yaml_ng::Value as Yaml;
 use super::{Result, TemplateError};
 
 pub(super) fn read(text: &str) -> Result<Value> {
-    let yaml: Yaml = serde_yaml_ng::from_str(text).map_err(|error| TemplateError::new("the template", error.to_string()))?;
+    let yaml: Yaml = serde_yaml_ng::from_str(text)
+        .map_err(|error| TemplateError::new("the template", error.to_string()))?;
     convert(yaml)
 }
 
@@ -36,7 +37,10 @@ fn key(yaml: Yaml) -> Result<String> {
         Yaml::String(text) => Ok(text),
         // A date that nobody quoted, 2012-10-17, is text; a bare number may be an account.
         Yaml::Number(number) => Ok(number.to_string()),
-        other => Err(TemplateError::new("the template", format!("{other:?} is no name of a member"))),
+        other => Err(TemplateError::new(
+            "the template",
+            format!("{other:?} is no name of a member"),
+        )),
     }
 }
 
@@ -54,12 +58,22 @@ fn intrinsic(tag: &str, value: Value) -> Result<Value> {
         "Join" => "Fn::Join",
         "Select" => "Fn::Select",
         "Split" => "Fn::Split",
-        _ => return Err(TemplateError::new("the template", format!("the sandbox does not know the tag {tag}"))),
+        _ => {
+            return Err(TemplateError::new(
+                "the template",
+                format!("the sandbox does not know the tag {tag}"),
+            ));
+        }
     };
     let value = match (long, &value) {
         ("Fn::GetAtt", Value::String(text)) => match text.split_once('.') {
             Some((resource, attribute)) => json!([resource, attribute]),
-            None => return Err(TemplateError::new("the template", format!("!GetAtt {text} names no attribute"))),
+            None => {
+                return Err(TemplateError::new(
+                    "the template",
+                    format!("!GetAtt {text} names no attribute"),
+                ));
+            }
         },
         _ => value,
     };

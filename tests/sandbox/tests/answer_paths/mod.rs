@@ -9,12 +9,18 @@ pub(crate) fn paths(value: &Value, prefix: &str, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                let path = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 paths(member, &path, into);
                 into.insert(path);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{prefix}[]"), into)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| paths(item, &format!("{prefix}[]"), into)),
         _ => {}
     }
 }

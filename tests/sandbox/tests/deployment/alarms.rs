@@ -19,7 +19,12 @@ async fn keep(region: &Region, event: Value) -> Value {
 }
 
 fn kept(region: &Region) -> Vec<String> {
-    region.cloudwatch().alarm_names().into_iter().filter(|name| name.starts_with("lifeguard-orders-")).collect()
+    region
+        .cloudwatch()
+        .alarm_names()
+        .into_iter()
+        .filter(|name| name.starts_with("lifeguard-orders-"))
+        .collect()
 }
 
 /// The alarm `lifeguard-orders-restarts` as somebody would change it, and with whom it tells.
@@ -32,14 +37,33 @@ fn changed_alarm(periods: u32) -> Value {
 }
 
 fn client(region: &Region) -> aws_sdk_kinesisanalyticsv2::Client {
-    aws_sdk_kinesisanalyticsv2::Client::new(Connector::new(region.router().clone(), region.clock().clone()).aws("operator").config())
+    aws_sdk_kinesisanalyticsv2::Client::new(
+        Connector::new(region.router().clone(), region.clock().clone())
+            .aws("operator")
+            .config(),
+    )
 }
 
 async fn delete(region: &Region) {
     let client = client(region);
-    let described = client.describe_application().application_name("orders").send().await.unwrap();
-    let created = described.application_detail.unwrap().create_timestamp.unwrap();
-    client.delete_application().application_name("orders").create_timestamp(created).send().await.unwrap();
+    let described = client
+        .describe_application()
+        .application_name("orders")
+        .send()
+        .await
+        .unwrap();
+    let created = described
+        .application_detail
+        .unwrap()
+        .create_timestamp
+        .unwrap();
+    client
+        .delete_application()
+        .application_name("orders")
+        .create_timestamp(created)
+        .send()
+        .await
+        .unwrap();
 }
 
 /// What the checks of permissions need to see: an alarm changed by hand, put right; an application deleted, its alarms gone.
@@ -47,8 +71,17 @@ pub(super) async fn changed_by_hand_and_deleted(region: &Region) {
     keep(region, json!({})).await;
     region.cloudwatch().put_alarm(&changed_alarm(5)).unwrap();
     let answer = keep(region, json!({})).await;
-    assert_eq!((&answer["fixed"], &answer["right"]), (&json!(["lifeguard-orders-restarts"]), &json!(4)));
-    client(region).stop_application().application_name("orders").force(true).send().await.unwrap();
+    assert_eq!(
+        (&answer["fixed"], &answer["right"]),
+        (&json!(["lifeguard-orders-restarts"]), &json!(4))
+    );
+    client(region)
+        .stop_application()
+        .application_name("orders")
+        .force(true)
+        .send()
+        .await
+        .unwrap();
     tokio::time::sleep(10 * MINUTE).await;
     delete(region).await;
     tokio::time::sleep(5 * MINUTE).await;
@@ -59,19 +92,42 @@ pub(super) async fn changed_by_hand_and_deleted(region: &Region) {
 fn an_opted_in_application_has_its_alarms_described_and_owned_and_no_other_has() {
     virtually(async {
         let region = region();
-        region.flink().add_application(ApplicationSeed::new("not-asked-for").version("orders-6.jar", MINUTE));
+        region
+            .flink()
+            .add_application(ApplicationSeed::new("not-asked-for").version("orders-6.jar", MINUTE));
         let answer = keep(&region, json!({ "dryRun": true })).await;
-        assert_eq!((answer["created"].as_array().unwrap().len(), answer["watched"].as_u64()), (5, Some(1)));
+        assert_eq!(
+            (
+                answer["created"].as_array().unwrap().len(),
+                answer["watched"].as_u64()
+            ),
+            (5, Some(1))
+        );
         assert_eq!(kept(&region), Vec::<String>::new());
         let answer = keep(&region, json!({})).await;
-        assert_eq!((answer["changed"].as_u64(), answer["left"].as_u64()), (Some(5), Some(0)));
+        assert_eq!(
+            (answer["changed"].as_u64(), answer["left"].as_u64()),
+            (Some(5), Some(0))
+        );
         assert_eq!(kept(&region).len(), 5);
         for name in kept(&region) {
-            assert_eq!(region.cloudwatch().tags_of(&name)["lifeguard:owner"], "lifeguard");
+            assert_eq!(
+                region.cloudwatch().tags_of(&name)["lifeguard:owner"],
+                "lifeguard"
+            );
         }
-        assert!(region.cloudwatch().alarm_names().iter().all(|name| !name.contains("not-asked-for")));
+        assert!(
+            region
+                .cloudwatch()
+                .alarm_names()
+                .iter()
+                .all(|name| !name.contains("not-asked-for"))
+        );
         let again = keep(&region, json!({})).await;
-        assert_eq!((again["right"].as_u64(), again["changed"].as_u64()), (Some(5), Some(0)));
+        assert_eq!(
+            (again["right"].as_u64(), again["changed"].as_u64()),
+            (Some(5), Some(0))
+        );
     });
 }
 
@@ -87,9 +143,15 @@ fn changed_by_hand_it_is_put_right_with_its_actions_and_it_goes_with_its_applica
         region.cloudwatch().put_alarm(&changed_alarm(5)).unwrap();
         // By the schedule.
         tokio::time::sleep(16 * MINUTE).await;
-        let alarm = region.cloudwatch().alarm("lifeguard-orders-restarts").unwrap();
+        let alarm = region
+            .cloudwatch()
+            .alarm("lifeguard-orders-restarts")
+            .unwrap();
         let shown = format!("{:?}", alarm.definition);
-        assert!(shown.contains("DIFF(m1)") && shown.contains("my-pager"), "{shown}");
+        assert!(
+            shown.contains("DIFF(m1)") && shown.contains("my-pager"),
+            "{shown}"
+        );
     });
 }
 
@@ -99,8 +161,24 @@ fn an_alarm_of_somebody_else_is_left_alone_even_under_the_same_name() {
         let region = region();
         region.cloudwatch().put_alarm(&changed_alarm(5)).unwrap();
         let answer = keep(&region, json!({})).await;
-        assert_eq!((&answer["foreign"], answer["created"].as_array().unwrap().len()), (&json!(["lifeguard-orders-restarts"]), 4));
-        assert!(format!("{:?}", region.cloudwatch().alarm("lifeguard-orders-restarts").unwrap().definition).contains("mine now"));
+        assert_eq!(
+            (
+                &answer["foreign"],
+                answer["created"].as_array().unwrap().len()
+            ),
+            (&json!(["lifeguard-orders-restarts"]), 4)
+        );
+        assert!(
+            format!(
+                "{:?}",
+                region
+                    .cloudwatch()
+                    .alarm("lifeguard-orders-restarts")
+                    .unwrap()
+                    .definition
+            )
+            .contains("mine now")
+        );
     });
 }
 
@@ -110,38 +188,70 @@ fn tags_are_followed_within_a_minute_where_there_is_a_trail() {
         let region = region();
         let arn = region.flink().application("orders").unwrap().arn;
         keep(&region, json!({})).await;
-        client(&region).untag_resource().resource_arn(&arn).tag_keys("lifeguard:managed").send().await.unwrap();
+        client(&region)
+            .untag_resource()
+            .resource_arn(&arn)
+            .tag_keys("lifeguard:managed")
+            .send()
+            .await
+            .unwrap();
         tokio::time::sleep(MINUTE).await;
         assert_eq!(kept(&region), Vec::<String>::new());
-        let tag = aws_sdk_kinesisanalyticsv2::types::Tag::builder().key("lifeguard:managed").value("true").build().unwrap();
-        client(&region).tag_resource().resource_arn(&arn).tags(tag).send().await.unwrap();
+        let tag = aws_sdk_kinesisanalyticsv2::types::Tag::builder()
+            .key("lifeguard:managed")
+            .value("true")
+            .build()
+            .unwrap();
+        client(&region)
+            .tag_resource()
+            .resource_arn(&arn)
+            .tags(tag)
+            .send()
+            .await
+            .unwrap();
         tokio::time::sleep(MINUTE).await;
         assert_eq!(kept(&region).len(), 5);
     });
 }
 
 #[test]
-fn hundreds_of_applications_are_kept_in_few_calls_and_what_is_too_much_for_one_run_is_done_by_the_next() {
+fn hundreds_of_applications_are_kept_in_few_calls_and_what_is_too_much_for_one_run_is_done_by_the_next()
+ {
     virtually(async {
         let region = region();
         for n in 0..299 {
-            region
-                .flink()
-                .add_application(ApplicationSeed::new(&format!("application-{n}")).version("orders-6.jar", MINUTE).tag("lifeguard:managed", "true"));
+            region.flink().add_application(
+                ApplicationSeed::new(&format!("application-{n}"))
+                    .version("orders-6.jar", MINUTE)
+                    .tag("lifeguard:managed", "true"),
+            );
         }
         let first = keep(&region, json!({})).await;
-        assert_eq!((&first["watched"], &first["changed"], &first["left"]), (&json!(300), &json!(400), &json!(1100)));
+        assert_eq!(
+            (&first["watched"], &first["changed"], &first["left"]),
+            (&json!(300), &json!(400), &json!(1100))
+        );
         keep(&region, json!({})).await;
         let third = keep(&region, json!({})).await;
-        assert_eq!((&third["right"], &third["changed"], &third["left"]), (&json!(800), &json!(400), &json!(300)));
+        assert_eq!(
+            (&third["right"], &third["changed"], &third["left"]),
+            (&json!(800), &json!(400), &json!(300))
+        );
         keep(&region, json!({})).await;
         let before = region.journal().calls().len();
         let last = keep(&region, json!({})).await;
-        assert_eq!((&last["right"], &last["changed"]), (&json!(1500), &json!(0)));
+        assert_eq!(
+            (&last["right"], &last["changed"]),
+            (&json!(1500), &json!(0))
+        );
         let calls = region.journal().calls().split_off(before);
         let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
         assert_eq!(
-            (count("ListApplications"), count("ListTagsForResource"), count("DescribeAlarms")),
+            (
+                count("ListApplications"),
+                count("ListTagsForResource"),
+                count("DescribeAlarms")
+            ),
             (6, 300, 16),
             "pages of 50 and of 100, and the alarms of the automation"
         );
@@ -152,15 +262,27 @@ fn hundreds_of_applications_are_kept_in_few_calls_and_what_is_too_much_for_one_r
 fn told_to_slow_down_it_leaves_the_rest_and_removes_nothing_on_a_doubt() {
     virtually(async {
         let region = region();
-        region.faults().add(Rule::new(Fault::Throttle).on("monitoring", "PutMetricAlarm").when(When::EveryKth { k: 1, from: 3 }));
+        region.faults().add(
+            Rule::new(Fault::Throttle)
+                .on("monitoring", "PutMetricAlarm")
+                .when(When::EveryKth { k: 1, from: 3 }),
+        );
         let answer = keep(&region, json!({})).await;
-        assert_eq!((&answer["changed"], &answer["left"]), (&json!(2), &json!(3)));
+        assert_eq!(
+            (&answer["changed"], &answer["left"]),
+            (&json!(2), &json!(3))
+        );
         region.faults().clear();
         keep(&region, json!({})).await;
         assert_eq!(kept(&region).len(), 5);
-        region.faults().add(Rule::new(Fault::Throttle).on("kinesisanalytics", "ListTagsForResource"));
+        region
+            .faults()
+            .add(Rule::new(Fault::Throttle).on("kinesisanalytics", "ListTagsForResource"));
         let answer = keep(&region, json!({})).await;
-        assert_eq!((&answer["unknown"], &answer["changed"]), (&json!(["orders"]), &json!(0)));
+        assert_eq!(
+            (&answer["unknown"], &answer["changed"]),
+            (&json!(["orders"]), &json!(0))
+        );
         assert_eq!(kept(&region).len(), 5);
     });
 }
@@ -169,8 +291,14 @@ fn told_to_slow_down_it_leaves_the_rest_and_removes_nothing_on_a_doubt() {
 fn a_misspelt_dry_run_does_nothing() {
     virtually(async {
         let region = region();
-        let refused = region.invoke("alarm-keeper", &json!({ "dryrun": true })).await.unwrap_err();
-        assert!(refused.contains("Lifeguard.BadInput") && refused.contains("dryrun"), "{refused}");
+        let refused = region
+            .invoke("alarm-keeper", &json!({ "dryrun": true }))
+            .await
+            .unwrap_err();
+        assert!(
+            refused.contains("Lifeguard.BadInput") && refused.contains("dryrun"),
+            "{refused}"
+        );
         assert_eq!(kept(&region), Vec::<String>::new());
     });
 }

@@ -31,28 +31,59 @@ fn sources(folder: &Path) -> String {
 }
 
 fn found(pattern: &str, text: &str) -> BTreeSet<String> {
-    regex_lite::Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect()
+    regex_lite::Regex::new(pattern)
+        .unwrap()
+        .captures_iter(text)
+        .map(|found| found[1].to_owned())
+        .collect()
 }
 
 /// The variables that every function gets: the policy's.
 fn policy_variables() -> BTreeSet<String> {
-    found(r#"env\.or\("([A-Z_]+)""#, &text("shared/lambda-kit/src/policy.rs"))
+    found(
+        r#"env\.or\("([A-Z_]+)""#,
+        &text("shared/lambda-kit/src/policy.rs"),
+    )
 }
 
 fn own_variables(function: &FunctionSpec) -> BTreeSet<String> {
-    function.env.keys().filter(|name| !policy_variables().contains(*name)).cloned().collect()
+    function
+        .env
+        .keys()
+        .filter(|name| !policy_variables().contains(*name))
+        .cloned()
+        .collect()
 }
 
 #[test]
 fn the_policy_is_set_by_the_template_and_by_nothing_else() {
     let stack = stack(&[]).unwrap();
-    let planner = stack.functions.values().find(|function| function.package == "remediation-planner").unwrap();
-    assert_eq!(planner.env.keys().cloned().collect::<BTreeSet<_>>(), policy_variables());
+    let planner = stack
+        .functions
+        .values()
+        .find(|function| function.package == "remediation-planner")
+        .unwrap();
+    assert_eq!(
+        planner.env.keys().cloned().collect::<BTreeSet<_>>(),
+        policy_variables()
+    );
     let env: Env = planner.env.clone().into_iter().collect();
-    assert_eq!(lambda_kit::policy(&env).unwrap(), lifecycle::Policy::default(), "the template's defaults are the code's");
+    assert_eq!(
+        lambda_kit::policy(&env).unwrap(),
+        lifecycle::Policy::default(),
+        "the template's defaults are the code's"
+    );
     for name in policy_variables() {
-        let env: Env = [(name.clone(), "not a value".to_owned())].into_iter().collect();
-        assert!(lambda_kit::policy(&env).unwrap_err().to_string().contains(&name), "{name} is read");
+        let env: Env = [(name.clone(), "not a value".to_owned())]
+            .into_iter()
+            .collect();
+        assert!(
+            lambda_kit::policy(&env)
+                .unwrap_err()
+                .to_string()
+                .contains(&name),
+            "{name} is read"
+        );
     }
 }
 
@@ -60,8 +91,15 @@ fn the_policy_is_set_by_the_template_and_by_nothing_else() {
 fn each_function_gets_the_variables_it_reads() {
     let stack = stack(&[]).unwrap();
     for package in PACKAGES {
-        let function = stack.functions.values().find(|function| function.package == package).unwrap();
-        let read = found(r#"const [A-Z_]+: &str = "([A-Z]+_[A-Z_]+)";"#, &sources(&repository(&format!("functions/{package}/src"))));
+        let function = stack
+            .functions
+            .values()
+            .find(|function| function.package == package)
+            .unwrap();
+        let read = found(
+            r#"const [A-Z_]+: &str = "([A-Z]+_[A-Z_]+)";"#,
+            &sources(&repository(&format!("functions/{package}/src"))),
+        );
         assert_eq!(own_variables(function), read, "{package}");
     }
 }
@@ -69,14 +107,25 @@ fn each_function_gets_the_variables_it_reads() {
 #[test]
 fn every_parameter_stands_in_the_document_with_its_default() {
     let document = text("infra/README.md");
-    let rows: BTreeMap<String, String> = regex_lite::Regex::new(r"(?m)^\| `([A-Z][a-z][A-Za-z]*)` \| (.*?) \|")
-        .unwrap()
-        .captures_iter(&document)
-        .map(|row| (row[1].to_owned(), row[2].trim_matches('`').to_owned()))
-        .collect();
+    let rows: BTreeMap<String, String> =
+        regex_lite::Regex::new(r"(?m)^\| `([A-Z][a-z][A-Za-z]*)` \| (.*?) \|")
+            .unwrap()
+            .captures_iter(&document)
+            .map(|row| (row[1].to_owned(), row[2].trim_matches('`').to_owned()))
+            .collect();
     let stack = stack(&[]).unwrap();
-    let shown = |value: &str| if value.is_empty() || value == "[]" { "empty".to_owned() } else { value.to_owned() };
-    let parameters: BTreeMap<String, String> = stack.parameters.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+    let shown = |value: &str| {
+        if value.is_empty() || value == "[]" {
+            "empty".to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    let parameters: BTreeMap<String, String> = stack
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), shown(value)))
+        .collect();
     assert_eq!(rows, parameters);
 }
 
@@ -84,46 +133,147 @@ fn every_parameter_stands_in_the_document_with_its_default() {
 fn every_variable_stands_in_the_document_with_who_reads_it() {
     let document = text("infra/README.md");
     let stack = stack(&[]).unwrap();
-    let mut expected: BTreeMap<String, BTreeSet<String>> =
-        policy_variables().into_iter().map(|name| (name, BTreeSet::from(["policy".to_owned()]))).collect();
+    let mut expected: BTreeMap<String, BTreeSet<String>> = policy_variables()
+        .into_iter()
+        .map(|name| (name, BTreeSet::from(["policy".to_owned()])))
+        .collect();
     for function in stack.functions.values() {
         for name in own_variables(function) {
-            expected.entry(name).or_default().insert(function.package.clone());
+            expected
+                .entry(name)
+                .or_default()
+                .insert(function.package.clone());
         }
     }
-    let rows: BTreeMap<String, BTreeSet<String>> = regex_lite::Regex::new(r"(?m)^\| `([A-Z_]+)` \| ([a-z, -]+) \|")
-        .unwrap()
-        .captures_iter(&document)
-        .map(|row| (row[1].to_owned(), row[2].split(", ").map(str::to_owned).collect()))
-        .collect();
+    let rows: BTreeMap<String, BTreeSet<String>> =
+        regex_lite::Regex::new(r"(?m)^\| `([A-Z_]+)` \| ([a-z, -]+) \|")
+            .unwrap()
+            .captures_iter(&document)
+            .map(|row| {
+                (
+                    row[1].to_owned(),
+                    row[2].split(", ").map(str::to_owned).collect(),
+                )
+            })
+            .collect();
     assert_eq!(rows, expected);
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
 const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
-    ("ForceStop", &["no", "true", ""], "write enabled or disabled"),
-    ("RescuesPerDay", &["99", "-1", "two", ""], "write a whole number from 0 to 10"),
-    ("MaxSnapshotAgeSecs", &["60", "2592001", "1d"], "write seconds from 600"),
-    ("NotificationEmail", &["oncall", "a b@example.com", "a@b.c, d@e.f"], "write one e-mail address"),
-    ("AlarmApplications", &["orders is down: orders", r#"{"orders is down":"or ders"}"#, r#"["orders"]"#, "{}"], "write a JSON object"),
+    (
+        "ForceStop",
+        &["no", "true", ""],
+        "write enabled or disabled",
+    ),
+    (
+        "RescuesPerDay",
+        &["99", "-1", "two", ""],
+        "write a whole number from 0 to 10",
+    ),
+    (
+        "MaxSnapshotAgeSecs",
+        &["60", "2592001", "1d"],
+        "write seconds from 600",
+    ),
+    (
+        "NotificationEmail",
+        &["oncall", "a b@example.com", "a@b.c, d@e.f"],
+        "write one e-mail address",
+    ),
+    (
+        "AlarmApplications",
+        &[
+            "orders is down: orders",
+            r#"{"orders is down":"or ders"}"#,
+            r#"["orders"]"#,
+            "{}",
+        ],
+        "write a JSON object",
+    ),
     ("SoakSecs", &["29", "3601", "5m"], "write seconds from 30"),
-    ("MinRestarts", &["1", "101"], "maintenance alone restarts a job once"),
-    ("OperationTimeoutSecs", &["299", "7201", "40m"], "write seconds from 300"),
-    ("SettleTimeoutSecs", &["299", "7201"], "write seconds from 300"),
-    ("NoProgressSecs", &["299", "14401"], "write seconds from 300"),
-    ("BlameWindowSecs", &["299", "86401"], "write seconds from 300"),
-    ("ExternalPatienceSecs", &["59", "14401"], "write seconds from 60"),
-    ("DeadlineSecs", &["5m", "3599", "14401"], "write seconds from 3600"),
+    (
+        "MinRestarts",
+        &["1", "101"],
+        "maintenance alone restarts a job once",
+    ),
+    (
+        "OperationTimeoutSecs",
+        &["299", "7201", "40m"],
+        "write seconds from 300",
+    ),
+    (
+        "SettleTimeoutSecs",
+        &["299", "7201"],
+        "write seconds from 300",
+    ),
+    (
+        "NoProgressSecs",
+        &["299", "14401"],
+        "write seconds from 300",
+    ),
+    (
+        "BlameWindowSecs",
+        &["299", "86401"],
+        "write seconds from 300",
+    ),
+    (
+        "ExternalPatienceSecs",
+        &["59", "14401"],
+        "write seconds from 60",
+    ),
+    (
+        "DeadlineSecs",
+        &["5m", "3599", "14401"],
+        "write seconds from 3600",
+    ),
     ("Architecture", &["arm", "aarch64"], "write arm64 or x86_64"),
-    ("AlarmKeeperRate", &["every hour", "rate(1 hours)", "rate(0 minutes)", "cron(0 * * * ? *)"], "write a rate such as"),
-    ("LogRetentionDays", &["91", "0", "forever"], "write one of 7"),
-    ("SnapshotSchedule", &["hourly", "rate(1 hours)", "rate(1 week)"], "write a rate such as"),
-    ("SnapshotScheduleState", &["on", "enabled"], "write ENABLED or DISABLED"),
-    ("SnapshotCheckEverySecs", &["60", "86401", "1h"], "write seconds from 300"),
-    ("SnapshotMaxAgeSecs", &["599", "2592001", "6h"], "write seconds from 600"),
-    ("SnapshotKeepLast", &["0", "501", "all"], "write a whole number from 1 to 500"),
-    ("SnapshotKeepDailyDays", &["-1", "366", "7d"], "write a whole number of days from 0 to 365"),
+    (
+        "AlarmKeeperRate",
+        &[
+            "every hour",
+            "rate(1 hours)",
+            "rate(0 minutes)",
+            "cron(0 * * * ? *)",
+        ],
+        "write a rate such as",
+    ),
+    (
+        "LogRetentionDays",
+        &["91", "0", "forever"],
+        "write one of 7",
+    ),
+    (
+        "SnapshotSchedule",
+        &["hourly", "rate(1 hours)", "rate(1 week)"],
+        "write a rate such as",
+    ),
+    (
+        "SnapshotScheduleState",
+        &["on", "enabled"],
+        "write ENABLED or DISABLED",
+    ),
+    (
+        "SnapshotCheckEverySecs",
+        &["60", "86401", "1h"],
+        "write seconds from 300",
+    ),
+    (
+        "SnapshotMaxAgeSecs",
+        &["599", "2592001", "6h"],
+        "write seconds from 600",
+    ),
+    (
+        "SnapshotKeepLast",
+        &["0", "501", "all"],
+        "write a whole number from 1 to 500",
+    ),
+    (
+        "SnapshotKeepDailyDays",
+        &["-1", "366", "7d"],
+        "write a whole number of days from 0 to 365",
+    ),
     // Any list of names is one; what is not there is found by CloudWatch Logs.
     ("ApplicationLogGroups", &[], ""),
 ];
@@ -139,9 +289,20 @@ fn bad_parameters_are_refused_with_a_word_on_what_to_write() {
     }
     let tried: BTreeSet<&str> = BAD_PARAMETERS.iter().map(|(name, ..)| *name).collect();
     let stack_of_defaults = stack(&[]).unwrap();
-    assert_eq!(tried, stack_of_defaults.parameters.keys().map(String::as_str).collect(), "each parameter has a row");
+    assert_eq!(
+        tried,
+        stack_of_defaults
+            .parameters
+            .keys()
+            .map(String::as_str)
+            .collect(),
+        "each parameter has a row"
+    );
     let right = [
-        ("AlarmApplications", r#"{"orders is down":"orders", "pay":"pay-eu"}"#),
+        (
+            "AlarmApplications",
+            r#"{"orders is down":"orders", "pay":"pay-eu"}"#,
+        ),
         ("NotificationEmail", "oncall@example.com"),
         ("AlarmKeeperRate", "rate(1 hour)"),
     ];
@@ -152,15 +313,28 @@ fn bad_parameters_are_refused_with_a_word_on_what_to_write() {
 #[test]
 fn parameters_that_contradict_each_other_are_refused_with_a_word_on_what_to_write() {
     for (wrong, rule, said) in [
-        (vec![("SnapshotSchedule", "rate(30 minutes)")], "SnapshotScheduleIsInStep", "the seconds of your rate"),
-        (vec![("SnapshotCheckEverySecs", "1800")], "SnapshotIntervalIsInStep", "write SnapshotCheckEverySecs=3600"),
+        (
+            vec![("SnapshotSchedule", "rate(30 minutes)")],
+            "SnapshotScheduleIsInStep",
+            "the seconds of your rate",
+        ),
+        (
+            vec![("SnapshotCheckEverySecs", "1800")],
+            "SnapshotIntervalIsInStep",
+            "write SnapshotCheckEverySecs=3600",
+        ),
     ] {
         let error = stack(&wrong).unwrap_err();
         assert_eq!(error.place, rule);
         assert!(error.wrong.contains(said), "{wrong:?}: {error}");
     }
-    for right in [vec![("SnapshotSchedule", "rate(30 minutes)"), ("SnapshotCheckEverySecs", "1800")], vec![("SnapshotSchedule", "rate(60 minutes)")]]
-    {
+    for right in [
+        vec![
+            ("SnapshotSchedule", "rate(30 minutes)"),
+            ("SnapshotCheckEverySecs", "1800"),
+        ],
+        vec![("SnapshotSchedule", "rate(60 minutes)")],
+    ] {
         stack(&right).unwrap();
     }
 }
@@ -168,13 +342,25 @@ fn parameters_that_contradict_each_other_are_refused_with_a_word_on_what_to_writ
 #[test]
 fn every_parameter_is_described_grouped_and_says_what_to_write() {
     let template = text("infra/template.yaml");
-    let groups: String = template.lines().filter(|line| line.trim_start().starts_with("Parameters: [")).collect();
+    let groups: String = template
+        .lines()
+        .filter(|line| line.trim_start().starts_with("Parameters: ["))
+        .collect();
     for name in stack(&[]).unwrap().parameters.keys() {
         assert!(groups.contains(name.as_str()), "{name} is in no group");
-        let block = template.split(&format!("\n  {name}:\n    Type:")).nth(1).unwrap_or_else(|| panic!("{name}"));
-        let block = block.split("\n  ").take_while(|line| line.starts_with("  ") || !line.contains(':')).collect::<String>();
+        let block = template
+            .split(&format!("\n  {name}:\n    Type:"))
+            .nth(1)
+            .unwrap_or_else(|| panic!("{name}"));
+        let block = block
+            .split("\n  ")
+            .take_while(|line| line.starts_with("  ") || !line.contains(':'))
+            .collect::<String>();
         assert!(block.contains("Description:"), "{name}");
-        assert!(block.contains("ConstraintDescription:") || name == "ApplicationLogGroups", "{name}");
+        assert!(
+            block.contains("ConstraintDescription:") || name == "ApplicationLogGroups",
+            "{name}"
+        );
     }
 }
 
@@ -182,32 +368,86 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
 const ERRORS_OF_SERVICES: [(&str, &str); 28] = [
     ("States.ALL", "Step Functions: any"),
     ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
-    ("States.TaskFailed", "Step Functions: any failure of a task but a time-out"),
+    (
+        "States.TaskFailed",
+        "Step Functions: any failure of a task but a time-out",
+    ),
     ("Lambda.TooManyRequestsException", "Lambda: throttled"),
     ("Lambda.ServiceException", "Lambda: its own 500"),
     ("Lambda.AWSLambdaException", "Lambda: its own 500"),
-    ("Lambda.SdkClientException", "Step Functions could not reach Lambda"),
-    ("Lambda.Unknown", "Lambda: a crash of the runtime without a word"),
+    (
+        "Lambda.SdkClientException",
+        "Step Functions could not reach Lambda",
+    ),
+    (
+        "Lambda.Unknown",
+        "Lambda: a crash of the runtime without a word",
+    ),
     ("Sandbox.Timedout", "Lambda: the function's Timeout is over"),
     ("Runtime.ExitError", "Lambda: the process ended"),
-    ("DynamoDB.ConditionalCheckFailedException", "DynamoDB: the condition does not hold"),
-    ("DynamoDB.ProvisionedThroughputExceededException", "DynamoDB: throttled, also on demand"),
-    ("DynamoDB.RequestLimitExceededException", "DynamoDB: the account is throttled"),
-    ("DynamoDB.InternalServerErrorException", "DynamoDB: its own 500"),
-    ("DynamoDB.SdkClientException", "Step Functions could not reach DynamoDB"),
-    ("SNS.ThrottledException", "SNS: throttled, as its model spells it"),
-    ("SNS.ThrottlingException", "SNS: throttled, as its front door spells it"),
+    (
+        "DynamoDB.ConditionalCheckFailedException",
+        "DynamoDB: the condition does not hold",
+    ),
+    (
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "DynamoDB: throttled, also on demand",
+    ),
+    (
+        "DynamoDB.RequestLimitExceededException",
+        "DynamoDB: the account is throttled",
+    ),
+    (
+        "DynamoDB.InternalServerErrorException",
+        "DynamoDB: its own 500",
+    ),
+    (
+        "DynamoDB.SdkClientException",
+        "Step Functions could not reach DynamoDB",
+    ),
+    (
+        "SNS.ThrottledException",
+        "SNS: throttled, as its model spells it",
+    ),
+    (
+        "SNS.ThrottlingException",
+        "SNS: throttled, as its front door spells it",
+    ),
     ("SNS.InternalErrorException", "SNS: its own 500"),
-    ("SNS.KMSThrottlingException", "SNS: the topic's key is throttled"),
-    ("SNS.SdkClientException", "Step Functions could not reach SNS"),
-    ("EventBridge.FailedEntry", "EventBridge: took the request and not the event"),
+    (
+        "SNS.KMSThrottlingException",
+        "SNS: the topic's key is throttled",
+    ),
+    (
+        "SNS.SdkClientException",
+        "Step Functions could not reach SNS",
+    ),
+    (
+        "EventBridge.FailedEntry",
+        "EventBridge: took the request and not the event",
+    ),
     ("EventBridge.ThrottlingException", "EventBridge: throttled"),
     ("EventBridge.InternalException", "EventBridge: its own 500"),
-    ("EventBridge.SdkClientException", "Step Functions could not reach EventBridge"),
-    ("StepFunctions.ExecutionAlreadyExistsException", "Step Functions: an execution of that name was started before"),
-    ("StepFunctions.ExecutionLimitExceededException", "Step Functions: too many executions are open"),
-    ("StepFunctions.ThrottlingException", "Step Functions: throttled"),
-    ("StepFunctions.SdkClientException", "Step Functions could not reach itself"),
+    (
+        "EventBridge.SdkClientException",
+        "Step Functions could not reach EventBridge",
+    ),
+    (
+        "StepFunctions.ExecutionAlreadyExistsException",
+        "Step Functions: an execution of that name was started before",
+    ),
+    (
+        "StepFunctions.ExecutionLimitExceededException",
+        "Step Functions: too many executions are open",
+    ),
+    (
+        "StepFunctions.ThrottlingException",
+        "Step Functions: throttled",
+    ),
+    (
+        "StepFunctions.SdkClientException",
+        "Step Functions could not reach itself",
+    ),
 ];
 
 fn errors_named(value: &Value, named: &mut BTreeSet<String>) {
@@ -215,7 +455,13 @@ fn errors_named(value: &Value, named: &mut BTreeSet<String>) {
         Value::Object(members) => {
             for (name, value) in members {
                 if name == "ErrorEquals" {
-                    named.extend(value.as_array().unwrap().iter().map(|error| error.as_str().unwrap().to_owned()));
+                    named.extend(
+                        value
+                            .as_array()
+                            .unwrap()
+                            .iter()
+                            .map(|error| error.as_str().unwrap().to_owned()),
+                    );
                 }
                 errors_named(value, named);
             }
@@ -231,16 +477,31 @@ fn impossible(definition: &Value) -> Vec<String> {
     errors_named(definition, &mut named);
     assert!(!named.is_empty());
     let ours: Vec<&str> = ErrorType::ALL.iter().map(|error| error.name()).collect();
-    named.retain(|error| !ours.contains(&error.as_str()) && !ERRORS_OF_SERVICES.iter().any(|(known, _)| known == error));
+    named.retain(|error| {
+        !ours.contains(&error.as_str())
+            && !ERRORS_OF_SERVICES.iter().any(|(known, _)| known == error)
+    });
     named.into_iter().collect()
 }
 
 #[test]
 fn every_error_that_the_state_machine_names_can_occur() {
     for machine in stack(&[]).unwrap().state_machines.values() {
-        assert_eq!(impossible(&machine.definition), Vec::<String>::new(), "{}", machine.name);
-        let misspelt = machine.definition.to_string().replacen("Lifeguard.Retryable", "Lifeguard.Retriable", 1);
-        assert_eq!(impossible(&serde_json::from_str(&misspelt).unwrap()), ["Lifeguard.Retriable"]);
+        assert_eq!(
+            impossible(&machine.definition),
+            Vec::<String>::new(),
+            "{}",
+            machine.name
+        );
+        let misspelt = machine.definition.to_string().replacen(
+            "Lifeguard.Retryable",
+            "Lifeguard.Retriable",
+            1,
+        );
+        assert_eq!(
+            impossible(&serde_json::from_str(&misspelt).unwrap()),
+            ["Lifeguard.Retriable"]
+        );
     }
 }
 
@@ -251,7 +512,9 @@ fn retries<'a>(name: &str, value: &'a Value, found: &mut Vec<(String, &'a Vec<Va
             if let Some(retriers) = members.get("Retry").and_then(Value::as_array) {
                 found.push((name.to_owned(), retriers));
             }
-            members.iter().for_each(|(name, value)| retries(name, value, found));
+            members
+                .iter()
+                .for_each(|(name, value)| retries(name, value, found));
         }
         Value::Array(values) => values.iter().for_each(|value| retries(name, value, found)),
         _ => {}
@@ -268,13 +531,38 @@ fn retries_name_their_errors_and_what_is_not_named_is_tried_a_few_times_at_most(
     }
     assert!(lists.len() > 15, "{}", lists.len());
     for (state, retriers) in lists {
-        let names =
-            |retrier: &Value| retrier["ErrorEquals"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        assert!(retriers.iter().all(|retrier| !names(retrier).iter().any(|name| name == "States.ALL")), "{state}: {retriers:?}");
-        let any: Vec<&Value> = retriers.iter().filter(|retrier| names(retrier).iter().any(|name| name == "States.TaskFailed")).collect();
+        let names = |retrier: &Value| {
+            retrier["ErrorEquals"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            retriers
+                .iter()
+                .all(|retrier| !names(retrier).iter().any(|name| name == "States.ALL")),
+            "{state}: {retriers:?}"
+        );
+        let any: Vec<&Value> = retriers
+            .iter()
+            .filter(|retrier| {
+                names(retrier)
+                    .iter()
+                    .any(|name| name == "States.TaskFailed")
+            })
+            .collect();
         for last in any {
-            assert_eq!((names(last), retriers.last()), (vec!["States.TaskFailed".to_owned()], Some(last)), "{state}");
-            assert!(tries(last) <= 3 && retriers.iter().any(|named| tries(named) > tries(last)), "{state}: {retriers:?}");
+            assert_eq!(
+                (names(last), retriers.last()),
+                (vec!["States.TaskFailed".to_owned()], Some(last)),
+                "{state}"
+            );
+            assert!(
+                tries(last) <= 3 && retriers.iter().any(|named| tries(named) > tries(last)),
+                "{state}: {retriers:?}"
+            );
         }
     }
 }
@@ -283,32 +571,63 @@ fn retries_name_their_errors_and_what_is_not_named_is_tried_a_few_times_at_most(
 fn a_function_that_changes_applications_ends_as_soon_as_a_successor_expects() {
     let stack = stack(&[]).unwrap();
     for package in ["rollback", "force-stop-and-restore"] {
-        let function = stack.functions.values().find(|function| function.package == package).unwrap();
-        assert!(function.timeout_secs <= u64::from(lifecycle::STEP_FUNCTION_SECS), "{package}: {} s", function.timeout_secs);
+        let function = stack
+            .functions
+            .values()
+            .find(|function| function.package == package)
+            .unwrap();
+        assert!(
+            function.timeout_secs <= u64::from(lifecycle::STEP_FUNCTION_SECS),
+            "{package}: {} s",
+            function.timeout_secs
+        );
     }
 }
 
 /// Pairs of a metric of this project and the function that counts it, as a text names them.
 fn counted_pairs(pattern: &str, text: &str) -> BTreeSet<(String, String)> {
     let pattern = regex_lite::Regex::new(pattern).unwrap();
-    pattern.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+    pattern
+        .captures_iter(text)
+        .map(|found| (found[1].to_owned(), found[2].to_owned()))
+        .collect()
 }
 
 /// Whether the sources of that function count that metric.
 fn is_counted_by(metric: &str, function: &str) -> bool {
     let names = regex_lite::Regex::new(&format!(r"Metric::{metric}\b")).unwrap();
-    PACKAGES.contains(&function) && names.is_match(&sources(&repository(&format!("functions/{function}/src"))))
+    PACKAGES.contains(&function)
+        && names.is_match(&sources(&repository(&format!("functions/{function}/src"))))
 }
 
 #[test]
 fn the_dashboard_shows_every_metric_by_the_function_that_counts_it() {
-    let known: BTreeSet<&str> = lambda_kit::Metric::ALL.iter().map(|metric| metric.name()).collect();
-    let shown = counted_pairs(r#"\["FlinkLifeguard", "([A-Za-z]+)", "function", "([a-z-]+)"\]"#, &text("infra/template.yaml"));
-    assert_eq!(shown.iter().map(|(metric, _)| metric.as_str()).collect::<BTreeSet<_>>(), known);
+    let known: BTreeSet<&str> = lambda_kit::Metric::ALL
+        .iter()
+        .map(|metric| metric.name())
+        .collect();
+    let shown = counted_pairs(
+        r#"\["FlinkLifeguard", "([A-Za-z]+)", "function", "([a-z-]+)"\]"#,
+        &text("infra/template.yaml"),
+    );
+    assert_eq!(
+        shown
+            .iter()
+            .map(|(metric, _)| metric.as_str())
+            .collect::<BTreeSet<_>>(),
+        known
+    );
     for (metric, function) in &shown {
-        assert!(is_counted_by(metric, function), "{function} does not count {metric}");
+        assert!(
+            is_counted_by(metric, function),
+            "{function} does not count {metric}"
+        );
     }
-    assert!(!is_counted_by("Snapshots", "alarm-handler") && !is_counted_by("Snapshot", "snapshot-keeper"), "the check can fail");
+    assert!(
+        !is_counted_by("Snapshots", "alarm-handler")
+            && !is_counted_by("Snapshot", "snapshot-keeper"),
+        "the check can fail"
+    );
 }
 
 /// Metrics of AWS's services that alarms and dashboard name, with the dimension of each.
@@ -325,19 +644,45 @@ const METRICS_OF_SERVICES: [(&str, &str, &str); 6] = [
 fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
     let stack = stack(&[]).unwrap();
     assert!(stack.alarms.len() >= 9, "{}", stack.alarms.len());
-    let there: BTreeSet<String> = (stack.functions.values().map(|function| function.name.clone()))
-        .chain(stack.state_machines.values().map(|machine| machine.arn.clone()))
-        .chain(stack.passive.values().filter(|resource| resource.kind == "AWS::SQS::Queue").map(|queue| queue.name.clone()))
-        .collect();
+    let there: BTreeSet<String> = (stack
+        .functions
+        .values()
+        .map(|function| function.name.clone()))
+    .chain(
+        stack
+            .state_machines
+            .values()
+            .map(|machine| machine.arn.clone()),
+    )
+    .chain(
+        stack
+            .passive
+            .values()
+            .filter(|resource| resource.kind == "AWS::SQS::Queue")
+            .map(|queue| queue.name.clone()),
+    )
+    .collect();
     for (id, alarm) in &stack.alarms {
         let property = |name: &str| alarm.properties[name].as_str().unwrap_or_default();
         let dimension = &alarm.properties["Dimensions"][0];
-        let (name, value) = (dimension["Name"].as_str().unwrap(), dimension["Value"].as_str().unwrap());
-        assert_eq!(alarm.properties["Dimensions"].as_array().unwrap().len(), 1, "{id}");
+        let (name, value) = (
+            dimension["Name"].as_str().unwrap(),
+            dimension["Value"].as_str().unwrap(),
+        );
+        assert_eq!(
+            alarm.properties["Dimensions"].as_array().unwrap().len(),
+            1,
+            "{id}"
+        );
         if property("Namespace") == lambda_kit::NAMESPACE {
-            assert!(name == "function" && is_counted_by(property("MetricName"), value), "{id}");
+            assert!(
+                name == "function" && is_counted_by(property("MetricName"), value),
+                "{id}"
+            );
         } else {
-            let found = METRICS_OF_SERVICES.iter().any(|known| *known == (property("Namespace"), property("MetricName"), name));
+            let found = METRICS_OF_SERVICES
+                .iter()
+                .any(|known| *known == (property("Namespace"), property("MetricName"), name));
             assert!(found && there.contains(value), "{id}: {value}");
         }
     }
@@ -347,20 +692,49 @@ fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
 fn the_dashboard_shows_every_alarm_of_the_stack() {
     for schedule in ["ENABLED", "DISABLED"] {
         let stack = stack(&[("SnapshotScheduleState", schedule)]).unwrap();
-        let body: Value = serde_json::from_str(stack.passive["Dashboard"].properties["DashboardBody"].as_str().unwrap()).unwrap();
-        let widgets = body["widgets"].as_array().unwrap().iter().filter(|widget| widget["type"] == "alarm");
-        let shown: Vec<Value> = widgets.flat_map(|widget| widget["properties"]["alarms"].as_array().unwrap().clone()).collect();
-        let shown: BTreeSet<&str> = shown.iter().filter_map(Value::as_str).filter_map(|arn| arn.split(':').next_back()).collect();
-        assert_eq!(shown, stack.alarms.values().map(|alarm| alarm.name.as_str()).collect(), "{schedule}");
+        let body: Value = serde_json::from_str(
+            stack.passive["Dashboard"].properties["DashboardBody"]
+                .as_str()
+                .unwrap(),
+        )
+        .unwrap();
+        let widgets = body["widgets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|widget| widget["type"] == "alarm");
+        let shown: Vec<Value> = widgets
+            .flat_map(|widget| widget["properties"]["alarms"].as_array().unwrap().clone())
+            .collect();
+        let shown: BTreeSet<&str> = shown
+            .iter()
+            .filter_map(Value::as_str)
+            .filter_map(|arn| arn.split(':').next_back())
+            .collect();
+        assert_eq!(
+            shown,
+            stack
+                .alarms
+                .values()
+                .map(|alarm| alarm.name.as_str())
+                .collect(),
+            "{schedule}"
+        );
     }
 }
 
 #[test]
 fn the_dashboard_names_metrics_of_services_that_exist() {
-    let shown = counted_pairs(r#"\["AWS/States", "([A-Za-z]+)", "([A-Za-z]+)", "\$\{Remediate\}"\]"#, &text("infra/template.yaml"));
+    let shown = counted_pairs(
+        r#"\["AWS/States", "([A-Za-z]+)", "([A-Za-z]+)", "\$\{Remediate\}"\]"#,
+        &text("infra/template.yaml"),
+    );
     assert_eq!(shown.len(), 4);
     for (metric, dimension) in &shown {
-        assert!(METRICS_OF_SERVICES.contains(&("AWS/States", metric.as_str(), dimension.as_str())), "{metric}");
+        assert!(
+            METRICS_OF_SERVICES.contains(&("AWS/States", metric.as_str(), dimension.as_str())),
+            "{metric}"
+        );
     }
 }
 
@@ -368,5 +742,8 @@ fn the_dashboard_names_metrics_of_services_that_exist() {
 fn the_drawing_of_the_state_machine_is_current() {
     let definition = serde_json::from_str(&text("infra/statemachines/remediate.asl.json")).unwrap();
     let current = sandbox::graph::svg(&definition) == text("infra/remediate.svg");
-    assert!(current, "draw it again: cargo run -- graph infra/statemachines/remediate.asl.json > infra/remediate.svg");
+    assert!(
+        current,
+        "draw it again: cargo run -- graph infra/statemachines/remediate.asl.json > infra/remediate.svg"
+    );
 }

@@ -16,30 +16,49 @@ use sandbox::{
     template::{Stack, TemplateError},
 };
 
-const PACKAGES: [&str; 7] =
-    ["alarm-handler", "alarm-keeper", "subtask-verifier", "remediation-planner", "rollback", "force-stop-and-restore", "snapshot-keeper"];
+const PACKAGES: [&str; 7] = [
+    "alarm-handler",
+    "alarm-keeper",
+    "subtask-verifier",
+    "remediation-planner",
+    "rollback",
+    "force-stop-and-restore",
+    "snapshot-keeper",
+];
 
 /// A file of this repository.
 fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 /// The template with these parameters.
 fn stack(parameters: &[(&str, &str)]) -> Result<Stack, TemplateError> {
-    let parameters: BTreeMap<String, String> = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parameters: BTreeMap<String, String> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     Stack::load(&repository("infra/template.yaml"), &parameters, &PACKAGES)
 }
 
 /// Runs in virtual time.
 fn virtually<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// A region with `orders` in it, which runs well.
 fn region() -> Open {
     let mut stage = Stage::of(Code::healthy());
     // As it is deployed: the alarms on snapshots are there while the schedule checks them.
-    stage.parameters.insert("SnapshotScheduleState".into(), "ENABLED".into());
+    stage
+        .parameters
+        .insert("SnapshotScheduleState".into(), "ENABLED".into());
     let region = Region::open(Blueprint {
         seed: 1,
         parameters: stage.parameters,

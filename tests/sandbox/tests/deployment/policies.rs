@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policy};
+use iam_rs::{
+    Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policy,
+};
 use sandbox::{place, template::Stack};
 use serde_json::{Value, json};
 
@@ -25,14 +27,38 @@ pub(super) struct Roles(pub BTreeMap<String, Vec<Value>>);
 
 /// Grants that no call of a rehearsal shows, and why they are there all the same.
 const USED_BY_SERVICES: [(&str, &str); 8] = [
-    ("logs:", "Lambda and Step Functions write logs by the role themselves, outside of any rehearsal"),
-    ("xray:", "Lambda and Step Functions send traces by the role themselves"),
-    ("sqs:SendMessage", "Lambda gives up an event by the function's role"),
-    ("kms:GenerateDataKey", "SNS asks for it as the publisher when a message is encrypted"),
-    ("kms:Decrypt", "SNS asks for it as the publisher when a message is encrypted"),
-    ("iam:PassRole", "Managed Flink asks for it when an update names another service role"),
-    ("cloudwatch:TagResource", "PutMetricAlarm with tags asks for it beside its own permission"),
-    ("cloudwatch:DescribeAlarms", "the grant is wider than one alarm, because a list by prefix is asked of all"),
+    (
+        "logs:",
+        "Lambda and Step Functions write logs by the role themselves, outside of any rehearsal",
+    ),
+    (
+        "xray:",
+        "Lambda and Step Functions send traces by the role themselves",
+    ),
+    (
+        "sqs:SendMessage",
+        "Lambda gives up an event by the function's role",
+    ),
+    (
+        "kms:GenerateDataKey",
+        "SNS asks for it as the publisher when a message is encrypted",
+    ),
+    (
+        "kms:Decrypt",
+        "SNS asks for it as the publisher when a message is encrypted",
+    ),
+    (
+        "iam:PassRole",
+        "Managed Flink asks for it when an update names another service role",
+    ),
+    (
+        "cloudwatch:TagResource",
+        "PutMetricAlarm with tags asks for it beside its own permission",
+    ),
+    (
+        "cloudwatch:DescribeAlarms",
+        "the grant is wider than one alarm, because a list by prefix is asked of all",
+    ),
 ];
 
 /// Actions whose service knows no resource.
@@ -55,26 +81,54 @@ const WITHOUT_RESOURCE: [&str; 14] = [
 
 /// Verbs that change something of other people's, and the tag each is bound to.
 const BOUND: [(&str, &str); 5] = [
-    ("kinesisanalytics:RollbackApplication", "aws:ResourceTag/lifeguard:managed"),
-    ("kinesisanalytics:StopApplication", "aws:ResourceTag/lifeguard:managed"),
-    ("kinesisanalytics:UpdateApplication", "aws:ResourceTag/lifeguard:managed"),
-    ("kinesisanalytics:StartApplication", "aws:ResourceTag/lifeguard:managed"),
+    (
+        "kinesisanalytics:RollbackApplication",
+        "aws:ResourceTag/lifeguard:managed",
+    ),
+    (
+        "kinesisanalytics:StopApplication",
+        "aws:ResourceTag/lifeguard:managed",
+    ),
+    (
+        "kinesisanalytics:UpdateApplication",
+        "aws:ResourceTag/lifeguard:managed",
+    ),
+    (
+        "kinesisanalytics:StartApplication",
+        "aws:ResourceTag/lifeguard:managed",
+    ),
     ("cloudwatch:DeleteAlarms", "aws:ResourceTag/lifeguard:owner"),
 ];
 
 impl Roles {
     /// Those of the template.
     pub(super) fn of(stack: &Stack) -> Self {
-        let roles = stack.passive.values().filter(|resource| resource.kind == "AWS::IAM::Role");
+        let roles = stack
+            .passive
+            .values()
+            .filter(|resource| resource.kind == "AWS::IAM::Role");
         let statements = |role: &Value| -> Vec<Value> {
             let policies = role["Policies"].as_array().into_iter().flatten();
-            policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().cloned().unwrap_or_default()).collect()
+            policies
+                .flat_map(|policy| {
+                    policy["PolicyDocument"]["Statement"]
+                        .as_array()
+                        .cloned()
+                        .unwrap_or_default()
+                })
+                .collect()
         };
-        Self(roles.map(|role| (role.name.clone(), statements(&role.properties))).collect())
+        Self(
+            roles
+                .map(|role| (role.name.clone(), statements(&role.properties)))
+                .collect(),
+        )
     }
 
     fn allows(&self, role: &str, asked: &Asked) -> bool {
-        self.0.get(role).is_some_and(|statements| allowed(statements, asked))
+        self.0
+            .get(role)
+            .is_some_and(|statements| allowed(statements, asked))
     }
 
     /// What is wrong with these roles, held against these calls. A sentence each.
@@ -82,18 +136,34 @@ impl Roles {
         let mut complaints = Vec::new();
         for asked in calls {
             if !self.allows(&asked.role, asked) {
-                complaints.push(format!("{} is not allowed {} on {}", asked.role, asked.action, asked.resource));
+                complaints.push(format!(
+                    "{} is not allowed {} on {}",
+                    asked.role, asked.action, asked.resource
+                ));
             }
-            for other in self.0.keys().filter(|other| **other != asked.role && self.allows(other, asked)) {
-                if !calls.iter().any(|call| call.role == *other && call.action == asked.action) {
-                    complaints.push(format!("{other} is allowed {} on {}, which it never asks for", asked.action, asked.resource));
+            for other in self
+                .0
+                .keys()
+                .filter(|other| **other != asked.role && self.allows(other, asked))
+            {
+                if !calls
+                    .iter()
+                    .any(|call| call.role == *other && call.action == asked.action)
+                {
+                    complaints.push(format!(
+                        "{other} is allowed {} on {}, which it never asks for",
+                        asked.action, asked.resource
+                    ));
                 }
             }
             if let Some((_, key)) = BOUND.iter().find(|(action, _)| *action == asked.action) {
                 let mut untagged = asked.clone();
                 untagged.context.remove(*key);
                 if self.allows(&asked.role, &untagged) {
-                    complaints.push(format!("{} is allowed {} without {key}", asked.role, asked.action));
+                    complaints.push(format!(
+                        "{} is allowed {} without {key}",
+                        asked.role, asked.action
+                    ));
                 }
             }
         }
@@ -110,14 +180,31 @@ impl Roles {
 fn allowed(statements: &[Value], asked: &Asked) -> bool {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     let policy = IAMPolicy::from_json(&policy).unwrap_or_else(|error| panic!("{error}: {policy}"));
-    let context = asked.context.iter().fold(Context::new(), |context, (key, value)| context.with_string(key.as_str(), value.as_str()));
-    let principal = Principal::Aws(PrincipalId::String(format!("arn:aws:iam::{}:role/{}", place::ACCOUNT, asked.role)));
-    let request = IAMRequest::new_with_context(principal, asked.action.as_str(), Arn::parse(&asked.resource).unwrap(), context);
+    let context = asked
+        .context
+        .iter()
+        .fold(Context::new(), |context, (key, value)| {
+            context.with_string(key.as_str(), value.as_str())
+        });
+    let principal = Principal::Aws(PrincipalId::String(format!(
+        "arn:aws:iam::{}:role/{}",
+        place::ACCOUNT,
+        asked.role
+    )));
+    let request = IAMRequest::new_with_context(
+        principal,
+        asked.action.as_str(),
+        Arn::parse(&asked.resource).unwrap(),
+        context,
+    );
     matches!(evaluate_policy(&policy, &request), Ok(Decision::Allow))
 }
 
 fn list(value: &Value) -> Vec<&str> {
-    value.as_array().map_or_else(|| value.as_str().into_iter().collect(), |values| values.iter().filter_map(Value::as_str).collect())
+    value.as_array().map_or_else(
+        || value.as_str().into_iter().collect(),
+        |values| values.iter().filter_map(Value::as_str).collect(),
+    )
 }
 
 /// The shape that every statement has: one verb, no wildcard in it, no resource wider than need be.
@@ -125,15 +212,23 @@ fn of_statement(role: &str, statement: &Value) -> Vec<String> {
     let actions = list(&statement["Action"]);
     let sid = statement["Sid"].as_str().unwrap_or("without a Sid");
     let mut complaints = Vec::new();
-    if actions.len() != 1 || statement["Effect"] != "Allow" || statement.get("NotAction").is_some() || statement.get("NotResource").is_some() {
-        complaints.push(format!("{role}, statement {sid}: one verb, allowed, is expected"));
+    if actions.len() != 1
+        || statement["Effect"] != "Allow"
+        || statement.get("NotAction").is_some()
+        || statement.get("NotResource").is_some()
+    {
+        complaints.push(format!(
+            "{role}, statement {sid}: one verb, allowed, is expected"
+        ));
     }
     for action in actions {
         if action.contains('*') {
             complaints.push(format!("{role}, statement {sid}: {action} is a wildcard"));
         }
         if list(&statement["Resource"]).contains(&"*") && !WITHOUT_RESOURCE.contains(&action) {
-            complaints.push(format!("{role}, statement {sid}: {action} on every resource"));
+            complaints.push(format!(
+                "{role}, statement {sid}: {action} on every resource"
+            ));
         }
     }
     complaints
@@ -143,7 +238,11 @@ fn of_statement(role: &str, statement: &Value) -> Vec<String> {
 fn unused(role: &str, statements: &[Value], index: usize, calls: &BTreeSet<Asked>) -> Vec<String> {
     let statement = &statements[index];
     let actions = list(&statement["Action"]);
-    if actions.iter().all(|action| USED_BY_SERVICES.iter().any(|(known, _)| action.starts_with(known))) {
+    if actions.iter().all(|action| {
+        USED_BY_SERVICES
+            .iter()
+            .any(|(known, _)| action.starts_with(known))
+    }) {
         return Vec::new();
     }
     let own: Vec<&Asked> = calls.iter().filter(|call| call.role == role).collect();
@@ -152,10 +251,19 @@ fn unused(role: &str, statements: &[Value], index: usize, calls: &BTreeSet<Asked
         for resource in list(&statement["Resource"]) {
             let mut alone = statement.clone();
             (alone["Action"], alone["Resource"]) = (json!(action), json!(resource));
-            let rest: Vec<Value> =
-                statements.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, statement)| statement.clone()).collect();
-            if !own.iter().any(|call| allowed(std::slice::from_ref(&alone), call) && !allowed(&rest, call)) {
-                complaints.push(format!("{role} is granted {action} on {resource}, and no rehearsal needs it"));
+            let rest: Vec<Value> = statements
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, statement)| statement.clone())
+                .collect();
+            if !own
+                .iter()
+                .any(|call| allowed(std::slice::from_ref(&alone), call) && !allowed(&rest, call))
+            {
+                complaints.push(format!(
+                    "{role} is granted {action} on {resource}, and no rehearsal needs it"
+                ));
             }
         }
     }

@@ -1,5 +1,10 @@
 //! The real SDK client in front of the emulated service, in one process and in virtual time.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "shared by several test binaries, each of which uses a part")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +13,9 @@ use aws_sdk_kinesisanalyticsv2::config::{BehaviorVersion, Region as SdkRegion, S
 use aws_sdk_kinesisanalyticsv2::{Client, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
@@ -41,8 +48,10 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let service = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request =
-                request.try_into_http1x().expect("an HTTP request").map(|body| Bytes::copy_from_slice(body.bytes().expect("a body in memory")));
+            let request = request
+                .try_into_http1x()
+                .expect("an HTTP request")
+                .map(|body| Bytes::copy_from_slice(body.bytes().expect("a body in memory")));
             let response = service.handle(request).await;
             Ok(HttpResponse::try_from(response.map(SdkBody::from)).expect("an HTTP response"))
         })
@@ -50,7 +59,11 @@ impl HttpConnector for Connector {
 }
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -69,14 +82,29 @@ pub const CHANGED_AT: Duration = Duration::from_secs(86_400);
 /// A code book with one of each kind.
 pub fn codebook() -> Codebook {
     let looping = |seconds| {
-        Code::that(Behaviour::throws_after(seconds, "java.lang.IllegalArgumentException", "cannot parse 'abc'")).restarting(RestartStrategy::every(1))
+        Code::that(Behaviour::throws_after(
+            seconds,
+            "java.lang.IllegalArgumentException",
+            "cannot parse 'abc'",
+        ))
+        .restarting(RestartStrategy::every(1))
     };
     Codebook::from([
         ("good.jar".to_owned(), Code::healthy()),
         ("also-good.jar".to_owned(), Code::healthy().with_state(2, 1)),
         ("bad.jar".to_owned(), looping(5).with_state(2, 1)),
-        ("bad-main.jar".to_owned(), Code::that(Behaviour::BadMain { message: "java.lang.NoSuchFieldError: X".to_owned() })),
-        ("batch.jar".to_owned(), Code::that(Behaviour::Bounded { after: Duration::from_secs(600) })),
+        (
+            "bad-main.jar".to_owned(),
+            Code::that(Behaviour::BadMain {
+                message: "java.lang.NoSuchFieldError: X".to_owned(),
+            }),
+        ),
+        (
+            "batch.jar".to_owned(),
+            Code::that(Behaviour::Bounded {
+                after: Duration::from_secs(600),
+            }),
+        ),
         ("strict.jar".to_owned(), {
             let mut code = Code::healthy().with_state(5, 5);
             code.misfit = sandbox::flink::Misfit::Refused;
@@ -84,7 +112,9 @@ pub fn codebook() -> Codebook {
         }),
         (
             "needs-broker.jar".to_owned(),
-            Code::healthy().needing("broker", "java.net.ConnectException", "Connection refused").restarting(RestartStrategy::every(10)),
+            Code::healthy()
+                .needing("broker", "java.net.ConnectException", "Connection refused")
+                .restarting(RestartStrategy::every(10)),
         ),
     ])
 }
@@ -101,11 +131,22 @@ pub fn region_with(settings: Settings, codebook: Codebook) -> Region {
         .time_source(Virtual(clock.clone()))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build();
-    Region { clock, journal, service, client: Client::from_conf(config) }
+    Region {
+        clock,
+        journal,
+        service,
+        client: Client::from_conf(config),
+    }
 }
 
 pub fn region() -> Region {
-    region_with(Settings { timings: Timings::default().exact(), ..Settings::default() }, codebook())
+    region_with(
+        Settings {
+            timings: Timings::default().exact(),
+            ..Settings::default()
+        },
+        codebook(),
+    )
 }
 
 /// `orders`, running good.jar since a day, at version 3, with a snapshot of an hour ago.
@@ -125,18 +166,38 @@ impl Region {
     }
 
     pub fn status(&self, application: &str) -> Status {
-        self.service.application(application).expect("an application").status
+        self.service
+            .application(application)
+            .expect("an application")
+            .status
     }
 
     /// Deploys the code at this key.
     pub async fn deploy(&self, application: &str, key: &str) -> Result<String, String> {
         use aws_sdk_kinesisanalyticsv2::types as model;
-        let version = self.client.describe_application().application_name(application).send().await.expect("described");
-        let version = version.application_detail().expect("a detail").application_version_id();
-        let location = model::S3ContentLocationUpdate::builder().file_key_update(key).build();
-        let content = model::CodeContentUpdate::builder().s3_content_location_update(location).build();
-        let code = model::ApplicationCodeConfigurationUpdate::builder().code_content_update(content).build();
-        let update = model::ApplicationConfigurationUpdate::builder().application_code_configuration_update(code).build();
+        let version = self
+            .client
+            .describe_application()
+            .application_name(application)
+            .send()
+            .await
+            .expect("described");
+        let version = version
+            .application_detail()
+            .expect("a detail")
+            .application_version_id();
+        let location = model::S3ContentLocationUpdate::builder()
+            .file_key_update(key)
+            .build();
+        let content = model::CodeContentUpdate::builder()
+            .s3_content_location_update(location)
+            .build();
+        let code = model::ApplicationCodeConfigurationUpdate::builder()
+            .code_content_update(content)
+            .build();
+        let update = model::ApplicationConfigurationUpdate::builder()
+            .application_code_configuration_update(code)
+            .build();
         let sent = self
             .client
             .update_application()
@@ -145,7 +206,8 @@ impl Region {
             .application_configuration_update(update)
             .send()
             .await;
-        sent.map(|done| done.operation_id().unwrap_or_default().to_owned()).map_err(|error| text(&error))
+        sent.map(|done| done.operation_id().unwrap_or_default().to_owned())
+            .map_err(|error| text(&error))
     }
 
     pub async fn until(&self, application: &str, status: Status) {
@@ -155,44 +217,76 @@ impl Region {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        panic!("{application} never became {status:?}, it is {:?}", self.status(application));
+        panic!(
+            "{application} never became {status:?}, it is {:?}",
+            self.status(application)
+        );
     }
 
     pub async fn url(&self, application: &str) -> String {
         use aws_sdk_kinesisanalyticsv2::types::UrlType;
-        let url = self.client.create_application_presigned_url().application_name(application).url_type(UrlType::FlinkDashboardUrl).send().await;
-        url.expect("a URL").authorized_url().expect("a URL").to_owned()
+        let url = self
+            .client
+            .create_application_presigned_url()
+            .application_name(application)
+            .url_type(UrlType::FlinkDashboardUrl)
+            .send()
+            .await;
+        url.expect("a URL")
+            .authorized_url()
+            .expect("a URL")
+            .to_owned()
     }
 
     /// GET below the presigned URL: status and JSON.
     pub async fn get(&self, url: &str, path: &str) -> (u16, Value) {
         let (base, query) = url.split_once('?').expect("a token");
         let and = if path.contains('?') { "&" } else { "?" };
-        let request = http::Request::builder().uri(format!("{base}{path}{and}{query}")).body(Bytes::new()).expect("a request");
+        let request = http::Request::builder()
+            .uri(format!("{base}{path}{and}{query}"))
+            .body(Bytes::new())
+            .expect("a request");
         assert!(self.service.serves_dashboard(&request));
         let answer = self.service.dashboard(request).await;
-        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or(Value::Null))
+        (
+            answer.status().as_u16(),
+            serde_json::from_slice(answer.body()).unwrap_or(Value::Null),
+        )
     }
 
     /// The id of the job, and the answer for it.
     pub async fn job(&self, url: &str, below: &str) -> Value {
         let (_, jobs) = self.get(url, "/jobs").await;
-        let id = jobs["jobs"][0]["id"].as_str().unwrap_or_else(|| panic!("no job: {jobs}")).to_owned();
+        let id = jobs["jobs"][0]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no job: {jobs}"))
+            .to_owned();
         self.get(url, &format!("/jobs/{id}{below}")).await.1
     }
 }
 
 /// `Code: message` of an SDK error.
-pub fn text<E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+pub fn text<
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::fmt::Debug,
+    R: std::fmt::Debug,
+>(
     error: &aws_smithy_runtime_api::client::result::SdkError<E, R>,
 ) -> String {
     match error.as_service_error() {
-        Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or("")),
+        Some(service) => format!(
+            "{}: {}",
+            service.code().unwrap_or("?"),
+            service.message().unwrap_or("")
+        ),
         None => format!("{error:?}"),
     }
 }
 
 /// What is told so far, one line each.
 pub fn told(journal: &Journal) -> String {
-    journal.entries().iter().map(|entry| format!("{} {:?} {}\n", entry.at, entry.actor, entry.text)).collect()
+    journal
+        .entries()
+        .iter()
+        .map(|entry| format!("{} {:?} {}\n", entry.at, entry.actor, entry.text))
+        .collect()
 }

@@ -11,7 +11,12 @@ use crate::support::{attempts, ending, in_virtual_time, outcomes, rows, stage, s
 
 /// The scenario's region, quiet; executions are started by the test.
 fn quiet() -> Scenario {
-    Scenario { script: |world: World| Box::pin(async move { world.pass(std::time::Duration::from_secs(60)).await }), ..ending("maintenance", |_| {}) }
+    Scenario {
+        script: |world: World| {
+            Box::pin(async move { world.pass(std::time::Duration::from_secs(60)).await })
+        },
+        ..ending("maintenance", |_| {})
+    }
 }
 
 /// Starts the state machine with `input` on a region with `orders` (running well) and what `stage` has, and checks how it ends. `says` is what the reason must contain.
@@ -21,23 +26,56 @@ fn is_refused(stage: Stage, input: &Value, application: &str, says: &[&str]) {
         let region = &played.region;
         let arn = region.start_remediation(&input.to_string()).unwrap();
         let execution = region.states().finished(&arn).await;
-        assert_eq!(execution.status, Status::Succeeded, "{input}: {execution:?}");
+        assert_eq!(
+            execution.status,
+            Status::Succeeded,
+            "{input}: {execution:?}"
+        );
         let output = execution.output.unwrap();
-        assert_eq!(output["outcome"], "escalated", "{input}: {output:#}\n{}", story(region));
+        assert_eq!(
+            output["outcome"],
+            "escalated",
+            "{input}: {output:#}\n{}",
+            story(region)
+        );
         let reason = text(&output["reason"]);
         for word in says {
-            assert!(reason.contains(word), "{input}: the reason {reason:?} does not contain {word:?}");
+            assert!(
+                reason.contains(word),
+                "{input}: the reason {reason:?} does not contain {word:?}"
+            );
         }
         assert_eq!(output["applicationName"], application, "{input}");
-        assert_eq!(outcomes(region), [(arn.clone(), output.clone())], "{input}: one event, the same as the output");
+        assert_eq!(
+            outcomes(region),
+            [(arn.clone(), output.clone())],
+            "{input}: one event, the same as the output"
+        );
         let told = told(region);
         assert_eq!(told.len(), 1, "{input}: {told:?}");
-        assert!(!told[0].1.is_empty() && told[0].1.len() < 100 && told[0].2.contains(says[0]), "{input}: {told:?}");
+        assert!(
+            !told[0].1.is_empty() && told[0].1.len() < 100 && told[0].2.contains(says[0]),
+            "{input}: {told:?}"
+        );
         assert!(attempts(region).is_empty(), "{input}");
         for name in [APPLICATION, application, "unknown"] {
-            assert!(rows(region, name).await.iter().all(|row| row["sk"]["S"] != "lease"), "{input}: the lease of {name} is still there");
+            assert!(
+                rows(region, name)
+                    .await
+                    .iter()
+                    .all(|row| row["sk"]["S"] != "lease"),
+                "{input}: the lease of {name} is still there"
+            );
         }
-        let taken = (output["execution"].as_str(), execution.stopped.unwrap().duration_since(execution.started).as_secs() < 600);
+        let taken = (
+            output["execution"].as_str(),
+            execution
+                .stopped
+                .unwrap()
+                .duration_since(execution.started)
+                .as_secs()
+                < 600,
+        );
         assert_eq!(taken, (Some(arn.as_str()), true), "{input}");
     });
 }
@@ -60,15 +98,41 @@ fn an_input_that_names_no_application_is_refused_with_an_example() {
         json!({ "ApplicationName": "orders" }),
         json!([{ "applicationName": "orders" }]),
     ] {
-        refused(input, "unknown", &["does not name an application", r#"{"applicationName":"orders"}"#]);
+        refused(
+            input,
+            "unknown",
+            &[
+                "does not name an application",
+                r#"{"applicationName":"orders"}"#,
+            ],
+        );
     }
 }
 
 #[test]
 fn a_name_that_no_application_can_have_is_refused_with_an_example() {
     let long = "a".repeat(129);
-    for name in ["", " ", "orders ", "or ders", "orders\n", "../orders", "orders;drop", "örders", "orders/1", "orders*", &long] {
-        refused(json!({ "applicationName": name }), "unknown", &["does not name an application", r#"{"applicationName":"orders"}"#]);
+    for name in [
+        "",
+        " ",
+        "orders ",
+        "or ders",
+        "orders\n",
+        "../orders",
+        "orders;drop",
+        "örders",
+        "orders/1",
+        "orders*",
+        &long,
+    ] {
+        refused(
+            json!({ "applicationName": name }),
+            "unknown",
+            &[
+                "does not name an application",
+                r#"{"applicationName":"orders"}"#,
+            ],
+        );
     }
 }
 
@@ -87,38 +151,80 @@ fn a_request_that_cannot_be_understood_is_refused_and_says_what_can_be_written()
         (json!(7), "request"),
         (json!({ "action": 5 }), "request"),
         (json!({ "action": "rollback", "force": true }), "force"),
-        (json!({ "action": "forceStop", "withoutState": true }), "withoutState"),
+        (
+            json!({ "action": "forceStop", "withoutState": true }),
+            "withoutState",
+        ),
         (json!({ "action": "restore", "snapshot": "s" }), "snapshot"),
-        (json!({ "action": "restore", "applicationVersionId": "two" }), "two"),
-        (json!({ "action": "restore", "applicationVersionId": -1 }), "-1"),
+        (
+            json!({ "action": "restore", "applicationVersionId": "two" }),
+            "two",
+        ),
+        (
+            json!({ "action": "restore", "applicationVersionId": -1 }),
+            "-1",
+        ),
         (json!({ "action": "restore", "withoutState": "yes" }), "yes"),
     ] {
-        refused(json!({ "applicationName": APPLICATION, "request": request }), APPLICATION, &[says, "rollback", "forceStop", "restore", APPLICATION]);
+        refused(
+            json!({ "applicationName": APPLICATION, "request": request }),
+            APPLICATION,
+            &[says, "rollback", "forceStop", "restore", APPLICATION],
+        );
     }
 }
 
 #[test]
 fn a_request_that_contradicts_itself_or_cannot_be_met_is_refused_with_the_reason() {
     for (request, says) in [
-        (json!({ "action": "restore", "snapshotName": "scheduled-before", "withoutState": true }), "leave one of them out"),
-        (json!({ "action": "restore", "snapshotName": "no-such-snapshot" }), "no snapshot named no-such-snapshot"),
-        (json!({ "action": "restore", "applicationVersionId": 99 }), "version 99 of orders could not be read"),
+        (
+            json!({ "action": "restore", "snapshotName": "scheduled-before", "withoutState": true }),
+            "leave one of them out",
+        ),
+        (
+            json!({ "action": "restore", "snapshotName": "no-such-snapshot" }),
+            "no snapshot named no-such-snapshot",
+        ),
+        (
+            json!({ "action": "restore", "applicationVersionId": 99 }),
+            "version 99 of orders could not be read",
+        ),
     ] {
-        refused(json!({ "applicationName": APPLICATION, "request": request }), APPLICATION, &[says]);
+        refused(
+            json!({ "applicationName": APPLICATION, "request": request }),
+            APPLICATION,
+            &[says],
+        );
     }
 }
 
 #[test]
 fn an_application_that_is_not_flinks_is_out_of_scope_and_said_so() {
     for runtime in ["SQL-1_0", "ZEPPELIN-FLINK-3_0"] {
-        let other = ApplicationSeed::new(APPLICATION).runtime(runtime).version("none", days(5)).tag("lifeguard:managed", "true");
+        let other = ApplicationSeed::new(APPLICATION)
+            .runtime(runtime)
+            .version("none", days(5))
+            .tag("lifeguard:managed", "true");
         let stage = || stage("maintenance").application(other.clone());
-        for request in [Value::Null, json!({ "action": "rollback" }), json!({ "action": "forceStop" })] {
+        for request in [
+            Value::Null,
+            json!({ "action": "rollback" }),
+            json!({ "action": "forceStop" }),
+        ] {
             let mut input = json!({ "applicationName": APPLICATION });
             if !request.is_null() {
                 input["request"] = request;
             }
-            is_refused(stage(), &input, APPLICATION, &["SQL and Studio applications are out of scope", APPLICATION, runtime]);
+            is_refused(
+                stage(),
+                &input,
+                APPLICATION,
+                &[
+                    "SQL and Studio applications are out of scope",
+                    APPLICATION,
+                    runtime,
+                ],
+            );
         }
     }
 }

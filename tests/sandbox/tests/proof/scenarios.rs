@@ -14,8 +14,9 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending, in_virtual_time, lease, looks, named, outcomes, play,
-    play_staged, play_well, stage, stage_where, stage_with, story, told,
+    Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending,
+    in_virtual_time, lease, looks, named, outcomes, play, play_staged, play_well, stage,
+    stage_where, stage_with, story, told,
 };
 
 /// A test for each scenario, so that its name shows; and the list of all that have one.
@@ -71,49 +72,92 @@ fn ends_as_it_should(name: &str) {
 
 fn has_the_fields_that_were_promised(json: &str) {
     let rehearsal: Value = serde_json::from_str(json).unwrap();
-    let names = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let names = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
     let has = |value: &Value, wanted: &[&str]| {
         let names = names(value);
-        assert!(wanted.iter().all(|name| names.contains(*name)), "{wanted:?} in {names:?}");
+        assert!(
+            wanted.iter().all(|name| names.contains(*name)),
+            "{wanted:?} in {names:?}"
+        );
     };
-    let top = ["scenario", "seed", "outcome", "reason", "application", "actions", "records", "detectionSecs", "recoverySecs", "apiCalls", "timeline"];
+    let top = [
+        "scenario",
+        "seed",
+        "outcome",
+        "reason",
+        "application",
+        "actions",
+        "records",
+        "detectionSecs",
+        "recoverySecs",
+        "apiCalls",
+        "timeline",
+    ];
     has(&rehearsal, &top);
     has(&rehearsal["application"], &["status", "versionId"]);
-    has(&rehearsal["records"], &["produced", "lost", "replayed", "duplicated"]);
+    has(
+        &rehearsal["records"],
+        &["produced", "lost", "replayed", "duplicated"],
+    );
     for action in rehearsal["actions"].as_array().unwrap() {
         has(action, &["action", "atSecs"]);
     }
     let timeline = rehearsal["timeline"].as_array().unwrap();
     assert!(!timeline.is_empty());
-    let times: Vec<f64> = timeline.iter().map(|entry| entry["atSecs"].as_f64().unwrap()).collect();
+    let times: Vec<f64> = timeline
+        .iter()
+        .map(|entry| entry["atSecs"].as_f64().unwrap())
+        .collect();
     assert!(times.is_sorted(), "{times:?}");
-    assert!(rehearsal["apiCalls"].as_object().unwrap().values().all(Value::is_u64));
-    assert!(["recovered", "leftAlone", "escalated"].contains(&rehearsal["outcome"].as_str().unwrap()));
+    assert!(
+        rehearsal["apiCalls"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(Value::is_u64)
+    );
+    assert!(
+        ["recovered", "leftAlone", "escalated"].contains(&rehearsal["outcome"].as_str().unwrap())
+    );
 }
 
 #[test]
 fn the_catalogue_has_the_scenarios_that_were_promised_and_each_has_its_test() {
     let catalogue: Vec<&str> = CATALOGUE.iter().map(|scenario| scenario.name).collect();
     assert_eq!(catalogue, TESTED);
-    assert_eq!(catalogue.len(), catalogue.iter().collect::<BTreeSet<_>>().len());
+    assert_eq!(
+        catalogue.len(),
+        catalogue.iter().collect::<BTreeSet<_>>().len()
+    );
 }
 
 #[test]
 fn another_seed_is_another_run() {
     let run = |seed| in_virtual_time(async { play("bad-deployment", seed).await.rehearsal.json() });
-    assert_ne!(run(1).replace("\"seed\": 1", ""), run(2).replace("\"seed\": 2", ""));
+    assert_ne!(
+        run(1).replace("\"seed\": 1", ""),
+        run(2).replace("\"seed\": 2", "")
+    );
 }
 
 /// The pictures of the job that looks got until then: `GET /jobs/:id`.
 fn pictures(wire: &Wire, until: Timestamp) -> Vec<Value> {
-    let looked = wire.heard().into_iter().filter(|one| one.service == "flink" && one.at <= until && one.answer.get("vertices").is_some());
+    let looked = wire.heard().into_iter().filter(|one| {
+        one.service == "flink" && one.at <= until && one.answer.get("vertices").is_some()
+    });
     looked.map(|one| one.answer).collect()
 }
 
 fn assert_all_running(picture: &Value) {
     assert_eq!(picture["state"], "RUNNING", "{picture:#}");
     for vertex in picture["vertices"].as_array().unwrap() {
-        assert_eq!((&vertex["status"], &vertex["tasks"]["RUNNING"]), (&json!("RUNNING"), &vertex["parallelism"]), "{picture:#}");
+        assert_eq!(
+            (&vertex["status"], &vertex["tasks"]["RUNNING"]),
+            (&json!("RUNNING"), &vertex["parallelism"]),
+            "{picture:#}"
+        );
     }
 }
 
@@ -122,22 +166,35 @@ fn flip_flop_is_rolled_back_although_every_subtask_was_running_when_it_was_looke
     for seed in 1..=5 {
         in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(named("flip-flop"), stage("flip-flop"), seed, |region| wire.tap(region)).await.unwrap();
+            let played = play_on(named("flip-flop"), stage("flip-flop"), seed, |region| {
+                wire.tap(region)
+            })
+            .await
+            .unwrap();
             assert_well(&played, "flip-flop");
             let rolled_back = attempts(&played.region)[0].at;
             let pictures = pictures(&wire, rolled_back);
             pictures.iter().for_each(assert_all_running);
             let execution = &played.region.states().executions()[0];
             let looks = looks(&played.region, execution);
-            let before: Vec<_> = looks.iter().filter(|(at, _)| *at <= rolled_back.as_millisecond() as f64 / 1000.0).collect();
-            assert_eq!((pictures.len(), before.len()), (1, 1), "{}", story(&played.region));
+            let before: Vec<_> = looks
+                .iter()
+                .filter(|(at, _)| *at <= rolled_back.as_millisecond() as f64 / 1000.0)
+                .collect();
+            assert_eq!(
+                (pictures.len(), before.len()),
+                (1, 1),
+                "{}",
+                story(&played.region)
+            );
             assert_eq!(before[0].1["assessment"]["is"], "looping");
         });
     }
 }
 
 #[test]
-fn flip_flop_looked_at_again_and_again_always_shows_every_subtask_running_and_is_never_called_healthy() {
+fn flip_flop_looked_at_again_and_again_always_shows_every_subtask_running_and_is_never_called_healthy()
+ {
     in_virtual_time(async {
         let wire = Wire::default();
         let scenario = Scenario {
@@ -151,23 +208,45 @@ fn flip_flop_looked_at_again_and_again_always_shows_every_subtask_running_and_is
                     for n in 0..60 {
                         world.ask_to_look().await;
                         world.until_told(minutes(10)).await;
-                        world.pass(Duration::from_millis(2_000 + 730 * (n % 7))).await;
+                        world
+                            .pass(Duration::from_millis(2_000 + 730 * (n % 7)))
+                            .await;
                     }
                 })
             },
             ..braked("escalated", "the mode is observe")
         };
         let stage = stage_where("flip-flop", "Mode", "observe");
-        let played = play_on(&scenario, stage, 1, |region| wire.tap(region)).await.unwrap();
+        let played = play_on(&scenario, stage, 1, |region| wire.tap(region))
+            .await
+            .unwrap();
         let pictures = pictures(&wire, played.region.clock().now());
         assert!(pictures.len() > 60, "{} pictures", pictures.len());
         pictures.iter().for_each(assert_all_running);
         let executions = played.region.states().executions();
-        let judged: Vec<Value> = executions.iter().flat_map(|execution| looks(&played.region, execution)).map(|(_, look)| look).collect();
-        assert_eq!(judged.len(), pictures.len(), "each look asked for the job once");
+        let judged: Vec<Value> = executions
+            .iter()
+            .flat_map(|execution| looks(&played.region, execution))
+            .map(|(_, look)| look)
+            .collect();
+        assert_eq!(
+            judged.len(),
+            pictures.len(),
+            "each look asked for the job once"
+        );
         // Settling before the loop is known to be one, and at the first look after it; never healthy.
-        assert!(judged.iter().all(|look| look["assessment"]["is"] != "healthy"));
-        assert!(judged.iter().filter(|look| look["assessment"]["is"] == "looping").count() >= 60);
+        assert!(
+            judged
+                .iter()
+                .all(|look| look["assessment"]["is"] != "healthy")
+        );
+        assert!(
+            judged
+                .iter()
+                .filter(|look| look["assessment"]["is"] == "looping")
+                .count()
+                >= 60
+        );
     });
 }
 
@@ -176,15 +255,37 @@ fn runtime_upgrade_never_restores_a_snapshot_of_the_new_runtime_under_the_old() 
     for seed in 1..=3 {
         in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(named("runtime-upgrade"), stage("runtime-upgrade"), seed, |region| wire.tap(region)).await.unwrap();
+            let played = play_on(
+                named("runtime-upgrade"),
+                stage("runtime-upgrade"),
+                seed,
+                |region| wire.tap(region),
+            )
+            .await
+            .unwrap();
             assert_well(&played, "runtime-upgrade");
             let region = &played.region;
-            assert!(attempts(region).iter().all(|call| call.action != "RollbackApplication"), "the service chooses a rollback's snapshot");
+            assert!(
+                attempts(region)
+                    .iter()
+                    .all(|call| call.action != "RollbackApplication"),
+                "the service chooses a rollback's snapshot"
+            );
             let application = region.flink().application(APPLICATION).unwrap();
             assert_eq!(application.runtime, "FLINK-1_20");
-            assert!(application.snapshots.iter().any(|snapshot| snapshot.runtime == "FLINK-2_2"), "there is one to be avoided");
+            assert!(
+                application
+                    .snapshots
+                    .iter()
+                    .any(|snapshot| snapshot.runtime == "FLINK-2_2"),
+                "there is one to be avoided"
+            );
             for restored in restored(&wire) {
-                let snapshot = application.snapshots.iter().find(|snapshot| snapshot.name == restored).unwrap();
+                let snapshot = application
+                    .snapshots
+                    .iter()
+                    .find(|snapshot| snapshot.name == restored)
+                    .unwrap();
                 assert_eq!(snapshot.runtime, "FLINK-1_20", "{snapshot:?}");
             }
         });
@@ -193,19 +294,35 @@ fn runtime_upgrade_never_restores_a_snapshot_of_the_new_runtime_under_the_old() 
 
 /// The snapshots that Lifeguard's starts named.
 fn restored(wire: &Wire) -> Vec<String> {
-    let starts = wire.heard().into_iter().filter(|one| one.action == "StartApplication" && one.caller.as_deref() != Some("operator"));
-    let named = |request: &Value| request["RunConfiguration"]["ApplicationRestoreConfiguration"]["SnapshotName"].as_str().map(str::to_owned);
-    let names: Vec<String> = starts.map(|one| named(&one.request).unwrap_or_else(|| panic!("a start without a snapshot: {}", one.request))).collect();
+    let starts = wire.heard().into_iter().filter(|one| {
+        one.action == "StartApplication" && one.caller.as_deref() != Some("operator")
+    });
+    let named = |request: &Value| {
+        request["RunConfiguration"]["ApplicationRestoreConfiguration"]["SnapshotName"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let names: Vec<String> = starts
+        .map(|one| {
+            named(&one.request)
+                .unwrap_or_else(|| panic!("a start without a snapshot: {}", one.request))
+        })
+        .collect();
     assert!(!names.is_empty());
     names
 }
 
 #[test]
 fn the_start_after_a_rollback_that_loops_names_the_snapshot_from_before_the_change() {
-    for (name, stage_of) in [("rollback-loops-again", "rollback-loops-again"), ("rollback-refused", "rollback-refused")] {
+    for (name, stage_of) in [
+        ("rollback-loops-again", "rollback-loops-again"),
+        ("rollback-refused", "rollback-refused"),
+    ] {
         in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(named(name), stage(stage_of), 1, |region| wire.tap(region)).await.unwrap();
+            let played = play_on(named(name), stage(stage_of), 1, |region| wire.tap(region))
+                .await
+                .unwrap();
             assert_well(&played, name);
             let application = played.region.flink().application(APPLICATION).unwrap();
             let deployed = application
@@ -213,10 +330,19 @@ fn the_start_after_a_rollback_that_loops_names_the_snapshot_from_before_the_chan
                 .iter()
                 .filter(|operation| operation.kind == "UpdateApplication")
                 .find(|one| one.started > played.region.opened());
-            let ran = deployed.and_then(|operation| operation.ended).expect("the deployment came through");
+            let ran = deployed
+                .and_then(|operation| operation.ended)
+                .expect("the deployment came through");
             for name in restored(&wire) {
-                let snapshot = application.snapshots.iter().find(|snapshot| snapshot.name == name).unwrap();
-                assert!(snapshot.created < ran, "{snapshot:?} was taken after the bad version began to process, at {ran}");
+                let snapshot = application
+                    .snapshots
+                    .iter()
+                    .find(|snapshot| snapshot.name == name)
+                    .unwrap();
+                assert!(
+                    snapshot.created < ran,
+                    "{snapshot:?} was taken after the bad version began to process, at {ran}"
+                );
             }
         });
     }
@@ -228,12 +354,28 @@ fn a_fault_that_no_change_caused_is_told_before_the_outcome_and_nothing_is_tried
         in_virtual_time(async {
             let played = play(name, 1).await;
             assert_well(&played, name);
-            assert!(attempts(&played.region).is_empty(), "not even a refused call");
+            assert!(
+                attempts(&played.region).is_empty(),
+                "not even a refused call"
+            );
             let told = told(&played.region);
-            let notice = told.iter().position(|(_, subject, _)| subject == "orders fails, and no change is to blame").expect("people were told");
-            let outcome = told.iter().position(|(_, _, text)| text.contains("Outcome:")).expect("the outcome was told");
-            assert!(notice < outcome && told[notice].0 < told[outcome].0, "{told:#?}");
-            assert!(told[notice].2.contains("nothing is changed"), "{}", told[notice].2);
+            let notice = told
+                .iter()
+                .position(|(_, subject, _)| subject == "orders fails, and no change is to blame")
+                .expect("people were told");
+            let outcome = told
+                .iter()
+                .position(|(_, _, text)| text.contains("Outcome:"))
+                .expect("the outcome was told");
+            assert!(
+                notice < outcome && told[notice].0 < told[outcome].0,
+                "{told:#?}"
+            );
+            assert!(
+                told[notice].2.contains("nothing is changed"),
+                "{}",
+                told[notice].2
+            );
         });
     }
 }
@@ -244,25 +386,49 @@ fn what_a_start_without_state_loses_is_named_before_anything_is_changed() {
         let played = play("operator-asks-without-state", 1).await;
         assert_well(&played, "operator-asks-without-state");
         let calls = played.region.journal().calls();
-        let stop = calls.iter().position(|call| call.action == "StopApplication" && call.changed).unwrap();
-        let sent_before = calls[..stop].iter().filter(|call| call.action == "Publish" && call.outcome == "ok").count();
+        let stop = calls
+            .iter()
+            .position(|call| call.action == "StopApplication" && call.changed)
+            .unwrap();
+        let sent_before = calls[..stop]
+            .iter()
+            .filter(|call| call.action == "Publish" && call.outcome == "ok")
+            .count();
         let told = told(&played.region);
-        let notice = told.iter().position(|(_, subject, _)| subject.contains("about to be started without state")).expect("people were told");
-        assert!(notice < sent_before, "the notice is message {notice}, and {sent_before} were sent before the stop");
-        for lost in ["every key's state", "every window and timer", "the positions in its sources", "There is no snapshot to come back to"] {
+        let notice = told
+            .iter()
+            .position(|(_, subject, _)| subject.contains("about to be started without state"))
+            .expect("people were told");
+        assert!(
+            notice < sent_before,
+            "the notice is message {notice}, and {sent_before} were sent before the stop"
+        );
+        for lost in [
+            "every key's state",
+            "every window and timer",
+            "the positions in its sources",
+            "There is no snapshot to come back to",
+        ] {
             assert!(told[notice].2.contains(lost), "{}", told[notice].2);
         }
         let changed: Vec<String> = effects(&played.region);
-        assert_eq!(changed, ["StopApplication", "UpdateApplication", "StartApplication"]);
+        assert_eq!(
+            changed,
+            ["StopApplication", "UpdateApplication", "StartApplication"]
+        );
     });
 }
 
 #[test]
 fn a_start_without_state_that_cannot_be_announced_is_not_done() {
     in_virtual_time(async {
-        let stage = stage_with("operator-asks-without-state", vec![Rule::new(Fault::ServerError).on("sns", "Publish")]);
+        let stage = stage_with(
+            "operator-asks-without-state",
+            vec![Rule::new(Fault::ServerError).on("sns", "Publish")],
+        );
         let scenario = ending("operator-asks-without-state", |ends| {
-            (ends.outcome, ends.changes, ends.code, ends.because) = ("escalated", &[], "orders-7.jar", "InternalError");
+            (ends.outcome, ends.changes, ends.code, ends.because) =
+                ("escalated", &[], "orders-7.jar", "InternalError");
         });
         play_well(&scenario, stage, 1, "nobody can be told").await;
     });
@@ -283,10 +449,22 @@ fn maintenance_rings_no_alarm_and_the_one_execution_is_the_one_by_hand() {
         let played = play("maintenance", 1).await;
         assert_well(&played, "maintenance");
         assert!(attempts(&played.region).is_empty());
-        assert!(played.region.journal().entries().iter().all(|entry| entry.actor != Actor::Alarm), "{}", story(&played.region));
+        assert!(
+            played
+                .region
+                .journal()
+                .entries()
+                .iter()
+                .all(|entry| entry.actor != Actor::Alarm),
+            "{}",
+            story(&played.region)
+        );
         let executions = played.region.states().executions();
         assert_eq!(executions.len(), 1);
-        assert_eq!(executions[0].input, json!({ "applicationName": APPLICATION }));
+        assert_eq!(
+            executions[0].input,
+            json!({ "applicationName": APPLICATION })
+        );
     });
 }
 
@@ -303,13 +481,22 @@ fn without_a_snapshot_and_without_progress_nothing_is_even_tried() {
 
 /// Bad deployment, and how it ends where nothing may be changed.
 fn braked(outcome: &'static str, because: &'static str) -> Scenario {
-    ending("bad-deployment", |ends| (ends.outcome, ends.changes, ends.code, ends.because) = (outcome, &[], "orders-7.jar", because))
+    ending("bad-deployment", |ends| {
+        (ends.outcome, ends.changes, ends.code, ends.because) =
+            (outcome, &[], "orders-7.jar", because)
+    })
 }
 
 #[test]
 fn in_observe_mode_nothing_is_changed_and_people_hear_why() {
     in_virtual_time(async {
-        let played = play_well(&braked("escalated", "the mode is observe"), stage_where("bad-deployment", "Mode", "observe"), 1, "observe").await;
+        let played = play_well(
+            &braked("escalated", "the mode is observe"),
+            stage_where("bad-deployment", "Mode", "observe"),
+            1,
+            "observe",
+        )
+        .await;
         assert!(attempts(&played.region).is_empty());
     });
 }
@@ -325,19 +512,35 @@ fn somebodys_own_alarm(region: &Region) {
                 "Namespace": "AWS/KinesisAnalytics", "MetricName": "fullRestarts", "Dimensions": [{ "Name": "Application", "Value": APPLICATION }] } } }
         ]
     });
-    region.cloudwatch().put_alarm(&alarm).expect("it is well formed");
+    region
+        .cloudwatch()
+        .put_alarm(&alarm)
+        .expect("it is well formed");
 }
 
 #[test]
 fn an_application_that_has_not_opted_in_is_left_alone() {
     let untagged = || {
-        let seed = ApplicationSeed::new(APPLICATION).version("orders-5.jar", days(30)).version("orders-6.jar", days(5));
+        let seed = ApplicationSeed::new(APPLICATION)
+            .version("orders-5.jar", days(30))
+            .version("orders-6.jar", days(5));
         seed.snapshot("scheduled-before", hours(6))
     };
-    for application in [untagged(), untagged().tag("lifeguard:managed", "false"), untagged().tag("managed", "true")] {
+    for application in [
+        untagged(),
+        untagged().tag("lifeguard:managed", "false"),
+        untagged().tag("managed", "true"),
+    ] {
         in_virtual_time(async {
             let stage = stage("bad-deployment").application(application);
-            let played = play_on(&braked("leftAlone", "has not opted in"), stage, 1, somebodys_own_alarm).await.unwrap();
+            let played = play_on(
+                &braked("leftAlone", "has not opted in"),
+                stage,
+                1,
+                somebodys_own_alarm,
+            )
+            .await
+            .unwrap();
             assert_well(&played, "not opted in");
             assert!(attempts(&played.region).is_empty());
         });
@@ -346,14 +549,32 @@ fn an_application_that_has_not_opted_in_is_left_alone() {
 
 #[test]
 fn a_tag_that_does_not_parse_makes_the_application_observe_only_and_is_reported() {
-    for (key, value) in [("lifeguard:soak", "soon"), ("lifeguard:mode", "yolo"), ("lifeguard:rescues-per-day", "many"), ("lifeguard:typo", "1")] {
+    for (key, value) in [
+        ("lifeguard:soak", "soon"),
+        ("lifeguard:mode", "yolo"),
+        ("lifeguard:rescues-per-day", "many"),
+        ("lifeguard:typo", "1"),
+    ] {
         in_virtual_time(async {
             let scenario = braked("escalated", "the tag lifeguard:");
-            let played = play_on(&scenario, stage("bad-deployment"), 1, |region| region.flink().set_tag(APPLICATION, key, value)).await.unwrap();
+            let played = play_on(&scenario, stage("bad-deployment"), 1, |region| {
+                region.flink().set_tag(APPLICATION, key, value)
+            })
+            .await
+            .unwrap();
             assert_well(&played, key);
             assert!(attempts(&played.region).is_empty());
-            assert!(played.rehearsal.reason.contains(key) && played.rehearsal.reason.contains(value), "{}", played.rehearsal.reason);
-            assert!(told(&played.region).iter().any(|(_, _, text)| text.contains(key)), "people are told which tag");
+            assert!(
+                played.rehearsal.reason.contains(key) && played.rehearsal.reason.contains(value),
+                "{}",
+                played.rehearsal.reason
+            );
+            assert!(
+                told(&played.region)
+                    .iter()
+                    .any(|(_, _, text)| text.contains(key)),
+                "people are told which tag"
+            );
         });
     }
 }
@@ -378,8 +599,20 @@ async fn deploy_twice(world: World) {
 #[test]
 fn a_second_rescue_on_the_same_day_needs_a_person_when_one_is_allowed_and_none_when_two_are() {
     for (allowed, outcome, changes, code, because) in [
-        ("1", "escalated", &["RollbackApplication"] as &[&str], "orders-8.jar", "1 rescue(s) were begun today and 1 are allowed"),
-        ("2", "recovered", &["RollbackApplication", "RollbackApplication"], "orders-6.jar", ""),
+        (
+            "1",
+            "escalated",
+            &["RollbackApplication"] as &[&str],
+            "orders-8.jar",
+            "1 rescue(s) were begun today and 1 are allowed",
+        ),
+        (
+            "2",
+            "recovered",
+            &["RollbackApplication", "RollbackApplication"],
+            "orders-6.jar",
+            "",
+        ),
     ] {
         in_virtual_time(async {
             let mut stage = stage_where("bad-deployment", "RescuesPerDay", allowed);
@@ -387,7 +620,10 @@ fn a_second_rescue_on_the_same_day_needs_a_person_when_one_is_allowed_and_none_w
             stage = stage.code("orders-8.jar", bad);
             let scenario = Scenario {
                 script: |world| Box::pin(deploy_twice(world)),
-                ..ending("bad-deployment", |ends| (ends.outcome, ends.changes, ends.code, ends.because) = (outcome, changes, code, because))
+                ..ending("bad-deployment", |ends| {
+                    (ends.outcome, ends.changes, ends.code, ends.because) =
+                        (outcome, changes, code, because)
+                })
             };
             play_well(&scenario, stage, 1, allowed).await;
         });
@@ -397,7 +633,13 @@ fn a_second_rescue_on_the_same_day_needs_a_person_when_one_is_allowed_and_none_w
 #[test]
 fn with_no_rescue_a_day_nothing_is_changed() {
     in_virtual_time(async {
-        let played = play_well(&braked("escalated", "0 are allowed"), stage_where("bad-deployment", "RescuesPerDay", "0"), 1, "no rescue").await;
+        let played = play_well(
+            &braked("escalated", "0 are allowed"),
+            stage_where("bad-deployment", "RescuesPerDay", "0"),
+            1,
+            "no rescue",
+        )
+        .await;
         assert!(attempts(&played.region).is_empty());
     });
 }
@@ -406,8 +648,17 @@ fn with_no_rescue_a_day_nothing_is_changed() {
 fn with_a_ledger_that_cannot_be_read_nothing_is_changed() {
     for fault in [Fault::ServerError, Fault::Throttle, Fault::CutBefore] {
         in_virtual_time(async {
-            let stage = stage_with("bad-deployment", vec![Rule::new(fault).on("dynamodb", "GetItem")]);
-            let played = play_well(&braked("escalated", "the ledger could not be read"), stage, 1, "no ledger").await;
+            let stage = stage_with(
+                "bad-deployment",
+                vec![Rule::new(fault).on("dynamodb", "GetItem")],
+            );
+            let played = play_well(
+                &braked("escalated", "the ledger could not be read"),
+                stage,
+                1,
+                "no ledger",
+            )
+            .await;
             assert!(attempts(&played.region).is_empty());
         });
     }
@@ -431,19 +682,36 @@ fn of_two_executions_at_once_one_acts_and_the_other_leaves_it_to_that_one() {
             ..ending("bad-deployment", |_| {})
         };
         let played = play_well(&scenario, stage("bad-deployment"), 1, "two at once").await;
-        let mut because: Vec<String> = outcomes(&played.region).iter().take(2).map(|(_, detail)| detail["because"].to_string()).collect();
+        let mut because: Vec<String> = outcomes(&played.region)
+            .iter()
+            .take(2)
+            .map(|(_, detail)| detail["because"].to_string())
+            .collect();
         because.sort();
-        assert_eq!(outcomes(&played.region).iter().filter(|(_, detail)| detail["outcome"] == "recovered").count(), 1);
+        assert_eq!(
+            outcomes(&played.region)
+                .iter()
+                .filter(|(_, detail)| detail["outcome"] == "recovered")
+                .count(),
+            1
+        );
         assert!(
-            outcomes(&played.region).iter().any(|(_, detail)| detail["because"] == "alreadyInHand" && detail["outcome"] == "leftAlone"),
+            outcomes(&played.region)
+                .iter()
+                .any(|(_, detail)| detail["because"] == "alreadyInHand"
+                    && detail["outcome"] == "leftAlone"),
             "{because:?}"
         );
-        assert!(lease(&played.region).await.is_none(), "the lease was given back");
+        assert!(
+            lease(&played.region).await.is_none(),
+            "the lease was given back"
+        );
     });
 }
 
 #[test]
-fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it_expires_and_then_does_not() {
+fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it_expires_and_then_does_not()
+ {
     in_virtual_time(async {
         let scenario = Scenario {
             script: |world| {
@@ -453,8 +721,15 @@ fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it
                     world.until_status("RUNNING", minutes(10)).await;
                     let dead = world.ask_to_look().await;
                     world.pass(Duration::from_secs(20)).await;
-                    world.region().faults().add(Rule::new(Fault::ServerError).on_function("lifeguard-AlarmHandler"));
-                    world.region().states().stop(&dead, Some("Operator"), Some("by mistake")).unwrap();
+                    world
+                        .region()
+                        .faults()
+                        .add(Rule::new(Fault::ServerError).on_function("lifeguard-AlarmHandler"));
+                    world
+                        .region()
+                        .states()
+                        .stop(&dead, Some("Operator"), Some("by mistake"))
+                        .unwrap();
                     world.ask_to_look().await;
                     world.until_told(minutes(10)).await;
                     // The deadline of the dead one, and ten minutes.
@@ -465,13 +740,32 @@ fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it
             },
             ..ending("bad-deployment", |_| {})
         };
-        let played = play_staged(&scenario, stage_where("bad-deployment", "DeadlineSecs", "3600"), 1).await;
-        assert!(played.rehearsal.is_as_it_should_be(), "{:#?}\n{}", played.rehearsal.complaints, story(&played.region));
+        let played = play_staged(
+            &scenario,
+            stage_where("bad-deployment", "DeadlineSecs", "3600"),
+            1,
+        )
+        .await;
+        assert!(
+            played.rehearsal.is_as_it_should_be(),
+            "{:#?}\n{}",
+            played.rehearsal.complaints,
+            story(&played.region)
+        );
         let executions = played.region.states().executions();
         assert_eq!(executions[0].status, Status::Aborted);
-        let because = |n: usize| executions[n].output.as_ref().map(|output| output["because"].clone()).unwrap_or_default();
+        let because = |n: usize| {
+            executions[n]
+                .output
+                .as_ref()
+                .map(|output| output["because"].clone())
+                .unwrap_or_default()
+        };
         assert_eq!(because(1), "alreadyInHand");
-        assert_eq!(executions.last().unwrap().output.as_ref().unwrap()["outcome"], "recovered");
+        assert_eq!(
+            executions.last().unwrap().output.as_ref().unwrap()["outcome"],
+            "recovered"
+        );
         assert!(lease(&played.region).await.is_none());
     });
 }
@@ -481,6 +775,9 @@ fn a_rescue_tells_each_of_its_executions_outcomes_once() {
     in_virtual_time(async {
         let played = play("bad-deployment", 1).await;
         assert_every_execution_told_once(&played.region, "bad-deployment");
-        assert!(lease(&played.region).await.is_none(), "the lease was given back");
+        assert!(
+            lease(&played.region).await.is_none(),
+            "the lease was given back"
+        );
     });
 }

@@ -19,10 +19,17 @@ fn secrets(wire: &Wire, properties: &[&str]) -> Vec<String> {
     secrets.extend(["authToken=".to_owned(), "flink-session=".to_owned()]);
     for one in wire.heard() {
         if let Some(url) = one.answer["AuthorizedUrl"].as_str() {
-            secrets.push(url.split_once("authToken=").expect("a presigned URL has a token").1.to_owned());
+            secrets.push(
+                url.split_once("authToken=")
+                    .expect("a presigned URL has a token")
+                    .1
+                    .to_owned(),
+            );
         }
         if let Some(cookie) = &one.cookie {
-            let value = cookie.split_once('=').and_then(|(_, rest)| rest.split(';').next());
+            let value = cookie
+                .split_once('=')
+                .and_then(|(_, rest)| rest.split(';').next());
             secrets.push(value.expect("a cookie has a value").to_owned());
         }
     }
@@ -34,20 +41,48 @@ async fn readable(region: &Region) -> Vec<(String, String)> {
     let journal = region.journal();
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut add = |place: &str, text: String| texts.push((place.to_owned(), text));
-    journal.log_lines().into_iter().for_each(|line| add("a log line", line));
-    journal.messages().into_iter().for_each(|message| add("a message", message.to_string()));
-    journal.calls().into_iter().for_each(|call| add("a call", serde_json::to_string(&call).unwrap()));
+    journal
+        .log_lines()
+        .into_iter()
+        .for_each(|line| add("a log line", line));
+    journal
+        .messages()
+        .into_iter()
+        .for_each(|message| add("a message", message.to_string()));
+    journal
+        .calls()
+        .into_iter()
+        .for_each(|call| add("a call", serde_json::to_string(&call).unwrap()));
     // What the job itself throws and what the service says of it is told as it is: they know no secrets.
-    let ours = journal.entries().into_iter().filter(|entry| !matches!(entry.actor, Actor::Flink | Actor::Service));
+    let ours = journal
+        .entries()
+        .into_iter()
+        .filter(|entry| !matches!(entry.actor, Actor::Flink | Actor::Service));
     ours.for_each(|entry| add("the timeline", entry.text));
     for execution in region.states().executions() {
         add("an execution's input", execution.input.to_string());
-        add("an execution's output", execution.output.map(|output| output.to_string()).unwrap_or_default());
-        add("an execution's error", format!("{:?} {:?}", execution.error, execution.cause));
-        region.states().history(&execution.arn).into_iter().for_each(|event| add("an execution's history", event.to_string()));
+        add(
+            "an execution's output",
+            execution
+                .output
+                .map(|output| output.to_string())
+                .unwrap_or_default(),
+        );
+        add(
+            "an execution's error",
+            format!("{:?} {:?}", execution.error, execution.cause),
+        );
+        region
+            .states()
+            .history(&execution.arn)
+            .into_iter()
+            .for_each(|event| add("an execution's history", event.to_string()));
     }
     for application in [APPLICATION, "unknown"] {
-        rows(region, application).await.into_iter().for_each(|row| add("the ledger", row.to_string()));
+        rows(region, application)
+            .await
+            .into_iter()
+            .for_each(|row| add("the ledger", row.to_string()));
     }
     texts
 }
@@ -62,7 +97,9 @@ fn leaks(texts: &[(String, String)], secrets: &[String]) -> Vec<String> {
             spelled.push(quoted(spelled.last().unwrap()));
         }
         spelled.dedup();
-        let leaks = texts.iter().filter(|(_, text)| spelled.iter().any(|secret| text.contains(secret)));
+        let leaks = texts
+            .iter()
+            .filter(|(_, text)| spelled.iter().any(|secret| text.contains(secret)));
         found.extend(leaks.map(|(place, text)| format!("{secret} in {place}: {text}")));
     }
     found
@@ -70,7 +107,13 @@ fn leaks(texts: &[(String, String)], secrets: &[String]) -> Vec<String> {
 
 async fn assert_no_leak(region: &Region, wire: &Wire, properties: &[&str], what: &str) {
     let leaks = leaks(&readable(region).await, &secrets(wire, properties));
-    assert!(leaks.is_empty(), "{what}: {} leaks, the first: {}\n{}", leaks.len(), leaks[0], story(region));
+    assert!(
+        leaks.is_empty(),
+        "{what}: {} leaks, the first: {}\n{}",
+        leaks.len(),
+        leaks[0],
+        story(region)
+    );
 }
 
 #[test]
@@ -79,9 +122,15 @@ fn no_scenario_leaks_a_url_a_token_a_cookie_or_a_property() {
     for scenario in CATALOGUE {
         tokens += in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(scenario, (scenario.stage)(), 1, |region| wire.tap(region)).await.unwrap();
+            let played = play_on(scenario, (scenario.stage)(), 1, |region| wire.tap(region))
+                .await
+                .unwrap();
             assert_no_leak(&played.region, &wire, &[SECRET_PROPERTY], scenario.name).await;
-            let places: Vec<String> = readable(&played.region).await.into_iter().map(|(place, _)| place).collect();
+            let places: Vec<String> = readable(&played.region)
+                .await
+                .into_iter()
+                .map(|(place, _)| place)
+                .collect();
             for place in [
                 "a log line",
                 "a message",
@@ -92,21 +141,38 @@ fn no_scenario_leaks_a_url_a_token_a_cookie_or_a_property() {
                 "an execution's history",
                 "the ledger",
             ] {
-                assert!(places.iter().any(|one| one == place) || place == "the ledger", "{}: {place} was not searched", scenario.name);
+                assert!(
+                    places.iter().any(|one| one == place) || place == "the ledger",
+                    "{}: {place} was not searched",
+                    scenario.name
+                );
             }
             secrets(&wire, &[]).len() - 2
         });
     }
-    assert!(tokens > CATALOGUE.len(), "{tokens} tokens and cookies were given out");
+    assert!(
+        tokens > CATALOGUE.len(),
+        "{tokens} tokens and cookies were given out"
+    );
 }
 
 #[test]
 fn the_search_finds_a_leak_in_every_place() {
     in_virtual_time(async {
         let wire = Wire::default();
-        let played = play_on(named("bad-deployment"), stage("bad-deployment"), 1, |region| wire.tap(region)).await.unwrap();
+        let played = play_on(
+            named("bad-deployment"),
+            stage("bad-deployment"),
+            1,
+            |region| wire.tap(region),
+        )
+        .await
+        .unwrap();
         let region = &played.region;
-        let secrets = secrets(&wire, &[SECRET_PROPERTY, "pass\"word\\with: \u{fc} 100% {}"]);
+        let secrets = secrets(
+            &wire,
+            &[SECRET_PROPERTY, "pass\"word\\with: \u{fc} 100% {}"],
+        );
         assert!(leaks(&readable(region).await, &secrets).is_empty());
         for secret in &secrets {
             let found = async |leak: &dyn Fn()| {
@@ -114,11 +180,39 @@ fn the_search_finds_a_leak_in_every_place() {
                 leak();
                 leaks(&readable(region).await, std::slice::from_ref(secret)).len() - before
             };
-            assert_eq!(found(&|| region.journal().log(json!({ "message": format!("opening {secret}") }).to_string())).await, 1, "{secret}");
-            assert_eq!(found(&|| region.journal().message(json!({ "service": "sns", "message": secret, "at": region.clock().now() }))).await, 1);
-            assert_eq!(found(&|| region.journal().tell(Actor::Lifeguard, None, format!("<{secret}>"))).await, 1);
+            assert_eq!(
+                found(&|| region
+                    .journal()
+                    .log(json!({ "message": format!("opening {secret}") }).to_string()))
+                .await,
+                1,
+                "{secret}"
+            );
+            assert_eq!(
+                found(&|| region.journal().message(
+                    json!({ "service": "sns", "message": secret, "at": region.clock().now() })
+                ))
+                .await,
+                1
+            );
+            assert_eq!(
+                found(&|| region
+                    .journal()
+                    .tell(Actor::Lifeguard, None, format!("<{secret}>")))
+                .await,
+                1
+            );
             // Twice in JSON: the input of an execution is text in its history's text. Input, output and history.
-            let told = found(&|| drop(region.start_remediation(&json!({ "applicationName": format!("no {secret}") }).to_string()).unwrap())).await;
+            let told = found(&|| {
+                drop(
+                    region
+                        .start_remediation(
+                            &json!({ "applicationName": format!("no {secret}") }).to_string(),
+                        )
+                        .unwrap(),
+                )
+            })
+            .await;
             assert!(told >= 2, "{secret}: {told}");
         }
     });
@@ -126,8 +220,14 @@ fn the_search_finds_a_leak_in_every_place() {
 
 /// A job whose exceptions tell its properties.
 fn telling(secret: &str) -> Code {
-    let message = format!("login failed for user orders with password {secret} at jdbc:oracle:thin:orders/{secret}@db:1521");
-    Code::that(Behaviour::throws_after(5, "java.sql.SQLException", &message))
+    let message = format!(
+        "login failed for user orders with password {secret} at jdbc:oracle:thin:orders/{secret}@db:1521"
+    );
+    Code::that(Behaviour::throws_after(
+        5,
+        "java.sql.SQLException",
+        &message,
+    ))
 }
 
 #[test]
@@ -139,13 +239,27 @@ fn a_job_that_throws_its_password_is_rescued_and_the_password_told_to_nobody() {
                 let wire = Wire::default();
                 let stage = stage(name).code("orders-7.jar", telling(secret));
                 let properties = json!({ "PropertyGroups": [{ "PropertyGroupId": "orders", "PropertyMap": { "database.password": secret } }] });
-                let application =
-                    sandbox::scenario::Stage::orders().snapshot("scheduled-before", hours(6)).configured("EnvironmentProperties", properties);
-                let played = play_on(named(name), stage.application(application), 1, |region| wire.tap(region)).await.unwrap();
-                assert!(played.rehearsal.is_as_it_should_be(), "{:#?}\n{}", played.rehearsal.complaints, story(&played.region));
+                let application = sandbox::scenario::Stage::orders()
+                    .snapshot("scheduled-before", hours(6))
+                    .configured("EnvironmentProperties", properties);
+                let played = play_on(named(name), stage.application(application), 1, |region| {
+                    wire.tap(region)
+                })
+                .await
+                .unwrap();
+                assert!(
+                    played.rehearsal.is_as_it_should_be(),
+                    "{:#?}\n{}",
+                    played.rehearsal.complaints,
+                    story(&played.region)
+                );
                 assert_no_leak(&played.region, &wire, &[secret], name).await;
                 let said = readable(&played.region).await;
-                assert!(said.iter().any(|(_, text)| text.contains("login failed for user")), "the rest of the exception is told");
+                assert!(
+                    said.iter()
+                        .any(|(_, text)| text.contains("login failed for user")),
+                    "the rest of the exception is told"
+                );
             });
         }
     }
@@ -155,11 +269,33 @@ fn a_job_that_throws_its_password_is_rescued_and_the_password_told_to_nobody() {
 fn an_operations_failure_that_tells_a_property_is_told_without_it() {
     in_virtual_time(async {
         let wire = Wire::default();
-        let failing = Code::that(Behaviour::BadMain { message: format!("The main method caused an error: cannot connect as {SECRET_PROPERTY}") });
-        let played = play_on(named("failed-start"), stage("failed-start").code("orders-7.jar", failing), 1, |region| wire.tap(region)).await.unwrap();
-        assert!(played.rehearsal.is_as_it_should_be(), "{:#?}\n{}", played.rehearsal.complaints, story(&played.region));
+        let failing = Code::that(Behaviour::BadMain {
+            message: format!(
+                "The main method caused an error: cannot connect as {SECRET_PROPERTY}"
+            ),
+        });
+        let played = play_on(
+            named("failed-start"),
+            stage("failed-start").code("orders-7.jar", failing),
+            1,
+            |region| wire.tap(region),
+        )
+        .await
+        .unwrap();
+        assert!(
+            played.rehearsal.is_as_it_should_be(),
+            "{:#?}\n{}",
+            played.rehearsal.complaints,
+            story(&played.region)
+        );
         assert_no_leak(&played.region, &wire, &[SECRET_PROPERTY], "failed-start").await;
-        assert!(readable(&played.region).await.iter().any(|(_, text)| text.contains("cannot connect as")), "the rest of the failure is told");
+        assert!(
+            readable(&played.region)
+                .await
+                .iter()
+                .any(|(_, text)| text.contains("cannot connect as")),
+            "the rest of the failure is told"
+        );
     });
 }
 
@@ -177,14 +313,17 @@ async fn deploy_with_new_password(world: &World) {
         },
     });
     let target = "KinesisAnalytics_20180523.UpdateApplication";
-    let request = sandbox::protocol::aws_json("operator", "kinesisanalytics", target, "1.1", &update);
+    let request =
+        sandbox::protocol::aws_json("operator", "kinesisanalytics", target, "1.1", &update);
     let answer = world.region().router().send(request).await;
     assert!(answer.status().is_success(), "{:?}", answer.body());
 }
 
 #[test]
 fn the_password_of_a_version_that_was_left_is_told_no_more_than_that_of_the_present_one() {
-    let failing = Code::that(Behaviour::BadMain { message: format!("The main method caused an error: cannot connect as {NEW_PASSWORD}") });
+    let failing = Code::that(Behaviour::BadMain {
+        message: format!("The main method caused an error: cannot connect as {NEW_PASSWORD}"),
+    });
     let fallen_back: Scenario = Scenario {
         script: |world| {
             Box::pin(async move {
@@ -216,9 +355,27 @@ fn the_password_of_a_version_that_was_left_is_told_no_more_than_that_of_the_pres
     for (scenario, code) in [(fallen_back, failing), (looping, telling(NEW_PASSWORD))] {
         in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(&scenario, (scenario.stage)().code("orders-7.jar", code), 1, |region| wire.tap(region)).await.unwrap();
-            assert!(played.rehearsal.is_as_it_should_be(), "{:#?}\n{}", played.rehearsal.complaints, story(&played.region));
-            assert_no_leak(&played.region, &wire, &[SECRET_PROPERTY, NEW_PASSWORD], scenario.name).await;
+            let played = play_on(
+                &scenario,
+                (scenario.stage)().code("orders-7.jar", code),
+                1,
+                |region| wire.tap(region),
+            )
+            .await
+            .unwrap();
+            assert!(
+                played.rehearsal.is_as_it_should_be(),
+                "{:#?}\n{}",
+                played.rehearsal.complaints,
+                story(&played.region)
+            );
+            assert_no_leak(
+                &played.region,
+                &wire,
+                &[SECRET_PROPERTY, NEW_PASSWORD],
+                scenario.name,
+            )
+            .await;
         });
     }
 }

@@ -16,14 +16,24 @@ use sandbox::{
 use serde_json::{Value, json};
 
 /// Verbs that change an application.
-pub(crate) const CHANGING: [&str; 4] = ["RollbackApplication", "StopApplication", "UpdateApplication", "StartApplication"];
+pub(crate) const CHANGING: [&str; 4] = [
+    "RollbackApplication",
+    "StopApplication",
+    "UpdateApplication",
+    "StartApplication",
+];
 /// The role under which the scenarios' people act.
 pub(crate) const OPERATOR: &str = "operator";
 
 /// Runs to its end in a runtime of its own, as every run of a region does: what a region leaves behind goes with it.
 pub(crate) fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    runtime
+        .expect("a runtime of one thread needs nothing but memory")
+        .block_on(future)
 }
 
 pub(crate) fn named(name: &str) -> &'static Scenario {
@@ -36,12 +46,17 @@ pub(crate) fn stage(name: &str) -> Stage {
 
 /// The stage of that scenario, with this going wrong in the plumbing.
 pub(crate) fn stage_with(name: &str, faults: Vec<Rule>) -> Stage {
-    Stage { faults, ..stage(name) }
+    Stage {
+        faults,
+        ..stage(name)
+    }
 }
 
 pub(crate) fn stage_where(name: &str, parameter: &str, value: &str) -> Stage {
     let mut stage = stage(name);
-    stage.parameters.insert(parameter.to_owned(), value.to_owned());
+    stage
+        .parameters
+        .insert(parameter.to_owned(), value.to_owned());
     stage
 }
 
@@ -57,7 +72,9 @@ pub(crate) async fn play(name: &str, seed: u64) -> Played {
 }
 
 pub(crate) async fn play_staged(scenario: &Scenario, stage: Stage, seed: u64) -> Played {
-    play_on(scenario, stage, seed, |_| {}).await.expect("the template is right")
+    play_on(scenario, stage, seed, |_| {})
+        .await
+        .expect("the template is right")
 }
 
 /// Plays, and fails with the whole story when it did not end as it should.
@@ -69,7 +86,13 @@ pub(crate) async fn play_well(scenario: &Scenario, stage: Stage, seed: u64, what
 
 pub(crate) fn assert_well(played: &Played, what: &str) {
     let rehearsal = &played.rehearsal;
-    assert!(rehearsal.is_as_it_should_be(), "{what}, seed {}: {:#?}\n{}", rehearsal.seed, rehearsal.complaints, story(&played.region));
+    assert!(
+        rehearsal.is_as_it_should_be(),
+        "{what}, seed {}: {:#?}\n{}",
+        rehearsal.seed,
+        rehearsal.complaints,
+        story(&played.region)
+    );
     assert_every_execution_told_once(&played.region, what);
 }
 
@@ -77,60 +100,120 @@ pub(crate) fn assert_well(played: &Played, what: &str) {
 pub(crate) fn story(region: &Region) -> String {
     let opened = region.opened();
     let line = |entry: &sandbox::journal::Entry| {
-        format!("{:>9.1} {:?}: {}\n", (entry.at.as_millisecond() - opened.as_millisecond()) as f64 / 1000.0, entry.actor, entry.text)
+        format!(
+            "{:>9.1} {:?}: {}\n",
+            (entry.at.as_millisecond() - opened.as_millisecond()) as f64 / 1000.0,
+            entry.actor,
+            entry.text
+        )
     };
     region.journal().entries().iter().map(line).collect()
 }
 
 /// Calls of Lifeguard that were meant to change an application.
 pub(crate) fn attempts(region: &Region) -> Vec<Call> {
-    let ours = |call: &Call| call.service == "kinesisanalytics" && call.caller != OPERATOR && CHANGING.contains(&call.action.as_str());
+    let ours = |call: &Call| {
+        call.service == "kinesisanalytics"
+            && call.caller != OPERATOR
+            && CHANGING.contains(&call.action.as_str())
+    };
     region.journal().calls().into_iter().filter(ours).collect()
 }
 
 /// Those that had an effect, by verb, in order.
 pub(crate) fn effects(region: &Region) -> Vec<String> {
-    attempts(region).into_iter().filter(|call| call.changed).map(|call| call.action).collect()
+    attempts(region)
+        .into_iter()
+        .filter(|call| call.changed)
+        .map(|call| call.action)
+        .collect()
 }
 
 /// People's messages: when, subject, text.
 pub(crate) fn told(region: &Region) -> Vec<(Timestamp, String, String)> {
     let messages = region.journal().messages();
-    let sns = messages.iter().filter(|message| message["service"] == "sns");
-    sns.map(|message| (at(&message["at"]), text(&message["subject"]), text(&message["message"]))).collect()
+    let sns = messages
+        .iter()
+        .filter(|message| message["service"] == "sns");
+    sns.map(|message| {
+        (
+            at(&message["at"]),
+            text(&message["subject"]),
+            text(&message["message"]),
+        )
+    })
+    .collect()
 }
 
 /// The outcome events: the execution and the detail.
 pub(crate) fn outcomes(region: &Region) -> Vec<(String, Value)> {
     let messages = region.journal().messages();
-    let events = messages.iter().filter(|message| message["event"]["source"] == "flink-lifeguard");
-    events.map(|message| message["event"]["detail"].clone()).map(|detail| (text(&detail["execution"]), detail)).collect()
+    let events = messages
+        .iter()
+        .filter(|message| message["event"]["source"] == "flink-lifeguard");
+    events
+        .map(|message| message["event"]["detail"].clone())
+        .map(|detail| (text(&detail["execution"]), detail))
+        .collect()
 }
 
 /// S5, L2, L3: every execution has ended, with exactly one outcome, and holds no lease.
 pub(crate) fn assert_every_execution_told_once(region: &Region, what: &str) {
     let outcomes = outcomes(region);
     for execution in region.states().executions() {
-        assert_eq!(execution.status, Status::Succeeded, "{what}: {execution:?}\n{}", story(region));
-        let told = outcomes.iter().filter(|(of, _)| *of == execution.arn).count();
-        assert_eq!(told, 1, "{what}: outcomes of {}\n{}", execution.arn, story(region));
+        assert_eq!(
+            execution.status,
+            Status::Succeeded,
+            "{what}: {execution:?}\n{}",
+            story(region)
+        );
+        let told = outcomes
+            .iter()
+            .filter(|(of, _)| *of == execution.arn)
+            .count();
+        assert_eq!(
+            told,
+            1,
+            "{what}: outcomes of {}\n{}",
+            execution.arn,
+            story(region)
+        );
     }
 }
 
 /// The lease of the application, if it is there: the row as DynamoDB has it.
 pub(crate) async fn lease(region: &Region) -> Option<Value> {
-    rows(region, APPLICATION).await.into_iter().find(|row| row["sk"]["S"] == "lease")
+    rows(region, APPLICATION)
+        .await
+        .into_iter()
+        .find(|row| row["sk"]["S"] == "lease")
 }
 
 /// Everything that the ledger has on an application.
 pub(crate) async fn rows(region: &Region, application: &str) -> Vec<Value> {
-    let table = region.stack().tables.values().next().expect("the stack has a ledger").properties["TableName"].clone();
+    let table = region
+        .stack()
+        .tables
+        .values()
+        .next()
+        .expect("the stack has a ledger")
+        .properties["TableName"]
+        .clone();
     let query = json!({
         "TableName": table, "KeyConditionExpression": "pk = :pk", "ConsistentRead": true,
         "ExpressionAttributeValues": { ":pk": { "S": application } },
     });
     region.faults().clear();
-    let answer = region.router().send(aws_json("test", "dynamodb", "DynamoDB_20120810.Query", "1.0", &query)).await;
+    let answer = region
+        .router()
+        .send(aws_json(
+            "test",
+            "dynamodb",
+            "DynamoDB_20120810.Query",
+            "1.0",
+            &query,
+        ))
+        .await;
     assert!(answer.status().is_success(), "{:?}", answer.body());
     let body: Value = serde_json::from_slice(answer.body()).expect("the service writes JSON");
     body["Items"].as_array().cloned().unwrap_or_default()
@@ -156,8 +239,14 @@ pub(crate) fn tries(region: &Region, execution: &ExecutionView) -> Vec<Tried> {
         }
         let kind = event["type"].as_str().unwrap_or_default();
         if matches!(kind, "TaskSucceeded" | "TaskFailed" | "TaskTimedOut") {
-            let answer = event["taskSucceededEventDetails"]["output"].as_str().and_then(|text| serde_json::from_str(text).ok());
-            tries.push(Tried { state: state.clone(), ended: event["timestamp"].as_f64().expect("events have a time"), answer });
+            let answer = event["taskSucceededEventDetails"]["output"]
+                .as_str()
+                .and_then(|text| serde_json::from_str(text).ok());
+            tries.push(Tried {
+                state: state.clone(),
+                ended: event["timestamp"].as_f64().expect("events have a time"),
+                answer,
+            });
         }
     }
     tries
@@ -165,13 +254,24 @@ pub(crate) fn tries(region: &Region, execution: &ExecutionView) -> Vec<Tried> {
 
 /// What every look of an execution said, with its time.
 pub(crate) fn looks(region: &Region, execution: &ExecutionView) -> Vec<(f64, Value)> {
-    let looks = tries(region, execution).into_iter().filter(|tried| tried.state == "Look");
-    looks.filter_map(|look| Some((look.ended, look.answer?["Payload"].clone()))).collect()
+    let looks = tries(region, execution)
+        .into_iter()
+        .filter(|tried| tried.state == "Look");
+    looks
+        .filter_map(|look| Some((look.ended, look.answer?["Payload"].clone())))
+        .collect()
 }
 
 /// The alarm handler's name.
 pub(crate) fn handler(region: &Region) -> String {
-    region.stack().functions.values().find(|function| function.package == "alarm-handler").expect("it is in the template").name.clone()
+    region
+        .stack()
+        .functions
+        .values()
+        .find(|function| function.package == "alarm-handler")
+        .expect("it is in the template")
+        .name
+        .clone()
 }
 
 /// From now on everything that reaches the alarm handler reaches it twice.
@@ -179,7 +279,10 @@ pub(crate) fn duplicate(region: &Region) {
     let handler = handler(region);
     region.router().wrap(|before: Router| {
         move |request: wire::Request| {
-            let (before, twice) = (before.clone(), invoked_function(&request).as_deref() == Some(&handler));
+            let (before, twice) = (
+                before.clone(),
+                invoked_function(&request).as_deref() == Some(&handler),
+            );
             Box::pin(async move {
                 if twice {
                     before.send(request.clone()).await;
@@ -215,11 +318,26 @@ impl Wire {
                 let (wire, clock, before) = (wire.clone(), clock.clone(), before.clone());
                 Box::pin(async move {
                     let (service, action) = verb(&request);
-                    let (caller, body) = (wire::caller(&request), serde_json::from_slice(request.body()).unwrap_or_default());
+                    let (caller, body) = (
+                        wire::caller(&request),
+                        serde_json::from_slice(request.body()).unwrap_or_default(),
+                    );
                     let answer = before.send(request).await;
-                    let cookie = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok()).map(str::to_owned);
+                    let cookie = answer
+                        .headers()
+                        .get("set-cookie")
+                        .and_then(|value| value.to_str().ok())
+                        .map(str::to_owned);
                     let said = serde_json::from_slice(answer.body()).unwrap_or_default();
-                    let exchange = Exchange { at: clock.now(), caller, service, action, request: body, answer: said, cookie };
+                    let exchange = Exchange {
+                        at: clock.now(),
+                        caller,
+                        service,
+                        action,
+                        request: body,
+                        answer: said,
+                        cookie,
+                    };
                     wire.lock().expect("one thread").push(exchange);
                     answer
                 })
@@ -238,5 +356,8 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 fn at(value: &Value) -> Timestamp {
-    value.as_str().and_then(|text| text.parse().ok()).expect("messages have a time")
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("messages have a time")
 }

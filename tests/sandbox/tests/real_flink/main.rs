@@ -29,13 +29,21 @@ use watch::Seen;
 
 /// Differences that are known: situation, what, and why it is so and does no harm.
 const KNOWN: &[(&str, &str, &str)] = &[
-    ("task-manager-killed", "task of the first fault", "which of the machine's tasks Flink names is chance"),
+    (
+        "task-manager-killed",
+        "task of the first fault",
+        "which of the machine's tasks Flink names is chance",
+    ),
     (
         "restarts-exhausted",
         "sticky restarts",
         "the metrics of a job that has ended stay until Flink fetches them again, which is up to ten seconds after it did so last",
     ),
-    ("machine-replaced", "task of the first fault", "which of the machine's tasks Flink names is chance"),
+    (
+        "machine-replaced",
+        "task of the first fault",
+        "which of the machine's tasks Flink names is chance",
+    ),
 ];
 
 /// Situations played at once: a cluster computes while it starts, then a situation mostly waits.
@@ -59,7 +67,9 @@ type Sabotage = fn(Code) -> Code;
 async fn simulated(situation: &Situation, runtime: &str, changed: Sabotage) -> Seen {
     let clock = clock();
     let mut codebook = situation.codebook();
-    codebook.entry("new.jar".to_owned()).and_modify(|code| *code = changed(code.clone()));
+    codebook
+        .entry("new.jar".to_owned())
+        .and_modify(|code| *code = changed(code.clone()));
     let plane = SimulatedFlink::new(clock.clone(), Journal::new(clock), codebook, 1);
     played(&plane, situation, runtime).await
 }
@@ -67,7 +77,12 @@ async fn simulated(situation: &Situation, runtime: &str, changed: Sabotage) -> S
 /// In real time: nothing is compressed.
 async fn real(situation: &Situation, runtime: &str) -> Seen {
     let clock = clock();
-    let plane = RealFlink::new(clock.clone(), Journal::new(clock), situation.codebook(), 1.0);
+    let plane = RealFlink::new(
+        clock.clone(),
+        Journal::new(clock),
+        situation.codebook(),
+        1.0,
+    );
     let seen = tokio::select! {
         seen = played(&plane, situation, runtime) => seen,
         () = pace::hold(Speed::Factor(1.0), || {}) => unreachable!("a region is held back for as long as it is asked to be"),
@@ -92,8 +107,17 @@ fn played_on_both(runtime: &str) -> Vec<(&'static str, Seen, Seen)> {
     };
     let work = || {
         while let Some((number, situation)) = another() {
-            let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime of one thread");
-            let (simulated, real) = clock.block_on(async { (simulated(situation, runtime, |code| code).await, real(situation, runtime).await) });
+            let clock = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .expect("a runtime of one thread");
+            let (simulated, real) = clock.block_on(async {
+                (
+                    simulated(situation, runtime, |code| code).await,
+                    real(situation, runtime).await,
+                )
+            });
             say(&format!(
                 "{runtime} {}: simulated {}\n{runtime} {}: real      {}",
                 situation.name,
@@ -101,13 +125,17 @@ fn played_on_both(runtime: &str) -> Vec<(&'static str, Seen, Seen)> {
                 situation.name,
                 real.summary()
             ));
-            done.lock().expect("no thread panics while it holds what was seen").push((number, situation.name, simulated, real));
+            done.lock()
+                .expect("no thread panics while it holds what was seen")
+                .push((number, situation.name, simulated, real));
         }
     };
     std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
     let mut all = done.into_inner().expect("every thread has ended well");
     all.sort_by_key(|(number, ..)| *number);
-    all.into_iter().map(|(_, name, simulated, real)| (name, simulated, real)).collect()
+    all.into_iter()
+        .map(|(_, name, simulated, real)| (name, simulated, real))
+        .collect()
 }
 
 fn compared(runtime: &str) {
@@ -119,15 +147,31 @@ fn compared(runtime: &str) {
         real_keys.extend(real.keys);
     }
     compare_keys(&simulated_keys, &real_keys, &mut all);
-    let known = |(situation, what): &(String, String)| KNOWN.iter().find(|(name, known, _)| name == situation && what.starts_with(known));
+    let known = |(situation, what): &(String, String)| {
+        KNOWN
+            .iter()
+            .find(|(name, known, _)| name == situation && what.starts_with(known))
+    };
     for difference in &all.differences {
         match known(difference) {
-            Some((.., why)) => say(&format!("known difference: {}: {}: {why}", difference.0, difference.1)),
+            Some((.., why)) => say(&format!(
+                "known difference: {}: {}: {why}",
+                difference.0, difference.1
+            )),
             None => say(&format!("DIFFERENCE: {}: {}", difference.0, difference.1)),
         }
     }
-    say(&format!("compared {runtime}: {} situations, {} agree, {} differ", SITUATIONS.len(), all.agreements, all.differences.len()));
-    let unexplained: Vec<_> = all.differences.iter().filter(|difference| known(difference).is_none()).collect();
+    say(&format!(
+        "compared {runtime}: {} situations, {} agree, {} differ",
+        SITUATIONS.len(),
+        all.agreements,
+        all.differences.len()
+    ));
+    let unexplained: Vec<_> = all
+        .differences
+        .iter()
+        .filter(|difference| known(difference).is_none())
+        .collect();
     assert!(unexplained.is_empty(), "{unexplained:#?}");
 }
 
@@ -154,7 +198,10 @@ fn differences(one: &Seen, other: &Seen) -> Vec<(String, String)> {
 }
 
 /// Nothing of what was dropped is to be seen by the REST API: only the records tell.
-const ALIKE: [&str; 2] = ["restored-from-a-savepoint", "state-of-another-operator-may-be-dropped"];
+const ALIKE: [&str; 2] = [
+    "restored-from-a-savepoint",
+    "state-of-another-operator-may-be-dropped",
+];
 
 #[tokio::test(start_paused = true)]
 async fn the_comparison_tells_every_situation_from_every_other_and_from_none_its_own() {
@@ -174,13 +221,21 @@ async fn the_comparison_tells_every_situation_from_every_other_and_from_none_its
 #[tokio::test(start_paused = true)]
 async fn the_comparison_finds_a_loop_of_another_length_and_a_task_that_comes_up_too_early() {
     let sabotages: [(&str, Sabotage); 3] = [
-        ("loop-while-processing", |code| code.restarting(RestartStrategy::every(6))),
+        ("loop-while-processing", |code| {
+            code.restarting(RestartStrategy::every(6))
+        }),
         ("state-of-another-type", |code| code.restoring_for(0)),
         ("slow-initialisation", |code| code.restoring_for(4)),
     ];
     for (name, sabotage) in sabotages {
-        let situation = SITUATIONS.iter().find(|situation| situation.name == name).expect("a situation of this name");
-        let found = differences(&seen(situation, |code| code).await, &seen(situation, sabotage).await);
+        let situation = SITUATIONS
+            .iter()
+            .find(|situation| situation.name == name)
+            .expect("a situation of this name");
+        let found = differences(
+            &seen(situation, |code| code).await,
+            &seen(situation, sabotage).await,
+        );
         assert!(!found.is_empty(), "{name}");
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sandbox::flink::{Backstage, Behaviour, Code, Codebook, DataPlane, Ended, Fault, Launch, Misfit, RestartStrategy, Restore};
+use sandbox::flink::{
+    Backstage, Behaviour, Code, Codebook, DataPlane, Ended, Fault, Launch, Misfit, RestartStrategy,
+    Restore,
+};
 use serde_json::json;
 
 use crate::watch::Seen;
@@ -22,31 +25,60 @@ pub(crate) struct Situation {
 
 impl Situation {
     pub(crate) fn codebook(&self) -> Codebook {
-        Codebook::from([("good.jar".to_owned(), quick(Code::healthy())), ("new.jar".to_owned(), (self.code)())])
+        Codebook::from([
+            ("good.jar".to_owned(), quick(Code::healthy())),
+            ("new.jar".to_owned(), (self.code)()),
+        ])
     }
 }
 
 /// A restart a second after each fault, a checkpoint every two seconds.
 fn quick(code: Code) -> Code {
-    code.restarting(RestartStrategy::every(1)).checkpointing_every(2)
+    code.restarting(RestartStrategy::every(1))
+        .checkpointing_every(2)
 }
 
 fn throwing(secs: u64) -> Code {
-    quick(Code::that(Behaviour::throws_after(secs, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT")))
+    quick(Code::that(Behaviour::throws_after(
+        secs,
+        "java.lang.IllegalArgumentException",
+        "cannot parse 'abc' as INT",
+    )))
 }
 
-async fn launch(plane: &dyn Plane, runtime: &str, key: &str, restore: Option<Restore>, seen: &mut Seen) {
+async fn launch(
+    plane: &dyn Plane,
+    runtime: &str,
+    key: &str,
+    restore: Option<Restore>,
+    seen: &mut Seen,
+) {
     let location = json!({ "S3ApplicationCodeLocationDescription": { "FileKey": key } });
     let configuration = json!({ "ApplicationCodeConfigurationDescription": { "CodeContentDescription": location } });
-    let launch = Launch { application: "orders".to_owned(), version: 1, configuration, runtime: runtime.to_owned(), restore };
+    let launch = Launch {
+        application: "orders".to_owned(),
+        version: 1,
+        configuration,
+        runtime: runtime.to_owned(),
+        restore,
+    };
     seen.another_run();
     let submitted = match plane.launch(launch).await {
         Ok(()) => "accepted".to_owned(),
         Err(failure) => {
             // Texts differ; what they are about must not.
-            let about = ["java.lang.NoClassDefFoundError: com/example/orders/Enricher", "Cannot map checkpoint/savepoint state for operator"];
-            let told = about.iter().find(|text| failure.message.contains(**text)).map_or("something else", |text| *text);
-            format!("refused, state does not fit: {}, {told}", failure.state_does_not_fit)
+            let about = [
+                "java.lang.NoClassDefFoundError: com/example/orders/Enricher",
+                "Cannot map checkpoint/savepoint state for operator",
+            ];
+            let told = about
+                .iter()
+                .find(|text| failure.message.contains(**text))
+                .map_or("something else", |text| *text);
+            format!(
+                "refused, state does not fit: {}, {told}",
+                failure.state_does_not_fit
+            )
         }
     };
     seen.submissions.push(submitted);
@@ -57,12 +89,19 @@ async fn stopped(plane: &dyn Plane, runtime: &str, seen: &mut Seen) {
     launch(plane, runtime, "good.jar", None, seen).await;
     seen.until_all_running(plane, 60).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    plane.stop_with_savepoint("orders", "before").await.expect("a healthy job can be stopped");
+    plane
+        .stop_with_savepoint("orders", "before")
+        .await
+        .expect("a healthy job can be stopped");
 }
 
 fn from(snapshot: &str, allow_non_restored_state: bool) -> Option<Restore> {
     let location = format!("s3://managed-flink/orders/snapshots/{snapshot}");
-    Some(Restore { snapshot: snapshot.to_owned(), location, allow_non_restored_state })
+    Some(Restore {
+        snapshot: snapshot.to_owned(),
+        location,
+        allow_non_restored_state,
+    })
 }
 
 /// Flink's cached answers are of before for so long.
@@ -81,9 +120,21 @@ async fn runs(plane: &dyn Plane, runtime: &str, seen: &mut Seen, secs: u64) {
 }
 
 /// Launched from the savepoint that good code was stopped with.
-async fn restores(plane: &dyn Plane, runtime: &str, seen: &mut Seen, allow_non_restored_state: bool) {
+async fn restores(
+    plane: &dyn Plane,
+    runtime: &str,
+    seen: &mut Seen,
+    allow_non_restored_state: bool,
+) {
     stopped(plane, runtime, seen).await;
-    launch(plane, runtime, "new.jar", from("before", allow_non_restored_state), seen).await;
+    launch(
+        plane,
+        runtime,
+        "new.jar",
+        from("before", allow_non_restored_state),
+        seen,
+    )
+    .await;
 }
 
 /// Launched; watched some time after it has ended by itself.
@@ -105,11 +156,23 @@ async fn ended(plane: &dyn Plane, seen: &mut Seen) {
 
 /// All situations.
 pub(crate) const SITUATIONS: &[Situation] = &[
-    Situation { name: "healthy", code: || quick(Code::healthy()), script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 10)) },
-    Situation { name: "loop-while-processing", code: || throwing(5), script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 40)) },
+    Situation {
+        name: "healthy",
+        code: || quick(Code::healthy()),
+        script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 10)),
+    },
+    Situation {
+        name: "loop-while-processing",
+        code: || throwing(5),
+        script: |plane, runtime, seen| Box::pin(runs(plane, runtime, seen, 40)),
+    },
     Situation {
         name: "loop-in-open",
-        code: || quick(Code::that(Behaviour::ThrowsInOpen { fault: Fault::new("java.net.ConnectException", "Connection refused") })),
+        code: || {
+            quick(Code::that(Behaviour::ThrowsInOpen {
+                fault: Fault::new("java.net.ConnectException", "Connection refused"),
+            }))
+        },
         script: |plane, runtime, seen| {
             Box::pin(async move {
                 launch(plane, runtime, "new.jar", None, seen).await;
@@ -120,8 +183,14 @@ pub(crate) const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "bad-main",
-        code: || quick(Code::that(Behaviour::BadMain { message: "java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned() })),
-        script: |plane, runtime, seen| Box::pin(async move { launch(plane, runtime, "new.jar", None, seen).await }),
+        code: || {
+            quick(Code::that(Behaviour::BadMain {
+                message: "java.lang.NoClassDefFoundError: com/example/orders/Enricher".to_owned(),
+            }))
+        },
+        script: |plane, runtime, seen| {
+            Box::pin(async move { launch(plane, runtime, "new.jar", None, seen).await })
+        },
     },
     Situation {
         name: "restored-from-a-savepoint",
@@ -135,7 +204,10 @@ pub(crate) const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "state-of-another-operator",
-        code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
+        code: || Code {
+            misfit: Misfit::Refused,
+            ..quick(Code::healthy()).with_state(2, 2)
+        },
         script: |plane, runtime, seen| {
             Box::pin(async move {
                 restores(plane, runtime, seen, false).await;
@@ -145,7 +217,10 @@ pub(crate) const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "state-of-another-operator-may-be-dropped",
-        code: || Code { misfit: Misfit::Refused, ..quick(Code::healthy()).with_state(2, 2) },
+        code: || Code {
+            misfit: Misfit::Refused,
+            ..quick(Code::healthy()).with_state(2, 2)
+        },
         script: |plane, runtime, seen| {
             Box::pin(async move {
                 restores(plane, runtime, seen, true).await;
@@ -204,14 +279,21 @@ pub(crate) const SITUATIONS: &[Situation] = &[
     Situation {
         name: "restarts-exhausted",
         code: || {
-            let twice = RestartStrategy::FixedDelay { delay: Duration::from_secs(1), attempts: Some(2) };
+            let twice = RestartStrategy::FixedDelay {
+                delay: Duration::from_secs(1),
+                attempts: Some(2),
+            };
             throwing(3).restarting(twice)
         },
         script: |plane, runtime, seen| Box::pin(ends(plane, runtime, seen)),
     },
     Situation {
         name: "bounded",
-        code: || quick(Code::that(Behaviour::Bounded { after: Duration::from_secs(8) })),
+        code: || {
+            quick(Code::that(Behaviour::Bounded {
+                after: Duration::from_secs(8),
+            }))
+        },
         script: |plane, runtime, seen| Box::pin(ends(plane, runtime, seen)),
     },
 ];

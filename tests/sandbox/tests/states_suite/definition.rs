@@ -5,13 +5,19 @@ use sandbox::states::Definition;
 use serde_json::{Value, json};
 
 fn refusal(machine: Value) -> String {
-    Definition::parse(&document(machine.clone())).map(|_| ()).expect_err(&machine.to_string()).to_string()
+    Definition::parse(&document(machine.clone()))
+        .map(|_| ())
+        .expect_err(&machine.to_string())
+        .to_string()
 }
 
 fn refused(rows: Vec<(Value, &str)>) {
     for (machine, names) in rows {
         let refusal = refusal(machine.clone());
-        assert!(refusal.contains(names), "{refusal:?} should name {names:?}, of {machine}");
+        assert!(
+            refusal.contains(names),
+            "{refusal:?} should name {names:?}, of {machine}"
+        );
     }
 }
 
@@ -40,11 +46,21 @@ fn a_definition_of_every_kind_of_state_is_read() {
 
 #[test]
 fn the_query_language_is_said_and_is_jsonata() {
-    assert!(Definition::parse(&one(pass()).to_string()).unwrap_err().to_string().contains("QueryLanguage"));
+    assert!(
+        Definition::parse(&one(pass()).to_string())
+            .unwrap_err()
+            .to_string()
+            .contains("QueryLanguage")
+    );
     let mut state = pass();
     state["QueryLanguage"] = json!("JSONPath");
     refused(vec![(one(state), "JSONPath")]);
-    assert!(Definition::parse("{").unwrap_err().to_string().contains("not JSON"));
+    assert!(
+        Definition::parse("{")
+            .unwrap_err()
+            .to_string()
+            .contains("not JSON")
+    );
 }
 
 #[test]
@@ -62,13 +78,50 @@ fn what_is_not_known_is_refused_by_name() {
         (with(pass(), "Result", json!(1)), "Result"),
         (with(pass(), "Output", json!({ "a.$": "$.b" })), "a.$"),
         (with(pass(), "Type", json!("Loop")), "Loop"),
-        (with(task(json!({})), "Credentials", json!({})), "Credentials"),
-        (with(task(json!({})), "Resource", json!("arn:aws:states:::ecs:runTask.sync")), "sync"),
-        (with(task(json!({})), "Resource", json!("arn:aws:states:eu:1:activity:a")), "Resource"),
-        (with(task(json!({})), "Retry", json!([{ "ErrorEquals": ["A"], "Interval": 1 }])), "Interval"),
-        (with(json!({ "Type": "Succeed" }), "Assign", json!({ "a": 1 })), "Assign"),
-        (with(json!({ "Type": "Fail" }), "Output", json!(1)), "Output"),
-        (with(json!({ "Type": "Choice", "Choices": [{ "Condition": true, "Next": "One" }] }), "Assign", json!({ "a": 1 })), "no agreed meaning"),
+        (
+            with(task(json!({})), "Credentials", json!({})),
+            "Credentials",
+        ),
+        (
+            with(
+                task(json!({})),
+                "Resource",
+                json!("arn:aws:states:::ecs:runTask.sync"),
+            ),
+            "sync",
+        ),
+        (
+            with(
+                task(json!({})),
+                "Resource",
+                json!("arn:aws:states:eu:1:activity:a"),
+            ),
+            "Resource",
+        ),
+        (
+            with(
+                task(json!({})),
+                "Retry",
+                json!([{ "ErrorEquals": ["A"], "Interval": 1 }]),
+            ),
+            "Interval",
+        ),
+        (
+            with(json!({ "Type": "Succeed" }), "Assign", json!({ "a": 1 })),
+            "Assign",
+        ),
+        (
+            with(json!({ "Type": "Fail" }), "Output", json!(1)),
+            "Output",
+        ),
+        (
+            with(
+                json!({ "Type": "Choice", "Choices": [{ "Condition": true, "Next": "One" }] }),
+                "Assign",
+                json!({ "a": 1 }),
+            ),
+            "no agreed meaning",
+        ),
         (
             with(
                 json!({ "Type": "Map", "End": true }),
@@ -78,7 +131,11 @@ fn what_is_not_known_is_refused_by_name() {
             "DISTRIBUTED",
         ),
         (
-            with(json!({ "Type": "Map", "End": true, "ItemProcessor": { "StartAt": "I", "States": { "I": pass() } } }), "ItemReader", json!({})),
+            with(
+                json!({ "Type": "Map", "End": true, "ItemProcessor": { "StartAt": "I", "States": { "I": pass() } } }),
+                "ItemReader",
+                json!({}),
+            ),
             "ItemReader",
         ),
     ]);
@@ -89,24 +146,65 @@ fn every_way_leads_somewhere_and_every_state_is_reached() {
     let states = |states: Value| json!({ "StartAt": "A", "States": states });
     refused(vec![
         (json!({ "States": { "A": pass() } }), "StartAt"),
-        (json!({ "StartAt": "B", "States": { "A": pass() } }), "StartAt"),
+        (
+            json!({ "StartAt": "B", "States": { "A": pass() } }),
+            "StartAt",
+        ),
         (json!({ "StartAt": "A" }), "States"),
-        (states(json!({ "A": { "Type": "Pass" } })), "Next or \"End\""),
-        (states(json!({ "A": { "Type": "Pass", "Next": "A", "End": true } })), "Next or \"End\""),
-        (states(json!({ "A": { "Type": "Pass", "Next": "B" } })), "\"B\""),
-        (states(json!({ "A": pass(), "B": pass() })), "nothing leads to state \"B\""),
-        (states(json!({ "A": { "Type": "Choice", "Choices": [{ "Condition": true, "Next": "B" }] } })), "\"B\""),
-        (states(json!({ "A": { "Type": "Choice", "Choices": [{ "Condition": true, "Next": "A" }], "Default": "B" } })), "\"B\""),
-        (states(json!({ "A": { "Type": "Choice", "Choices": [] } })), "Choices"),
-        (states(json!({ "A": task(json!({ "Catch": [{ "ErrorEquals": ["X"], "Next": "B" }] })) })), "\"B\""),
+        (
+            states(json!({ "A": { "Type": "Pass" } })),
+            "Next or \"End\"",
+        ),
+        (
+            states(json!({ "A": { "Type": "Pass", "Next": "A", "End": true } })),
+            "Next or \"End\"",
+        ),
+        (
+            states(json!({ "A": { "Type": "Pass", "Next": "B" } })),
+            "\"B\"",
+        ),
+        (
+            states(json!({ "A": pass(), "B": pass() })),
+            "nothing leads to state \"B\"",
+        ),
+        (
+            states(
+                json!({ "A": { "Type": "Choice", "Choices": [{ "Condition": true, "Next": "B" }] } }),
+            ),
+            "\"B\"",
+        ),
+        (
+            states(
+                json!({ "A": { "Type": "Choice", "Choices": [{ "Condition": true, "Next": "A" }], "Default": "B" } }),
+            ),
+            "\"B\"",
+        ),
+        (
+            states(json!({ "A": { "Type": "Choice", "Choices": [] } })),
+            "Choices",
+        ),
+        (
+            states(
+                json!({ "A": task(json!({ "Catch": [{ "ErrorEquals": ["X"], "Next": "B" }] })) }),
+            ),
+            "\"B\"",
+        ),
         (
             states(
                 json!({ "A": { "Type": "Parallel", "End": true, "Branches": [{ "StartAt": "I", "States": { "I": { "Type": "Pass", "Next": "A" } } }] } }),
             ),
             "\"A\"",
         ),
-        (states(json!({ "A": { "Type": "Parallel", "End": true, "Branches": [] } })), "Branches"),
-        (states(json!({ "A": { "Type": "Parallel", "End": true, "Branches": [{ "StartAt": "A", "States": { "A": pass() } }] } })), "two states"),
+        (
+            states(json!({ "A": { "Type": "Parallel", "End": true, "Branches": [] } })),
+            "Branches",
+        ),
+        (
+            states(
+                json!({ "A": { "Type": "Parallel", "End": true, "Branches": [{ "StartAt": "A", "States": { "A": pass() } }] } }),
+            ),
+            "two states",
+        ),
     ]);
 }
 
@@ -114,7 +212,10 @@ fn every_way_leads_somewhere_and_every_state_is_reached() {
 fn values_out_of_range_are_refused() {
     let retry = |rest: Value| {
         let mut entry = json!({ "ErrorEquals": ["A"] });
-        entry.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         one(task(json!({ "Retry": [entry] })))
     };
     refused(vec![
@@ -124,27 +225,73 @@ fn values_out_of_range_are_refused() {
         (retry(json!({ "MaxDelaySeconds": 1 })), "MaxDelaySeconds"),
         (retry(json!({ "JitterStrategy": "SOME" })), "SOME"),
         (retry(json!({ "ErrorEquals": [] })), "ErrorEquals"),
-        (retry(json!({ "ErrorEquals": ["States.ALL", "A"] })), "alone"),
-        (retry(json!({ "ErrorEquals": ["States.Everything"] })), "States.Everything"),
-        (one(task(json!({ "Retry": [{ "ErrorEquals": ["States.ALL"] }, { "ErrorEquals": ["A"] }] }))), "last"),
+        (
+            retry(json!({ "ErrorEquals": ["States.ALL", "A"] })),
+            "alone",
+        ),
+        (
+            retry(json!({ "ErrorEquals": ["States.Everything"] })),
+            "States.Everything",
+        ),
+        (
+            one(task(
+                json!({ "Retry": [{ "ErrorEquals": ["States.ALL"] }, { "ErrorEquals": ["A"] }] }),
+            )),
+            "last",
+        ),
         (one(task(json!({ "TimeoutSeconds": 0 }))), "TimeoutSeconds"),
-        (one(task(json!({ "TimeoutSeconds": "5" }))), "TimeoutSeconds"),
+        (
+            one(task(json!({ "TimeoutSeconds": "5" }))),
+            "TimeoutSeconds",
+        ),
         (one(task(json!({ "HeartbeatSeconds": 5 }))), "heartbeat"),
-        (one(task(json!({ "Resource": crate::support::TOKEN_RESOURCE, "HeartbeatSeconds": 5, "TimeoutSeconds": 5 }))), "HeartbeatSeconds"),
-        (one(json!({ "Type": "Wait", "End": true })), "Seconds or Timestamp"),
-        (one(json!({ "Type": "Wait", "End": true, "Seconds": 1, "Timestamp": "2026-01-01T00:00:00Z" })), "Seconds or Timestamp"),
-        (one(json!({ "Type": "Wait", "End": true, "Seconds": 1.5 })), "whole"),
-        (one(json!({ "Type": "Wait", "End": true, "Timestamp": "tomorrow" })), "tomorrow"),
-        (one(json!({ "Type": "Choice", "Choices": [{ "Condition": "yes", "Next": "One" }] })), "Condition"),
-        (one(json!({ "Type": "Pass", "End": true, "Assign": { "states": 1 } })), "states"),
-        (one(json!({ "Type": "Pass", "End": true, "Assign": { "1x": 1 } })), "1x"),
-        (one(json!({ "Type": "Pass", "End": true, "Assign": [] })), "Assign"),
+        (
+            one(task(
+                json!({ "Resource": crate::support::TOKEN_RESOURCE, "HeartbeatSeconds": 5, "TimeoutSeconds": 5 }),
+            )),
+            "HeartbeatSeconds",
+        ),
+        (
+            one(json!({ "Type": "Wait", "End": true })),
+            "Seconds or Timestamp",
+        ),
+        (
+            one(
+                json!({ "Type": "Wait", "End": true, "Seconds": 1, "Timestamp": "2026-01-01T00:00:00Z" }),
+            ),
+            "Seconds or Timestamp",
+        ),
+        (
+            one(json!({ "Type": "Wait", "End": true, "Seconds": 1.5 })),
+            "whole",
+        ),
+        (
+            one(json!({ "Type": "Wait", "End": true, "Timestamp": "tomorrow" })),
+            "tomorrow",
+        ),
+        (
+            one(json!({ "Type": "Choice", "Choices": [{ "Condition": "yes", "Next": "One" }] })),
+            "Condition",
+        ),
+        (
+            one(json!({ "Type": "Pass", "End": true, "Assign": { "states": 1 } })),
+            "states",
+        ),
+        (
+            one(json!({ "Type": "Pass", "End": true, "Assign": { "1x": 1 } })),
+            "1x",
+        ),
+        (
+            one(json!({ "Type": "Pass", "End": true, "Assign": [] })),
+            "Assign",
+        ),
     ]);
 }
 
 #[test]
 fn expressions_are_checked_when_they_are_read() {
-    let output = |text: &str| one(json!({ "Type": "Pass", "End": true, "Output": { "deep": [text] } }));
+    let output =
+        |text: &str| one(json!({ "Type": "Pass", "End": true, "Output": { "deep": [text] } }));
     refused(vec![
         (output("{% 1 + %}"), "Output/deep/0"),
         (output("{% $states.input.a ?? 1 %}"), "`??`"),
@@ -152,10 +299,24 @@ fn expressions_are_checked_when_they_are_read() {
         (output("before {% 1 %}"), "whole string"),
         (output("{% 1 % }"), "whole string"),
         (output("{% $never %}"), "nothing assigns $never"),
-        (output("{% $states.result %}"), "$states.result is not there"),
-        (output("{% $states.errorOutput %}"), "$states.errorOutput is not there"),
-        (one(task(json!({ "Arguments": "{% $states.result %}" }))), "$states.result is not there"),
-        (one(task(json!({ "Catch": [{ "ErrorEquals": ["A"], "Next": "One", "Output": "{% $states.result %}" }] }))), "$states.result is not there"),
+        (
+            output("{% $states.result %}"),
+            "$states.result is not there",
+        ),
+        (
+            output("{% $states.errorOutput %}"),
+            "$states.errorOutput is not there",
+        ),
+        (
+            one(task(json!({ "Arguments": "{% $states.result %}" }))),
+            "$states.result is not there",
+        ),
+        (
+            one(task(
+                json!({ "Catch": [{ "ErrorEquals": ["A"], "Next": "One", "Output": "{% $states.result %}" }] }),
+            )),
+            "$states.result is not there",
+        ),
     ]);
 }
 
@@ -171,13 +332,22 @@ fn a_branch_reads_the_variables_around_it_and_sets_only_its_own() {
     assert!(Definition::parse(&document(machine(fine.clone()))).is_ok());
     let mut leaks = machine(fine);
     leaks["States"]["After"]["Output"] = json!("{% $inner %}");
-    refused(vec![(machine(json!({ "Type": "Pass", "End": true, "Assign": { "outer": 2 } })), "$outer"), (leaks, "nothing assigns $inner")]);
+    refused(vec![
+        (
+            machine(json!({ "Type": "Pass", "End": true, "Assign": { "outer": 2 } })),
+            "$outer",
+        ),
+        (leaks, "nothing assigns $inner"),
+    ]);
 }
 
 #[test]
 fn a_resource_is_an_arn_of_an_integration() {
     for resource in ["f", "arn:aws:states:::lambda", "arn:aws:s3:::bucket", ""] {
-        assert!(refusal(one(task(json!({ "Resource": resource })))).contains("Resource"), "{resource}");
+        assert!(
+            refusal(one(task(json!({ "Resource": resource })))).contains("Resource"),
+            "{resource}"
+        );
     }
     assert!(Definition::parse(&document(one(task(json!({ "Resource": RESOURCE }))))).is_ok());
 }

@@ -44,18 +44,31 @@ impl Drop for Dropped {
 
 impl Script {
     pub(crate) fn then(self, seconds: u64, answer: Result<Value, &str>) -> Self {
-        let answer = answer.map_err(|error| TaskFailure { error: error.to_owned(), cause: format!("{error} happened") });
+        let answer = answer.map_err(|error| TaskFailure {
+            error: error.to_owned(),
+            cause: format!("{error} happened"),
+        });
         self.answers.lock().unwrap().push_back((seconds, answer));
         self
     }
 
     pub(crate) fn calls(&self) -> Vec<TaskCall> {
-        self.calls.lock().unwrap().iter().map(|(_, call)| call.clone()).collect()
+        self.calls
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, call)| call.clone())
+            .collect()
     }
 
     /// The seconds since the region was opened at which calls came in.
     pub(crate) fn at(&self) -> Vec<f64> {
-        self.calls.lock().unwrap().iter().map(|(at, _)| *at).collect()
+        self.calls
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(at, _)| *at)
+            .collect()
     }
 
     pub(crate) fn dropped(&self) -> Vec<String> {
@@ -67,7 +80,14 @@ impl Integrations for Script {
     fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>> {
         let script = self.clone();
         Box::pin(async move {
-            let now = script.clock.lock().unwrap().as_ref().unwrap().elapsed().as_secs_f64();
+            let now = script
+                .clock
+                .lock()
+                .unwrap()
+                .as_ref()
+                .unwrap()
+                .elapsed()
+                .as_secs_f64();
             script.calls.lock().unwrap().push((now, task.clone()));
             let answer = script.answers.lock().unwrap().pop_front();
             let mut guard = Dropped(script.clone(), task.state.clone(), false);
@@ -93,13 +113,21 @@ impl Region {
     pub(crate) fn seeded(script: Script, seed: u64) -> Self {
         let clock = Clock::starting_at(EPOCH.parse().unwrap());
         *script.clock.lock().unwrap() = Some(clock.clone());
-        let sfn = StepFunctions::new(clock.clone(), seed, "123456789012", "eu-central-1", Arc::new(script.clone()));
+        let sfn = StepFunctions::new(
+            clock.clone(),
+            seed,
+            "123456789012",
+            "eu-central-1",
+            Arc::new(script.clone()),
+        );
         Self { clock, sfn, script }
     }
 
     /// Creates `machine` (QueryLanguage added) under the name `m`.
     pub(crate) fn create(&self, machine: Value) -> String {
-        self.sfn.create("m", &document(machine), ROLE).unwrap_or_else(|error| panic!("{error}"))
+        self.sfn
+            .create("m", &document(machine), ROLE)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Creates, starts and finishes.
@@ -118,7 +146,10 @@ impl Region {
             .unwrap();
         let mut sfn = self.sfn.clone();
         let answer = tower::Service::call(&mut sfn, request).await.unwrap();
-        assert_eq!(answer.headers()["content-type"], "application/x-amz-json-1.0");
+        assert_eq!(
+            answer.headers()["content-type"],
+            "application/x-amz-json-1.0"
+        );
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
         match answer.status().as_u16() {
             200 => Ok(body),
@@ -132,7 +163,11 @@ impl Region {
 
     pub(crate) fn types(&self) -> Vec<String> {
         let arn = &self.sfn.executions()[0].arn;
-        self.sfn.history(arn).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+        self.sfn
+            .history(arn)
+            .iter()
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub(crate) fn seconds(&self) -> f64 {
@@ -154,6 +189,9 @@ pub(crate) fn one(state: Value) -> Value {
 /// A Task with `rest`, ending.
 pub(crate) fn task(rest: Value) -> Value {
     let mut state = json!({ "Type": "Task", "Resource": RESOURCE, "End": true });
-    state.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    state
+        .as_object_mut()
+        .unwrap()
+        .extend(rest.as_object().unwrap().clone());
     state
 }

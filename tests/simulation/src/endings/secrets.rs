@@ -22,12 +22,20 @@ struct Search<'a> {
 impl Search<'_> {
     /// What is secret in a text.
     fn secret_in(&self, text: &str) -> Option<String> {
-        if let Some(value) = self.values.iter().find(|value| text.contains(value.as_str())) {
+        if let Some(value) = self
+            .values
+            .iter()
+            .find(|value| text.contains(value.as_str()))
+        {
             return Some(format!("the property value {value}"));
         }
         let mut run = 0;
         for (at, byte) in text.bytes().enumerate() {
-            run = if matches!(byte, b'a'..=b'z' | b'0'..=b'9') { run + 1 } else { 0 };
+            run = if matches!(byte, b'a'..=b'z' | b'0'..=b'9') {
+                run + 1
+            } else {
+                0
+            };
             if run >= TOKEN_LETTERS && self.tokens.contains(&text[at + 1 - TOKEN_LETTERS..=at]) {
                 return Some("the token of a presigned URL".to_owned());
             }
@@ -39,36 +47,64 @@ impl Search<'_> {
         match value {
             Value::String(text) => self.secret_in(text),
             Value::Array(items) => items.iter().find_map(|item| self.secret_within(item)),
-            Value::Object(members) => members.iter().find_map(|(name, value)| self.secret_in(name).or_else(|| self.secret_within(value))),
+            Value::Object(members) => members.iter().find_map(|(name, value)| {
+                self.secret_in(name).or_else(|| self.secret_within(value))
+            }),
             _ => None,
         }
     }
 }
 
 fn values(night: &Night) -> Vec<String> {
-    night.applications.iter().flat_map(|one| [one.secret(), format!("{}-changed", one.secret())]).collect()
+    night
+        .applications
+        .iter()
+        .flat_map(|one| [one.secret(), format!("{}-changed", one.secret())])
+        .collect()
 }
 
-pub(super) fn check<'a>(witness: &Witness, verdicts: &mut Verdicts, executions: impl Iterator<Item = &'a ExecutionView>, messages: &[Value]) {
+pub(super) fn check<'a>(
+    witness: &Witness,
+    verdicts: &mut Verdicts,
+    executions: impl Iterator<Item = &'a ExecutionView>,
+    messages: &[Value],
+) {
     let tokens = std::mem::take(&mut witness.book().tokens);
-    let search = Search { tokens: &tokens, values: values(&witness.night) };
+    let search = Search {
+        tokens: &tokens,
+        values: values(&witness.night),
+    };
     let region = &witness.region;
     let now = region.clock().now();
     let mut verdict = |place: &str, found: Option<String>| {
-        verdicts.check(Invariant::S10, found.is_none(), now, "", || format!("{} is in {place}", found.unwrap_or_default()));
+        verdicts.check(Invariant::S10, found.is_none(), now, "", || {
+            format!("{} is in {place}", found.unwrap_or_default())
+        });
     };
-    region.journal().each_log_line(|line| verdict("a log line", search.secret_in(line).map(|what| format!("{what} ({line})"))));
+    region.journal().each_log_line(|line| {
+        verdict(
+            "a log line",
+            search
+                .secret_in(line)
+                .map(|what| format!("{what} ({line})")),
+        )
+    });
     for message in messages {
         verdict("a message", search.secret_within(message));
     }
     for execution in executions {
-        let found = region.states().find_in_history(&execution.arn, |event| search.secret_within(event));
+        let found = region
+            .states()
+            .find_in_history(&execution.arn, |event| search.secret_within(event));
         verdict("an execution's history", found);
     }
     for application in &witness.night.applications {
         for row in ["lease", "ledger"] {
             let key = json!({ "pk": { "S": application.name }, "sk": { "S": row } });
-            let found = region.dynamodb().peek(&witness.table, &key).and_then(|item| search.secret_within(&item));
+            let found = region
+                .dynamodb()
+                .peek(&witness.table, &key)
+                .and_then(|item| search.secret_within(&item));
             verdict("the ledger", found);
         }
     }

@@ -41,10 +41,19 @@ fn intent_of(verb: &str) -> &'static str {
 impl Witness {
     /// A DescribeApplication arrives.
     pub(super) fn glance(&self, caller: &str, application: &str) {
-        let Some(standing) = self.region.flink().standing(application) else { return };
-        let glance = Glance { at: self.now(), standing };
+        let Some(standing) = self.region.flink().standing(application) else {
+            return;
+        };
+        let glance = Glance {
+            at: self.now(),
+            standing,
+        };
         let mut book = self.book();
-        let looking = book.under_way.iter().find(|(_, task)| task.application == application && task.state == "Look").map(|(arn, _)| arn.clone());
+        let looking = book
+            .under_way
+            .iter()
+            .find(|(_, task)| task.application == application && task.state == "Look")
+            .map(|(arn, _)| arn.clone());
         if let Some(notes) = looking.and_then(|arn| book.executions.get_mut(&arn)) {
             notes.look = Some(glance.clone());
         }
@@ -57,45 +66,95 @@ impl Witness {
     }
 
     /// An execution, from its input.
-    pub(super) fn notes_of(&self, book: &Book, execution: &str, application: &str) -> ExecutionNotes {
-        let input = self.region.states().view(execution).map(|view| view.input).unwrap_or_default();
+    pub(super) fn notes_of(
+        &self,
+        book: &Book,
+        execution: &str,
+        application: &str,
+    ) -> ExecutionNotes {
+        let input = self
+            .region
+            .states()
+            .view(execution)
+            .map(|view| view.input)
+            .unwrap_or_default();
         // The one before may have died before it did anything.
-        let known = |member: &str| input["trigger"][member].as_str().and_then(|before| book.executions.get(before));
+        let known = |member: &str| {
+            input["trigger"][member]
+                .as_str()
+                .and_then(|before| book.executions.get(before))
+        };
         let before = known("execution").or_else(|| known("before"));
         let line = before.map_or(execution, |before| before.line.as_str());
-        ExecutionNotes::new(application, line, self.now(), input.get("request").filter(|request| !request.is_null()).cloned())
+        ExecutionNotes::new(
+            application,
+            line,
+            self.now(),
+            input
+                .get("request")
+                .filter(|request| !request.is_null())
+                .cloned(),
+        )
     }
 
     /// Whose hand it is: the execution whose step is under way, or, for a function that outlived it, the one whose step came last.
     fn hand(book: &Book, application: &str) -> Option<String> {
-        let mut steps = book.under_way.iter().filter(|(_, task)| task.application == application && STEPS.contains(&task.state.as_str()));
-        steps.next().map(|(arn, _)| arn.clone()).or_else(|| book.last_step.get(application).cloned())
+        let mut steps = book.under_way.iter().filter(|(_, task)| {
+            task.application == application && STEPS.contains(&task.state.as_str())
+        });
+        steps
+            .next()
+            .map(|(arn, _)| arn.clone())
+            .or_else(|| book.last_step.get(application).cloned())
     }
 
     /// A change arrives.
     pub(super) fn mutation(&self, caller: &str, verb: &str, application: &str, body: &Value) {
-        let Some(standing) = self.region.flink().standing(application) else { return };
+        let Some(standing) = self.region.flink().standing(application) else {
+            return;
+        };
         let now = self.now();
         let mut book = self.book();
         let Some(execution) = Self::hand(&book, application) else {
             let text = || format!("{caller} sends {verb}, and no execution has a step for it");
-            return book.verdicts.check(Invariant::S4, false, now, application, text);
+            return book
+                .verdicts
+                .check(Invariant::S4, false, now, application, text);
         };
-        let notes = book.executions.get(&execution).cloned().unwrap_or_else(|| ExecutionNotes::new(application, &execution, now, None));
+        let notes = book
+            .executions
+            .get(&execution)
+            .cloned()
+            .unwrap_or_else(|| ExecutionNotes::new(application, &execution, now, None));
         let key = (caller.to_owned(), application.to_owned());
         let known = book.described.get(&key).cloned();
         let tags = book.tags_read.get(&key).cloned();
         let blind = book.blind.insert(key, true);
-        let change = Change { witness: self, now, verb, application, body, execution: &execution, notes: &notes };
+        let change = Change {
+            witness: self,
+            now,
+            verb,
+            application,
+            body,
+            execution: &execution,
+            notes: &notes,
+        };
         change.busy_or_healthy(&mut book, known.as_ref());
         change.state_and_snapshot(&mut book, standing.version);
         change.lease_and_intent(&mut book);
         let opted_in = tags.is_some_and(|tags| Rules::of(&self.night.stack, &tags).opted_in);
-        let text = || format!("{verb} of an application without the tag, at the caller's last reading of its tags");
+        let text = || {
+            format!(
+                "{verb} of an application without the tag, at the caller's last reading of its tags"
+            )
+        };
         if !self.stale {
-            book.verdicts.check(Invariant::S6, opted_in, now, application, text);
-            let text = || format!("{caller} sends {verb} without having looked since its last change");
-            book.verdicts.check(Invariant::S8, blind == Some(false), now, application, text);
+            book.verdicts
+                .check(Invariant::S6, opted_in, now, application, text);
+            let text =
+                || format!("{caller} sends {verb} without having looked since its last change");
+            book.verdicts
+                .check(Invariant::S8, blind == Some(false), now, application, text);
         }
         change.brakes(&mut book);
     }
@@ -104,20 +163,38 @@ impl Witness {
     pub(super) fn effect(&self, verb: &str, application: &str) {
         let now = self.now();
         let mut book = self.book();
-        let Some(execution) = Self::hand(&book, application) else { return };
-        let Some(line) = book.executions.get(&execution).map(|notes| notes.line.clone()) else { return };
+        let Some(execution) = Self::hand(&book, application) else {
+            return;
+        };
+        let Some(line) = book
+            .executions
+            .get(&execution)
+            .map(|notes| notes.line.clone())
+        else {
+            return;
+        };
         let again = Line::of(&book.executions, &line).times(verb);
-        let Some(notes) = book.executions.get_mut(&execution) else { return };
+        let Some(notes) = book.executions.get_mut(&execution) else {
+            return;
+        };
         let version = notes.before.take().unwrap_or_default();
-        notes.effects.push(Effect { at: now, verb: verb.to_owned(), version });
+        notes.effects.push(Effect {
+            at: now,
+            verb: verb.to_owned(),
+            version,
+        });
         let text = || format!("{verb} took effect {} times in one rescue", again + 1);
-        book.verdicts.check(Invariant::S8, again == 0, now, application, text);
+        book.verdicts
+            .check(Invariant::S8, again == 0, now, application, text);
     }
 
     /// The ledger counts an execution among the rescues of a day.
     pub(super) fn spent(&self, request: &Request) {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let day = body["ExpressionAttributeNames"]["#today"].as_str().and_then(|name| name.strip_prefix("rescues ")).map(str::to_owned);
+        let day = body["ExpressionAttributeNames"]["#today"]
+            .as_str()
+            .and_then(|name| name.strip_prefix("rescues "))
+            .map(str::to_owned);
         let execution = body["ExpressionAttributeValues"][":execution"]["S"].as_str();
         if let (Some(day), Some(execution)) = (day, execution)
             && let Some(notes) = self.book().executions.get_mut(execution)
@@ -140,8 +217,17 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn check(&self, book: &mut Book, invariant: Invariant, holds: bool, text: impl FnOnce() -> String) {
-        book.verdicts.check(invariant, holds, self.now, self.application, || format!("{} by {}: {}", self.verb, short(self.execution), text()));
+    fn check(
+        &self,
+        book: &mut Book,
+        invariant: Invariant,
+        holds: bool,
+        text: impl FnOnce() -> String,
+    ) {
+        book.verdicts
+            .check(invariant, holds, self.now, self.application, || {
+                format!("{} by {}: {}", self.verb, short(self.execution), text())
+            });
     }
 
     fn rules(&self, glance: &Glance) -> Rules {
@@ -151,14 +237,19 @@ impl Change<'_> {
     /// S1, by what the caller could know: the application at its last look, a moment before the change.
     fn busy_or_healthy(&self, book: &mut Book, known: Option<&Glance>) {
         let Some(look) = &self.notes.look else {
-            return self.check(book, Invariant::S1, self.witness.stale, || "nobody has looked".to_owned());
+            return self.check(book, Invariant::S1, self.witness.stale, || {
+                "nobody has looked".to_owned()
+            });
         };
         let rules = self.rules(look);
         let stale = if self.witness.stale { STALE_SECS } else { 0 };
         if let Some(known) = known {
             let standing = &known.standing;
             let busy_for = standing.busy_since.map(|since| secs(since, known.at));
-            let too_early = busy(standing.status) && busy_for.is_some_and(|secs| secs + SLACK_SECS < rules.operation_timeout_secs && secs >= stale);
+            let too_early = busy(standing.status)
+                && busy_for.is_some_and(|secs| {
+                    secs + SLACK_SECS < rules.operation_timeout_secs && secs >= stale
+                });
             self.check(book, Invariant::S1, !too_early, || {
                 format!(
                     "the application is {} since {} s, the time-out is {} s",
@@ -169,10 +260,15 @@ impl Change<'_> {
             });
         }
         if self.notes.request.is_none() {
-            let up_for = look.standing.up_since.map_or(-1, |since| secs(since, look.at));
+            let up_for = look
+                .standing
+                .up_since
+                .map_or(-1, |since| secs(since, look.at));
             let healthy = up_for > rules.soak_secs + stale;
             // Our own force-stop and start follow one decision: only the first touch is of a running job.
-            self.check(book, Invariant::S1, !healthy, || format!("the job had been up and undisturbed for {up_for} s when Lifeguard looked"));
+            self.check(book, Invariant::S1, !healthy, || {
+                format!("the job had been up and undisturbed for {up_for} s when Lifeguard looked")
+            });
         }
     }
 
@@ -185,21 +281,44 @@ impl Change<'_> {
             return;
         }
         let restore = &self.body["RunConfiguration"]["ApplicationRestoreConfiguration"];
-        let asked = |member: &str| self.notes.request.as_ref().map_or(&Value::Null, |request| &request[member]);
+        let asked = |member: &str| {
+            self.notes
+                .request
+                .as_ref()
+                .map_or(&Value::Null, |request| &request[member])
+        };
         let without_state = asked("withoutState") == true;
-        let named = restore["SnapshotName"].as_str().filter(|_| restore["ApplicationRestoreType"] == "RESTORE_FROM_CUSTOM_SNAPSHOT");
+        let named = restore["SnapshotName"]
+            .as_str()
+            .filter(|_| restore["ApplicationRestoreType"] == "RESTORE_FROM_CUSTOM_SNAPSHOT");
         let skips = restore["ApplicationRestoreType"] == "SKIP_RESTORE_FROM_SNAPSHOT";
-        self.check(book, Invariant::S2, named.is_some() || skips && without_state, || format!("it is started with {restore}"));
+        self.check(
+            book,
+            Invariant::S2,
+            named.is_some() || skips && without_state,
+            || format!("it is started with {restore}"),
+        );
         let Some(name) = named else { return };
         let view = self.witness.region.flink().application(self.application);
-        let Some(snapshot) = view.as_ref().and_then(|view| view.snapshots.iter().find(|one| one.name == name)) else {
+        let Some(snapshot) = view
+            .as_ref()
+            .and_then(|view| view.snapshots.iter().find(|one| one.name == name))
+        else {
             // The service refuses it; a careless hand deleted it meanwhile.
             return;
         };
         let runtime = view.as_ref().map_or("", |view| view.runtime.as_str());
-        self.check(book, Invariant::S3, fits(&snapshot.runtime, runtime), || {
-            format!("snapshot {name} of {} is restored under {runtime}", snapshot.runtime)
-        });
+        self.check(
+            book,
+            Invariant::S3,
+            fits(&snapshot.runtime, runtime),
+            || {
+                format!(
+                    "snapshot {name} of {} is restored under {runtime}",
+                    snapshot.runtime
+                )
+            },
+        );
         if asked("snapshotName").is_null() {
             self.age_and_time(book, snapshot, version);
         }
@@ -207,56 +326,114 @@ impl Change<'_> {
 
     fn age_and_time(&self, book: &mut Book, snapshot: &SnapshotView, version: i64) {
         // A rescue that a successor goes on with is one rescue, decided once.
-        let decided = Line::of(&book.executions, &self.notes.line).first_step().unwrap_or(self.now);
-        let limit = self.notes.look.as_ref().map_or(0, |look| self.rules(look).max_snapshot_age_secs);
+        let decided = Line::of(&book.executions, &self.notes.line)
+            .first_step()
+            .unwrap_or(self.now);
+        let limit = self
+            .notes
+            .look
+            .as_ref()
+            .map_or(0, |look| self.rules(look).max_snapshot_age_secs);
         let age = secs(snapshot.created, decided);
-        self.check(book, Invariant::S3, age <= limit + SLACK_SECS, || format!("snapshot {} was {age} s old, {limit} s are allowed", snapshot.name));
+        self.check(book, Invariant::S3, age <= limit + SLACK_SECS, || {
+            format!(
+                "snapshot {} was {age} s old, {limit} s are allowed",
+                snapshot.name
+            )
+        });
         let faulty = Line::of(&book.executions, &self.notes.line).faulty();
-        let Some(faulty) = faulty.filter(|faulty| *faulty != version) else { return };
+        let Some(faulty) = faulty.filter(|faulty| *faulty != version) else {
+            return;
+        };
         let versions = self.witness.region.flink().versions(self.application);
-        let Some(began) = versions.iter().find(|one| one.id == faulty).and_then(|one| one.launched) else { return };
+        let Some(began) = versions
+            .iter()
+            .find(|one| one.id == faulty)
+            .and_then(|one| one.launched)
+        else {
+            return;
+        };
         self.check(book, Invariant::S3, snapshot.created <= began, || {
-            format!("snapshot {} of {} is from after version {faulty} began at {began}", snapshot.name, snapshot.created)
+            format!(
+                "snapshot {} of {} is from after version {faulty} began at {began}",
+                snapshot.name, snapshot.created
+            )
         });
     }
 
     /// S4 and S8, by the lease's row.
     fn lease_and_intent(&self, book: &mut Book) {
         let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
-        let lease = self.witness.region.dynamodb().peek(&self.witness.table, &key).unwrap_or_default();
-        let expires: i64 = lease["expiresAt"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let lease = self
+            .witness
+            .region
+            .dynamodb()
+            .peek(&self.witness.table, &key)
+            .unwrap_or_default();
+        let expires: i64 = lease["expiresAt"]["N"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
         // Or by one that succeeded it, knows of the step and waits until its function has ended: it has begun no step of its own.
         let holder = lease["holder"]["S"].as_str().unwrap_or_default();
-        let waits = |one: &ExecutionNotes| one.line == self.notes.line && one.began >= self.notes.began && one.first_step.is_none();
+        let waits = |one: &ExecutionNotes| {
+            one.line == self.notes.line && one.began >= self.notes.began && one.first_step.is_none()
+        };
         let ours = holder == self.execution || book.executions.get(holder).is_some_and(waits);
         let held = ours && expires > self.now.as_second();
-        self.check(book, Invariant::S4, held, || format!("the lease is {lease}"));
+        self.check(book, Invariant::S4, held, || {
+            format!("the lease is {lease}")
+        });
         let intent = lease["intent"]["S"].as_str().unwrap_or_default();
-        let meant = intent.strip_prefix(intent_of(self.verb)).and_then(|rest| rest.strip_prefix(" decided on version "));
+        let meant = intent
+            .strip_prefix(intent_of(self.verb))
+            .and_then(|rest| rest.strip_prefix(" decided on version "));
         let fence = self.body["CurrentApplicationVersionId"].as_i64();
-        let same = fence.is_none_or(|fence| meant.and_then(|version| version.parse::<i64>().ok()) == Some(fence));
-        self.check(book, Invariant::S8, meant.is_some() && same, || format!("the recorded intent is {intent:?}"));
+        let same = fence.is_none_or(|fence| {
+            meant.and_then(|version| version.parse::<i64>().ok()) == Some(fence)
+        });
+        self.check(book, Invariant::S8, meant.is_some() && same, || {
+            format!("the recorded intent is {intent:?}")
+        });
     }
 
     /// S7: mode and tags at the last look, and the day's budget.
     fn brakes(&self, book: &mut Book) {
         let Some(look) = &self.notes.look else { return };
         let rules = self.rules(look);
-        self.check(book, Invariant::S7, rules.act, || format!("the rules at the last look allow no change: {:?}", look.standing.tags));
+        self.check(book, Invariant::S7, rules.act, || {
+            format!(
+                "the rules at the last look allow no change: {:?}",
+                look.standing.tags
+            )
+        });
         if self.notes.request.is_some() {
             return;
         }
         let line = Line::of(&book.executions, &self.notes.line);
         let Some(day) = line.spent().map(str::to_owned) else {
-            return self.check(book, Invariant::S7, false, || "it was not counted among the day's rescues".to_owned());
+            return self.check(book, Invariant::S7, false, || {
+                "it was not counted among the day's rescues".to_owned()
+            });
         };
-        let lines =
-            book.executions.values().filter(|one| one.application == self.application && one.request.is_none() && one.line != self.notes.line);
-        let lines: BTreeSet<&str> = lines.filter(|one| !one.effects.is_empty()).map(|one| one.line.as_str()).collect();
-        let others = lines.into_iter().filter(|other| Line::of(&book.executions, other).spent() == Some(day.as_str())).count();
+        let lines = book.executions.values().filter(|one| {
+            one.application == self.application
+                && one.request.is_none()
+                && one.line != self.notes.line
+        });
+        let lines: BTreeSet<&str> = lines
+            .filter(|one| !one.effects.is_empty())
+            .map(|one| one.line.as_str())
+            .collect();
+        let others = lines
+            .into_iter()
+            .filter(|other| Line::of(&book.executions, other).spent() == Some(day.as_str()))
+            .count();
         // The limit that the first step was decided under: a tag may have changed since.
         let limit = rules.rescues_per_day.max(line.limit().unwrap_or(0));
-        self.check(book, Invariant::S7, (others as u64) < limit, || format!("{others} rescue(s) were begun on {day} already, {limit} are allowed"));
+        self.check(book, Invariant::S7, (others as u64) < limit, || {
+            format!("{others} rescue(s) were begun on {day} already, {limit} are allowed")
+        });
         if let Some(notes) = book.executions.get_mut(self.execution) {
             notes.limit.get_or_insert(rules.rescues_per_day);
         }

@@ -42,7 +42,12 @@ pub(crate) struct ExecutionNotes {
 }
 
 impl ExecutionNotes {
-    pub(super) fn new(application: &str, line: &str, began: Timestamp, request: Option<Value>) -> Self {
+    pub(super) fn new(
+        application: &str,
+        line: &str,
+        began: Timestamp,
+        request: Option<Value>,
+    ) -> Self {
         Self {
             application: application.to_owned(),
             line: line.to_owned(),
@@ -78,7 +83,9 @@ impl<'a> Line<'a> {
 
     /// The version that was present before anything was changed.
     pub(super) fn faulty(&self) -> Option<i64> {
-        self.effects().min_by_key(|effect| effect.at).map(|effect| effect.version)
+        self.effects()
+            .min_by_key(|effect| effect.at)
+            .map(|effect| effect.version)
     }
 
     /// The decision before its first step.

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use sandbox::managed_flink::{ApplicationView, OperationView, SnapshotStatus, SnapshotView, VersionView};
+use sandbox::managed_flink::{
+    ApplicationView, OperationView, SnapshotStatus, SnapshotView, VersionView,
+};
 use serde_json::{Value, json};
 
 use super::{Book, Glance, Witness, mutation::fits};
@@ -55,8 +57,17 @@ pub(crate) struct Listed {
 }
 
 impl Witness {
-    pub(super) fn check_begins(&self, book: &mut Book, execution: &str, application: &str, state: &str) {
-        let notes = book.checks.entry((application.to_owned(), execution.to_owned())).or_default();
+    pub(super) fn check_begins(
+        &self,
+        book: &mut Book,
+        execution: &str,
+        application: &str,
+        state: &str,
+    ) {
+        let notes = book
+            .checks
+            .entry((application.to_owned(), execution.to_owned()))
+            .or_default();
         match state {
             "Look" => notes.looking = true,
             "ReadLease" => notes.lease_read = Some(self.now()),
@@ -66,7 +77,12 @@ impl Witness {
     }
 
     pub(super) fn check_ends(book: &mut Book, execution: &str, application: &str, state: &str) {
-        let Some(notes) = book.checks.get_mut(&(application.to_owned(), execution.to_owned())) else { return };
+        let Some(notes) = book
+            .checks
+            .get_mut(&(application.to_owned(), execution.to_owned()))
+        else {
+            return;
+        };
         match state {
             "Look" => notes.looking = false,
             "Act" => notes.acting = false,
@@ -76,7 +92,12 @@ impl Witness {
 
     /// The lease of an application is read: for whoever is reading it now.
     pub(super) fn lease_is_read(&self, body: &Value) {
-        let (Some(application), "lease") = (body["Key"]["pk"]["S"].as_str(), body["Key"]["sk"]["S"].as_str().unwrap_or_default()) else { return };
+        let (Some(application), "lease") = (
+            body["Key"]["pk"]["S"].as_str(),
+            body["Key"]["sk"]["S"].as_str().unwrap_or_default(),
+        ) else {
+            return;
+        };
         let now = self.now();
         let mut book = self.book();
         for ((of, _), notes) in &mut book.checks {
@@ -97,15 +118,28 @@ impl Witness {
 
     /// The check lists the snapshots of an application; the first page counts.
     pub(super) fn lists(&self, application: &str, body: &Value) {
-        let Some(view) = self.region.flink().application(application).filter(|_| body["NextToken"].is_null()) else { return };
-        let listed = Listed { at: self.now(), view, versions: self.region.flink().versions(application) };
+        let Some(view) = self
+            .region
+            .flink()
+            .application(application)
+            .filter(|_| body["NextToken"].is_null())
+        else {
+            return;
+        };
+        let listed = Listed {
+            at: self.now(),
+            view,
+            versions: self.region.flink().versions(application),
+        };
         self.book().listed.insert(application.to_owned(), listed);
     }
 
     /// A snapshot was asked for and will be taken.
     pub(super) fn taken(&self, application: &str, body: &Value, taker: Taker) {
         if let Some(name) = body["SnapshotName"].as_str() {
-            self.book().takers.insert((application.to_owned(), name.to_owned()), taker);
+            self.book()
+                .takers
+                .insert((application.to_owned(), name.to_owned()), taker);
         }
     }
 
@@ -113,21 +147,46 @@ impl Witness {
     pub(super) fn check_changes(&self, caller: &str, verb: &str, application: &str, body: &Value) {
         let mut book = self.book();
         let key = (caller.to_owned(), application.to_owned());
-        let found = |acting: bool| book.checks.iter().rev().find(|((of, _), notes)| of == application && (notes.acting || !acting));
-        let Some(notes) = found(true).or_else(|| found(false)).map(|(_, notes)| notes.clone()) else {
-            let text = || format!("{caller} sends {verb}, and no snapshot check is under way for it");
-            return book.verdicts.check(Invariant::S4, false, self.now(), application, text);
+        let found = |acting: bool| {
+            book.checks
+                .iter()
+                .rev()
+                .find(|((of, _), notes)| of == application && (notes.acting || !acting))
         };
-        let (known, tags) = (book.described.get(&key).cloned(), book.tags_read.get(&key).cloned().unwrap_or_default());
-        let change = Keeping { witness: self, now: self.now(), verb, application, name: body["SnapshotName"].as_str().unwrap_or_default(), tags };
+        let Some(notes) = found(true)
+            .or_else(|| found(false))
+            .map(|(_, notes)| notes.clone())
+        else {
+            let text =
+                || format!("{caller} sends {verb}, and no snapshot check is under way for it");
+            return book
+                .verdicts
+                .check(Invariant::S4, false, self.now(), application, text);
+        };
+        let (known, tags) = (
+            book.described.get(&key).cloned(),
+            book.tags_read.get(&key).cloned().unwrap_or_default(),
+        );
+        let change = Keeping {
+            witness: self,
+            now: self.now(),
+            verb,
+            application,
+            name: body["SnapshotName"].as_str().unwrap_or_default(),
+            tags,
+        };
         change.under_no_lease(&mut book, &notes);
         if !self.stale {
             change.allowed(&mut book);
         }
         match verb {
-            "CreateApplicationSnapshot" => change.of_a_healthy_one(&mut book, known.as_ref(), &notes),
+            "CreateApplicationSnapshot" => {
+                change.of_a_healthy_one(&mut book, known.as_ref(), &notes)
+            }
             "DeleteApplicationSnapshot" => change.is_not_needed(&mut book, caller),
-            _ => change.check(&mut book, Invariant::S1, false, || "the snapshot check changes nothing but snapshots".to_owned()),
+            _ => change.check(&mut book, Invariant::S1, false, || {
+                "the snapshot check changes nothing but snapshots".to_owned()
+            }),
         }
     }
 }
@@ -145,49 +204,113 @@ struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
-    fn check(&self, book: &mut Book, invariant: Invariant, holds: bool, text: impl FnOnce() -> String) {
-        book.verdicts.check(invariant, holds, self.now, self.application, || format!("{} of {}: {}", self.verb, self.name, text()));
+    fn check(
+        &self,
+        book: &mut Book,
+        invariant: Invariant,
+        holds: bool,
+        text: impl FnOnce() -> String,
+    ) {
+        book.verdicts
+            .check(invariant, holds, self.now, self.application, || {
+                format!("{} of {}: {}", self.verb, self.name, text())
+            });
     }
 
     /// No rescue was under way when the lease was read, and that was a moment ago.
     fn under_no_lease(&self, book: &mut Book, notes: &CheckNotes) {
         let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
-        let lease = self.witness.region.dynamodb().peek(&self.witness.table, &key).unwrap_or_default();
-        let expires: i64 = lease["expiresAt"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let acquired = lease["acquiredAt"]["S"].as_str().and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or(self.now);
+        let lease = self
+            .witness
+            .region
+            .dynamodb()
+            .peek(&self.witness.table, &key)
+            .unwrap_or_default();
+        let expires: i64 = lease["expiresAt"]["N"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let acquired = lease["acquiredAt"]["S"]
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+            .unwrap_or(self.now);
         let held = expires > self.now.as_second();
         let read = notes.lease_read;
-        let unseen = read.is_some_and(|read| acquired >= read && self.now.duration_since(read).as_secs() <= LEASE_READ_SECS);
-        let invariant = if self.verb == "DeleteApplicationSnapshot" { Invariant::S9 } else { Invariant::N2 };
-        self.check(book, invariant, !held || unseen, || format!("a rescue holds the lease since {acquired}, and it was read at {read:?}"));
+        let unseen = read.is_some_and(|read| {
+            acquired >= read && self.now.duration_since(read).as_secs() <= LEASE_READ_SECS
+        });
+        let invariant = if self.verb == "DeleteApplicationSnapshot" {
+            Invariant::S9
+        } else {
+            Invariant::N2
+        };
+        self.check(book, invariant, !held || unseen, || {
+            format!("a rescue holds the lease since {acquired}, and it was read at {read:?}")
+        });
         let steps = book.steps_for(self.application);
-        let text = || format!("{steps} step(s) of a rescue are under way, and the lease was read at {read:?}");
+        let text = || {
+            format!("{steps} step(s) of a rescue are under way, and the lease was read at {read:?}")
+        };
         self.check(book, Invariant::S4, steps == 0 || unseen, text);
     }
 
     /// S6 and S7.
     fn allowed(&self, book: &mut Book) {
         let rules = Rules::of(&self.witness.night.stack, &self.tags);
-        self.check(book, Invariant::S6, rules.opted_in, || format!("the tags at its last reading are {:?}", self.tags));
-        self.check(book, Invariant::S7, rules.act, || format!("nothing may be changed under {:?}", self.tags));
+        self.check(book, Invariant::S6, rules.opted_in, || {
+            format!("the tags at its last reading are {:?}", self.tags)
+        });
+        self.check(book, Invariant::S7, rules.act, || {
+            format!("nothing may be changed under {:?}", self.tags)
+        });
     }
 
     /// N2, by what the check could know: the application at its own last reading, the job at the verifier's look.
     fn of_a_healthy_one(&self, book: &mut Book, known: Option<&Glance>, notes: &CheckNotes) {
-        let stale = if self.witness.stale { super::mutation::STALE_SECS } else { 0 };
-        let status =
-            known.map(|known| (known.standing.status.name(), known.standing.busy_since.map(|since| known.at.duration_since(since).as_secs())));
-        let quiet = matches!(status, Some(("RUNNING", busy)) if busy.is_none_or(|secs| secs < stale)) || stale > 0;
-        self.check(book, Invariant::N2, quiet, || format!("the application is {status:?} (seconds since an operation began)"));
+        let stale = if self.witness.stale {
+            super::mutation::STALE_SECS
+        } else {
+            0
+        };
+        let status = known.map(|known| {
+            (
+                known.standing.status.name(),
+                known
+                    .standing
+                    .busy_since
+                    .map(|since| known.at.duration_since(since).as_secs()),
+            )
+        });
+        let quiet = matches!(status, Some(("RUNNING", busy)) if busy.is_none_or(|secs| secs < stale))
+            || stale > 0;
+        self.check(book, Invariant::N2, quiet, || {
+            format!("the application is {status:?} (seconds since an operation began)")
+        });
         let rules = Rules::of(&self.witness.night.stack, &self.tags);
         // A job that failed in the very seconds of the look is shown as it was (seed 87288).
-        let up_since = |look: &Glance| look.standing.shown_up_since.into_iter().chain(look.standing.up_since).min();
-        let up_for = notes.look.as_ref().map(|look| up_since(look).map_or(-1, |since| look.at.duration_since(since).as_secs()));
-        let lost = book.machine_lost.get(self.application).zip(notes.look.as_ref());
-        let unseen = lost.is_some_and(|(lost, look)| (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs()));
+        let up_since = |look: &Glance| {
+            look.standing
+                .shown_up_since
+                .into_iter()
+                .chain(look.standing.up_since)
+                .min()
+        };
+        let up_for = notes
+            .look
+            .as_ref()
+            .map(|look| up_since(look).map_or(-1, |since| look.at.duration_since(since).as_secs()));
+        let lost = book
+            .machine_lost
+            .get(self.application)
+            .zip(notes.look.as_ref());
+        let unseen = lost.is_some_and(|(lost, look)| {
+            (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs())
+        });
         // A stale answer is an earlier look's: the verifier's own never came to the service.
         let unasked = notes.look.is_none() && self.witness.stale;
-        let soaked = unseen || unasked || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
+        let soaked = unseen
+            || unasked
+            || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
         self.check(book, Invariant::N2, soaked, || {
             format!("when the verifier looked, the job was up for {up_for:?} s (-1: it was not), and {} s are a soak", rules.soak_secs)
         });
@@ -195,43 +318,99 @@ impl Keeping<'_> {
 
     /// S9.
     fn is_not_needed(&self, book: &mut Book, caller: &str) {
-        let looked = book.snapshots_read.remove(&(caller.to_owned(), self.application.to_owned(), self.name.to_owned()));
-        self.check(book, Invariant::S8, looked, || "nobody looked at it since the last change".to_owned());
+        let looked = book.snapshots_read.remove(&(
+            caller.to_owned(),
+            self.application.to_owned(),
+            self.name.to_owned(),
+        ));
+        self.check(book, Invariant::S8, looked, || {
+            "nobody looked at it since the last change".to_owned()
+        });
         let Some(listed) = book.listed.get(self.application).cloned() else {
-            return self.check(book, Invariant::S9, false, || "nothing was listed".to_owned());
+            return self.check(book, Invariant::S9, false, || {
+                "nothing was listed".to_owned()
+            });
         };
         // One that came after the list and went before this request is nobody's loss; the service refuses what is not there.
-        let Some(target) = listed.view.snapshots.iter().find(|one| one.name == self.name).cloned() else { return };
+        let Some(target) = listed
+            .view
+            .snapshots
+            .iter()
+            .find(|one| one.name == self.name)
+            .cloned()
+        else {
+            return;
+        };
         let rules = SnapshotRules::of(&self.witness.night.stack, &self.tags);
         let taker = book.taker(self.application, self.name);
-        let ours = |taker: Taker| taker == Taker::Lifeguard || taker == Taker::Service && rules.prune_service_made;
-        let deletable = |one: &SnapshotView| one.status == SnapshotStatus::Ready && ours(book.taker(self.application, &one.name));
-        let newest_of_ours: Vec<SnapshotView> = newest_first(listed.view.snapshots.iter().filter(|one| deletable(one)));
-        let last = newest_of_ours.iter().take(rules.keep_last).any(|one| one.name == self.name);
+        let ours = |taker: Taker| {
+            taker == Taker::Lifeguard || taker == Taker::Service && rules.prune_service_made
+        };
+        let deletable = |one: &SnapshotView| {
+            one.status == SnapshotStatus::Ready && ours(book.taker(self.application, &one.name))
+        };
+        let newest_of_ours: Vec<SnapshotView> =
+            newest_first(listed.view.snapshots.iter().filter(|one| deletable(one)));
+        let last = newest_of_ours
+            .iter()
+            .take(rules.keep_last)
+            .any(|one| one.name == self.name);
         let first_of_day = self.first_of_day(&listed, &newest_of_ours, rules.keep_daily_days);
         let age = listed.at.duration_since(target.created).as_secs();
         let needed = needed(&listed, self.name);
         if self.witness.stale {
             return;
         }
-        self.check(book, Invariant::S9, ours(taker), || format!("it was taken by {taker:?}"));
-        self.check(book, Invariant::S9, rules.understood, || format!("a tag says what nobody understands: {:?}", self.tags));
+        self.check(book, Invariant::S9, ours(taker), || {
+            format!("it was taken by {taker:?}")
+        });
+        self.check(book, Invariant::S9, rules.understood, || {
+            format!("a tag says what nobody understands: {:?}", self.tags)
+        });
         let kept = self.name.starts_with("keep-") || rules.keep.contains(self.name);
-        self.check(book, Invariant::S9, !kept, || "a person said that it must be kept".to_owned());
-        self.check(book, Invariant::S9, age + SLACK_SECS >= LEAST_AGE_SECS, || format!("it is {age} s old"));
-        self.check(book, Invariant::S9, !last, || format!("it is among the newest {}", rules.keep_last));
-        self.check(book, Invariant::S9, !first_of_day, || "it is the first of its day".to_owned());
-        self.check(book, Invariant::S9, needed.is_none(), || needed.unwrap_or_default());
+        self.check(book, Invariant::S9, !kept, || {
+            "a person said that it must be kept".to_owned()
+        });
+        self.check(
+            book,
+            Invariant::S9,
+            age + SLACK_SECS >= LEAST_AGE_SECS,
+            || format!("it is {age} s old"),
+        );
+        self.check(book, Invariant::S9, !last, || {
+            format!("it is among the newest {}", rules.keep_last)
+        });
+        self.check(book, Invariant::S9, !first_of_day, || {
+            "it is the first of its day".to_owned()
+        });
+        self.check(book, Invariant::S9, needed.is_none(), || {
+            needed.unwrap_or_default()
+        });
     }
 
     fn first_of_day(&self, listed: &Listed, newest_of_ours: &[SnapshotView], days: u32) -> bool {
         let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-        let settled = |one: &&SnapshotView| listed.at.duration_since(one.created) >= SignedDuration::from_secs(LEAST_AGE_SECS);
-        let Some(target) = newest_of_ours.iter().filter(settled).find(|one| one.name == self.name) else { return false };
+        let settled = |one: &&SnapshotView| {
+            listed.at.duration_since(one.created) >= SignedDuration::from_secs(LEAST_AGE_SECS)
+        };
+        let Some(target) = newest_of_ours
+            .iter()
+            .filter(settled)
+            .find(|one| one.name == self.name)
+        else {
+            return false;
+        };
         let its_day = day(target.created);
-        let ago = its_day.until(day(listed.at)).map_or(i32::MAX, |span| span.get_days());
-        let first = newest_of_ours.iter().filter(settled).filter(|one| day(one.created) == its_day).min_by_key(|one| (one.created, one.name.clone()));
-        u32::try_from(ago).is_ok_and(|ago| ago < days) && first.is_some_and(|one| one.name == self.name)
+        let ago = its_day
+            .until(day(listed.at))
+            .map_or(i32::MAX, |span| span.get_days());
+        let first = newest_of_ours
+            .iter()
+            .filter(settled)
+            .filter(|one| day(one.created) == its_day)
+            .min_by_key(|one| (one.created, one.name.clone()));
+        u32::try_from(ago).is_ok_and(|ago| ago < days)
+            && first.is_some_and(|one| one.name == self.name)
     }
 }
 
@@ -243,30 +422,59 @@ fn newest_first<'a>(snapshots: impl Iterator<Item = &'a SnapshotView>) -> Vec<Sn
 
 /// For what a rescue could need it; None when it could not.
 fn needed(listed: &Listed, name: &str) -> Option<String> {
-    let ready = newest_first(listed.view.snapshots.iter().filter(|one| one.status == SnapshotStatus::Ready));
+    let ready = newest_first(
+        listed
+            .view
+            .snapshots
+            .iter()
+            .filter(|one| one.status == SnapshotStatus::Ready),
+    );
     let target = ready.iter().find(|one| one.name == name)?;
     if ready.first().is_some_and(|newest| newest.name == name) {
         return Some("it is the newest of all".to_owned());
     }
-    let runtimes: Vec<&str> = listed.versions.iter().map(|version| version.runtime.as_str()).collect();
-    let newest_before = |at: Timestamp, runtime: &str| ready.iter().find(|one| one.created < at && fits(&one.runtime, runtime));
+    let runtimes: Vec<&str> = listed
+        .versions
+        .iter()
+        .map(|version| version.runtime.as_str())
+        .collect();
+    let newest_before = |at: Timestamp, runtime: &str| {
+        ready
+            .iter()
+            .find(|one| one.created < at && fits(&one.runtime, runtime))
+    };
     for change in changes(&listed.view.operations) {
-        if runtimes.iter().any(|runtime| newest_before(change.started, runtime).is_some_and(|one| one.name == name)) {
-            return Some(format!("it is the newest from before {} began at {}", change.kind, change.started));
+        if runtimes.iter().any(|runtime| {
+            newest_before(change.started, runtime).is_some_and(|one| one.name == name)
+        }) {
+            return Some(format!(
+                "it is the newest from before {} began at {}",
+                change.kind, change.started
+            ));
         }
         if target.created >= change.started && target.created <= change.ended.unwrap_or(listed.at) {
-            return Some(format!("it was taken within {} of {}", change.kind, change.started));
+            return Some(format!(
+                "it was taken within {} of {}",
+                change.kind, change.started
+            ));
         }
     }
-    let began = listed.versions.iter().find(|one| one.id == listed.view.version).and_then(|one| one.launched)?;
-    let of_present = runtimes.iter().any(|runtime| newest_before(began, runtime).is_some_and(|one| one.name == name));
+    let began = listed
+        .versions
+        .iter()
+        .find(|one| one.id == listed.view.version)
+        .and_then(|one| one.launched)?;
+    let of_present = runtimes
+        .iter()
+        .any(|runtime| newest_before(began, runtime).is_some_and(|one| one.name == name));
     of_present.then(|| format!("it is the newest from before the present version began at {began}"))
 }
 
 /// The last changes of version, and the last starts.
 fn changes(operations: &[OperationView]) -> Vec<&OperationView> {
     let last = |of: &dyn Fn(&str) -> bool| {
-        let mut found: Vec<&OperationView> = operations.iter().filter(|one| of(&one.kind)).collect();
+        let mut found: Vec<&OperationView> =
+            operations.iter().filter(|one| of(&one.kind)).collect();
         found.sort_by_key(|one| std::cmp::Reverse(one.started));
         found.truncate(CHANGES);
         found
@@ -319,34 +527,79 @@ mod tests {
             operations: operations.iter().map(operation).collect(),
             tags: BTreeMap::new(),
         };
-        Listed { at: at(1_000), view, versions: vec![version(1, 0, "FLINK-1_18"), version(2, 500, "FLINK-1_20")] }
+        Listed {
+            at: at(1_000),
+            view,
+            versions: vec![version(1, 0, "FLINK-1_18"), version(2, 500, "FLINK-1_20")],
+        }
     }
 
     /// Which of them a rescue could need.
     fn kept(snapshots: &[(&str, i64, &str)], operations: &[(&str, i64)]) -> Vec<String> {
         let listed = listed(snapshots, operations);
-        snapshots.iter().filter(|(name, ..)| needed(&listed, name).is_some()).map(|(name, ..)| (*name).to_owned()).collect()
+        snapshots
+            .iter()
+            .filter(|(name, ..)| needed(&listed, name).is_some())
+            .map(|(name, ..)| (*name).to_owned())
+            .collect()
     }
 
     #[test]
     fn the_newest_of_all_and_of_before_each_change_are_needed() {
-        let all = [("a", 100, "FLINK-1_18"), ("b", 200, "FLINK-1_18"), ("c", 400, "FLINK-1_18"), ("d", 600, "FLINK-1_20"), ("e", 900, "FLINK-1_20")];
+        let all = [
+            ("a", 100, "FLINK-1_18"),
+            ("b", 200, "FLINK-1_18"),
+            ("c", 400, "FLINK-1_18"),
+            ("d", 600, "FLINK-1_20"),
+            ("e", 900, "FLINK-1_20"),
+        ];
         assert_eq!(kept(&all, &[("UpdateApplication", 499)]), ["c", "e"]);
-        assert_eq!(kept(&all, &[("UpdateApplication", 499), ("StartApplication", 250), ("Maintenance", 700)]), ["b", "c", "e"]);
-        assert_eq!(kept(&all, &[("UpdateApplication", 599)]), ["c", "d", "e"], "d was taken within the update");
+        assert_eq!(
+            kept(
+                &all,
+                &[
+                    ("UpdateApplication", 499),
+                    ("StartApplication", 250),
+                    ("Maintenance", 700)
+                ]
+            ),
+            ["b", "c", "e"]
+        );
+        assert_eq!(
+            kept(&all, &[("UpdateApplication", 599)]),
+            ["c", "d", "e"],
+            "d was taken within the update"
+        );
     }
 
     #[test]
     fn what_an_older_runtime_could_restore_is_needed_too() {
-        let all = [("old", 300, "FLINK-1_18"), ("new", 400, "FLINK-1_20"), ("last", 900, "FLINK-1_20")];
-        assert_eq!(kept(&all, &[("UpdateApplication", 499)]), ["old", "new", "last"]);
+        let all = [
+            ("old", 300, "FLINK-1_18"),
+            ("new", 400, "FLINK-1_20"),
+            ("last", 900, "FLINK-1_20"),
+        ];
+        assert_eq!(
+            kept(&all, &[("UpdateApplication", 499)]),
+            ["old", "new", "last"]
+        );
     }
 
     #[test]
     fn only_the_last_five_changes_count() {
-        let snapshots: Vec<(String, i64, &str)> = (0..8).map(|n| (format!("s{n}"), 600 + n * 10, "FLINK-1_20")).collect();
-        let snapshots: Vec<(&str, i64, &str)> = snapshots.iter().map(|(name, minute, runtime)| (name.as_str(), *minute, *runtime)).collect();
-        let operations: Vec<(&str, i64)> = (0..8).map(|n| ("RollbackApplication", 605 + n * 10)).collect();
-        assert_eq!(kept(&snapshots, &operations), ["s3", "s4", "s5", "s6", "s7"]);
+        let snapshots: Vec<(String, i64, &str)> = (0..8)
+            .map(|n| (format!("s{n}"), 600 + n * 10, "FLINK-1_20"))
+            .collect();
+        let snapshots: Vec<(&str, i64, &str)> = snapshots
+            .iter()
+            .map(|(name, minute, runtime)| (name.as_str(), *minute, *runtime))
+            .collect();
+        let operations: Vec<(&str, i64)> = (0..8)
+            .map(|n| ("RollbackApplication", 605 + n * 10))
+            .collect();
+        assert_eq!(
+            kept(&snapshots, &operations),
+            ["s3", "s4", "s5", "s6", "s7"]
+        );
     }
 }

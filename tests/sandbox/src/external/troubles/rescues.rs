@@ -11,15 +11,23 @@ use crate::{
     flink::{Behaviour, Code},
     lambda::{FunctionError, HostedFunction},
     managed_flink::ApiError,
-    scenario::{APPLICATION, ESCALATED, Ends, LEFT_ALONE, RECOVERED, Scenario, Stage, World, hours, minutes},
+    scenario::{
+        APPLICATION, ESCALATED, Ends, LEFT_ALONE, RECOVERED, Scenario, Stage, World, hours, minutes,
+    },
 };
 
 /// Past the deadline of an execution.
 const PAST_THE_DEADLINE: Duration = hours(6);
 /// The change is to blame, and nothing was done about it.
-const NOT_RESCUED: Ends = Ends { code: "orders-7.jar", ..ESCALATED };
+const NOT_RESCUED: Ends = Ends {
+    code: "orders-7.jar",
+    ..ESCALATED
+};
 /// Rolled back by other means.
-const RESTORED: Ends = Ends { changes: &["StopApplication", "UpdateApplication", "StartApplication"], ..RECOVERED };
+const RESTORED: Ends = Ends {
+    changes: &["StopApplication", "UpdateApplication", "StartApplication"],
+    ..RECOVERED
+};
 
 /// All of them.
 pub(super) const RESCUES: &[Scenario] = &[
@@ -31,7 +39,10 @@ pub(super) const RESCUES: &[Scenario] = &[
             throttle(&world, "dynamodb", "UpdateItem", 1..=6);
             Box::pin(looked_at(world))
         },
-        ends: Ends { because: "the lease could not be claimed: DynamoDB.ProvisionedThroughputExceededException", ..ESCALATED },
+        ends: Ends {
+            because: "the lease could not be claimed: DynamoDB.ProvisionedThroughputExceededException",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "trouble-with-the-ledger",
@@ -41,13 +52,18 @@ pub(super) const RESCUES: &[Scenario] = &[
             throttle(&world, "dynamodb", "GetItem", 1..=5);
             Box::pin(deployed(world))
         },
-        ends: Ends { because: "the ledger could not be read: DynamoDB.ProvisionedThroughputExceededException", ..NOT_RESCUED },
+        ends: Ends {
+            because: "the ledger could not be read: DynamoDB.ProvisionedThroughputExceededException",
+            ..NOT_RESCUED
+        },
     },
     Scenario {
         name: "second-rescue-of-a-day-that-has-one",
         sentence: "One rescue a day is allowed, and the next bad version comes on the same day: the ledger knows, and a person is asked.",
         stage: || {
-            let orders = Stage::orders().snapshot("nightly", hours(2)).tag("lifeguard:rescues-per-day", "1");
+            let orders = Stage::orders()
+                .snapshot("nightly", hours(2))
+                .tag("lifeguard:rescues-per-day", "1");
             bad_version().application(orders)
         },
         script: |world| {
@@ -56,7 +72,11 @@ pub(super) const RESCUES: &[Scenario] = &[
                 deployed(world).await;
             })
         },
-        ends: Ends { changes: RECOVERED.changes, because: "1 rescue(s) were begun today and 1 are allowed", ..NOT_RESCUED },
+        ends: Ends {
+            changes: RECOVERED.changes,
+            because: "1 rescue(s) were begun today and 1 are allowed",
+            ..NOT_RESCUED
+        },
     },
     Scenario {
         name: "left-by-an-execution-that-died",
@@ -71,7 +91,11 @@ pub(super) const RESCUES: &[Scenario] = &[
                 looked_at(world).await;
             })
         },
-        ends: Ends { status: "READY", because: "it was stopped in the middle of a restore", ..ESCALATED },
+        ends: Ends {
+            status: "READY",
+            because: "it was stopped in the middle of a restore",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "left-by-another-release",
@@ -79,11 +103,16 @@ pub(super) const RESCUES: &[Scenario] = &[
         stage: || Stage::of(Code::healthy()),
         script: |world| {
             Box::pin(async move {
-                world.leave_lease(&json!({ "progress": "of another release" })).await;
+                world
+                    .leave_lease(&json!({ "progress": "of another release" }))
+                    .await;
                 looked_at(world).await;
             })
         },
-        ends: Ends { because: "could not be looked after further: Lifeguard.BadInput: ", ..ESCALATED },
+        ends: Ends {
+            because: "could not be looked after further: Lifeguard.BadInput: ",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "trouble-with-the-look",
@@ -103,7 +132,10 @@ pub(super) const RESCUES: &[Scenario] = &[
             crash_always(&world, "subtask-verifier");
             Box::pin(until_the_deadline(world))
         },
-        ends: Ends { because: "could not be looked after further: Runtime.ExitError: ", ..ESCALATED },
+        ends: Ends {
+            because: "could not be looked after further: Runtime.ExitError: ",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "nobody-looks-after-the-step",
@@ -118,7 +150,11 @@ pub(super) const RESCUES: &[Scenario] = &[
                 world.until_told(PAST_THE_DEADLINE).await;
             })
         },
-        ends: Ends { changes: RECOVERED.changes, because: "could not be looked after further: Runtime.ExitError: ", ..ESCALATED },
+        ends: Ends {
+            changes: RECOVERED.changes,
+            because: "could not be looked after further: Runtime.ExitError: ",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "nobody-decides",
@@ -128,7 +164,10 @@ pub(super) const RESCUES: &[Scenario] = &[
             crash_always(&world, "remediation-planner");
             Box::pin(until_the_deadline(world))
         },
-        ends: Ends { because: "could not be looked after further: Runtime.ExitError: ", ..ESCALATED },
+        ends: Ends {
+            because: "could not be looked after further: Runtime.ExitError: ",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "decided-what-nobody-knows",
@@ -136,18 +175,28 @@ pub(super) const RESCUES: &[Scenario] = &[
         stage: || Stage::of(Code::healthy()),
         script: |world| {
             let functions = &world.region().stack().functions;
-            let planner = functions.values().find(|function| function.package == "remediation-planner").map_or("", |planner| planner.name.as_str());
-            world.region().lambda().register(planner, minutes(1), Arc::new(Dancer));
+            let planner = functions
+                .values()
+                .find(|function| function.package == "remediation-planner")
+                .map_or("", |planner| planner.name.as_str());
+            world
+                .region()
+                .lambda()
+                .register(planner, minutes(1), Arc::new(Dancer));
             Box::pin(looked_at(world))
         },
-        ends: Ends { because: "Lifeguard.Internal: the planner named an action that the state machine does not know", ..ESCALATED },
+        ends: Ends {
+            because: "Lifeguard.Internal: the planner named an action that the state machine does not know",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "soaked-without-checkpoints",
         sentence: "A job that takes no checkpoints: what one look saw is remembered for the next, or it would never be called healthy.",
         stage: || {
             let off = json!({ "CheckpointConfiguration": { "ConfigurationType": "CUSTOM", "CheckpointingEnabled": false } });
-            Stage::of(Code::healthy()).application(Stage::orders().configured("FlinkApplicationConfiguration", off))
+            Stage::of(Code::healthy())
+                .application(Stage::orders().configured("FlinkApplicationConfiguration", off))
         },
         script: |world| {
             Box::pin(async move {
@@ -160,7 +209,13 @@ pub(super) const RESCUES: &[Scenario] = &[
     Scenario {
         name: "trouble-with-telling",
         sentence: "The broker is gone, and SNS throttles for as long as telling it is tried: waiting needs no audience.",
-        stage: || Stage::of(Code::healthy().needing("broker", "org.apache.kafka.common.errors.TimeoutException", "Timed out waiting for a node")),
+        stage: || {
+            Stage::of(Code::healthy().needing(
+                "broker",
+                "org.apache.kafka.common.errors.TimeoutException",
+                "Timed out waiting for a node",
+            ))
+        },
         script: |world| {
             Box::pin(async move {
                 world.pass(minutes(2)).await;
@@ -171,7 +226,10 @@ pub(super) const RESCUES: &[Scenario] = &[
                 world.until_told(hours(4)).await;
             })
         },
-        ends: Ends { because: "runs again without a change", ..LEFT_ALONE },
+        ends: Ends {
+            because: "runs again without a change",
+            ..LEFT_ALONE
+        },
     },
     Scenario {
         name: "trouble-with-announcing",
@@ -184,7 +242,10 @@ pub(super) const RESCUES: &[Scenario] = &[
                 world.until_told(hours(1)).await;
             })
         },
-        ends: Ends { because: "could not be looked after further: SNS.", ..ESCALATED },
+        ends: Ends {
+            because: "could not be looked after further: SNS.",
+            ..ESCALATED
+        },
     },
     Scenario {
         name: "trouble-with-the-budget",
@@ -194,7 +255,10 @@ pub(super) const RESCUES: &[Scenario] = &[
             throttle(&world, "dynamodb", "UpdateItem", 2..=7);
             Box::pin(deployed(world))
         },
-        ends: Ends { because: "could not be looked after further: DynamoDB.ProvisionedThroughputExceededException", ..NOT_RESCUED },
+        ends: Ends {
+            because: "could not be looked after further: DynamoDB.ProvisionedThroughputExceededException",
+            ..NOT_RESCUED
+        },
     },
     Scenario {
         name: "trouble-with-the-intent",
@@ -204,7 +268,10 @@ pub(super) const RESCUES: &[Scenario] = &[
             throttle(&world, "dynamodb", "UpdateItem", 3..=8);
             Box::pin(deployed(world))
         },
-        ends: Ends { because: "could not be looked after further: DynamoDB.ProvisionedThroughputExceededException", ..NOT_RESCUED },
+        ends: Ends {
+            because: "could not be looked after further: DynamoDB.ProvisionedThroughputExceededException",
+            ..NOT_RESCUED
+        },
     },
     Scenario {
         name: "trouble-with-the-rollback",
@@ -222,8 +289,14 @@ pub(super) const RESCUES: &[Scenario] = &[
         stage: bad_version,
         script: |world| {
             Box::pin(async move {
-                let refusal = ApiError::new("InvalidRequestException", "The application cannot be rolled back in its current state");
-                world.region().flink().faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
+                let refusal = ApiError::new(
+                    "InvalidRequestException",
+                    "The application cannot be rolled back in its current state",
+                );
+                world
+                    .region()
+                    .flink()
+                    .faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
                 for crashes in [1..=5, 7..=11, 13..=17] {
                     crash(&world, "force-stop-and-restore", crashes);
                 }
@@ -256,7 +329,11 @@ pub(super) const RESCUES: &[Scenario] = &[
 ];
 
 fn bad_version() -> Stage {
-    let bad = Behaviour::throws_after(5, "java.lang.IllegalArgumentException", "cannot parse 'abc' as INT");
+    let bad = Behaviour::throws_after(
+        5,
+        "java.lang.IllegalArgumentException",
+        "cannot parse 'abc' as INT",
+    );
     Stage::of(Code::healthy()).code("orders-7.jar", Code::that(bad))
 }
 

@@ -21,9 +21,15 @@ use crate::{
 };
 
 /// A snapshot check that needs nobody.
-const CHECKED: Ends = Ends { outcome: "checked", ..LEFT_ALONE };
+const CHECKED: Ends = Ends {
+    outcome: "checked",
+    ..LEFT_ALONE
+};
 /// A snapshot check that could not do all.
-const INCOMPLETE: Ends = Ends { outcome: "needsPerson", ..LEFT_ALONE };
+const INCOMPLETE: Ends = Ends {
+    outcome: "needsPerson",
+    ..LEFT_ALONE
+};
 const TAKEN: &[&str] = &["CreateApplicationSnapshot"];
 /// Applications on a page of the list.
 const PAGE: usize = 25;
@@ -33,7 +39,12 @@ const MORE_THAN_ONE_EXECUTION_LISTS: usize = 12 * PAGE;
 const DUE: Duration = minutes(330);
 
 /// One was due, taken and READY.
-const ONE_TAKEN: Said = Said { outcome: "checked", sums: "1 checked, 1 listed, 1 ready, 1 taken", lines: &["orders taken"], pending: 0 };
+const ONE_TAKEN: Said = Said {
+    outcome: "checked",
+    sums: "1 checked, 1 listed, 1 ready, 1 taken",
+    lines: &["orders taken"],
+    pending: 0,
+};
 
 /// All of them.
 pub(super) const CHECKS: &[Scenario] = &[
@@ -45,7 +56,16 @@ pub(super) const CHECKS: &[Scenario] = &[
         ends: Ends {
             because: "the list of applications: failed, Runtime.ExitError",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "needsPerson", sums: "", lines: &["the list of applications failed, for a person"], pending: 0 }], 1)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums: "",
+                        lines: &["the list of applications failed, for a person"],
+                        pending: 0,
+                    }],
+                    1,
+                )
             }),
             ..INCOMPLETE
         },
@@ -54,11 +74,26 @@ pub(super) const CHECKS: &[Scenario] = &[
         name: "trouble-with-the-check",
         sentence: "An application cannot be checked: it is told as failed, and the next check tries again.",
         stage: || Stage::of(Code::healthy()),
-        script: |world| Box::pin(checked(world, json!({ "applicationName": APPLICATION }), 1..=4)),
+        script: |world| {
+            Box::pin(checked(
+                world,
+                json!({ "applicationName": APPLICATION }),
+                1..=4,
+            ))
+        },
         ends: Ends {
             because: "orders: failed, Runtime.ExitError",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "checked", sums: "1 checked, 1 failed", lines: &["orders failed"], pending: 0 }], 0)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 failed",
+                        lines: &["orders failed"],
+                        pending: 0,
+                    }],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -67,11 +102,26 @@ pub(super) const CHECKS: &[Scenario] = &[
         name: "trouble-with-the-act",
         sentence: "A snapshot is due and cannot be taken: it is told as failed, and the next check tries again.",
         stage: one_due,
-        script: |world| Box::pin(checked(world, json!({ "applicationName": APPLICATION }), 2..=5)),
+        script: |world| {
+            Box::pin(checked(
+                world,
+                json!({ "applicationName": APPLICATION }),
+                2..=5,
+            ))
+        },
         ends: Ends {
             because: "orders: failed, Runtime.ExitError",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "checked", sums: "1 checked, 1 failed", lines: &["orders failed"], pending: 0 }], 0)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 failed",
+                        lines: &["orders failed"],
+                        pending: 0,
+                    }],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -87,7 +137,16 @@ pub(super) const CHECKS: &[Scenario] = &[
         ends: Ends {
             because: "not taken: no look was made",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "checked", sums: "1 checked, 1 listed, 1 refused", lines: &["orders refused"], pending: 0 }], 0)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 listed, 1 refused",
+                        lines: &["orders refused"],
+                        pending: 0,
+                    }],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -103,7 +162,16 @@ pub(super) const CHECKS: &[Scenario] = &[
         ends: Ends {
             because: "whether a rescue is running could not be read: DynamoDB.ProvisionedThroughputExceededException",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "checked", sums: "1 checked, 1 listed, 1 refused", lines: &["orders refused"], pending: 0 }], 0)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 listed, 1 refused",
+                        lines: &["orders refused"],
+                        pending: 0,
+                    }],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -119,7 +187,9 @@ pub(super) const CHECKS: &[Scenario] = &[
         script: |world| {
             Box::pin(async move {
                 let flink = world.region().flink();
-                flink.faults(APPLICATION, |faults| faults.slow = BTreeMap::from([(Step::Snapshot, 10)]));
+                flink.faults(APPLICATION, |faults| {
+                    faults.slow = BTreeMap::from([(Step::Snapshot, 10)])
+                });
                 flink.faults("payments", |faults| {
                     faults.slow = BTreeMap::from([(Step::Snapshot, 20)]);
                     faults.failing_snapshots = 1;
@@ -131,8 +201,21 @@ pub(super) const CHECKS: &[Scenario] = &[
             changes: &["CreateApplicationSnapshot", "CreateApplicationSnapshot"],
             because: "FAILED",
             snapshots: Some(|region| {
-                let lines = &["payments failed, for a person", "orders taken", "payments taken"];
-                said(region, &[Said { outcome: "needsPerson", sums: "2 checked, 1 failed, 2 listed, 1 ready, 2 taken", lines, pending: 0 }], 1)
+                let lines = &[
+                    "payments failed, for a person",
+                    "orders taken",
+                    "payments taken",
+                ];
+                said(
+                    region,
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums: "2 checked, 1 failed, 2 listed, 1 ready, 2 taken",
+                        lines,
+                        pending: 0,
+                    }],
+                    1,
+                )
             }),
             ..INCOMPLETE
         },
@@ -143,7 +226,9 @@ pub(super) const CHECKS: &[Scenario] = &[
         stage: one_due,
         script: |world| {
             Box::pin(async move {
-                world.region().flink().faults(APPLICATION, |faults| faults.stuck = BTreeSet::from([Step::Snapshot]));
+                world.region().flink().faults(APPLICATION, |faults| {
+                    faults.stuck = BTreeSet::from([Step::Snapshot])
+                });
                 checked_by_hand(world, json!({})).await;
             })
         },
@@ -151,7 +236,16 @@ pub(super) const CHECKS: &[Scenario] = &[
             changes: TAKEN,
             because: "1 not yet READY",
             snapshots: Some(|region| {
-                said(region, &[Said { outcome: "checked", sums: "1 checked, 1 listed, 1 taken", lines: &["orders taken"], pending: 1 }], 0)
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 listed, 1 taken",
+                        lines: &["orders taken"],
+                        pending: 1,
+                    }],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -161,7 +255,11 @@ pub(super) const CHECKS: &[Scenario] = &[
         sentence: "A snapshot is taken, and asking after it crashes for as long as it is tried: half a minute later it is asked for again.",
         stage: one_due,
         script: |world| Box::pin(checked(world, json!({}), 4..=7)),
-        ends: Ends { changes: TAKEN, snapshots: Some(|region| said(region, &[ONE_TAKEN], 0)), ..CHECKED },
+        ends: Ends {
+            changes: TAKEN,
+            snapshots: Some(|region| said(region, &[ONE_TAKEN], 0)),
+            ..CHECKED
+        },
     },
     Scenario {
         name: "trouble-with-telling-of-snapshots",
@@ -176,7 +274,12 @@ pub(super) const CHECKS: &[Scenario] = &[
             snapshots: Some(|region| {
                 said(
                     region,
-                    &[Said { outcome: "needsPerson", sums: "1 checked, 1 fresh, 1 listed", lines: &["orders fresh, for a person"], pending: 0 }],
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums: "1 checked, 1 fresh, 1 listed",
+                        lines: &["orders fresh, for a person"],
+                        pending: 0,
+                    }],
                     0,
                 )
             }),
@@ -188,16 +291,33 @@ pub(super) const CHECKS: &[Scenario] = &[
         sentence: "What is to be told of the first page is told once, with that of the second, worst first.",
         stage: || {
             let mut stage = among(PAGE, vec![for_a_person("archive"), due(APPLICATION)]);
-            stage.applications.extend([for_a_person("vouchers"), due("withdrawals").not_running()]);
+            stage
+                .applications
+                .extend([for_a_person("vouchers"), due("withdrawals").not_running()]);
             stage
         },
         script: |world| Box::pin(checked_by_hand(world, json!({}))),
         ends: Ends {
             changes: TAKEN,
             snapshots: Some(|region| {
-                let sums = "4 checked, 2 fresh, 29 listed, 1 notNow, 25 notOptedIn, 1 ready, 1 taken";
-                let lines = &["archive fresh, for a person", "vouchers fresh, for a person", "orders taken", "withdrawals notNow"];
-                said(region, &[Said { outcome: "needsPerson", sums, lines, pending: 0 }], 1)
+                let sums =
+                    "4 checked, 2 fresh, 29 listed, 1 notNow, 25 notOptedIn, 1 ready, 1 taken";
+                let lines = &[
+                    "archive fresh, for a person",
+                    "vouchers fresh, for a person",
+                    "orders taken",
+                    "withdrawals notNow",
+                ];
+                said(
+                    region,
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums,
+                        lines,
+                        pending: 0,
+                    }],
+                    1,
+                )
             }),
             ..INCOMPLETE
         },
@@ -214,7 +334,15 @@ pub(super) const CHECKS: &[Scenario] = &[
                 let sums = "1 checked, 25 listed, 24 notOptedIn, 1 ready, 1 taken";
                 said(
                     region,
-                    &[Said { outcome: "needsPerson", sums, lines: &["the list of applications failed, for a person", "orders taken"], pending: 0 }],
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums,
+                        lines: &[
+                            "the list of applications failed, for a person",
+                            "orders taken",
+                        ],
+                        pending: 0,
+                    }],
                     1,
                 )
             }),
@@ -230,7 +358,9 @@ pub(super) const CHECKS: &[Scenario] = &[
             stage.applications = vec![for_a_person("archive")];
             stage.applications.extend(unmanaged("idle", PAGE));
             stage.applications.push(due(APPLICATION));
-            stage.applications.extend(unmanaged("stopped", MORE_THAN_ONE_EXECUTION_LISTS - PAGE));
+            stage
+                .applications
+                .extend(unmanaged("stopped", MORE_THAN_ONE_EXECUTION_LISTS - PAGE));
             stage.applications.push(for_a_person("vouchers"));
             stage
         },
@@ -239,9 +369,30 @@ pub(super) const CHECKS: &[Scenario] = &[
             changes: TAKEN,
             snapshots: Some(|region| {
                 let sums = "3 checked, 2 fresh, 303 listed, 300 notOptedIn, 1 ready, 1 taken";
-                let lines = &["archive fresh, for a person", "vouchers fresh, for a person", "orders taken"];
-                let first = Said { outcome: "goesOn", sums: "2 checked, 1 fresh, 300 listed, 298 notOptedIn, 1 taken", lines: &[], pending: 0 };
-                said(region, &[first, Said { outcome: "needsPerson", sums, lines, pending: 0 }], 1)
+                let lines = &[
+                    "archive fresh, for a person",
+                    "vouchers fresh, for a person",
+                    "orders taken",
+                ];
+                let first = Said {
+                    outcome: "goesOn",
+                    sums: "2 checked, 1 fresh, 300 listed, 298 notOptedIn, 1 taken",
+                    lines: &[],
+                    pending: 0,
+                };
+                said(
+                    region,
+                    &[
+                        first,
+                        Said {
+                            outcome: "needsPerson",
+                            sums,
+                            lines,
+                            pending: 0,
+                        },
+                    ],
+                    1,
+                )
             }),
             ..INCOMPLETE
         },
@@ -262,7 +413,15 @@ pub(super) const CHECKS: &[Scenario] = &[
                 let sums = "1 checked, 300 listed, 299 notOptedIn, 1 ready, 1 taken";
                 said(
                     region,
-                    &[Said { outcome: "needsPerson", sums, lines: &["the list of applications failed, for a person", "orders taken"], pending: 0 }],
+                    &[Said {
+                        outcome: "needsPerson",
+                        sums,
+                        lines: &[
+                            "the list of applications failed, for a person",
+                            "orders taken",
+                        ],
+                        pending: 0,
+                    }],
                     1,
                 )
             }),
@@ -274,18 +433,43 @@ pub(super) const CHECKS: &[Scenario] = &[
         sentence: "Another execution is started and the answer is lost; the second try finds it there. It alone reports.",
         stage: || among(MORE_THAN_ONE_EXECUTION_LISTS, vec![due(APPLICATION)]),
         script: |world| {
-            let there = Fault::Refuse { status: 400, code: "ExecutionAlreadyExists".into(), message: "Execution Already Exists".into() };
+            let there = Fault::Refuse {
+                status: 400,
+                code: "ExecutionAlreadyExists".into(),
+                message: "Execution Already Exists".into(),
+            };
             for (nth, fault) in [(2, Fault::LoseAnswer), (3, there)] {
-                world.region().faults().add(Rule::new(fault).on("states", "StartExecution").when(When::Nth(nth)));
+                world.region().faults().add(
+                    Rule::new(fault)
+                        .on("states", "StartExecution")
+                        .when(When::Nth(nth)),
+                );
             }
             Box::pin(checked_by_hand(world, json!({})))
         },
         ends: Ends {
             changes: TAKEN,
             snapshots: Some(|region| {
-                let first = Said { outcome: "goesOn", sums: "1 checked, 300 listed, 299 notOptedIn, 1 taken", lines: &[], pending: 0 };
+                let first = Said {
+                    outcome: "goesOn",
+                    sums: "1 checked, 300 listed, 299 notOptedIn, 1 taken",
+                    lines: &[],
+                    pending: 0,
+                };
                 let sums = "1 checked, 301 listed, 300 notOptedIn, 1 ready, 1 taken";
-                said(region, &[first, Said { outcome: "checked", sums, lines: &["orders taken"], pending: 0 }], 0)
+                said(
+                    region,
+                    &[
+                        first,
+                        Said {
+                            outcome: "checked",
+                            sums,
+                            lines: &["orders taken"],
+                            pending: 0,
+                        },
+                    ],
+                    0,
+                )
             }),
             ..CHECKED
         },
@@ -304,11 +488,19 @@ fn due(name: &str) -> ApplicationSeed {
 
 /// A fresh snapshot, and a tag that nobody understands.
 fn for_a_person(name: &str) -> ApplicationSeed {
-    opted_in(name).snapshot("nightly", hours(2)).tag("lifeguard:snapshot-keep-last", "many")
+    opted_in(name)
+        .snapshot("nightly", hours(2))
+        .tag("lifeguard:snapshot-keep-last", "many")
 }
 
 fn opted_in(name: &str) -> ApplicationSeed {
-    if name == APPLICATION { Stage::orders() } else { ApplicationSeed::new(name).version("orders-6.jar", days(5)).tag("lifeguard:managed", "true") }
+    if name == APPLICATION {
+        Stage::orders()
+    } else {
+        ApplicationSeed::new(name)
+            .version("orders-6.jar", days(5))
+            .tag("lifeguard:managed", "true")
+    }
 }
 
 /// These, and behind them on the list so many that have not opted in.
@@ -320,7 +512,11 @@ fn among(others: usize, these: Vec<ApplicationSeed>) -> Stage {
 }
 
 fn unmanaged(name: &'static str, count: usize) -> impl Iterator<Item = ApplicationSeed> {
-    (0..count).map(move |n| ApplicationSeed::new(&format!("{name}-{n:03}")).version("orders-6.jar", days(5)).not_running())
+    (0..count).map(move |n| {
+        ApplicationSeed::new(&format!("{name}-{n:03}"))
+            .version("orders-6.jar", days(5))
+            .not_running()
+    })
 }
 
 /// A snapshot check by hand, in which snapshot-keeper crashes.

@@ -31,7 +31,12 @@ impl Client {
     }
 
     pub(super) fn post(self, path: &str, body: &Value) -> io::Result<RestAnswer> {
-        self.exchange("POST", path, "application/json", body.to_string().as_bytes())
+        self.exchange(
+            "POST",
+            path,
+            "application/json",
+            body.to_string().as_bytes(),
+        )
     }
 
     pub(super) fn patch(self, path: &str) -> io::Result<RestAnswer> {
@@ -43,13 +48,36 @@ impl Client {
         let head = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"jarfile\"; filename=\"job.jar\"\r\nContent-Type: application/x-java-archive\r\n\r\n"
         );
-        let body = [head.as_bytes(), jar, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat();
-        let answer = self.exchange("POST", "/jars/upload", &format!("multipart/form-data; boundary={BOUNDARY}"), &body)?;
-        let name = answer.body["filename"].as_str().and_then(|path| path.rsplit('/').next());
-        name.map(str::to_owned).ok_or_else(|| io::Error::other(format!("the upload was answered {}: {}", answer.status, answer.body)))
+        let body = [
+            head.as_bytes(),
+            jar,
+            format!("\r\n--{BOUNDARY}--\r\n").as_bytes(),
+        ]
+        .concat();
+        let answer = self.exchange(
+            "POST",
+            "/jars/upload",
+            &format!("multipart/form-data; boundary={BOUNDARY}"),
+            &body,
+        )?;
+        let name = answer.body["filename"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        name.map(str::to_owned).ok_or_else(|| {
+            io::Error::other(format!(
+                "the upload was answered {}: {}",
+                answer.status, answer.body
+            ))
+        })
     }
 
-    fn exchange(self, method: &str, path: &str, content_type: &str, body: &[u8]) -> io::Result<RestAnswer> {
+    fn exchange(
+        self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> io::Result<RestAnswer> {
         let mut stream = TcpStream::connect_timeout(&self.0, CONNECT)?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_write_timeout(Some(ANSWER))?;
@@ -62,7 +90,12 @@ impl Client {
         stream.write_all(body)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
-        parse(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the JobManager's answer is no HTTP"))
+        parse(&answer).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the JobManager's answer is no HTTP",
+            )
+        })
     }
 }
 
@@ -71,12 +104,21 @@ fn parse(answer: &[u8]) -> Option<RestAnswer> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")?
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
     let body = &answer[end + 4..];
     if length.is_some_and(|length| length > body.len()) {
         return None;
     }
-    Some(RestAnswer { status, body: serde_json::from_slice(body).unwrap_or(Value::Null) })
+    Some(RestAnswer {
+        status,
+        body: serde_json::from_slice(body).unwrap_or(Value::Null),
+    })
 }
 
 #[cfg(test)]
@@ -85,13 +127,22 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_status_and_json() {
-        let answer = parse(b"HTTP/1.1 202 Accepted\r\nContent-Length: 13\r\n\r\n{\"jobs\": [1]}").unwrap();
-        assert_eq!((answer.status, answer.body), (202, serde_json::json!({ "jobs": [1] })));
+        let answer =
+            parse(b"HTTP/1.1 202 Accepted\r\nContent-Length: 13\r\n\r\n{\"jobs\": [1]}").unwrap();
+        assert_eq!(
+            (answer.status, answer.body),
+            (202, serde_json::json!({ "jobs": [1] }))
+        );
     }
 
     #[test]
     fn an_answer_that_is_cut_short_is_none() {
-        for cut in [&b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"jobs\""[..], b"HTTP/1.1 200 OK\r\n", b"", b"nonsense\r\n\r\n"] {
+        for cut in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"jobs\""[..],
+            b"HTTP/1.1 200 OK\r\n",
+            b"",
+            b"nonsense\r\n\r\n",
+        ] {
             assert!(parse(cut).is_none(), "{}", String::from_utf8_lossy(cut));
         }
     }

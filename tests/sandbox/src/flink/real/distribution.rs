@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Versions of Flink that are prepared, by the service's runtime.
-const VERSIONS: [(&str, &str, &str); 2] = [("FLINK-1_20", "1.20", "1.20.5"), ("FLINK-2_2", "2.2", "2.2.1")];
+const VERSIONS: [(&str, &str, &str); 2] = [
+    ("FLINK-1_20", "1.20", "1.20.5"),
+    ("FLINK-2_2", "2.2", "2.2.1"),
+];
 /// Versions of Java that run both.
 const JAVA: std::ops::RangeInclusive<u32> = 17..=21;
 /// Makes the folders.
@@ -17,7 +20,9 @@ pub enum NotPrepared {
     #[error("{0} cannot be had as real Flink; FLINK-1_20 and FLINK-2_2 can")]
     Runtime(String),
     /// The jars or the job are not there.
-    #[error("Flink {version} is not prepared under {folder}; this does it, once, from PyPI: {SCRIPT} {minor}")]
+    #[error(
+        "Flink {version} is not prepared under {folder}; this does it, once, from PyPI: {SCRIPT} {minor}"
+    )]
     Distribution {
         /// `1.20.5`.
         version: String,
@@ -44,9 +49,16 @@ impl Distribution {
         let found = VERSIONS.iter().find(|(name, ..)| *name == runtime);
         let (_, minor, version) = found.ok_or_else(|| NotPrepared::Runtime(runtime.to_owned()))?;
         let folder = engines().join(format!("flink-{version}"));
-        if !["lib", "job.jar", "tether.jar", "built"].iter().all(|part| folder.join(part).exists()) {
+        if !["lib", "job.jar", "tether.jar", "built"]
+            .iter()
+            .all(|part| folder.join(part).exists())
+        {
             let folder = folder.display().to_string();
-            return Err(NotPrepared::Distribution { version: (*version).to_owned(), minor: (*minor).to_owned(), folder });
+            return Err(NotPrepared::Distribution {
+                version: (*version).to_owned(),
+                minor: (*minor).to_owned(),
+                folder,
+            });
         }
         let java = java()?;
         Ok(Self { folder, java })
@@ -67,7 +79,11 @@ impl Distribution {
 
     /// Flink's own jars and the tether; not the job, which each cluster is given by its API.
     pub(super) fn class_path(&self) -> String {
-        format!("{}/*:{}", self.folder.join("lib").display(), self.folder.join("tether.jar").display())
+        format!(
+            "{}/*:{}",
+            self.folder.join("lib").display(),
+            self.folder.join("tether.jar").display()
+        )
     }
 }
 
@@ -79,22 +95,40 @@ pub(super) fn engines() -> PathBuf {
 
 /// `$JAVA_HOME/bin/java`, else the one in the path.
 fn java() -> Result<PathBuf, NotPrepared> {
-    #[expect(clippy::disallowed_methods, reason = "a convention of Java's tools, not a setting of this project")]
-    let home = std::env::var("JAVA_HOME").ok().filter(|home| !home.is_empty());
-    let java = home.map_or_else(|| PathBuf::from("java"), |home| Path::new(&home).join("bin/java"));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a convention of Java's tools, not a setting of this project"
+    )]
+    let home = std::env::var("JAVA_HOME")
+        .ok()
+        .filter(|home| !home.is_empty());
+    let java = home.map_or_else(
+        || PathBuf::from("java"),
+        |home| Path::new(&home).join("bin/java"),
+    );
     let told = Command::new(&java).arg("-version").output();
-    let told = told.map_err(|error| NotPrepared::Java(format!("{} cannot be started: {error}", java.display())))?;
+    let told = told.map_err(|error| {
+        NotPrepared::Java(format!("{} cannot be started: {error}", java.display()))
+    })?;
     let text = String::from_utf8_lossy(&told.stderr).into_owned();
     match version(&text) {
         Some(version) if JAVA.contains(&version) => Ok(java),
-        _ => Err(NotPrepared::Java(format!("{} is {}", java.display(), text.lines().next().unwrap_or("silent about its version")))),
+        _ => Err(NotPrepared::Java(format!(
+            "{} is {}",
+            java.display(),
+            text.lines().next().unwrap_or("silent about its version")
+        ))),
     }
 }
 
 /// The major version in what `java -version` says: `openjdk version "17.0.15" 2025-04-15`; of Java 8 it is `1`, which is as wrong.
 fn version(text: &str) -> Option<u32> {
     let quoted = text.split('"').nth(1)?;
-    quoted.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    quoted
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -104,7 +138,10 @@ mod tests {
     #[test]
     fn the_version_is_read_from_what_java_says() {
         for (text, major) in [
-            ("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment", Some(17)),
+            (
+                "openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment",
+                Some(17),
+            ),
             ("java version \"1.8.0_401\"", Some(1)),
             ("openjdk version \"21-ea\" 2023-09-19", Some(21)),
             ("command not found", None),
@@ -116,8 +153,20 @@ mod tests {
 
     #[test]
     fn an_error_says_what_to_run() {
-        let missing = NotPrepared::Distribution { version: "2.2.1".into(), minor: "2.2".into(), folder: "target/engines/flink-2.2.1".into() };
-        assert!(missing.to_string().ends_with("tests/engines/flink/prepare 2.2"), "{missing}");
-        assert_eq!(Distribution::find("FLINK-1_15").unwrap_err(), NotPrepared::Runtime("FLINK-1_15".into()));
+        let missing = NotPrepared::Distribution {
+            version: "2.2.1".into(),
+            minor: "2.2".into(),
+            folder: "target/engines/flink-2.2.1".into(),
+        };
+        assert!(
+            missing
+                .to_string()
+                .ends_with("tests/engines/flink/prepare 2.2"),
+            "{missing}"
+        );
+        assert_eq!(
+            Distribution::find("FLINK-1_15").unwrap_err(),
+            NotPrepared::Runtime("FLINK-1_15".into())
+        );
     }
 }

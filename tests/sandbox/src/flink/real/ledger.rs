@@ -47,7 +47,10 @@ pub(super) fn count(folder: &Path, produced: u64) -> std::io::Result<(Records, V
         *counted.entry(record % KEYS).or_default() += 1;
         last.insert(record % KEYS, *record);
     }
-    let lost = last.iter().map(|(key, last)| last / KEYS + 1 - counted[key]).sum();
+    let lost = last
+        .iter()
+        .map(|(key, last)| last / KEYS + 1 - counted[key])
+        .sum();
     let processed = seen.len() as u64;
     let records = Records {
         produced: produced.max(seen.last().map_or(0, |last| last + 1)),
@@ -67,14 +70,20 @@ fn read(folder: &Path) -> std::io::Result<(Vec<JobRun>, BTreeSet<u64>)> {
     if folder.exists() {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if let Some(launch) = path.file_stem().and_then(|name| launch(&name.to_string_lossy())) {
+            if let Some(launch) = path
+                .file_stem()
+                .and_then(|name| launch(&name.to_string_lossy()))
+            {
                 files.entry(launch).or_default().push(path);
             }
         }
     }
     let (mut runs, mut before) = (Vec::new(), BTreeSet::new());
     for ((_, version), paths) in files {
-        let mut run = JobRun { version, ..JobRun::default() };
+        let mut run = JobRun {
+            version,
+            ..JobRun::default()
+        };
         let mut own = BTreeSet::new();
         for path in paths {
             for (record, count) in std::fs::read_to_string(&path)?.lines().filter_map(line) {
@@ -83,7 +92,8 @@ fn read(folder: &Path) -> std::io::Result<(Vec<JobRun>, BTreeSet<u64>)> {
                 run.wrong += u64::from(count != record / KEYS + 1);
             }
         }
-        (run.first, run.last, run.records) = (own.first().copied(), own.last().copied(), own.len() as u64);
+        (run.first, run.last, run.records) =
+            (own.first().copied(), own.last().copied(), own.len() as u64);
         run.replayed = own.intersection(&before).count() as u64;
         before.append(&mut own);
         runs.push(run);
@@ -100,7 +110,11 @@ fn launch(name: &str) -> Option<(u32, i64)> {
 /// `record key count`; a line whose end is missing was cut by a kill in the middle of its write, and was never counted.
 fn line(text: &str) -> Option<(u64, u64)> {
     let mut numbers = text.split(' ').map(str::parse::<u64>);
-    let (record, _key, count) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+    let (record, _key, count) = (
+        numbers.next()?.ok()?,
+        numbers.next()?.ok()?,
+        numbers.next()?.ok()?,
+    );
     Some((record, count))
 }
 
@@ -109,11 +123,14 @@ mod tests {
     use super::*;
 
     fn lines(records: impl Iterator<Item = u64>) -> String {
-        records.map(|record| format!("{record} {} {}\n", record % KEYS, record / KEYS + 1)).collect()
+        records
+            .map(|record| format!("{record} {} {}\n", record % KEYS, record / KEYS + 1))
+            .collect()
     }
 
     fn ledger(name: &str, files: &[(&str, String)]) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("lifeguard-ledger-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("lifeguard-ledger-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         for (name, text) in files {
@@ -124,19 +141,43 @@ mod tests {
 
     #[test]
     fn what_is_read_again_after_a_restart_and_after_a_restore_is_counted_apart() {
-        let files = [("1-6-0.txt", lines(0..100)), ("2-7-0.txt", lines((100..150).chain(120..160))), ("3-8-0.txt", lines(100..300))];
+        let files = [
+            ("1-6-0.txt", lines(0..100)),
+            ("2-7-0.txt", lines((100..150).chain(120..160))),
+            ("3-8-0.txt", lines(100..300)),
+        ];
         let (records, runs) = count(&ledger("again", &files), 310).unwrap();
         assert_eq!(
-            runs.iter().map(|run| (run.version, run.first, run.last, run.again, run.replayed)).collect::<Vec<_>>(),
-            [(6, Some(0), Some(99), 0, 0), (7, Some(100), Some(159), 30, 0), (8, Some(100), Some(299), 0, 60),]
+            runs.iter()
+                .map(|run| (run.version, run.first, run.last, run.again, run.replayed))
+                .collect::<Vec<_>>(),
+            [
+                (6, Some(0), Some(99), 0, 0),
+                (7, Some(100), Some(159), 30, 0),
+                (8, Some(100), Some(299), 0, 60),
+            ]
         );
-        assert_eq!((records.produced, records.processed, records.lost, records.replayed, records.wrong, records.lag), (310, 300, 0, 90, 0, 10));
+        assert_eq!(
+            (
+                records.produced,
+                records.processed,
+                records.lost,
+                records.replayed,
+                records.wrong,
+                records.lag
+            ),
+            (310, 300, 0, 90, 0, 10)
+        );
     }
 
     #[test]
     fn a_gap_is_a_loss_and_a_count_that_starts_anew_is_wrong() {
         let anew = lines(0..20).replace("0 0 1\n", "100 4 1\n");
-        let (records, _) = count(&ledger("gap", &[("1-6-0.txt", lines(0..10)), ("2-7-0.txt", anew)]), 101).unwrap();
+        let (records, _) = count(
+            &ledger("gap", &[("1-6-0.txt", lines(0..10)), ("2-7-0.txt", anew)]),
+            101,
+        )
+        .unwrap();
         // Of its key 4 and 12 were counted, and then 100.
         assert_eq!((records.lost, records.wrong, records.lag), (10, 1, 70));
     }
@@ -144,8 +185,17 @@ mod tests {
     #[test]
     fn what_is_between_the_tasks_is_behind_and_not_lost() {
         let half = lines((0..100).filter(|record| record % 2 == 0));
-        let (records, _) =
-            count(&ledger("half", &[("1-6-0.txt", half), ("1-6-1.txt", lines((0..60).filter(|record| record % 2 == 1)))]), 110).unwrap();
+        let (records, _) = count(
+            &ledger(
+                "half",
+                &[
+                    ("1-6-0.txt", half),
+                    ("1-6-1.txt", lines((0..60).filter(|record| record % 2 == 1))),
+                ],
+            ),
+            110,
+        )
+        .unwrap();
         assert_eq!((records.lost, records.processed, records.lag), (0, 80, 30));
     }
 }

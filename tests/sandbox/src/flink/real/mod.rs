@@ -127,10 +127,27 @@ impl RealFlink {
         sweep(&runs);
         // Two regions of one process may open within the same millisecond.
         static OPENED: AtomicU32 = AtomicU32::new(0);
-        let folder = runs.join(format!("{}-{}-{}", std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed), times::real_now()));
+        let folder = runs.join(format!(
+            "{}-{}-{}",
+            std::process::id(),
+            OPENED.fetch_add(1, Ordering::Relaxed),
+            times::real_now()
+        ));
         let times = Times::starting(clock.now().as_millisecond());
-        let state = Mutex::new(State { codebook, applications: BTreeMap::new(), keep_folder: false });
-        let inner = Arc::new(Inner { clock, journal, factor, folder, times, state, endings: Endings::new() });
+        let state = Mutex::new(State {
+            codebook,
+            applications: BTreeMap::new(),
+            keep_folder: false,
+        });
+        let inner = Arc::new(Inner {
+            clock,
+            journal,
+            factor,
+            folder,
+            times,
+            state,
+            endings: Endings::new(),
+        });
         let weak = Arc::downgrade(&inner);
         tokio::spawn(async move {
             while let Some(inner) = weak.upgrade() {
@@ -151,7 +168,9 @@ impl Drop for Inner {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the clusters")
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the clusters")
     }
 
     fn note(&self) {
@@ -177,10 +196,14 @@ impl Inner {
 
     /// The whole launch; it blocks its thread, and the region's clock stands.
     fn launch(&self, launch: &Launch) -> Result<(), SubmissionFailed> {
-        let refusal = |message: String| SubmissionFailed { message, state_does_not_fit: false };
+        let refusal = |message: String| SubmissionFailed {
+            message,
+            state_does_not_fit: false,
+        };
         let order = self.order(launch).map_err(refusal)?;
         let application = &order.launch.application;
-        let configuration = program::configuration(&order.code, &order.launch.configuration, order.pace);
+        let configuration =
+            program::configuration(&order.code, &order.launch.configuration, order.pace);
         let started = Pair::start(&order.distribution, &order.folder, &configuration);
         let mut pair = started.map_err(|message| {
             self.lock().keep_folder = true;
@@ -190,15 +213,27 @@ impl Inner {
         let submission = Submission {
             arguments: &order.arguments,
             savepoint: order.savepoint.as_deref(),
-            allow_non_restored_state: order.launch.restore.as_ref().is_some_and(|restore| restore.allow_non_restored_state),
+            allow_non_restored_state: order
+                .launch
+                .restore
+                .as_ref()
+                .is_some_and(|restore| restore.allow_non_restored_state),
         };
         let submitted = pair.submit(&submission);
         self.note();
         let failure = submitted.err().map(|message| {
             let message = self.named(application, &message);
-            SubmissionFailed { state_does_not_fit: message.contains("Cannot map checkpoint/savepoint state"), message }
+            SubmissionFailed {
+                state_does_not_fit: message.contains("Cannot map checkpoint/savepoint state"),
+                message,
+            }
         });
-        if let Some(present) = self.lock().applications.get_mut(application).filter(|present| present.run == order.run) {
+        if let Some(present) = self
+            .lock()
+            .applications
+            .get_mut(application)
+            .filter(|present| present.run == order.run)
+        {
             // Also one whose state does not fit: its FAILED job stays to be seen.
             present.pair = Some(pair);
         }
@@ -206,8 +241,18 @@ impl Inner {
             self.tell(application, "the submission fails, no job runs");
             return Err(failure);
         }
-        let from = order.launch.restore.as_ref().map(|restore| format!("restored from {}", restore.snapshot));
-        self.tell(application, format!("the job is RUNNING, {}", from.unwrap_or_else(|| "without state".to_owned())));
+        let from = order
+            .launch
+            .restore
+            .as_ref()
+            .map(|restore| format!("restored from {}", restore.snapshot));
+        self.tell(
+            application,
+            format!(
+                "the job is RUNNING, {}",
+                from.unwrap_or_else(|| "without state".to_owned())
+            ),
+        );
         Ok(())
     }
 
@@ -215,43 +260,94 @@ impl Inner {
     fn order(&self, launch: &Launch) -> Result<Order, String> {
         let identity = code_identity(&launch.configuration);
         let mut state = self.lock();
-        let code = identity.iter().find_map(|name| state.codebook.get(name)).cloned();
-        let code = code.ok_or_else(|| format!("The code at {identity:?} does not exist or cannot be read."))?;
-        let distribution = Distribution::find(&launch.runtime).map_err(|error| error.to_string())?;
-        let application = state.applications.entry(launch.application.clone()).or_insert_with(|| Application::new(Stream::default()));
+        let code = identity
+            .iter()
+            .find_map(|name| state.codebook.get(name))
+            .cloned();
+        let code = code
+            .ok_or_else(|| format!("The code at {identity:?} does not exist or cannot be read."))?;
+        let distribution =
+            Distribution::find(&launch.runtime).map_err(|error| error.to_string())?;
+        let application = state
+            .applications
+            .entry(launch.application.clone())
+            .or_insert_with(|| Application::new(Stream::default()));
         application.over();
         application.launches += 1;
         let savepoint = match &launch.restore {
             None => None,
             Some(restore) => {
-                let location = application.savepoints.get(&restore.snapshot).cloned().flatten();
-                Some(location.ok_or_else(|| format!("Cannot find the savepoint of snapshot {}.", restore.snapshot))?)
+                let location = application
+                    .savepoints
+                    .get(&restore.snapshot)
+                    .cloned()
+                    .flatten();
+                Some(location.ok_or_else(|| {
+                    format!(
+                        "Cannot find the savepoint of snapshot {}.",
+                        restore.snapshot
+                    )
+                })?)
             }
         };
-        let pace = Pace { factor: self.factor, records_per_sec: application.stream.records_per_sec };
+        let pace = Pace {
+            factor: self.factor,
+            records_per_sec: application.stream.records_per_sec,
+        };
         let home = self.folder.join(&launch.application);
         let name = format!("{}-{}", application.launches, launch.version);
         let own = [
             ("--name", launch.application.clone()),
-            ("--ledger", home.join("ledger").join(&name).display().to_string()),
+            (
+                "--ledger",
+                home.join("ledger").join(&name).display().to_string(),
+            ),
             ("--log-start", application.log_start.to_string()),
         ];
-        let own = own.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
-        let arguments = program::arguments(&code, pace).into_iter().chain(own).collect();
-        Ok(Order { launch: launch.clone(), code, distribution, pace, folder: home.join(&name), arguments, savepoint, run: application.run })
+        let own = own
+            .into_iter()
+            .flat_map(|(option, value)| [option.to_owned(), value]);
+        let arguments = program::arguments(&code, pace)
+            .into_iter()
+            .chain(own)
+            .collect();
+        Ok(Order {
+            launch: launch.clone(),
+            code,
+            distribution,
+            pace,
+            folder: home.join(&name),
+            arguments,
+            savepoint,
+            run: application.run,
+        })
     }
 
     /// Takes a savepoint of the present job.
-    fn take_savepoint(&self, application: &str, snapshot: &str, stop: bool) -> Result<String, String> {
+    fn take_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+        stop: bool,
+    ) -> Result<String, String> {
         let mut state = self.lock();
-        let present = state.applications.get_mut(application).ok_or("there is no application of that name")?;
-        let folder = self.folder.join(application).join("savepoints").join(format!("of-{snapshot}"));
+        let present = state
+            .applications
+            .get_mut(application)
+            .ok_or("there is no application of that name")?;
+        let folder = self
+            .folder
+            .join(application)
+            .join("savepoints")
+            .join(format!("of-{snapshot}"));
         let pair = present.pair.as_ref().ok_or("there is no job")?;
         if !is_all_running(pair.overview().as_ref()) {
             return Err("not every task is RUNNING".to_owned());
         }
         let location = pair.savepoint(&folder, stop)?;
-        present.savepoints.insert(snapshot.to_owned(), Some(location));
+        present
+            .savepoints
+            .insert(snapshot.to_owned(), Some(location));
         if stop {
             present.over();
         }
@@ -272,7 +368,9 @@ impl Inner {
         }
         let home = self.folder.join(application).display().to_string();
         let bucket = format!("s3://managed-flink/{application}");
-        [format!("file://{home}"), format!("file:{home}"), home].iter().fold(text, |text, path| text.replace(path.as_str(), &bucket))
+        [format!("file://{home}"), format!("file:{home}"), home]
+            .iter()
+            .fold(text, |text, path| text.replace(path.as_str(), &bucket))
     }
 
     /// Tells what happened to the job since the last look; false when there is nothing more to watch.
@@ -280,8 +378,16 @@ impl Inner {
         let now = self.clock.now().as_millisecond();
         let (sentences, ended) = {
             let mut state = self.lock();
-            let Some(present) = state.applications.get_mut(application).filter(|present| present.run == run) else { return false };
-            let Some(pair) = &present.pair else { return false };
+            let Some(present) = state
+                .applications
+                .get_mut(application)
+                .filter(|present| present.run == run)
+            else {
+                return false;
+            };
+            let Some(pair) = &present.pair else {
+                return false;
+            };
             present.teller.look(pair, now)
         };
         for sentence in sentences {
@@ -296,8 +402,19 @@ impl Inner {
 
     /// Watches the present job until it is over.
     fn watch(self: &Arc<Self>, application: &str) {
-        let Some(run) = self.lock().applications.get(application).map(|present| present.run) else { return };
-        let (weak, application, pause) = (Arc::downgrade(self), application.to_owned(), LOOK.mul_f64(self.factor));
+        let Some(run) = self
+            .lock()
+            .applications
+            .get(application)
+            .map(|present| present.run)
+        else {
+            return;
+        };
+        let (weak, application, pause) = (
+            Arc::downgrade(self),
+            application.to_owned(),
+            LOOK.mul_f64(self.factor),
+        );
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
@@ -361,17 +478,24 @@ fn shown(application: &str, snapshot: &str) -> String {
 fn is_all_running(overview: Option<&Value>) -> bool {
     let count = |job: &Value, state: &str| job["tasks"][state].as_u64().unwrap_or(0);
     overview.is_some_and(|job| {
-        let (total, up) = (count(job, "total"), count(job, "running") + count(job, "finished"));
+        let (total, up) = (
+            count(job, "total"),
+            count(job, "running") + count(job, "finished"),
+        );
         job["state"] == "RUNNING" && total > 0 && up == total
     })
 }
 
 /// Removes what rehearsals left that were killed: those whose process is gone.
 fn sweep(runs: &Path) {
-    let Ok(entries) = std::fs::read_dir(runs) else { return };
+    let Ok(entries) = std::fs::read_dir(runs) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let alive = name.split('-').next().is_some_and(|pid| !Path::new("/proc").exists() || Path::new("/proc").join(pid).exists());
+        let alive = name.split('-').next().is_some_and(|pid| {
+            !Path::new("/proc").exists() || Path::new("/proc").join(pid).exists()
+        });
         if !alive {
             let _ = std::fs::remove_dir_all(entry.path());
         }

@@ -50,13 +50,22 @@ pub(crate) fn unfit(code: &Code) -> Option<&'static str> {
 pub(super) fn arguments(code: &Code, pace: Pace) -> Vec<String> {
     let mut given = vec![
         ("records", ENDLESS.to_string()),
-        ("log-per-sec", pace.per_sec(pace.records_per_sec).to_string()),
-        ("at-most-per-sec", pace.per_sec(code.records_per_sec).to_string()),
+        (
+            "log-per-sec",
+            pace.per_sec(pace.records_per_sec).to_string(),
+        ),
+        (
+            "at-most-per-sec",
+            pace.per_sec(code.records_per_sec).to_string(),
+        ),
         ("restore-millis", pace.millis(code.restore).to_string()),
     ];
     let fault = match &code.behaviour {
         Behaviour::Throws { after, fault, .. } => {
-            given.extend([("behaviour", "throws".to_owned()), ("after-millis", pace.millis(*after).to_string())]);
+            given.extend([
+                ("behaviour", "throws".to_owned()),
+                ("after-millis", pace.millis(*after).to_string()),
+            ]);
             Some((fault.class.clone(), fault.message.clone()))
         }
         Behaviour::ThrowsInOpen { fault } => {
@@ -65,7 +74,10 @@ pub(super) fn arguments(code: &Code, pace: Pace) -> Vec<String> {
         }
         Behaviour::BadMain { message } => {
             given.push(("behaviour", "bad-main".to_owned()));
-            Some(("java.lang.IllegalStateException".to_owned(), message.clone()))
+            Some((
+                "java.lang.IllegalStateException".to_owned(),
+                message.clone(),
+            ))
         }
         Behaviour::Bounded { after } => {
             let records = after.as_secs_f64() * f64::from(pace.records_per_sec);
@@ -84,7 +96,10 @@ pub(super) fn arguments(code: &Code, pace: Pace) -> Vec<String> {
             Misfit::Loops => ("state-type", "text".to_owned()),
         });
     }
-    given.into_iter().flat_map(|(name, value)| [format!("--{name}"), value]).collect()
+    given
+        .into_iter()
+        .flat_map(|(name, value)| [format!("--{name}"), value])
+        .collect()
 }
 
 /// The cluster's configuration, as far as the code and the application's configuration decide it.
@@ -94,23 +109,52 @@ pub(super) fn configuration(code: &Code, application: &Value, pace: Pace) -> Vec
         RestartStrategy::FixedDelay { delay, attempts } => vec![
             ("restart-strategy.type", "fixed-delay".to_owned()),
             ("restart-strategy.fixed-delay.delay", millis(delay)),
-            ("restart-strategy.fixed-delay.attempts", attempts.unwrap_or(i32::MAX.unsigned_abs()).to_string()),
+            (
+                "restart-strategy.fixed-delay.attempts",
+                attempts.unwrap_or(i32::MAX.unsigned_abs()).to_string(),
+            ),
         ],
-        RestartStrategy::ExponentialDelay { initial, max, multiplier, reset_after } => vec![
+        RestartStrategy::ExponentialDelay {
+            initial,
+            max,
+            multiplier,
+            reset_after,
+        } => vec![
             ("restart-strategy.type", "exponential-delay".to_owned()),
-            ("restart-strategy.exponential-delay.initial-backoff", millis(initial)),
-            ("restart-strategy.exponential-delay.max-backoff", millis(max)),
-            ("restart-strategy.exponential-delay.backoff-multiplier", multiplier.to_string()),
-            ("restart-strategy.exponential-delay.reset-backoff-threshold", millis(reset_after)),
+            (
+                "restart-strategy.exponential-delay.initial-backoff",
+                millis(initial),
+            ),
+            (
+                "restart-strategy.exponential-delay.max-backoff",
+                millis(max),
+            ),
+            (
+                "restart-strategy.exponential-delay.backoff-multiplier",
+                multiplier.to_string(),
+            ),
+            (
+                "restart-strategy.exponential-delay.reset-backoff-threshold",
+                millis(reset_after),
+            ),
         ],
         RestartStrategy::None => vec![("restart-strategy.type", "none".to_owned())],
     };
     let checkpoints = &application["FlinkApplicationConfigurationDescription"]["CheckpointConfigurationDescription"];
     if checkpoints["CheckpointingEnabled"] != false {
-        let configured = Duration::from_millis(checkpoints["CheckpointInterval"].as_u64().unwrap_or(60_000));
-        all.push(("execution.checkpointing.interval", millis(code.checkpoint_interval.unwrap_or(configured))));
+        let configured =
+            Duration::from_millis(checkpoints["CheckpointInterval"].as_u64().unwrap_or(60_000));
+        all.push((
+            "execution.checkpointing.interval",
+            millis(code.checkpoint_interval.unwrap_or(configured)),
+        ));
     }
     // Metrics are a minute's affair in CloudWatch; only the REST cache is left at its real three seconds.
-    all.push(("metrics.fetcher.update-interval", pace.millis(Duration::from_secs(10)).to_string()));
-    all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    all.push((
+        "metrics.fetcher.update-interval",
+        pace.millis(Duration::from_secs(10)).to_string(),
+    ));
+    all.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }

@@ -24,12 +24,22 @@ impl Teller {
     /// What is worth a sentence since the last look, and how the job has ended if it has.
     pub(super) fn look(&mut self, pair: &Pair, now: Millis) -> (Vec<String>, Option<Ended>) {
         let mut sentences = Vec::new();
-        let Some(overview) = pair.overview() else { return (sentences, None) };
+        let Some(overview) = pair.overview() else {
+            return (sentences, None);
+        };
         match overview["state"].as_str() {
-            Some("FINISHED") => return (vec!["the job has read all its input and is FINISHED".to_owned()], Some(Ended::Finished)),
+            Some("FINISHED") => {
+                return (
+                    vec!["the job has read all its input and is FINISHED".to_owned()],
+                    Some(Ended::Finished),
+                );
+            }
             Some("FAILED") => {
                 let why = newest_fault(pair).unwrap_or_else(|| "no exception is shown".to_owned());
-                return (vec![format!("the job is FAILED: {why}")], Some(Ended::Failed));
+                return (
+                    vec![format!("the job is FAILED: {why}")],
+                    Some(Ended::Failed),
+                );
             }
             _ => {}
         }
@@ -55,19 +65,33 @@ impl Teller {
         self.sum = Some((now, (interval * 2).min(LONGEST_MS)));
         let restarts = restarts?;
         let since = restarts.saturating_sub(std::mem::replace(&mut self.restarts, restarts));
-        (since > 0).then(|| format!("still looping: {since} restarts in the last {} s, {restarts} in all", (now - told) / 1000))
+        (since > 0).then(|| {
+            format!(
+                "still looping: {since} restarts in the last {} s, {restarts} in all",
+                (now - told) / 1000
+            )
+        })
     }
 }
 
 /// Restarts of the job, by whichever counter its version has.
 pub(super) fn restarts(pair: &Pair) -> Option<u64> {
-    let metrics = pair.get(&format!("/jobs/{}/metrics?get=numRestarts,fullRestarts", pair.job.as_ref()?))?;
-    metrics.as_array()?.iter().filter_map(|metric| metric["value"].as_str()?.parse().ok()).max()
+    let metrics = pair.get(&format!(
+        "/jobs/{}/metrics?get=numRestarts,fullRestarts",
+        pair.job.as_ref()?
+    ))?;
+    metrics
+        .as_array()?
+        .iter()
+        .filter_map(|metric| metric["value"].as_str()?.parse().ok())
+        .max()
 }
 
 fn entries(pair: &Pair) -> Option<Vec<Value>> {
     let exceptions = pair.get(&format!("/jobs/{}/exceptions", pair.job.as_ref()?))?;
-    exceptions["exceptionHistory"]["entries"].as_array().cloned()
+    exceptions["exceptionHistory"]["entries"]
+        .as_array()
+        .cloned()
 }
 
 /// Newest first is how Flink lists them.
@@ -80,7 +104,10 @@ fn oldest_fault(pair: &Pair) -> Option<String> {
 }
 
 fn told(entry: &Value) -> String {
-    let first_line = entry["stacktrace"].as_str().and_then(|trace| trace.lines().next()).unwrap_or_default();
+    let first_line = entry["stacktrace"]
+        .as_str()
+        .and_then(|trace| trace.lines().next())
+        .unwrap_or_default();
     match entry["taskName"].as_str() {
         Some(task) => format!("{first_line} in \"{task}\""),
         None => first_line.to_owned(),

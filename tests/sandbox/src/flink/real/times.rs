@@ -21,8 +21,13 @@ pub(super) struct Times(Mutex<Vec<(Millis, Millis)>>);
 
 /// This machine's time.
 pub(super) fn real_now() -> Millis {
-    #[expect(clippy::disallowed_methods, reason = "real Flink lives in real time; everything else of the region asks its clock")]
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "real Flink lives in real time; everything else of the region asks its clock"
+    )]
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
@@ -32,7 +37,9 @@ impl Times {
     }
 
     fn pairs(&self) -> MutexGuard<'_, Vec<(Millis, Millis)>> {
-        self.0.lock().expect("no thread panics while it holds the moments")
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the moments")
     }
 
     /// It is `region` now.
@@ -56,11 +63,14 @@ impl Times {
     pub(super) fn region(&self, real: Millis) -> Millis {
         let pairs = self.pairs();
         let after = pairs.partition_point(|(at, _)| *at <= real);
-        let Some(&(from, region_from)) = after.checked_sub(1).and_then(|before| pairs.get(before)) else {
+        let Some(&(from, region_from)) = after.checked_sub(1).and_then(|before| pairs.get(before))
+        else {
             let first = pairs[0];
             return first.1 - (first.0 - real);
         };
-        let Some(&(to, region_to)) = pairs.get(after) else { return region_from };
+        let Some(&(to, region_to)) = pairs.get(after) else {
+            return region_from;
+        };
         region_from + (region_to - region_from) * (real - from) / (to - from).max(1)
     }
 
@@ -68,8 +78,13 @@ impl Times {
     pub(super) fn real(&self, region: Millis) -> Millis {
         let pairs = self.pairs();
         let after = pairs.partition_point(|(_, at)| *at <= region);
-        let Some(&(from, region_from)) = after.checked_sub(1).and_then(|before| pairs.get(before)) else { return pairs[0].0 };
-        let Some(&(to, region_to)) = pairs.get(after) else { return from };
+        let Some(&(from, region_from)) = after.checked_sub(1).and_then(|before| pairs.get(before))
+        else {
+            return pairs[0].0;
+        };
+        let Some(&(to, region_to)) = pairs.get(after) else {
+            return from;
+        };
         from + (to - from) * (region - region_from) / (region_to - region_from).max(1)
     }
 
@@ -77,9 +92,14 @@ impl Times {
     pub(super) fn translate(&self, answer: &mut Value, now: Millis) {
         match answer {
             Value::Array(items) => items.iter_mut().for_each(|item| self.translate(item, now)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.translate(member, now)),
+            Value::Object(members) => members
+                .values_mut()
+                .for_each(|member| self.translate(member, now)),
             Value::Number(number) => {
-                if let Some(moment) = number.as_i64().filter(|moment| (moment - now).abs() < A_MONTH) {
+                if let Some(moment) = number
+                    .as_i64()
+                    .filter(|moment| (moment - now).abs() < A_MONTH)
+                {
                     *answer = self.region(moment).into();
                 }
             }
@@ -101,7 +121,10 @@ mod tests {
     #[test]
     fn between_two_pairs_time_is_a_straight_line() {
         let times = times(&[(1_000, 50_000), (2_000, 56_000), (2_500, 56_000)]);
-        assert_eq!([49_000, 50_000, 53_000, 56_000, 60_000].map(|region| times.real(region)), [1_000, 1_000, 1_500, 2_500, 2_500]);
+        assert_eq!(
+            [49_000, 50_000, 53_000, 56_000, 60_000].map(|region| times.real(region)),
+            [1_000, 1_000, 1_500, 2_500, 2_500]
+        );
         assert_eq!(
             [900, 1_000, 1_500, 2_000, 2_200, 2_500, 9_999].map(|real| times.region(real)),
             [49_900, 50_000, 53_000, 56_000, 56_000, 56_000, 56_000]
@@ -113,7 +136,10 @@ mod tests {
         let times = times(&[(1_000, 50_000)]);
         times.note_that(3_000, 60_000);
         times.note_that(2_000, 61_000);
-        let regions: Vec<Millis> = (0..5_000).step_by(100).map(|real| times.region(real)).collect();
+        let regions: Vec<Millis> = (0..5_000)
+            .step_by(100)
+            .map(|real| times.region(real))
+            .collect();
         assert!(regions.is_sorted(), "{regions:?}");
     }
 

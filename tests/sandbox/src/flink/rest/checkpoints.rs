@@ -10,11 +10,20 @@ use crate::flink::picture::Picture;
 /// Counts, summary, the latest of each kind, and the history: newest first.
 pub(super) fn statistics(picture: &Picture) -> Value {
     let statistics = &picture.checkpoints;
-    let latest = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|checkpoint| entry(picture, checkpoint, false));
+    let latest = |checkpoint: &Option<Checkpoint>| {
+        checkpoint
+            .as_ref()
+            .map(|checkpoint| entry(picture, checkpoint, false))
+    };
     let restored = statistics.restored.as_ref().map(|restored| {
         json!({ "id": restored.id, "restore_timestamp": restored.at, "is_savepoint": restored.is_savepoint, "external_path": restored.path })
     });
-    let history: Vec<Value> = statistics.pending.iter().chain(&statistics.history).map(|checkpoint| entry(picture, checkpoint, true)).collect();
+    let history: Vec<Value> = statistics
+        .pending
+        .iter()
+        .chain(&statistics.history)
+        .map(|checkpoint| entry(picture, checkpoint, true))
+        .collect();
     json!({
         "counts": {
             "restored": statistics.restored_count,
@@ -47,15 +56,28 @@ fn summary(picture: &Picture) -> Value {
         ("persisted_data", 0, any),
     ];
     let distribution = |value: u64, known: bool| {
-        let quantile = if known { Value::from(value as f64) } else { Value::from("NaN") };
+        let quantile = if known {
+            Value::from(value as f64)
+        } else {
+            Value::from("NaN")
+        };
         let plain = if any { value } else { 0 };
         json!({ "min": plain, "max": plain, "avg": plain, "p50": quantile, "p90": quantile, "p95": quantile, "p99": quantile, "p999": quantile })
     };
-    Value::Object(fields.into_iter().map(|(name, value, known)| (name.to_owned(), distribution(value, known))).collect::<Map<_, _>>())
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value, known)| (name.to_owned(), distribution(value, known)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn entry(picture: &Picture, checkpoint: &Checkpoint, in_history: bool) -> Value {
-    let subtasks: usize = picture.vertices.iter().map(|vertex| vertex.subtasks.len()).sum();
+    let subtasks: usize = picture
+        .vertices
+        .iter()
+        .map(|vertex| vertex.subtasks.len())
+        .sum();
     let (class, acknowledged, bytes, ended): (_, _, _, Option<Millis>) = match checkpoint.outcome {
         Outcome::Pending => ("in_progress", 0, 0, None),
         Outcome::Completed { at } => ("completed", subtasks, picture.state_bytes, Some(at)),
@@ -88,7 +110,11 @@ fn entry(picture: &Picture, checkpoint: &Checkpoint, in_history: bool) -> Value 
     match checkpoint.outcome {
         Outcome::Pending => {}
         Outcome::Completed { .. } => {
-            let newest = picture.checkpoints.latest_completed.as_ref().is_some_and(|latest| latest.id == checkpoint.id);
+            let newest = picture
+                .checkpoints
+                .latest_completed
+                .as_ref()
+                .is_some_and(|latest| latest.id == checkpoint.id);
             body["external_path"] = checkpoint.path.clone().into();
             body["discarded"] = (in_history && !checkpoint.is_savepoint && !newest).into();
         }

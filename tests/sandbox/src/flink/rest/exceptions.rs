@@ -8,8 +8,16 @@ use crate::flink::picture::{EXCEPTIONS, Exception, Picture, TaskState};
 
 /// The exception history: newest first, at most as many as the query's `maxExceptions` says.
 pub(super) fn history(picture: &Picture, query: &str) -> Value {
-    let most = query.split('&').find_map(|pair| pair.strip_prefix("maxExceptions=")?.parse().ok()).unwrap_or(EXCEPTIONS);
-    let entries: Vec<Value> = picture.exceptions.iter().take(most).map(|exception| entry(picture, exception)).collect();
+    let most = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("maxExceptions=")?.parse().ok())
+        .unwrap_or(EXCEPTIONS);
+    let entries: Vec<Value> = picture
+        .exceptions
+        .iter()
+        .take(most)
+        .map(|exception| entry(picture, exception))
+        .collect();
     let history = json!({ "entries": entries, "truncated": picture.exceptions.len() > most });
     if picture.runtime_two {
         return json!({ "exceptionHistory": history });
@@ -26,8 +34,16 @@ pub(super) fn history(picture: &Picture, query: &str) -> Value {
 
 /// The failures of the present executions: none once the tasks have been started again.
 fn present(picture: &Picture) -> Vec<Value> {
-    let failed = picture.vertices.iter().any(|vertex| vertex.subtasks.iter().any(|subtask| subtask.state == TaskState::Failed));
-    let newest = picture.exceptions.front().filter(|exception| failed && exception.fault.vertex.is_some());
+    let failed = picture.vertices.iter().any(|vertex| {
+        vertex
+            .subtasks
+            .iter()
+            .any(|subtask| subtask.state == TaskState::Failed)
+    });
+    let newest = picture
+        .exceptions
+        .front()
+        .filter(|exception| failed && exception.fault.vertex.is_some());
     let entry = |exception: &Exception| {
         json!({
             "exception": stack_trace(&exception.fault),
@@ -65,7 +81,12 @@ fn thrown(picture: &Picture, exception: &Exception, concurrent: Option<Vec<Value
         "failureLabels": {},
     });
     if fault.vertex.is_some() {
-        entry["taskName"] = format!("{} - execution #{}", task(picture, fault), exception.execution).into();
+        entry["taskName"] = format!(
+            "{} - execution #{}",
+            task(picture, fault),
+            exception.execution
+        )
+        .into();
         if !picture.runtime_two {
             entry["location"] = HOST.into();
         }
@@ -79,8 +100,16 @@ fn thrown(picture: &Picture, exception: &Exception, concurrent: Option<Vec<Value
 }
 
 fn task(picture: &Picture, fault: &Fault) -> String {
-    let index = fault.vertex.unwrap_or(0).min(picture.vertices.len().saturating_sub(1));
-    picture.vertices.get(index).map_or_else(String::new, |vertex| format!("{} (1/{})", vertex.name, vertex.subtasks.len()))
+    let index = fault
+        .vertex
+        .unwrap_or(0)
+        .min(picture.vertices.len().saturating_sub(1));
+    picture
+        .vertices
+        .get(index)
+        .map_or_else(String::new, |vertex| {
+            format!("{} (1/{})", vertex.name, vertex.subtasks.len())
+        })
 }
 
 fn stack_trace(fault: &Fault) -> String {
@@ -91,5 +120,7 @@ fn stack_trace(fault: &Fault) -> String {
 }
 
 fn suppressed(strategy: &str) -> String {
-    format!("org.apache.flink.runtime.JobException: Recovery is suppressed by {strategy}\n\tat java.base/java.lang.Thread.run(Thread.java:840)\n")
+    format!(
+        "org.apache.flink.runtime.JobException: Recovery is suppressed by {strategy}\n\tat java.base/java.lang.Thread.run(Thread.java:840)\n"
+    )
 }

@@ -8,11 +8,28 @@ use crate::flink::picture::{JobState, Picture, TaskState, Vertex};
 
 /// `/jobs/:id`.
 pub(super) fn details(picture: &Picture, now: Millis) -> Value {
-    let timestamps: Map<String, Value> =
-        JobState::TIMESTAMPS.iter().map(|name| ((*name).to_owned(), picture.timestamps.get(name).copied().unwrap_or(0).into())).collect();
+    let timestamps: Map<String, Value> = JobState::TIMESTAMPS
+        .iter()
+        .map(|name| {
+            (
+                (*name).to_owned(),
+                picture.timestamps.get(name).copied().unwrap_or(0).into(),
+            )
+        })
+        .collect();
     let counts: Map<String, Value> = TaskState::ALL
         .iter()
-        .map(|name| ((*name).to_owned(), picture.vertices.iter().filter(|vertex| vertex.status() == *name).count().into()))
+        .map(|name| {
+            (
+                (*name).to_owned(),
+                picture
+                    .vertices
+                    .iter()
+                    .filter(|vertex| vertex.status() == *name)
+                    .count()
+                    .into(),
+            )
+        })
         .collect();
     let mut body = json!({
         "jid": picture.id,
@@ -39,7 +56,10 @@ pub(super) fn details(picture: &Picture, now: Millis) -> Value {
 fn vertex(picture: &Picture, vertex: &Vertex, now: Millis) -> Value {
     let started = vertex.started();
     let ended = vertex.ended();
-    let tasks: Map<String, Value> = TaskState::ALL.iter().map(|name| ((*name).to_owned(), vertex.count(name).into())).collect();
+    let tasks: Map<String, Value> = TaskState::ALL
+        .iter()
+        .map(|name| ((*name).to_owned(), vertex.count(name).into()))
+        .collect();
     json!({
         "id": vertex.id,
         "slotSharingGroupId": picture.id.chars().rev().collect::<String>(),
@@ -94,12 +114,45 @@ fn plan(picture: &Picture) -> Value {
 
 /// `/jobs/overview`.
 pub(super) fn overview(picture: &Picture, now: Millis) -> Value {
-    let count = |name: &str| picture.vertices.iter().map(|vertex| vertex.count(name)).sum::<usize>();
-    let total: usize = picture.vertices.iter().map(|vertex| vertex.subtasks.len()).sum();
-    let names =
-        ["running", "canceling", "canceled", "total", "created", "scheduled", "deploying", "reconciling", "finished", "initializing", "failed"];
-    let tasks: Map<String, Value> =
-        names.iter().map(|name| ((*name).to_owned(), if *name == "total" { total } else { count(&name.to_uppercase()) }.into())).collect();
+    let count = |name: &str| {
+        picture
+            .vertices
+            .iter()
+            .map(|vertex| vertex.count(name))
+            .sum::<usize>()
+    };
+    let total: usize = picture
+        .vertices
+        .iter()
+        .map(|vertex| vertex.subtasks.len())
+        .sum();
+    let names = [
+        "running",
+        "canceling",
+        "canceled",
+        "total",
+        "created",
+        "scheduled",
+        "deploying",
+        "reconciling",
+        "finished",
+        "initializing",
+        "failed",
+    ];
+    let tasks: Map<String, Value> = names
+        .iter()
+        .map(|name| {
+            (
+                (*name).to_owned(),
+                if *name == "total" {
+                    total
+                } else {
+                    count(&name.to_uppercase())
+                }
+                .into(),
+            )
+        })
+        .collect();
     let mut job = json!({
         "jid": picture.id,
         "name": picture.name,

@@ -27,12 +27,21 @@ pub(super) struct Cache {
 }
 
 /// The picture in a slot of the cache, taken anew when it is older than `lives`.
-fn cached<'a>(slot: &'a mut Option<(Millis, Picture)>, lives: Millis, job: &Job, ledger: &Ledger, now: Millis) -> &'a Picture {
+fn cached<'a>(
+    slot: &'a mut Option<(Millis, Picture)>,
+    lives: Millis,
+    job: &Job,
+    ledger: &Ledger,
+    now: Millis,
+) -> &'a Picture {
     let not_before = match slot {
         Some((_, picture)) => picture.at,
         None => Millis::MIN,
     };
-    if slot.as_ref().is_none_or(|(filled, _)| now - filled >= lives) {
+    if slot
+        .as_ref()
+        .is_none_or(|(filled, _)| now - filled >= lives)
+    {
         *slot = Some((now, job.look(now, not_before, ledger)));
     }
     &slot.as_ref().expect("it was just filled").1
@@ -41,7 +50,10 @@ fn cached<'a>(slot: &'a mut Option<(Millis, Picture)>, lives: Millis, job: &Job,
 /// Answers GET `path?query` at `now`; the job has been advanced to `now`.
 pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis) -> RestAnswer {
     let Some(job) = &cluster.job else {
-        return RestAnswer::error(503, "Service temporarily unavailable due to an ongoing leader election. Please refresh.");
+        return RestAnswer::error(
+            503,
+            "Service temporarily unavailable due to an ongoing leader election. Please refresh.",
+        );
     };
     let (ledger, cache) = (&cluster.ledger, &mut cluster.cache);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -49,7 +61,10 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
         && *id != "overview"
         && *id != job.id
     {
-        return RestAnswer::error(404, &format!("org.apache.flink.runtime.rest.NotFoundException: Job {id} not found"));
+        return RestAnswer::error(
+            404,
+            &format!("org.apache.flink.runtime.rest.NotFoundException: Job {id} not found"),
+        );
     }
     let live = || job.picture(now, ledger);
     let body = match parts.as_slice() {
@@ -59,13 +74,31 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
         ["jobs", "overview"] => job::overview(&live(), now),
         ["jobs", _] => job::details(cached(&mut cache.graph, CACHE_MS, job, ledger, now), now),
         ["jobs", _, "status"] => json!({ "status": job.state(now).name() }),
-        ["jobs", _, "exceptions"] => exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now), query),
-        ["jobs", _, "checkpoints"] => checkpoints::statistics(cached(&mut cache.checkpoints, CACHE_MS, job, ledger, now)),
+        ["jobs", _, "exceptions"] => {
+            exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now), query)
+        }
+        ["jobs", _, "checkpoints"] => {
+            checkpoints::statistics(cached(&mut cache.checkpoints, CACHE_MS, job, ledger, now))
+        }
         ["jobs", _, "checkpoints", "config"] => checkpoints::config(job),
-        ["jobs", _, "metrics"] => metrics(cached(&mut cache.metrics, FETCH_MS, job, ledger, now), query),
-        ["jobs", _, "vertices", vertex] => match vertex::details(cached(&mut cache.graph, CACHE_MS, job, ledger, now), vertex, now) {
+        ["jobs", _, "metrics"] => metrics(
+            cached(&mut cache.metrics, FETCH_MS, job, ledger, now),
+            query,
+        ),
+        ["jobs", _, "vertices", vertex] => match vertex::details(
+            cached(&mut cache.graph, CACHE_MS, job, ledger, now),
+            vertex,
+            now,
+        ) {
             Some(body) => body,
-            None => return RestAnswer::error(404, &format!("org.apache.flink.runtime.rest.NotFoundException: Could not find job vertex {vertex}")),
+            None => {
+                return RestAnswer::error(
+                    404,
+                    &format!(
+                        "org.apache.flink.runtime.rest.NotFoundException: Could not find job vertex {vertex}"
+                    ),
+                );
+            }
         },
         _ => return RestAnswer::error(404, &format!("Not found: {path}")),
     };
@@ -73,11 +106,20 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
 }
 
 fn version(runtime_two: bool) -> (&'static str, &'static str) {
-    if runtime_two { ("2.2.0", "450c63e") } else { ("1.20.0", "0980485") }
+    if runtime_two {
+        ("2.2.0", "450c63e")
+    } else {
+        ("1.20.0", "0980485")
+    }
 }
 
 fn overview(picture: &Picture) -> Value {
-    let slots: usize = picture.vertices.iter().map(|vertex| vertex.subtasks.len()).max().unwrap_or(1);
+    let slots: usize = picture
+        .vertices
+        .iter()
+        .map(|vertex| vertex.subtasks.len())
+        .max()
+        .unwrap_or(1);
     let count = |state: bool| u8::from(state);
     let state = picture.state.name();
     let (flink, commit) = version(picture.runtime_two);
@@ -109,7 +151,10 @@ fn config(runtime_two: bool) -> Value {
 /// With `get`, the values of the metrics named there that exist; without, all names.
 fn metrics(picture: &Picture, query: &str) -> Value {
     let all = of_job(picture);
-    let wanted = query.split('&').find_map(|pair| pair.strip_prefix("get=")).map(|names| names.replace("%2C", ",").replace("%2c", ","));
+    let wanted = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("get="))
+        .map(|names| names.replace("%2C", ",").replace("%2c", ","));
     match wanted {
         None => all.iter().map(|(name, _)| json!({ "id": name })).collect(),
         Some(wanted) => wanted

@@ -15,7 +15,12 @@ pub(super) const TASK_MANAGER: &str = "10.0.1.17:6122-22f514";
 /// The subtasks of one vertex; None when there is no such vertex.
 pub(super) fn details(picture: &Picture, id: &str, now: Millis) -> Option<Value> {
     let vertex = picture.vertices.iter().find(|vertex| vertex.id == id)?;
-    let subtasks: Vec<Value> = vertex.subtasks.iter().enumerate().map(|(index, task)| subtask(picture, index, task, vertex.records, now)).collect();
+    let subtasks: Vec<Value> = vertex
+        .subtasks
+        .iter()
+        .enumerate()
+        .map(|(index, task)| subtask(picture, index, task, vertex.records, now))
+        .collect();
     let numbers = [
         "write-records",
         "accumulated-backpressured-time",
@@ -25,9 +30,20 @@ pub(super) fn details(picture: &Picture, id: &str, now: Millis) -> Option<Value>
         "read-records",
         "accumulated-busy-time",
     ];
-    let metrics: Map<String, Value> = numbers.iter().map(|name| ((*name).to_owned(), aggregate(&subtasks, "metrics", name))).collect();
-    let states: Map<String, Value> =
-        picture.durations.iter().map(|(state, _)| (state.name().to_owned(), aggregate(&subtasks, "status-duration", state.name()))).collect();
+    let metrics: Map<String, Value> = numbers
+        .iter()
+        .map(|name| ((*name).to_owned(), aggregate(&subtasks, "metrics", name)))
+        .collect();
+    let states: Map<String, Value> = picture
+        .durations
+        .iter()
+        .map(|(state, _)| {
+            (
+                state.name().to_owned(),
+                aggregate(&subtasks, "status-duration", state.name()),
+            )
+        })
+        .collect();
     Some(json!({
         "id": vertex.id,
         "name": vertex.name,
@@ -40,8 +56,13 @@ pub(super) fn details(picture: &Picture, id: &str, now: Millis) -> Option<Value>
 }
 
 fn subtask(picture: &Picture, index: usize, task: &Subtask, records: i64, now: Millis) -> Value {
-    let durations: Map<String, Value> = picture.durations.iter().map(|(state, spent)| (state.name().to_owned(), (*spent).into())).collect();
-    let mut body = json!({ "subtask": index, "status": task.state.name(), "attempt": picture.attempt });
+    let durations: Map<String, Value> = picture
+        .durations
+        .iter()
+        .map(|(state, spent)| (state.name().to_owned(), (*spent).into()))
+        .collect();
+    let mut body =
+        json!({ "subtask": index, "status": task.state.name(), "attempt": picture.attempt });
     if !picture.runtime_two {
         body["host"] = HOST.split(':').next().into();
     }
@@ -62,8 +83,15 @@ fn subtask(picture: &Picture, index: usize, task: &Subtask, records: i64, now: M
 }
 
 fn aggregate(subtasks: &[Value], group: &str, name: &str) -> Value {
-    let values: Vec<f64> = subtasks.iter().filter_map(|subtask| subtask[group][name].as_f64()).collect();
-    let (min, max) = values.iter().fold((f64::MAX, f64::MIN), |(min, max), value| (min.min(*value), max.max(*value)));
+    let values: Vec<f64> = subtasks
+        .iter()
+        .filter_map(|subtask| subtask[group][name].as_f64())
+        .collect();
+    let (min, max) = values
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(min, max), value| {
+            (min.min(*value), max.max(*value))
+        });
     let sum: f64 = values.iter().sum();
     let whole = |value: f64| Value::from(value.round() as i64);
     let middle = whole(sum / values.len().max(1) as f64);

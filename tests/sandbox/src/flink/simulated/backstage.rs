@@ -15,7 +15,13 @@ impl Backstage for SimulatedFlink {
         Self::open_stream(self, application, stream);
     }
 
-    fn place_savepoint(&self, application: &str, snapshot: &str, taken: Timestamp, identity: &[String]) -> String {
+    fn place_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+        taken: Timestamp,
+        identity: &[String],
+    ) -> String {
         Self::place_savepoint(self, application, snapshot, taken, identity)
     }
 

@@ -27,19 +27,31 @@ impl DataPlane for SimulatedFlink {
                 }
                 Err(failure) => {
                     tokio::time::sleep(REFUSAL).await;
-                    inner.journal.tell(Actor::Flink, Some(&launch.application), "the submission fails, no job runs");
+                    inner.journal.tell(
+                        Actor::Flink,
+                        Some(&launch.application),
+                        "the submission fails, no job runs",
+                    );
                     Err(failure)
                 }
             }
         })
     }
 
-    fn savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>> {
+    fn savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+    ) -> BoxFuture<'static, Result<Savepoint, String>> {
         let taken = self.inner.take_savepoint(application, snapshot, false);
         Box::pin(async move { taken })
     }
 
-    fn stop_with_savepoint(&self, application: &str, snapshot: &str) -> BoxFuture<'static, Result<Savepoint, String>> {
+    fn stop_with_savepoint(
+        &self,
+        application: &str,
+        snapshot: &str,
+    ) -> BoxFuture<'static, Result<Savepoint, String>> {
         let taken = self.inner.take_savepoint(application, snapshot, true);
         Box::pin(async move { taken })
     }
@@ -57,7 +69,10 @@ impl DataPlane for SimulatedFlink {
     }
 
     fn replace_machines(&self, application: &str) -> BoxFuture<'static, ()> {
-        let fault = Fault::new("org.apache.flink.util.FlinkExpectedException", "The TaskExecutor is shutting down.");
+        let fault = Fault::new(
+            "org.apache.flink.util.FlinkExpectedException",
+            "The TaskExecutor is shutting down.",
+        );
         self.inner.strike(application, |job, now| {
             if let Some(attempt) = &mut job.attempt {
                 attempt.interrupt(now + 1, fault);
@@ -70,12 +85,21 @@ impl DataPlane for SimulatedFlink {
         let now = self.inner.now();
         self.inner.advance(application, now);
         let state = self.inner.lock();
-        state.clusters.get(application).and_then(|cluster| cluster.job.as_ref()).is_some_and(|job| job.unfit_for_savepoint(now).is_none())
+        state
+            .clusters
+            .get(application)
+            .and_then(|cluster| cluster.job.as_ref())
+            .is_some_and(|job| job.unfit_for_savepoint(now).is_none())
     }
 
     fn restarts(&self, application: &str) -> u64 {
         self.inner.advance(application, self.inner.now());
-        self.inner.lock().clusters.get(application).and_then(|cluster| cluster.job.as_ref()).map_or(0, |job| job.restarts)
+        self.inner
+            .lock()
+            .clusters
+            .get(application)
+            .and_then(|cluster| cluster.job.as_ref())
+            .map_or(0, |job| job.restarts)
     }
 
     fn ended(&self) -> BoxFuture<'static, (String, Ended)> {
@@ -87,7 +111,10 @@ impl DataPlane for SimulatedFlink {
         self.inner.advance(application, now);
         let answer = match self.inner.lock().clusters.get_mut(application) {
             Some(cluster) => rest::answer(cluster, path, query, now),
-            None => RestAnswer::error(503, "Service temporarily unavailable due to an ongoing leader election. Please refresh."),
+            None => RestAnswer::error(
+                503,
+                "Service temporarily unavailable due to an ongoing leader election. Please refresh.",
+            ),
         };
         Box::pin(async move { answer })
     }
@@ -96,8 +123,15 @@ impl DataPlane for SimulatedFlink {
         let now = now.as_millisecond();
         self.inner.advance(application, now);
         let state = self.inner.lock();
-        let Some(cluster) = state.clusters.get(application) else { return Vec::new() };
-        let picture = cluster.job.as_ref().map(|job| job.picture(now, &cluster.ledger));
-        picture.filter(|picture| picture.state != JobState::Initializing).map_or_else(Vec::new, |picture| metrics::for_cloudwatch(&picture))
+        let Some(cluster) = state.clusters.get(application) else {
+            return Vec::new();
+        };
+        let picture = cluster
+            .job
+            .as_ref()
+            .map(|job| job.picture(now, &cluster.ledger));
+        picture
+            .filter(|picture| picture.state != JobState::Initializing)
+            .map_or_else(Vec::new, |picture| metrics::for_cloudwatch(&picture))
     }
 }
