@@ -233,6 +233,85 @@ async fn each_refusal_of_the_service_has_its_error_type_and_tells_the_whole_chai
     }
 }
 
+/// What a service, or somebody between, may answer instead of an answer; whether it was started is then unknown.
+const UNREADABLE: [Reply; 8] = [
+    Reply::Odd(200, ""),
+    Reply::Odd(200, "{}"),
+    Reply::Odd(200, "{\"executionArn\":\"arn:aws:states:eu-cent"),
+    Reply::Odd(200, "{\"executionArn\":7,\"startDate\":1772359548.554}"),
+    Reply::Odd(200, "<html><body>Sign in to continue</body></html>"),
+    Reply::Odd(
+        200,
+        "{\"__type\":\"InternalFailure\",\"message\":\"sorry\"}",
+    ),
+    Reply::Odd(302, "<html>moved</html>"),
+    Reply::Odd(407, "<html>Proxy Authentication Required</html>"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_leaves_the_outcome_open_and_is_asked_again() {
+    for odd in UNREADABLE {
+        // It was started all the same: the name tells.
+        for (reply, outcome) in [(Reply::Started, "started"), (EXISTS, "alreadyStarted")] {
+            let deployed = Deployed::new().replies([odd.clone(), reply]);
+            let answer = deployed.invoke(fixture("eventbridge-metric-math")).await;
+            let answer = answer.unwrap_or_else(|failure| panic!("{odd:?}: {failure}"));
+            assert_eq!(answer["outcome"], outcome, "{odd:?}");
+            let calls = deployed.calls();
+            assert_eq!(calls.len(), 2, "{odd:?}");
+            assert_eq!(calls[0], calls[1], "the same name and input: harmless");
+        }
+        let deployed = Deployed::new().replies(vec![odd.clone(); 9]);
+        let failure = deployed
+            .invoke(fixture("eventbridge-metric-math"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failure.error_type,
+            ErrorType::Retryable,
+            "{odd:?}: {failure}"
+        );
+        assert!(
+            failure.message.contains(
+                "it is not known whether the remediation of orders was started: Step Functions' answer"
+            ),
+            "{failure}"
+        );
+        assert!(!failure.message.contains("check its role"), "{failure}");
+        assert!(deployed.calls().len() <= 4, "{odd:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_of_any_spelling_is_worth_another_try() {
+    for (status, code) in [
+        (400, "ThrottledException"),
+        (400, "RequestThrottled"),
+        (400, "RequestThrottledException"),
+        (400, "RequestLimitExceeded"),
+        (400, "SlowDown"),
+        (400, "TooManyRequestsException"),
+        (400, "ProvisionedThroughputExceededException"),
+        (429, "NobodyKnowsThisOne"),
+        (503, "ServiceUnavailable"),
+        (504, "GatewayTimeout"),
+        (408, "RequestTimeout"),
+        (400, "RequestTimeoutException"),
+    ] {
+        let reply = Reply::Error(status, code, "later");
+        let deployed = Deployed::new().replies(vec![reply; ATTEMPTS]);
+        let failure = deployed
+            .invoke(fixture("eventbridge-metric-math"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failure.error_type,
+            ErrorType::Retryable,
+            "{status} {code}: {failure}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_applications_trouble_does_not_hold_back_the_other_and_a_repeat_completes_it() {
     let deployed = Deployed::new().replies(
