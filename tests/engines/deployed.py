@@ -19,8 +19,10 @@ GLIBC = (2, 34)
 # A Lambda pays for every megabyte at each cold start; the binaries are well below.
 MOST_MEGABYTES = 10
 FIXTURES = ROOT / "functions" / "alarm-handler" / "tests" / "fixtures"
-# Events that end in an execution, in nothing, and in an error.
-EVENTS = ["eventbridge-metric-math", "lambda-metric-math", "sns-two-records", "eventbridge-ok", "eventbridge-start-application", "rubbish-null", "eventbridge-other-namespace"]
+# Events that end in an execution, in nothing, in a refusal, and in an error.
+EVENTS = ["eventbridge-metric-math", "lambda-metric-math", "sns-two-records", "eventbridge-ok", "eventbridge-start-application", "rubbish-null", "eventbridge-other-namespace", "execution-input-left-out"]
+# Where the fixtures are from, and where the sandbox is: events from elsewhere are refused.
+MOVED = [("111122223333", "123456789012"), ("eu-central-1", "us-east-1"), ("EU (Frankfurt)", "US East (N. Virginia)"), (":remediate", ":lifeguard-Remediate")]
 STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-Remediate", "ALARM_APPLICATIONS": "{}"}
 
 
@@ -129,7 +131,10 @@ def emulator():
     # A region each: an alarm starts one execution, whoever tells of it.
     with served(binary, 1) as (one, _), served(binary, 1) as (other, _), emulated(binary.parent / "alarm-handler", one) as address:
         for name in EVENTS:
-            event = (FIXTURES / f"{name}.json").read_bytes()
+            event = (FIXTURES / f"{name}.json").read_text(encoding="utf-8")
+            for there, here in MOVED:
+                event = event.replace(there, here)
+            event = event.encode()
             # The same start is accepted again while its execution runs, and refused when it is over: let it be over in both.
             for region in (one, other):
                 until_executions_end(region)
@@ -152,7 +157,7 @@ def by_their_client(address):
     port = address.rsplit(":", 1)[1]
     command = [cargo_lambda, "lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", port, "--data-file", str(FIXTURES / "rubbish-null.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=variables, timeout=60)
-    return [] if "Lifeguard.BadInput" in done.stderr else [f"cargo lambda invoke tells {done.stderr.strip()[-300:]}"]
+    return [] if '"outcome":"refused"' in done.stdout.replace(" ", "") else [f"cargo lambda invoke tells {done.stdout.strip()[-300:]} {done.stderr.strip()[-300:]}"]
 
 
 ENGINES = {

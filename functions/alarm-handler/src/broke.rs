@@ -7,6 +7,8 @@
 use serde_json::Value;
 
 use crate::{
+    event::envelope,
+    home::Home,
     request::{ApplicationName, Refusal},
     settings::StateMachineArn,
     text::{bounded, seen},
@@ -57,15 +59,16 @@ pub enum Change {
 /// Reads a change of an execution's status; None when the event is something else.
 ///
 /// # Errors
-/// When it is not one of `ours`, or does not name its execution and application.
+/// When it is not one of `ours`, is from elsewhere than `home`, or does not name its execution and application.
 #[must_use]
-pub fn read(event: &Value, ours: &StateMachineArn) -> Option<Result<Change, Refusal>> {
+pub fn read(event: &Value, ours: &StateMachineArn, home: &Home) -> Option<Result<Change, Refusal>> {
     let is_one = event["source"] == "aws.states"
         && event["detail-type"] == "Step Functions Execution Status Change";
-    is_one.then(|| change(&event["detail"], ours))
+    is_one.then(|| change(event, ours, home))
 }
 
-fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
+fn change(event: &Value, ours: &StateMachineArn, home: &Home) -> Result<Change, Refusal> {
+    let detail = &event["detail"];
     let text = |name: &str| detail[name].as_str().unwrap_or_default();
     if !ours.is_of(text("stateMachineArn")) {
         return Err(Refusal::OtherMachine {
@@ -76,6 +79,15 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
     if execution.is_empty() || execution.len() > ARN_CHARS {
         return Err(Refusal::NoExecution);
     }
+    if !ours.ran(execution) {
+        return Err(Refusal::OtherMachine {
+            machine: seen(execution),
+        });
+    }
+    home.check(
+        &format!("the execution {}", seen(execution)),
+        &envelope(event),
+    )?;
     let status = match text("status") {
         "FAILED" => "FAILED",
         "TIMED_OUT" => "TIMED_OUT",
@@ -103,7 +115,8 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
     let application = input["applicationName"]
         .as_str()
         .ok_or_else(|| refuse("names no application"))?
-        .parse()?;
+        .parse::<ApplicationName>()
+        .map_err(|refusal| refuse(&format!("names none: {refusal}")))?;
     let succeeded = succeeded(&input);
     if succeeded >= SUCCESSORS {
         let because = format!(
@@ -118,7 +131,7 @@ fn change(detail: &Value, ours: &StateMachineArn) -> Result<Change, Refusal> {
         execution: bounded(execution, ARN_CHARS),
         before: before["execution"]
             .as_str()
-            .filter(|_| is_successor)
+            .filter(|before| is_successor && ours.ran(before))
             .map(|before| bounded(before, ARN_CHARS)),
         application,
         status: if is_successor && before["status"] == STOPPED {

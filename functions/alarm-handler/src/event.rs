@@ -13,7 +13,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{request::Refusal, text::seen};
+use crate::{
+    home::{Claims, Home},
+    request::Refusal,
+    text::seen,
+};
 
 /// How many of an unknown event's keys an error names.
 const KEYS_NAMED: usize = 8;
@@ -44,8 +48,10 @@ pub struct Alarm {
 pub enum Watches {
     /// Metrics.
     Metrics {
-        /// The `Application` dimensions of those in the service's namespace.
+        /// The `Application` dimensions of those in the service's namespace and this account.
         applications: BTreeSet<String>,
+        /// The same of those in other accounts, which a monitoring account may watch.
+        elsewhere: BTreeSet<Elsewhere>,
         /// All namespaces, for the error that says what was seen.
         namespaces: BTreeSet<String>,
     },
@@ -56,16 +62,30 @@ pub enum Watches {
     },
 }
 
+/// An application of another account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elsewhere {
+    /// Its name.
+    pub application: String,
+    /// Its account.
+    pub account: String,
+    /// The account that is looked after here.
+    pub ours: String,
+}
+
 /// Reads all alarms of an event: one, or one per SNS record. Never empty.
 #[must_use]
-pub fn read(event: &Value) -> Vec<Result<Alarm, Refusal>> {
+pub fn read(event: &Value, home: &Home) -> Vec<Result<Alarm, Refusal>> {
     match event.get("Records").and_then(Value::as_array) {
-        Some(records) if !records.is_empty() => records.iter().map(record).collect(),
-        _ => vec![single(event)],
+        Some(records) if !records.is_empty() => records
+            .iter()
+            .map(|record| of_record(record, home))
+            .collect(),
+        _ => vec![single(event, home)],
     }
 }
 
-fn record(record: &Value) -> Result<Alarm, Refusal> {
+fn of_record(record: &Value, home: &Home) -> Result<Alarm, Refusal> {
     let Some(message) = record.pointer("/Sns/Message").and_then(Value::as_str) else {
         let sender = record
             .get("EventSource")
@@ -79,36 +99,48 @@ fn record(record: &Value) -> Result<Alarm, Refusal> {
     // The parser gives up beyond a depth of 128, so nesting cannot exhaust the stack.
     let message: Value = serde_json::from_str(message).map_err(|_| Refusal::Message)?;
     if message.get("AlarmName").is_some() {
-        sns(&message, record)
+        sns(&message, record, home)
     } else {
-        single(&message)
+        single(&message, home)
     }
 }
 
-fn single(event: &Value) -> Result<Alarm, Refusal> {
+fn single(event: &Value, home: &Home) -> Result<Alarm, Refusal> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
+    let detail = &event["detail"];
+    let alarm = || seen(detail["alarmName"].as_str().unwrap_or_default());
     match (text("source"), text("detail-type")) {
         (Some("aws.cloudwatch"), Some("CloudWatch Alarm State Change")) => {
-            let mut alarm = data(event.get("detail").unwrap_or(&Value::Null), event)?;
-            alarm.held_back = held_back(&event["detail"]);
+            home.check(&format!("the alarm {}", alarm()), &envelope(event))?;
+            let mut alarm = data(detail, event, home)?;
+            alarm.held_back = held_back(detail);
             Ok(alarm)
         }
         (Some("aws.cloudwatch"), Some("CloudWatch Alarm Contributor State Change")) => {
-            Err(Refusal::Contributor {
-                alarm: seen(event["detail"]["alarmName"].as_str().unwrap_or_default()),
-            })
+            home.check(&format!("the alarm {}", alarm()), &envelope(event))?;
+            Err(Refusal::Contributor { alarm: alarm() })
         }
         (Some("aws.kinesisanalytics"), Some("AWS API Call via CloudTrail")) => {
-            Err(Refusal::NotHandledYet {
-                call: seen(event["detail"]["eventName"].as_str().unwrap_or_default()),
-            })
+            let call = seen(detail["eventName"].as_str().unwrap_or_default());
+            let claims = envelope(event)
+                .accounts([&detail["recipientAccountId"]])
+                .regions([&detail["awsRegion"]]);
+            home.check(&format!("the call {call}"), &claims)?;
+            Err(Refusal::NotHandledYet { call })
         }
         (source, Some(detail_type)) => Err(Refusal::OtherEvent {
             detail_type: seen(detail_type),
             sender: seen(source.unwrap_or("nobody")),
         }),
         (Some("aws.cloudwatch"), None) if event.get("alarmData").is_some() => {
-            data(&event["alarmData"], event)
+            let data_of = &event["alarmData"];
+            let name = seen(data_of["alarmName"].as_str().unwrap_or_default());
+            let claims = Claims::default()
+                .accounts([&event["accountId"]])
+                .regions([&event["region"]])
+                .arns([&event["alarmArn"]]);
+            home.check(&format!("the alarm {name}"), &claims)?;
+            data(data_of, event, home)
         }
         (_, None) => Err(Refusal::NoAlarm {
             shape: shape(event),
@@ -116,8 +148,16 @@ fn single(event: &Value) -> Result<Alarm, Refusal> {
     }
 }
 
+/// Where an EventBridge event says that it is from.
+pub(crate) fn envelope(event: &Value) -> Claims<'_> {
+    Claims::default()
+        .accounts([&event["account"]])
+        .regions([&event["region"]])
+        .arns(list(&event["resources"]))
+}
+
 /// `detail` of EventBridge and `alarmData` of a Lambda action are the same object.
-fn data(data: &Value, envelope: &Value) -> Result<Alarm, Refusal> {
+fn data(data: &Value, envelope: &Value, home: &Home) -> Result<Alarm, Refusal> {
     let name = data["alarmName"]
         .as_str()
         .filter(|name| !name.is_empty())
@@ -136,11 +176,16 @@ fn data(data: &Value, envelope: &Value) -> Result<Alarm, Refusal> {
                 .as_ref()
                 .map_or(&Value::Null, |data| &data["triggeringAlarms"]),
             ["arn", "state", "value"],
+            home,
         )
     } else {
         metrics(
-            list(&configuration["metrics"]).map(|entry| &entry["metricStat"]["metric"]),
+            list(&configuration["metrics"]).map(|entry| Entry {
+                metric: &entry["metricStat"]["metric"],
+                accounts: [&entry["accountId"], &entry["metricStat"]["accountId"]],
+            }),
             ["namespace", "dimensions"],
+            home,
         )
     };
     alarm(
@@ -153,11 +198,16 @@ fn data(data: &Value, envelope: &Value) -> Result<Alarm, Refusal> {
 }
 
 /// CloudWatch's own message to SNS: other names for the same things.
-fn sns(message: &Value, record: &Value) -> Result<Alarm, Refusal> {
+fn sns(message: &Value, record: &Value, home: &Home) -> Result<Alarm, Refusal> {
     let name = message["AlarmName"]
         .as_str()
         .filter(|name| !name.is_empty())
         .ok_or(Refusal::NoAlarmName)?;
+    let claims = Claims::default()
+        .accounts([&message["AWSAccountId"]])
+        .regions([&message["Region"]])
+        .arns([&message["AlarmArn"]]);
+    home.check(&format!("the alarm {}", seen(name)), &claims)?;
     if message.as_object().is_some_and(|members| {
         members
             .keys()
@@ -167,11 +217,22 @@ fn sns(message: &Value, record: &Value) -> Result<Alarm, Refusal> {
     }
     let trigger = &message["Trigger"];
     let watches = if message.get("AlarmRule").is_some() {
-        children(&message["TriggeringChildren"], ["Arn", "State", "Value"])
+        children(
+            &message["TriggeringChildren"],
+            ["Arn", "State", "Value"],
+            home,
+        )
     } else {
         // A single metric stands in the trigger itself; an alarm on several, or on an expression, lists them.
-        let several = list(&trigger["Metrics"]).map(|entry| &entry["MetricStat"]["Metric"]);
-        metrics(several.chain([trigger]), ["Namespace", "Dimensions"])
+        let several = list(&trigger["Metrics"]).map(|entry| Entry {
+            metric: &entry["MetricStat"]["Metric"],
+            accounts: [&entry["AccountId"], &entry["MetricStat"]["AccountId"]],
+        });
+        let single = Entry {
+            metric: trigger,
+            accounts: [&trigger["AccountId"], &Value::Null],
+        };
+        metrics(several.chain([single]), ["Namespace", "Dimensions"], home)
     };
     alarm(
         name,
@@ -210,22 +271,46 @@ fn alarm(
     })
 }
 
+/// One of the metrics of an alarm, and where it may say whose it is.
+struct Entry<'a> {
+    metric: &'a Value,
+    accounts: [&'a Value; 2],
+}
+
 fn metrics<'a>(
-    metrics: impl Iterator<Item = &'a Value>,
+    entries: impl Iterator<Item = Entry<'a>>,
     [namespace_key, dimensions_key]: [&str; 2],
+    home: &Home,
 ) -> Watches {
-    let (mut applications, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
-    for metric in metrics {
+    let (mut applications, mut elsewhere, mut namespaces) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for Entry { metric, accounts } in entries {
         let Some(namespace) = metric[namespace_key].as_str() else {
             continue;
         };
         namespaces.insert(namespace.to_owned());
-        if namespace == NAMESPACE {
-            applications.extend(dimension(&metric[dimensions_key]).map(str::to_owned));
+        let Some(application) = dimension(&metric[dimensions_key])
+            .filter(|_| namespace == NAMESPACE)
+            .map(str::to_owned)
+        else {
+            continue;
+        };
+        match accounts.into_iter().find(|account| !home.is_ours(account)) {
+            None => drop(applications.insert(application)),
+            Some(account) => drop(
+                elsewhere.insert(Elsewhere {
+                    application,
+                    account: account
+                        .as_str()
+                        .map_or_else(|| account.to_string(), str::to_owned),
+                    ours: home.account.clone(),
+                }),
+            ),
         }
     }
     Watches::Metrics {
         applications,
+        elsewhere,
         namespaces,
     }
 }
@@ -240,11 +325,13 @@ fn dimension(dimensions: &Value) -> Option<&str> {
     dimensions.get(DIMENSION).or_else(listed)?.as_str()
 }
 
-fn children(alarms: &Value, [arn, state, value]: [&str; 3]) -> Watches {
+/// Those in ALARM. One of another account or region is none that the setting could name: names are unique only within both.
+fn children(alarms: &Value, [arn, state, value]: [&str; 3], home: &Home) -> Watches {
     let in_alarm = list(alarms).filter(|child| child[state][value] == "ALARM");
     // An alarm's name may hold colons, so it is all that follows the first `:alarm:`.
     let names = in_alarm
-        .filter_map(|child| child[arn].as_str()?.split_once(":alarm:"))
+        .filter_map(|child| child[arn].as_str().filter(|arn| home.has(arn)))
+        .filter_map(|arn| arn.split_once(":alarm:"))
         .map(|(_, name)| name.to_owned());
     Watches::Alarms {
         triggering: names.collect(),

@@ -10,6 +10,7 @@
 pub mod broke;
 pub mod event;
 pub mod execution;
+pub mod home;
 pub mod request;
 pub mod settings;
 pub mod start;
@@ -27,6 +28,7 @@ use crate::{
     broke::Change,
     event::Alarm,
     execution::Execution,
+    home::Home,
     request::{ApplicationName, Refusal, Request},
     settings::{AlarmApplications, StateMachineArn},
     start::{StartError, StartExecution, StepFunctions},
@@ -40,6 +42,8 @@ pub enum Outcome {
     Started,
     /// An earlier delivery of the same alarm had started it.
     AlreadyStarted,
+    /// The event cannot be acted on, and another try would not help.
+    Refused,
     /// The event asks for nothing.
     Ignored,
 }
@@ -61,12 +65,26 @@ pub struct Started {
 pub struct Answer {
     /// The most that became of the event.
     pub outcome: Outcome,
-    /// Why it was ignored.
+    /// Why it was ignored or refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What of it was refused, while the rest was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// What was started, by application.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub executions: Vec<Started>,
+}
+
+impl Answer {
+    fn of_nothing(outcome: Outcome, reasons: &[String]) -> Self {
+        Self {
+            outcome,
+            reason: Some(reasons.join("; ")),
+            refused: Vec::new(),
+            executions: Vec::new(),
+        }
+    }
 }
 
 /// The function.
@@ -74,6 +92,7 @@ pub struct Answer {
 pub struct AlarmHandler {
     executions: StepFunctions,
     state_machine: StateMachineArn,
+    home: Home,
     applications: AlarmApplications,
     metrics: Metrics,
 }
@@ -87,6 +106,7 @@ impl Function for AlarmHandler {
         let state_machine: StateMachineArn = env.required(settings::STATE_MACHINE_ARN)?;
         Ok(Self {
             executions: StepFunctions::new(aws, state_machine.clone()),
+            home: state_machine.home(),
             state_machine,
             applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
             metrics: aws.metrics().clone(),
@@ -94,9 +114,9 @@ impl Function for AlarmHandler {
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let requests = match broke::read(&event, &self.state_machine) {
+        let requests = match broke::read(&event, &self.state_machine, &self.home) {
             Some(change) => Requests::of_change(change),
-            None => Requests::of(event::read(&event), &self.applications),
+            None => Requests::of(event::read(&event, &self.home), &self.applications),
         };
         let mut record = Record::of(Self::NAME, &invocation);
         let result = start_all(&self.executions, requests, &mut record).await;
@@ -120,7 +140,14 @@ impl Requests {
             match alarm.and_then(|alarm| Ok((request::of(&alarm, applications)?, alarm))) {
                 Err(refusal) => requests.refused.push(refusal),
                 Ok((Request::Nothing { because }, _)) => requests.ignore(because),
-                Ok((Request::Remediate { applications }, alarm)) => {
+                Ok((
+                    Request::Remediate {
+                        applications,
+                        refused,
+                    },
+                    alarm,
+                )) => {
+                    requests.refused.extend(refused);
                     for application in applications {
                         // The first alarm wins, so that a repeated delivery of the same records gives the same names.
                         requests
@@ -157,7 +184,8 @@ impl Requests {
 }
 
 /// Starts what can be started before it tells what cannot: one bad record, or one failed call, does not hold back another application's rescue. Lambda
-/// repeats a failed event, and what was started before is then [`Outcome::AlreadyStarted`].
+/// repeats a failed event, and what was started before is then [`Outcome::AlreadyStarted`]. A refusal is a failure only where somebody must look into the
+/// event: Lambda would repeat it twice and keep it as a dead letter.
 async fn start_all(
     verb: &impl StartExecution,
     requests: Requests,
@@ -180,15 +208,15 @@ async fn start_all(
         record.about(application.as_str());
     }
     let mut started = Vec::new();
-    let mut failures: Vec<Failure> = refused
+    let (kept, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(Refusal::needs_somebody);
+    let refused: Vec<String> = refused.iter().map(told).collect();
+    let mut failures: Vec<Failure> = kept
         .iter()
-        .map(|refusal| {
-            Failure::new(
-                ErrorType::BadInput,
-                format!("{} refuses the event: {refusal}", AlarmHandler::NAME),
-            )
-        })
+        .map(|refusal| Failure::new(ErrorType::BadInput, told(refusal)))
         .collect();
+    for refusal in &refused {
+        tracing::warn!(refusal, "refused");
+    }
     for (application, execution) in executions {
         let outcome = match verb.start_execution(&execution).await {
             Ok(()) => Outcome::Started,
@@ -196,10 +224,12 @@ async fn start_all(
             Err(error) => {
                 record.add(Metric::ExecutionsNotStarted, 1);
                 let mut failure = Failure::of(error.error_type(), &error);
-                failure.message = format!(
-                    "no remediation of {application} was started: {}",
-                    failure.message
-                );
+                let what = if error.is_outcome_unknown() {
+                    format!("it is not known whether the remediation of {application} was started")
+                } else {
+                    format!("no remediation of {application} was started")
+                };
+                failure.message = format!("{what}: {}", failure.message);
                 failures.push(failure);
                 continue;
             }
@@ -225,17 +255,21 @@ async fn start_all(
     if let Some(failure) = together(failures, &started) {
         return Err(failure);
     }
-    let outcome = started
-        .iter()
-        .map(|started| started.outcome)
-        .min()
-        .unwrap_or(Outcome::Ignored);
-    let reason = (outcome == Outcome::Ignored).then(|| ignored.join("; "));
-    Ok(Answer {
-        outcome,
-        reason,
-        executions: started,
+    let best = started.iter().map(|started| started.outcome).min();
+    Ok(match best {
+        Some(outcome) => Answer {
+            outcome,
+            reason: None,
+            refused,
+            executions: started,
+        },
+        None if refused.is_empty() => Answer::of_nothing(Outcome::Ignored, &ignored),
+        None => Answer::of_nothing(Outcome::Refused, &refused),
     })
+}
+
+fn told(refusal: &Refusal) -> String {
+    format!("{} refuses the event: {refusal}", AlarmHandler::NAME)
 }
 
 /// One failure out of several: worth another try if any of them is, and telling all of them.

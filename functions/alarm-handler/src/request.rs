@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use lifecycle::check_application_name;
+
 use crate::{
-    event::{Alarm, Watches},
+    event::{Alarm, Elsewhere, Watches},
     settings::AlarmApplications,
     text::seen,
 };
 
-/// Longest name that an application can have.
-const APPLICATION_NAME_CHARS: usize = 128;
 /// How many names an error lists.
 const NAMES_LISTED: usize = 5;
 
@@ -41,11 +41,12 @@ impl FromStr for ApplicationName {
     type Err = Refusal;
 
     fn from_str(name: &str) -> Result<Self, Refusal> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-        if (1..=APPLICATION_NAME_CHARS).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(Refusal::ApplicationName { name: seen(name) })
+        match check_application_name(name) {
+            Ok(()) => Ok(Self(name.to_owned())),
+            Err(odd) => Err(Refusal::ApplicationName {
+                name: seen(name),
+                odd: odd.to_string(),
+            }),
         }
     }
 }
@@ -57,6 +58,8 @@ pub enum Request {
     Remediate {
         /// The applications.
         applications: BTreeSet<ApplicationName>,
+        /// What else it watches, which cannot be looked after here.
+        refused: Vec<Refusal>,
     },
     /// Nothing.
     Nothing {
@@ -105,11 +108,6 @@ pub enum Refusal {
     )]
     OtherMetrics { alarm: String, namespaces: String },
     #[error(
-        "the alarm {alarm} is a composite and carries no application, and neither it nor a child in ALARM ({children}) is named in the setting \
-         ALARM_APPLICATIONS: add {{\"<alarm>\":\"<application>\"}} there, or let the children call this function themselves"
-    )]
-    Composite { alarm: String, children: String },
-    #[error(
         "an execution of {machine} changed its status, and this function looks after another state machine"
     )]
     OtherMachine { machine: String },
@@ -121,8 +119,45 @@ pub enum Refusal {
         "the execution {execution} ended without an outcome, and its input {why}: look at the application and at the execution"
     )]
     ExecutionInput { execution: String, why: String },
-    #[error("{name} is not a name that an application can have")]
-    ApplicationName { name: String },
+    #[error("{name} is not a name that an application can have: {odd}")]
+    ApplicationName { name: String, odd: String },
+    #[error("{what} is of the account {account}, and this stack looks after {ours}")]
+    OtherAccount {
+        what: String,
+        account: String,
+        ours: String,
+    },
+    #[error("{what} is of the region {region}, and this stack looks after {ours}")]
+    OtherRegion {
+        what: String,
+        region: String,
+        ours: String,
+    },
+    #[error(
+        "nothing tells the account and region of {what}, so its applications may be of another"
+    )]
+    Nowhere { what: String },
+    #[error(
+        "the alarm {alarm} watches {application} of the account {account}, and this stack looks after {ours}"
+    )]
+    MetricElsewhere {
+        alarm: String,
+        application: String,
+        account: String,
+        ours: String,
+    },
+}
+
+impl Refusal {
+    /// Whether somebody must look into the event itself: an execution of ours ended, and nobody goes on with it. Such an event is kept as a failed one;
+    /// all others are logged and counted, because another try would be refused too.
+    #[must_use]
+    pub const fn needs_somebody(&self) -> bool {
+        matches!(
+            self,
+            Self::NoExecution | Self::ExecutionStatus { .. } | Self::ExecutionInput { .. }
+        )
+    }
 }
 
 /// Decides what `alarm` asks for.
@@ -149,17 +184,29 @@ pub fn of(alarm: &Alarm, told: &AlarmApplications) -> Result<Request, Refusal> {
             because: format!("the alarm {} went to ALARM, but {why}", seen(&alarm.name)),
         });
     }
+    let refused = match &alarm.watches {
+        Watches::Metrics { elsewhere, .. } => elsewhere
+            .iter()
+            .map(|other| other.refusal(&alarm.name))
+            .collect(),
+        Watches::Alarms { .. } => Vec::new(),
+    };
     let applications = match (&alarm.watches, told.get(&alarm.name)) {
         (Watches::Metrics { applications, .. }, _) if !applications.is_empty() => applications
             .iter()
             .map(|name| name.parse())
             .collect::<Result<BTreeSet<_>, _>>()?,
-        (_, Some(application)) => BTreeSet::from([application.clone()]),
+        (_, Some(application)) => {
+            return Ok(Request::Remediate {
+                applications: BTreeSet::from([application.clone()]),
+                refused: Vec::new(),
+            });
+        }
         (Watches::Metrics { namespaces, .. }, None) => {
-            return Err(Refusal::OtherMetrics {
+            return Err(refused.into_iter().next().unwrap_or(Refusal::OtherMetrics {
                 alarm: seen(&alarm.name),
                 namespaces: names(namespaces),
-            });
+            }));
         }
         (Watches::Alarms { triggering }, None) => {
             let applications: BTreeSet<_> = triggering
@@ -167,15 +214,38 @@ pub fn of(alarm: &Alarm, told: &AlarmApplications) -> Result<Request, Refusal> {
                 .filter_map(|child| told.get(child).cloned())
                 .collect();
             if applications.is_empty() {
-                return Err(Refusal::Composite {
-                    alarm: seen(&alarm.name),
-                    children: names(triggering),
+                return Ok(Request::Nothing {
+                    because: unmapped(&alarm.name, triggering),
                 });
             }
             applications
         }
     };
-    Ok(Request::Remediate { applications })
+    Ok(Request::Remediate {
+        applications,
+        refused,
+    })
+}
+
+/// An account has composite alarms about anything, and the rule that listens to composites hears them all: one that nobody has mapped is none of ours.
+fn unmapped(alarm: &str, children: &BTreeSet<String>) -> String {
+    format!(
+        "the alarm {} is a composite and carries no application, and neither it nor a child in ALARM ({}) is named in the setting ALARM_APPLICATIONS: \
+         if it is about an application, add {{\"<alarm>\":\"<application>\"}} there",
+        seen(alarm),
+        names(children)
+    )
+}
+
+impl Elsewhere {
+    fn refusal(&self, alarm: &str) -> Refusal {
+        Refusal::MetricElsewhere {
+            alarm: seen(alarm),
+            application: seen(&self.application),
+            account: seen(&self.account),
+            ours: self.ours.clone(),
+        }
+    }
 }
 
 fn names(names: &BTreeSet<String>) -> String {

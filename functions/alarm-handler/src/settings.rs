@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::request::{ApplicationName, Refusal};
+use crate::{
+    home::Home,
+    request::{ApplicationName, Refusal},
+};
 
 /// Names the variable with the state machine to start.
 pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";
@@ -27,6 +30,27 @@ impl StateMachineArn {
             machine.contains(":stateMachine:") && (rest.is_empty() || rest.starts_with(':'))
         })
     }
+
+    /// Whether it is an execution of this state machine.
+    #[must_use]
+    pub fn ran(&self, execution: &str) -> bool {
+        let machine: Vec<&str> = self.0.split(':').take(7).collect();
+        let mut parts = execution.split(':');
+        machine.into_iter().all(|ours| match parts.next() {
+            Some("execution") => ours == "stateMachine",
+            theirs => theirs == Some(ours) && ours != "stateMachine",
+        }) && parts.next().is_some_and(|name| !name.is_empty())
+    }
+
+    /// Where it is, which is where this stack is.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        let part = |index| self.0.split(':').nth(index).unwrap_or_default().to_owned();
+        Home {
+            region: part(3),
+            account: part(4),
+        }
+    }
 }
 
 /// Not the ARN of a state machine.
@@ -38,12 +62,11 @@ impl FromStr for StateMachineArn {
     type Err = NotAStateMachine;
 
     fn from_str(arn: &str) -> Result<Self, NotAStateMachine> {
-        let mut parts = arn.split(':');
-        let fits = parts.next() == Some("arn")
-            && parts.nth(1) == Some("states")
-            && parts.nth(2) == Some("stateMachine")
-            && parts.next().is_some();
-        if fits {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let has = |index: usize| parts.get(index).is_some_and(|part| !part.is_empty());
+        let is = |index: usize, word| parts.get(index) == Some(&word);
+        let fits = is(0, "arn") && is(2, "states") && is(5, "stateMachine");
+        if fits && has(3) && has(4) && has(6) {
             Ok(Self(arn.to_owned()))
         } else {
             Err(NotAStateMachine)
@@ -120,6 +143,9 @@ mod tests {
             "remediate",
             "arn:aws:states:eu-central-1:123456789012:execution:remediate:1",
             "arn:aws:lambda:a:b:stateMachine:x",
+            "arn:aws:states::123456789012:stateMachine:remediate",
+            "arn:aws:states:eu-central-1::stateMachine:remediate",
+            "arn:aws:states:eu-central-1:123456789012:stateMachine:",
             "arn:aws:states",
         ] {
             assert_eq!(
@@ -147,6 +173,33 @@ mod tests {
                 "arn:aws:states:eu-central-1:123456789012:stateMachine:other",
             ] {
                 assert!(!ours.is_of(other), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_execution_is_of_the_state_machine_that_its_arn_names() {
+        let place = "arn:aws:states:eu-central-1:123456789012";
+        for ours in ["remediate", "remediate:live"] {
+            let ours: StateMachineArn = format!("{place}:stateMachine:{ours}").parse().unwrap();
+            assert!(ours.ran(&format!("{place}:execution:remediate:orders-1")));
+            assert_eq!(
+                ours.home(),
+                Home {
+                    account: "123456789012".into(),
+                    region: "eu-central-1".into()
+                }
+            );
+            for other in [
+                format!("{place}:execution:remediate:"),
+                format!("{place}:execution:remediate"),
+                format!("{place}:execution:other:orders-1"),
+                format!("{place}:stateMachine:remediate:orders-1"),
+                "arn:aws:states:us-west-2:123456789012:execution:remediate:orders-1".to_owned(),
+                "arn:aws:states:eu-central-1:999988887777:execution:remediate:orders-1".to_owned(),
+                String::new(),
+            ] {
+                assert!(!ours.ran(&other), "{other}");
             }
         }
     }

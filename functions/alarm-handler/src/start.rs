@@ -19,6 +19,13 @@ pub trait StartExecution: Send + Sync {
     ) -> impl Future<Output = Result<(), StartError>> + Send;
 }
 
+/// Tries while the answers cannot be read. At once: nobody asked for patience, and the same name and input start nothing twice.
+const READS: usize = 3;
+/// The status of a good answer.
+const OK: u16 = 200;
+/// Request Timeout and Too Many Requests.
+const LATER: [u16; 2] = [408, 429];
+
 /// The SDK's error, kept for its text.
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -31,6 +38,12 @@ pub enum StartError {
     /// Throttled, at a limit, out of order, or not reached at all: later may do.
     #[error("Step Functions cannot take it now")]
     Unavailable(#[source] Cause),
+    /// An answer that is none of Step Functions', or half of one: the start may have happened, and the name makes the next try harmless.
+    #[error("Step Functions' answer (HTTP {status}) cannot be read")]
+    Unreadable {
+        /// The HTTP status that it came with.
+        status: u16,
+    },
     /// Not permitted, or there is no such state machine: somebody has to change something.
     #[error(
         "Step Functions does not let this function start it; check its role and STATE_MACHINE_ARN"
@@ -42,11 +55,17 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether it may have been started all the same.
+    #[must_use]
+    pub const fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+
     /// What crosses the Lambda boundary.
     #[must_use]
     pub const fn error_type(&self) -> ErrorType {
         match self {
-            Self::Unavailable(_) => ErrorType::Retryable,
+            Self::Unavailable(_) | Self::Unreadable { .. } => ErrorType::Retryable,
             Self::NotAllowed(_) => ErrorType::NotAllowed,
             Self::AlreadyExists | Self::Wrong(_) => ErrorType::Internal,
         }
@@ -77,24 +96,44 @@ impl StepFunctions {
 
 impl StartExecution for StepFunctions {
     async fn start_execution(&self, execution: &Execution) -> Result<(), StartError> {
+        let mut outcome = self.once(execution).await;
+        for _ in 1..READS {
+            if !outcome.as_ref().is_err_and(StartError::is_outcome_unknown) {
+                break;
+            }
+            outcome = self.once(execution).await;
+        }
+        outcome
+    }
+}
+
+impl StepFunctions {
+    async fn once(&self, execution: &Execution) -> Result<(), StartError> {
         let request = self
             .client
             .start_execution()
             .state_machine_arn(self.state_machine.as_str());
-        let answer = request
-            .name(execution.name())
-            .input(execution.input())
-            .send()
-            .await;
-        answer.map(drop).map_err(classify)
+        let request = request.name(execution.name()).input(execution.input());
+        // Boxed: nested into the handler, its type is deeper than the compiler's recursion limit.
+        let answer = Box::pin(request.send()).await.map_err(classify)?;
+        // The SDK reads an empty body, or one without the execution, as an answer.
+        if answer.execution_arn().is_empty() {
+            return Err(StartError::Unreadable { status: OK });
+        }
+        Ok(())
     }
 }
 
 fn classify(error: SdkError<StartExecutionError>) -> StartError {
     use StartExecutionError as E;
-    let SdkError::ServiceError(service) = &error else {
-        // Not sent, timed out, or an answer that is not one: the start may have happened, and the name makes the next try harmless.
-        return StartError::Unavailable(error.into());
+    let service = match &error {
+        SdkError::ServiceError(service) => service,
+        SdkError::ResponseError(answer) => {
+            let status = answer.raw().status().as_u16();
+            return StartError::Unreadable { status };
+        }
+        // Not sent, or no answer in time: the SDK has tried again already.
+        _ => return StartError::Unavailable(error.into()),
     };
     match service.err() {
         E::ExecutionAlreadyExists(_) => StartError::AlreadyExists,
@@ -111,15 +150,31 @@ fn classify(error: SdkError<StartExecutionError>) -> StartError {
         }
         // What every AWS service can answer is in no operation's model.
         other => {
-            let code = other.code().unwrap_or_default();
-            let later = service.raw().status().is_server_error()
-                || code.contains("Throttl")
-                || code == "TooManyRequestsException";
-            if later {
-                StartError::Unavailable(error.into())
-            } else {
-                StartError::NotAllowed(error.into())
+            let status = service.raw().status();
+            match other.code() {
+                _ if status.is_server_error() => StartError::Unavailable(error.into()),
+                // Every error of the service has a code: this is somebody between, or half an answer.
+                None => StartError::Unreadable {
+                    status: status.as_u16(),
+                },
+                Some(code) if is_later(code) || LATER.contains(&status.as_u16()) => {
+                    StartError::Unavailable(error.into())
+                }
+                Some(_) if !status.is_client_error() => StartError::Unreadable {
+                    status: status.as_u16(),
+                },
+                Some(_) => StartError::NotAllowed(error.into()),
             }
         }
     }
+}
+
+/// No throttling error is modelled, and the services spell it in several ways.
+fn is_later(code: &str) -> bool {
+    code.contains("Throttl")
+        || code.contains("TooManyRequests")
+        || code.contains("LimitExceeded")
+        || code.contains("ThroughputExceeded")
+        || code.contains("Timeout")
+        || code == "SlowDown"
 }

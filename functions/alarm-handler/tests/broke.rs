@@ -175,17 +175,6 @@ async fn what_does_not_name_an_execution_of_ours_and_its_application_is_refused_
             dead(|detail| detail["status"] = json!(long)),
             "which is not known",
         ),
-        (
-            dead(|detail| {
-                detail["stateMachineArn"] =
-                    json!("arn:aws:states:eu-central-1:111122223333:stateMachine:other")
-            }),
-            "another state machine",
-        ),
-        (
-            json!({ "source": "aws.states", "detail-type": "Step Functions Execution Status Change" }),
-            "another state machine",
-        ),
     ] {
         let deployed = Deployed::new();
         let failure = deployed.invoke(event.clone()).await.expect_err(said);
@@ -199,5 +188,37 @@ async fn what_does_not_name_an_execution_of_ours_and_its_application_is_refused_
             "{failure}"
         );
         assert_eq!(deployed.metrics()[0]["AlarmsRefused"], 1, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_execution_of_another_state_machine_is_no_error() {
+    for event in [
+        dead(|detail| {
+            detail["stateMachineArn"] =
+                json!("arn:aws:states:eu-central-1:111122223333:stateMachine:other");
+        }),
+        json!({ "source": "aws.states", "detail-type": "Step Functions Execution Status Change" }),
+    ] {
+        let deployed = Deployed::new();
+        let answer = deployed.invoke(event).await.expect("no error");
+        assert_eq!(answer["outcome"], "refused");
+        let reason = answer["reason"].as_str().expect("a reason");
+        assert!(reason.contains("another state machine"), "{reason}");
+        assert!(deployed.calls().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn whose_lease_is_taken_over_is_an_execution_of_this_state_machine() {
+    for before in [
+        "arn:aws:states:eu-central-1:999988887777:execution:remediate:x",
+        "arn:aws:states:eu-central-1:111122223333:execution:other:x",
+        "x",
+    ] {
+        let trigger = json!({ "kind": "executionBroke", "execution": before, "status": "FAILED", "successor": 1 });
+        let input = json!({ "applicationName": "orders", "trigger": trigger });
+        let successor = input_of_successor(with_input(&input)).await;
+        assert_eq!(successor["trigger"].get("before"), None, "{before}");
     }
 }

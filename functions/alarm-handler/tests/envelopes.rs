@@ -50,20 +50,30 @@ async fn refuses(name: &str) -> String {
     refuses_event(name, fixture(name)).await
 }
 
+/// Refused, which is no error: Lambda would try it twice more and keep it as a dead letter.
 async fn refuses_event(name: &str, event: Value) -> String {
     let deployed = Deployed::new();
-    let failure = deployed.invoke(event).await.expect_err(name);
+    let answer = deployed
+        .invoke(event)
+        .await
+        .unwrap_or_else(|failure| panic!("{name}: {failure}"));
     assert_eq!(
-        (failure.error_type, deployed.calls().len()),
-        (ErrorType::BadInput, 0),
-        "{name}: {failure}"
+        (
+            answer["outcome"].as_str(),
+            deployed.calls().len(),
+            answer.get("executions")
+        ),
+        (Some("refused"), 0, None),
+        "{name}: {answer}"
     );
+    assert_eq!(deployed.metrics()[0]["AlarmsRefused"], 1, "{name}");
+    let message = answer["reason"].as_str().expect("a reason").to_owned();
     assert!(
-        failure.message.len() < 1_000,
-        "{name}: an error is bounded, this one has {} bytes",
-        failure.message.len()
+        message.len() < 1_000,
+        "{name}: a reason is bounded, this one has {} bytes",
+        message.len()
     );
-    failure.message
+    message
 }
 
 #[tokio::test]
@@ -144,32 +154,29 @@ async fn each_application_gets_one_execution() {
 #[tokio::test]
 async fn a_bad_record_is_told_and_does_not_hold_back_a_good_one() {
     let deployed = Deployed::new();
-    let failure = deployed
+    let answer = deployed
         .invoke(fixture("sns-one-good-one-rubbish"))
         .await
-        .unwrap_err();
+        .unwrap();
     assert_eq!(deployed.applications(), ["orders"]);
-    assert_eq!(failure.error_type, ErrorType::BadInput);
+    assert_eq!(answer["outcome"], "started");
     assert!(
-        failure.message.contains("an SNS message is not JSON"),
-        "{failure}"
+        answer["refused"][0]
+            .as_str()
+            .is_some_and(|said| said.contains("an SNS message is not JSON")),
+        "{answer}"
     );
-    assert!(
-        failure
-            .message
-            .contains("the remediation of orders was started"),
-        "{failure}"
-    );
+    assert_eq!(deployed.metrics()[0]["AlarmsRefused"], 1);
 }
 
 #[tokio::test]
-async fn composites_need_the_setting_and_say_so() {
+async fn a_composite_that_nobody_mapped_is_ignored_and_says_how_to_map_it() {
     for name in [
         "eventbridge-composite-children",
         "lambda-composite-children",
         "sns-composite-children",
     ] {
-        let message = refuses(name).await;
+        let message = ignores(name).await;
         assert!(
             message.contains(r#"the alarm "shop down" is a composite and carries no application"#),
             "{message}"
@@ -183,7 +190,7 @@ async fn composites_need_the_setting_and_say_so() {
         // The child that is OK is not remediated.
         starts_with(Deployed::with([CHILDREN]), name, &["orders-eu", "payments"]).await;
     }
-    let message = refuses("lambda-composite-without-reason-data").await;
+    let message = ignores("lambda-composite-without-reason-data").await;
     assert!(message.contains("(nothing it names)"), "{message}");
     starts_with(
         Deployed::with([COMPOSITE]),
@@ -191,6 +198,43 @@ async fn composites_need_the_setting_and_say_so() {
         &["shop"],
     )
     .await;
+    // Some are mapped, this one is not.
+    let other = ("ALARM_APPLICATIONS", r#"{"pay down":"payments"}"#);
+    let deployed = Deployed::with([other]);
+    let answer = deployed
+        .invoke(fixture("eventbridge-composite-children"))
+        .await
+        .unwrap();
+    assert_eq!(answer["outcome"], "ignored");
+    let counted = &deployed.metrics()[0];
+    assert_eq!(
+        (&counted["AlarmsIgnored"], counted.get("AlarmsRefused")),
+        (&json!(1), None)
+    );
+}
+
+#[tokio::test]
+async fn what_is_odd_about_an_applications_name_is_said() {
+    for (name, said) in [
+        ("orders ", "it ends with a blank"),
+        (" orders", "it begins with a blank"),
+        (
+            "arn:aws:kinesisanalytics:eu-central-1:111122223333:application/orders",
+            "it is an ARN: write the name, orders",
+        ),
+    ] {
+        let mut event = fixture("eventbridge-metric-math");
+        event["detail"]["configuration"]["metrics"][1]["metricStat"]["metric"]["dimensions"]["Application"] =
+            json!(name);
+        let message = refuses_event(name, event).await;
+        assert!(message.contains(said), "{message}");
+        let setting = json!({ "shop down": name }).to_string();
+        let error = Deployed::build([("ALARM_APPLICATIONS", setting.as_str())])
+            .err()
+            .expect("refused")
+            .to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -398,9 +442,10 @@ async fn every_fixture_is_answered_or_refused_and_no_other_verb_is_called() {
     for name in fixtures() {
         for settings in [None, Some(COMPOSITE), Some(CHILDREN)] {
             let deployed = settings.map_or_else(Deployed::new, |setting| Deployed::with([setting]));
-            if let Err(failure) = deployed.invoke(fixture(&name)).await {
-                assert_eq!(failure.error_type, ErrorType::BadInput, "{name}: {failure}");
-            }
+            let failed = deployed.invoke(fixture(&name)).await.err();
+            // Only an execution of ours that nobody can succeed needs somebody to look into the event.
+            let kept = (name == "execution-input-left-out").then_some(ErrorType::BadInput);
+            assert_eq!(failed.map(|failure| failure.error_type), kept, "{name}");
             assert!(
                 deployed
                     .calls()

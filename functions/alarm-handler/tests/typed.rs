@@ -3,12 +3,24 @@
 
 mod support;
 
-use alarm_handler::event::read;
+use alarm_handler::{
+    event::{self, Alarm},
+    home::Home,
+    request::Refusal,
+};
 use aws_lambda_events::{
     cloudwatch_alarms::CloudWatchMetricAlarm, event::sns::SnsEvent, eventbridge::EventBridgeEvent,
 };
 use serde_json::{Value, json};
 use support::{fixture, fixtures};
+
+fn read(event: &Value) -> Vec<Result<Alarm, Refusal>> {
+    let home = Home {
+        account: "111122223333".into(),
+        region: "eu-central-1".into(),
+    };
+    event::read(event, &home)
+}
 
 #[test]
 fn every_eventbridge_fixture_means_the_same_after_a_round_trip_through_the_published_envelope() {

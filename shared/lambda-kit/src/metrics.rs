@@ -29,9 +29,9 @@ pub enum Metric {
     ExecutionsAlreadyStarted,
     /// Remediations that should have been started and were not.
     ExecutionsNotStarted,
-    /// Alarm events that ask for nothing: back to OK, no data, muted.
+    /// Alarm events that ask for nothing: back to OK, no data, muted, composites that nobody mapped to an application.
     AlarmsIgnored,
-    /// Alarm events that could not be acted on: something is wired wrong.
+    /// Events that could not be acted on: something is wired wrong, or they are of another account or region.
     AlarmsRefused,
     /// Looks at an application.
     Looks,

@@ -237,6 +237,7 @@ fn an_event_that_is_no_alarm_of_ours_changes_nothing_and_is_logged_with_the_reas
     let alarm = |state: &str, namespace: &str, dimensions: Value| {
         json!({
             "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "time": "2026-03-04T02:47:00Z",
+            "account": place::ACCOUNT, "region": place::REGION,
             "detail": {
                 "alarmName": RESTARTS,
                 "configuration": { "metrics": [{ "id": "m1", "metricStat": { "metric": { "namespace": namespace, "name": "fullRestarts", "dimensions": dimensions } } }] },
@@ -245,7 +246,13 @@ fn an_event_that_is_no_alarm_of_ours_changes_nothing_and_is_logged_with_the_reas
         })
     };
     let ours = json!({ "Application": APPLICATION });
+    let of_another_account = {
+        let mut event = alarm("ALARM", "AWS/KinesisAnalytics", ours.clone());
+        event["account"] = json!("999988887777");
+        event
+    };
     let events = [
+        (of_another_account, "is of the account \\\"999988887777"),
         (json!({}), "empty object"),
         (json!([]), "an array of 0"),
         (json!("ALARM"), "a string"),
