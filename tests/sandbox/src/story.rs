@@ -1,12 +1,14 @@
 //! What happened, for people: a timeline of who did what, when, and how it ended.
 
 mod html;
+mod mail;
 mod paint;
 mod result;
 
 use jiff::Timestamp;
 
 pub use html::page;
+pub use mail::Mail;
 pub use paint::Paint;
 pub use result::{
     ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry,
@@ -17,7 +19,7 @@ use crate::journal::{Actor, Entry};
 /// Width of the column that says who.
 const WHO: usize = 10;
 
-/// One line of a timeline: `+  4:10  alarm      orders-restarts rings`.
+/// One line of a timeline: `+  4:10  alarm      orders-restarts is in ALARM`.
 #[must_use]
 pub fn line(entry: &Entry, opened: Timestamp, paint: Paint) -> String {
     let secs = entry.at.duration_since(opened).as_secs();

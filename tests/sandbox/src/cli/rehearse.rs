@@ -108,6 +108,9 @@ fn finish(played: &Played, asked: &Rehearse) -> ExitCode {
         say(&rehearsal.json());
         say("\n");
     } else {
+        for mail in &rehearsal.mails {
+            say(&format!("\n  The mail that people get:\n\n{}", mail.told()));
+        }
         say(&format!("\n{}", rehearsal.table(paint())));
     }
     if let Some(file) = &asked.html

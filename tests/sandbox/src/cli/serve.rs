@@ -10,7 +10,7 @@ use crate::{
     region::{Blueprint, Open, Region},
     scenario::Stage,
     server::Server,
-    story,
+    story::{self, Mail},
 };
 
 /// Serves until Ctrl-C.
@@ -42,13 +42,18 @@ async fn serve(asked: &Serve) -> ExitCode {
         .flink()
         .serve_dashboards_at(Dashboard::Loopback(server.endpoint()));
     say(&welcome(&server.endpoint(), &region));
-    let (paint, mut told) = (paint(), 0);
+    let (paint, mut told, mut sent) = (paint(), 0, 0);
     let shown = || {
         let entries = region.journal().entries();
         for entry in &entries[told..] {
             say(&format!("{}\n", story::line(entry, region.opened(), paint)));
         }
         told = entries.len();
+        let mails = Mail::all(region.journal());
+        for mail in &mails[sent..] {
+            say(&format!("\n{}\n", mail.told()));
+        }
+        sent = mails.len();
     };
     tokio::select! {
         () = pace::hold(asked.speed, shown) => {}
@@ -99,13 +104,14 @@ fn welcome(endpoint: &str, region: &Region) -> String {
     format!(
         r#"A region is served at {endpoint}. Ctrl-C ends it. In another terminal:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=operator AWS_SECRET_ACCESS_KEY=sandbox
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=operator AWS_SECRET_ACCESS_KEY=sandbox AWS_PAGER=
   aws kinesisanalyticsv2 describe-application --application-name orders
   aws kinesisanalyticsv2 update-application --application-name orders --current-application-version-id 2 \
     --application-configuration-update '{{"ApplicationCodeConfigurationUpdate":{{"CodeContentUpdate":{{"S3ContentLocationUpdate":{{"FileKeyUpdate":"orders-bad.jar"}}}}}}}}'
   aws stepfunctions start-execution --state-machine-arn {machine} --input '{{"applicationName":"orders"}}'
+  curl -s {endpoint}/mails
 
-Code to deploy: orders-good.jar runs, orders-bad.jar throws 5 s after each start, orders-broken.jar cannot be started. The alarm rings after some minutes.
+Code to deploy: orders-good.jar runs, orders-bad.jar throws 5 s after each start, orders-broken.jar cannot be started. The application's alarm goes to ALARM after some minutes; the last command shows the mails that people get.
 
 "#
     )

@@ -254,7 +254,7 @@ impl CloudWatch {
             // The reason lists every value; a timeline needs how many.
             let reason = reason.split(" [").next().unwrap_or(reason);
             let news = match (from, to) {
-                (_, StateValue::Alarm) => Some(format!("{name} rings: {reason}")),
+                (_, StateValue::Alarm) => Some(format!("{name} is in ALARM: {reason}")),
                 (StateValue::Alarm, _) => Some(format!("{name} goes back to {to}")),
                 // That an alarm has got its first data is no news.
                 _ => None,

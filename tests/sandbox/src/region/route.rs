@@ -17,6 +17,7 @@ use crate::{
     protocol::{self, refusal},
     sns::Sns,
     states::StepFunctions,
+    story::Mail,
     wire::{self, Request, Response},
 };
 
@@ -33,7 +34,25 @@ pub(super) type Back = (
     Clock,
 );
 
-/// By the service that the signature names; what is not signed can only be a dashboard.
+/// Where a served region shows the mails that people got: for those who try it without a mailbox.
+const MAILS: &str = "/mails";
+
+/// All of them as text, the newest last; 404 while there is none, so that a shell can wait for the first.
+fn mails(journal: &Journal) -> Response {
+    let mails: Vec<String> = Mail::all(journal).iter().map(Mail::shown).collect();
+    let (status, text) = if mails.is_empty() {
+        (404, "no mail yet\n".to_owned())
+    } else {
+        (200, mails.join("\n"))
+    };
+    http::Response::builder()
+        .status(status)
+        .header(http::header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body(text.into())
+        .expect("status and header are constants of this project")
+}
+
+/// By the service that the signature names; what is not signed can only be a dashboard, or somebody who reads mails.
 pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
     let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
     Box::pin(async move {
@@ -61,6 +80,7 @@ pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Res
                 trail::record(&bus, &asked, &answer);
                 answer
             }
+            None if request.uri().path() == MAILS => mails(&journal),
             None => flink
                 .call(request)
                 .await

@@ -18,7 +18,9 @@ use crate::{
     region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
     server::Server,
     states::ExecutionView,
-    story::{ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry},
+    story::{
+        ActionTaken, ApplicationNow, ExecutionTold, Mail, RecordsCount, Rehearsal, TimelineEntry,
+    },
 };
 
 /// Verbs that change an application.
@@ -244,6 +246,7 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
             .collect(),
         processes: region.lambda().processes_started(),
         job_runs: region.flink().job_runs(APPLICATION),
+        mails: Mail::all(region.journal()),
         complaints: Vec::new(),
         timeline: timeline(region),
     };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Paint, name};
+use super::{Mail, Paint, name};
 use crate::{flink::real::JobRun, journal::Entry, states::ExecutionView};
 
 /// How a rehearsal went.
@@ -41,6 +41,8 @@ pub struct Rehearsal {
     /// Over real Flink: what each launch of the job did, as its ledger says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub job_runs: Vec<JobRun>,
+    /// The mails that people got, in order.
+    pub mails: Vec<Mail>,
     /// How it differs from how it should have ended; empty when all is well.
     pub complaints: Vec<String>,
     /// Everything that happened.
