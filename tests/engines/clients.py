@@ -1,4 +1,4 @@
-"""Real clients against a served region: boto3 over every verb, and a person's session with the AWS CLI, which is the README's."""
+"""Real clients against a served region: boto3 over every verb, and a person's sessions with the AWS CLI, which are those of the READMEs."""
 
 import gzip
 import json
@@ -31,11 +31,11 @@ def every_verb():
     return outcome
 
 
-def readme_session(address):
-    """The session as it stands in the README, with the served region's address."""
-    found = re.findall(r"^```sh session\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf8"), re.DOTALL | re.MULTILINE)
+def written_session(document, address):
+    """The session as it stands in a document, with the served region's address."""
+    found = re.findall(r"^```sh session\n(.*?)^```$", (ROOT / document).read_text(encoding="utf8"), re.DOTALL | re.MULTILINE)
     if len(found) != 1 or "http://127.0.0.1:4566" not in found[0]:
-        raise RuntimeError("the README has no session, or more than one, or another port")
+        raise RuntimeError(f"{document} has no session, or more than one, or another port")
     return "set -eu\n" + found[0].replace("http://127.0.0.1:4566", address)
 
 
@@ -57,33 +57,58 @@ def cli_2():
     return own, done.stdout.split()[0].replace("aws-cli/", "awscli ")
 
 
-def session(folder, version):
-    """A person's session with the `aws` in this folder."""
-    with served(sandbox(), speed=60) as (address, told):
-        script = readme_session(address)
-        variables = person(address)
-        variables["PATH"] = f"{folder}:{variables['PATH']}"
-        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=600, env=variables)
-        story = told()
-    outcome = Outcome(version=version, scenarios=1)
-    if done.returncode:
-        outcome.complaints = [f"the session ended with {done.returncode}: {done.stderr.strip()[-1500:]}"]
-        return outcome
-    expected = {
-        "three operations, newest first": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL.*StartApplication.*SUCCESSFUL", done.stdout, re.DOTALL),
-        "left alone, because healthy": '"outcome":"leftAlone","because":"healthy"' in done.stdout,
-        "the states of a look": re.search(r"CheckInput\s+ReadInput\s+ClaimLease\s+ReadLedger\s+Look\s+Decide\s.*ReleaseLease\s+Done", done.stdout),
+def front_page(shown, story):
+    """A bad version is rolled back, and the mail is read."""
+    return {
+        "a mail that says so": "Subject: orders recovered on the configuration of version 2" in shown,
+        "why": re.search(r"^First fault: .*cannot parse 'abc' as INT", shown, re.MULTILINE),
+        "the rollback above the update": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL", shown, re.DOTALL),
+        "a job that runs on the version before": any("RollbackApplication has succeeded; the application is RUNNING at version 4" in line for line in story),
+        "the mail in the other terminal": any("Subject: orders recovered" in line for line in story),
+    }
+
+
+def long_session(shown, story):
+    """Every kind of call, with an application of one's own."""
+    return {
+        "three operations, newest first": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL.*StartApplication.*SUCCESSFUL", shown, re.DOTALL),
+        "left alone, because healthy": '"outcome":"leftAlone","because":"healthy"' in shown,
+        "the states of a look": re.search(r"CheckInput\s+ReadInput\s+ClaimLease\s+ReadLedger\s+Look\s+Decide\s.*ReleaseLease\s+Done", shown),
         "a rollback to what the update had replaced": any("RollbackApplication has succeeded; the application is RUNNING at version 3" in line for line in story),
         "stopped in the end": any("StopApplication has succeeded; the application is READY" in line for line in story),
     }
-    outcome.complaints = [f"the session did not show {what}" for what, shown in expected.items() if not shown]
-    outcome.agreements = len(expected) - len(outcome.complaints)
+
+
+SESSIONS = {"README.md": front_page, "tests/sandbox/README.md": long_session}
+
+
+def played(document, folder):
+    """A person's session with the `aws` in this folder: its end, and the lines that the region told."""
+    with served(sandbox(), speed=60) as (address, told):
+        variables = person(address)
+        variables["PATH"] = f"{folder}:{variables['PATH']}"
+        done = subprocess.run(["sh", "-c", written_session(document, address)], capture_output=True, text=True, check=False, timeout=600, env=variables)
+        return done, told()
+
+
+def sessions(folder, version):
+    """The session of each document, in a region of its own."""
+    outcome = Outcome(version=version, scenarios=len(SESSIONS))
+    for document, expected in SESSIONS.items():
+        done, story = played(document, folder)
+        if done.returncode:
+            outcome.complaints.append(f"the session of {document} ended with {done.returncode}: {done.stderr.strip()[-1500:]}")
+            continue
+        shown = expected(done.stdout, story)
+        missing = [f"the session of {document} did not show {what}" for what, found in shown.items() if not found]
+        outcome.complaints += missing
+        outcome.agreements += len(shown) - len(missing)
     return outcome
 
 
 ENGINES = {
     "clients": Engine("boto3 over every verb: answers and errors as botocore's models have them, unknown verbs refused", every_verb),
-    "aws-cli": Engine("a person's session with the AWS CLI, as it stands in the README", lambda: session(venv("clients").parent, pinned("awscli"))),
+    "aws-cli": Engine("a person's sessions with the AWS CLI, as they stand in the READMEs", lambda: sessions(venv("clients").parent, pinned("awscli"))),
     # Slow, for it cannot be pinned: what Debian has today.
-    "aws-cli-2": Engine("the same session with the AWS CLI 2 of Debian", lambda: session(*cli_2()), slow=True),
+    "aws-cli-2": Engine("the same sessions with the AWS CLI 2 of Debian", lambda: sessions(*cli_2()), slow=True),
 }

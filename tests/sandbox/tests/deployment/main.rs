@@ -3,6 +3,7 @@
 
 mod alarms;
 mod drift;
+mod front_page;
 mod permissions;
 mod policies;
 mod without_force_stop;
