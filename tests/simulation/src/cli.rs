@@ -30,23 +30,23 @@ const MOST_BROKEN: usize = 20;
 #[derive(Parser)]
 #[command(
     name = "simulation",
-    about = "Thousands of bad nights: seeded faults over the sandbox's region, every invariant checked.",
+    about = "Thousands of simulated runs: seeded faults in the sandbox's region, every invariant checked.",
     version,
     args_conflicts_with_subcommands = true
 )]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Plays the nights of these seeds, A..B without B.
+    /// Plays the runs of these seeds, A..B without B.
     #[arg(long, conflicts_with = "seed")]
     seeds: Option<Seeds>,
-    /// Plays the night of one seed.
+    /// Plays the run of one seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Tells the night, event by event.
+    /// Prints the run, event by event.
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Prints the night as it was drawn, before it is played.
+    /// Prints the run as it was drawn, before it is played.
     #[arg(long, requires = "seed")]
     night: bool,
     /// One JSON document on standard output.
@@ -55,10 +55,10 @@ struct Arguments {
     /// Threads; all cores when absent.
     #[arg(long, value_parser = at_least_one())]
     threads: Option<usize>,
-    /// Does not look for the shortest night.
+    /// Does not look for the shortest run.
     #[arg(long)]
     no_shrink: bool,
-    /// Stops after so many nights that broke something.
+    /// Stops after this many runs that broke an invariant.
     #[arg(long, default_value_t = MOST_BROKEN, value_parser = at_least_one())]
     most_broken: usize,
 }
@@ -70,13 +70,13 @@ pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Would it notice? Applies each sabotage of sabotages.json in a copy of the project, and reports which are noticed by what.
+    /// Would it notice? Applies each seeded mistake of sabotages.json in a copy of the project, and reports which are noticed by what.
     Sabotage(sabotage::Asked),
     /// Would it notice? Takes every catcher, retrier, rule and assigned variable out of the state machines, one at a time.
     Mutants(mutants::Asked),
-    /// Plays the same nights under other rule sets: a table on standard output.
+    /// Plays the same runs under rival policies: a table on standard output.
     Compare {
-        /// The nights.
+        /// The seeds.
         #[arg(long, default_value = "0..200")]
         seeds: Seeds,
     },

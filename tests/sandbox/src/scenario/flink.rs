@@ -84,7 +84,7 @@ pub const FLINK: &[Scenario] = &[
     },
     Scenario {
         name: "task-manager-killed",
-        sentence: "A machine is lost; Flink recovers by itself, with one restart. No alarm rings; started by hand, Lifeguard leaves it alone.",
+        sentence: "A machine is lost; Flink recovers by itself, with one restart. No alarm goes to ALARM; started by hand, Lifeguard leaves it alone.",
         stage: || Stage::of(Code::healthy()),
         script: |world| {
             Box::pin(async move {

@@ -90,7 +90,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
     },
     Scenario {
         name: "snapshots-unhealthy-application",
-        sentence: "The broker is gone and the job loops: no snapshot is taken of it and none is deleted; that the newest gets old is told.",
+        sentence: "The broker is gone and the job loops: no snapshot is taken of it and none is deleted; people hear that the newest gets old.",
         stage: || {
             let code = Code::healthy().needing(
                 "broker",
@@ -135,7 +135,7 @@ pub const SNAPSHOTS: &[Scenario] = &[
     },
     Scenario {
         name: "snapshots-stuck-creating",
-        sentence: "A snapshot is stuck in CREATING: it is told and left alone, and does not keep the next one from being taken.",
+        sentence: "A snapshot is stuck in CREATING: it is reported and left alone, and the next one is still taken.",
         stage: || {
             let orders = Stage::orders()
                 .snapshot("nightly", hours(7))
