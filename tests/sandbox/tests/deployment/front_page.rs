@@ -11,7 +11,7 @@ use sandbox::{
     story::{self, Paint},
 };
 
-use super::{repository, virtually};
+use super::{PACKAGES, repository, virtually};
 
 /// Words that a newcomer reads in a few minutes, code and mail included.
 const MOST_WORDS: usize = 1_000;
@@ -203,6 +203,48 @@ fn a_link_that_leads_nowhere_is_seen() {
     let found = broken(&document);
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(found, ["#why", "none.md"]);
+}
+
+#[test]
+fn picture_and_table_name_every_function() {
+    let picture = fs::read_to_string(repository("infra/docs/overview.svg")).unwrap();
+    for package in PACKAGES {
+        assert!(
+            picture.contains(&format!(">{package}<")),
+            "the picture: {package}"
+        );
+        assert!(
+            front_page().contains(&format!("`{package}`")),
+            "the table: {package}"
+        );
+    }
+}
+
+#[test]
+fn every_tag_of_the_table_is_one_that_is_read() {
+    let page = front_page();
+    let (_, tags) = page.split_once("\n## Tags\n").unwrap();
+    let (tags, _) = tags.split_once("\n## ").unwrap();
+    let row = regex_lite::Regex::new(r"(?m)^\| `(lifeguard:[a-z-]+)` \| `([^`]+)`").unwrap();
+    let rows: Vec<(String, String)> = row
+        .captures_iter(tags)
+        .map(|found| (found[1].to_owned(), found[2].to_owned()))
+        .collect();
+    assert!(rows.len() >= 7, "{rows:?}");
+    for (tag, value) in rows {
+        let read = |tag: &str| {
+            let tags = [("lifeguard:managed", "true"), (tag, value.as_str())]
+                .map(|(tag, value)| (tag.to_owned(), value.to_owned()));
+            lifecycle::Policy::default()
+                .under(Some(&tags.into_iter().collect()))
+                .findings
+        };
+        assert!(read(&tag).is_empty(), "{tag}: {:?}", read(&tag));
+        assert!(
+            !read(&format!("{tag}s")).is_empty(),
+            "the check can fail: {tag}s"
+        );
+    }
 }
 
 #[test]
