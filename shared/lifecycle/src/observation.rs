@@ -223,7 +223,7 @@ pub struct Job {
 pub struct Vertex {
     /// Name, shortened.
     pub name: String,
-    /// How many subtasks there should be.
+    /// How many subtasks there should be; 0 while a batch job has not planned the stage.
     pub parallelism: u32,
     /// Subtasks by state, those that are not zero. (`status` of a vertex is an aggregate and misleads.)
     pub tasks: BTreeMap<String, u32>,
@@ -263,6 +263,9 @@ pub struct Fault {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoints {
+    /// Whether the job has no checkpointing at all, as Flink says itself: a batch job never has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_off: bool,
     /// Completed since the job started.
     pub completed: u64,
     /// Failed since the job started.

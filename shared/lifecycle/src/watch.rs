@@ -248,6 +248,7 @@ fn settled(job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> As
         None => Assessment::Settling {
             why: "all subtasks up, but the checkpoints could not be read".into(),
         },
+        Some(checkpoints) if checkpoints.is_off => Assessment::Healthy { since },
         Some(checkpoints)
             if checkpoints
                 .latest_completed_at

@@ -242,6 +242,13 @@ fn a_checkpoint_must_have_completed_within_a_soak_unless_there_are_none() {
         verified(&observation, &assessment, &policy()).is_err(),
         "it may be on"
     );
+    let off = |job: &mut Job| {
+        job.checkpoints = Some(Checkpoints {
+            is_off: true,
+            ..Checkpoints::default()
+        });
+    };
+    assert!(is_verified(100, off), "Flink itself says that it is off");
 }
 
 /// Found by a simulated night: the state took twelve minutes to restore, and the job had been up for four.

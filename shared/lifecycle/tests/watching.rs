@@ -45,6 +45,22 @@ fn plus(at: Timestamp, secs: i64) -> Timestamp {
 }
 
 #[test]
+fn a_job_without_checkpointing_needs_no_checkpoint_but_does_need_its_soak() {
+    let batch = |up_secs: i64| {
+        let mut job = later(&a_job(hours(2)), up_secs);
+        job.checkpoints = Some(Checkpoints {
+            is_off: true,
+            ..Checkpoints::default()
+        });
+        job
+    };
+    let mut watch = Watch::default();
+    assert_eq!(judge(&mut watch, &batch(0)).word(), "settling");
+    assert_eq!(judge(&mut watch, &batch(302)).word(), "settling");
+    assert_eq!(judge(&mut watch, &batch(303)).word(), "healthy");
+}
+
+#[test]
 fn one_look_is_enough_when_the_checkpoint_history_proves_the_other_end() {
     for (oldest, latest, expected) in [
         (303, 10, "healthy"),

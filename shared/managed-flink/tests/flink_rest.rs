@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use lifecycle::{JobState, Part};
+use lifecycle::{Job, JobState, Part};
 use managed_flink::{FlinkRest, HostRule, PresignedUrl, RestCall, RestProblem, look};
 use serde_json::{Value, json};
 use support::{Call, Double, Wire};
@@ -250,40 +250,49 @@ async fn a_url_to_a_foreign_host_is_refused_before_any_call() {
     );
 }
 
-#[tokio::test]
-async fn what_cannot_be_read_is_listed_and_does_not_hinder_the_rest() {
-    let double = Double::new(|call| {
-        match call
-            .url
-            .split('?')
-            .next()
-            .unwrap()
-            .rsplit('/')
-            .next()
-            .unwrap()
-        {
-            "checkpoints" => Wire::json(
-                404,
-                &json!({ "errors": ["Checkpointing has not been enabled."] }),
+/// What a look finds where some of the job's endpoints answer with these statuses.
+async fn seen_with(statuses: &'static [(&'static str, u16)]) -> (Job, Vec<Part>) {
+    let double = Double::new(move |call| {
+        let path = call.url.split('?').next().unwrap();
+        let endpoint = path.rsplit('/').next().unwrap();
+        match statuses.iter().find(|(name, _)| *name == endpoint) {
+            Some((_, status)) => Wire::json(
+                *status,
+                &json!({ "errors": ["Checkpointing has not been enabled: marker."] }),
             ),
-            "metrics" => Wire::json(500, &json!({})),
-            _ => answered(call),
+            None => answered(call),
         }
     });
     let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
         .await
         .unwrap();
     let (job, unreadable) = look(&rest, &[]).await;
-    let job = job.unwrap();
+    assert!(!format!("{unreadable:?}").contains("marker"));
+    (job.unwrap(), unreadable.iter().map(|it| it.what).collect())
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_listed_and_does_not_hinder_the_rest() {
+    let (job, unreadable) = seen_with(&[("checkpoints", 500), ("metrics", 500)]).await;
     assert_eq!(
         (job.checkpoints, job.restarts_metric, job.faults.known),
         (None, None, 2)
     );
-    assert_eq!(
-        unreadable.iter().map(|it| it.what).collect::<Vec<_>>(),
-        [Part::Checkpoints, Part::Metrics]
-    );
-    assert!(!format!("{unreadable:?}").contains("marker"));
+    assert_eq!(unreadable, [Part::Checkpoints, Part::Metrics]);
+}
+
+#[tokio::test]
+async fn a_job_without_checkpointing_says_so_with_404_and_that_is_no_failure() {
+    let (job, unreadable) = seen_with(&[("checkpoints", 404)]).await;
+    assert!(job.checkpoints.unwrap().is_off);
+    assert_eq!(unreadable, []);
+}
+
+#[tokio::test]
+async fn that_a_job_is_gone_does_not_say_that_it_has_no_checkpointing() {
+    let (job, unreadable) = seen_with(&[("exceptions", 404), ("checkpoints", 404)]).await;
+    assert_eq!(job.checkpoints, None);
+    assert_eq!(unreadable, [Part::Exceptions, Part::Checkpoints]);
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ fn moment(name: &str) -> Captured {
         job: answer("job"),
         exceptions: answer("exceptions"),
         checkpoints: answer("checkpoints"),
+        is_without_checkpointing: answer("checkpoints.http404").is_some(),
         metrics: answer("metrics"),
         vertices: answer("vertex0").into_iter().collect(),
     }
@@ -63,7 +64,7 @@ fn moments() -> Vec<String> {
 #[test]
 fn every_recorded_moment_can_be_read() {
     let moments = moments();
-    assert!(moments.len() >= 34, "{}", moments.len());
+    assert!(moments.len() >= 270, "{}", moments.len());
     for name in moments {
         let job = job(&moment(&name), &[])
             .unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -74,7 +75,11 @@ fn every_recorded_moment_can_be_read() {
             job.state
         );
         assert!(job.at >= job.started_at, "{name}");
-        assert!(job.checkpoints.is_some(), "{name}");
+        // While a JobManager comes back it answers 500 here and no metrics.
+        let failed_over = recordings()
+            .join(format!("{name}__checkpoints.http500.json"))
+            .exists();
+        assert_eq!(job.checkpoints.is_none(), failed_over, "{name}");
         let Captured {
             vertices, metrics, ..
         } = moment(&name);
@@ -83,7 +88,7 @@ fn every_recorded_moment_can_be_read() {
             .flat_map(|vertex| vertex["subtasks"].as_array().unwrap())
             .map(|subtask| subtask["attempt"].as_u64().unwrap());
         assert!(
-            u64::from(job.max_attempt) >= attempts.max().unwrap(),
+            u64::from(job.max_attempt) >= attempts.max().unwrap_or(0),
             "{name}"
         );
         let has_metric = metrics
@@ -91,14 +96,17 @@ fn every_recorded_moment_can_be_read() {
             .as_array()
             .unwrap()
             .iter()
-            .any(|metric| metric["id"] == "numRestarts");
+            .any(|metric| metric["id"] == "numRestarts" && metric["value"] != "NaN");
         assert_eq!(job.restarts_metric.is_some(), has_metric, "{name}");
         for vertex in &job.vertices {
-            assert_eq!(
-                vertex.tasks.values().sum::<u32>(),
-                vertex.parallelism,
-                "{name}: {}",
-                vertex.name
+            // The adaptive scheduler that waits for slots has tasks in no state.
+            let tasks: u32 = vertex.tasks.values().sum();
+            let waits = tasks == 0 && job.state == JobState::Created;
+            assert!(
+                tasks == vertex.parallelism || waits || vertex.parallelism == 0,
+                "{name}: {}: {:?}",
+                vertex.name,
+                vertex.tasks
             );
         }
     }
@@ -357,6 +365,93 @@ fn answers_with_hardly_a_field_can_be_read() {
         (None, None, None)
     );
     assert_eq!(job.checkpoints, Some(lifecycle::Checkpoints::default()));
+}
+
+#[test]
+fn a_sentinel_or_a_number_of_another_kind_loses_nothing_but_itself() {
+    let whole = seen("1.20/healthy/m2");
+    for odd in [json!(-1), json!(null), json!("NaN"), json!(1.5), json!("7")] {
+        let mut captured = moment("1.20/healthy/m2");
+        let answer = captured.job.as_mut().unwrap();
+        answer["vertices"][0]["parallelism"] = odd.clone();
+        answer["vertices"][0]["tasks"]["CREATED"] = odd.clone();
+        answer["timestamps"]["FAILING"] = odd.clone();
+        let checkpoints = captured.checkpoints.as_mut().unwrap();
+        checkpoints["counts"]["failed"] = odd.clone();
+        checkpoints["latest"]["restored"] =
+            json!({ "id": odd, "restore_timestamp": odd, "is_savepoint": true });
+        captured.vertices[0]["subtasks"][0]["attempt"] = odd.clone();
+        let job = job(&captured, &[])
+            .unwrap_or_else(|error| panic!("{odd}: {error}"))
+            .unwrap();
+        assert_eq!(
+            (&job.state, job.vertices.len(), &job.running_at),
+            (&whole.state, whole.vertices.len(), &whole.running_at),
+            "{odd}"
+        );
+        let completed = |job: &Job| job.checkpoints.as_ref().unwrap().completed;
+        assert_eq!(completed(&job), completed(&whole), "{odd}");
+    }
+}
+
+#[test]
+fn a_batch_job_waits_for_its_next_stage_and_is_read() {
+    let job = seen("1.20/batch/m0_stage1");
+    assert!(job.is_all_running(), "{:?}", job.vertices);
+    assert!(job.vertices.iter().any(|vertex| vertex.parallelism == 0));
+    assert!(job.checkpoints.unwrap().is_off);
+}
+
+#[test]
+fn the_last_cause_is_told_beside_its_wrapper_however_long_that_is() {
+    for (name, wrapper, cause) in [
+        (
+            "2.3/state-other-type/m4",
+            "Error while getting state; caused by: ",
+            "StateMigrationException",
+        ),
+        (
+            "2.3/state-other-operator/m4",
+            "Could not start the JobMaster.; caused by: ",
+            "Cannot map checkpoint/savepoint state for operator",
+        ),
+        (
+            "2.3/snapshot-throws/m4",
+            "Could not perform checkpoint 1 ",
+            "; caused by: java.io.IOException: Access Denied",
+        ),
+    ] {
+        let message = seen(name).faults.first.unwrap().message;
+        assert!(
+            message.contains(wrapper) && message.contains(cause),
+            "{name}: {message}"
+        );
+    }
+    let traced = |stacktrace: String| {
+        let mut captured = moment("2.3/state-other-type/m4");
+        captured.exceptions = Some(json!({ "exceptionHistory": { "entries": [
+            { "exceptionName": "x", "stacktrace": stacktrace, "timestamp": 1 }
+        ] } }));
+        let job = job(&captured, &["a-secret".to_owned()]).unwrap().unwrap();
+        job.faults.first.unwrap().message
+    };
+    let long = "so it goes ".repeat(200);
+    let message = traced(format!(
+        "java.lang.RuntimeException: {long}\n\tat a.B\nCaused by: c.D: outer\n\t... 9 more\n\tCaused by: e.F: a-secret is wrong"
+    ));
+    assert!(
+        message.ends_with("caused by: e.F: [redacted] is wrong"),
+        "{message}"
+    );
+    assert!(
+        message.chars().count() <= lifecycle::TEXT_KEPT + 20,
+        "{message}"
+    );
+    assert_eq!(traced("e.F: plain\n\tat a.B".to_owned()), "e.F: plain");
+    assert_eq!(
+        traced("g.H: e.F: twice\nCaused by: e.F: twice\n".to_owned()),
+        "g.H: e.F: twice"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Inputs: files named `<moment>__<endpoint>.json` as in `shared/managed-flink/tests/recordings`. The same code judges here and in the deployed verifier:
 //! [`managed_flink::flink::picture`] reads, [`lifecycle::Watch`] judges. Deliberately absent: the application around the job (its status, operations, snapshots), which the
-//! Flink REST API does not know. Files that do not fit the naming rule (`x.http400.json`, `poll.csv`) are passed over.
+//! Flink REST API does not know. `<moment>__checkpoints.http404.json` says that the job has no checkpointing. Files that do not fit the naming rule (`x.http400.json`, `poll.csv`) are passed over.
 
 use std::{
     collections::BTreeMap,
@@ -277,6 +277,8 @@ enum Endpoint {
     Job,
     Exceptions,
     Checkpoints,
+    /// `/checkpoints` answered 404.
+    NoCheckpointing,
     Metrics,
     Vertex,
     /// Captured, but nothing in it that the others do not say: `/overview`, `/jobs`.
@@ -290,6 +292,7 @@ impl Endpoint {
             Self::Job => captured.job = Some(answer),
             Self::Exceptions => captured.exceptions = Some(answer),
             Self::Checkpoints => captured.checkpoints = Some(answer),
+            Self::NoCheckpointing => captured.is_without_checkpointing = true,
             Self::Vertex => captured.vertices.push(answer),
             // Metrics may be captured by several calls; each answers an array.
             Self::Metrics => match (&mut captured.metrics, answer) {
@@ -313,6 +316,7 @@ fn named(path: &Path) -> Option<(String, Endpoint)> {
         "job" => Endpoint::Job,
         "exceptions" => Endpoint::Exceptions,
         "checkpoints" => Endpoint::Checkpoints,
+        "checkpoints.http404" => Endpoint::NoCheckpointing,
         "overview" | "jobs" => Endpoint::Unused,
         "metrics" => Endpoint::Metrics,
         other if other.starts_with("metric_") => Endpoint::Metrics,

@@ -225,7 +225,9 @@ pub fn verified(
     // A restart that left no time stamp would not show in the time of the last disturbance.
     let is_dated =
         job.restarts() == 0 || job.restarting_at.is_some() || job.faults.newest_at.is_some();
-    let checkpointing = look.application.checkpointing_enabled.unwrap_or(true);
+    let is_off = |checkpoints: &crate::Checkpoints| checkpoints.is_off;
+    let checkpointing = look.application.checkpointing_enabled.unwrap_or(true)
+        && !job.checkpoints.as_ref().is_some_and(is_off);
     let completes = job
         .checkpoints
         .as_ref()

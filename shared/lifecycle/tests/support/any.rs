@@ -175,6 +175,8 @@ fn checkpoints() -> BoxedStrategy<Checkpoints> {
     )
         .prop_map(
             |(completed, failed, latest, oldest, savepoint, restored)| Checkpoints {
+                // Drawn with the rest, now and then.
+                is_off: completed % 8 == 7,
                 completed,
                 failed,
                 latest_completed_at: latest,

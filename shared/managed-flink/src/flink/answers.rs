@@ -2,7 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// A number as Flink writes it. Its API has sentinels where a number would stand (`-1` as the parallelism of a stage that is not planned yet, `"NaN"` in
+/// statistics, `null`): one of them must not lose the whole answer, so whatever is no number is none.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    Ok(number_in(&Value::deserialize(from)?).unwrap_or_default())
+}
+
+fn number_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    Ok(number_in(&Value::deserialize(from)?))
+}
+
+/// A number of things: what is negative counts as none of them.
+fn count<'de, D: Deserializer<'de>, T: TryFrom<i64> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(T::try_from(number(from)?).unwrap_or_default())
+}
+
+fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, u32>, D::Error> {
+    let counted = BTreeMap::<String, Value>::deserialize(from)?;
+    let count = |value: Value| number_in(&value).and_then(|it| u32::try_from(it).ok());
+    Ok(counted
+        .into_iter()
+        .map(|(state, value)| (state, count(value).unwrap_or_default()))
+        .collect())
+}
+
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, i64>, D::Error> {
+    let counted = BTreeMap::<String, Value>::deserialize(from)?;
+    Ok(counted
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, number_in(&value)?)))
+        .collect())
+}
+
+fn number_in(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
 
 /// `/jobs/overview`.
 #[derive(Debug, Deserialize)]
@@ -15,7 +56,7 @@ pub(super) struct Overview {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct OverviewJob {
     pub(super) jid: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) start_time: i64,
     #[serde(default)]
     pub(super) state: String,
@@ -27,13 +68,13 @@ pub(super) struct OverviewJob {
 pub(super) struct JobDetails {
     pub(super) jid: String,
     pub(super) state: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) start_time: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) duration: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) now: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers")]
     pub(super) timestamps: BTreeMap<String, i64>,
     #[serde(default)]
     pub(super) vertices: Vec<JobVertex>,
@@ -45,9 +86,9 @@ pub(super) struct JobVertex {
     pub(super) id: String,
     #[serde(default)]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub(super) parallelism: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "counts")]
     pub(super) tasks: BTreeMap<String, u32>,
 }
 
@@ -74,7 +115,7 @@ pub(super) struct ExceptionEntry {
     pub(super) exception_name: Option<String>,
     #[serde(default)]
     pub(super) stacktrace: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) timestamp: i64,
     #[serde(default)]
     pub(super) task_name: Option<String>,
@@ -95,9 +136,9 @@ pub(super) struct CheckpointStatistics {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Counts {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) completed: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(super) failed: i64,
 }
 
@@ -115,9 +156,9 @@ pub(super) struct Latest {
 pub(super) struct Checkpoint {
     #[serde(default)]
     pub(super) status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number_or_none")]
     pub(super) trigger_timestamp: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number_or_none")]
     pub(super) latest_ack_timestamp: Option<i64>,
     #[serde(default)]
     pub(super) checkpoint_type: Option<String>,
@@ -125,9 +166,9 @@ pub(super) struct Checkpoint {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct RestoredCheckpoint {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub(super) id: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number_or_none")]
     pub(super) restore_timestamp: Option<i64>,
     #[serde(default)]
     pub(super) is_savepoint: bool,
@@ -152,6 +193,6 @@ pub(super) struct VertexDetails {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Subtask {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub(super) attempt: u32,
 }

@@ -18,6 +18,8 @@ use super::answers::{
 
 /// Characters kept of a vertex's or a task's name: chained operators write whole paragraphs.
 const NAME_KEPT: usize = 120;
+/// Characters kept of an exception's outermost line where it has a cause.
+const WRAPPER_KEPT: usize = 200;
 
 /// The answers of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Captured {
     pub exceptions: Option<Value>,
     /// `/jobs/:id/checkpoints`.
     pub checkpoints: Option<Value>,
+    /// Whether `/jobs/:id/checkpoints` answered 404: the job has no checkpointing (a batch job never has).
+    pub is_without_checkpointing: bool,
     /// `/jobs/:id/metrics?get=numRestarts,fullRestarts`; other metrics do no harm.
     pub metrics: Option<Value>,
     /// `/jobs/:id/vertices/:vid`, of any number of vertices.
@@ -117,7 +121,14 @@ pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
     };
     // The time that tells a checkpoint after the last restart from one before it needs everything else first.
     let disturbed_at = job.disturbed_at();
-    job.checkpoints = checkpoints.map(|statistics| summed_up(statistics, disturbed_at, secrets));
+    job.checkpoints = checkpoints
+        .map(|statistics| summed_up(statistics, disturbed_at, secrets))
+        .or_else(|| {
+            captured.is_without_checkpointing.then(|| Checkpoints {
+                is_off: true,
+                ..Checkpoints::default()
+            })
+        });
     Picture {
         job: Some(job),
         unreadable,
@@ -308,23 +319,29 @@ fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
 
 fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
     let trace = entry.stacktrace.as_deref().unwrap_or_default();
-    let mut message = trace.lines().next().unwrap_or_default().to_owned();
-    // "Recovery is suppressed by …" says that Flink gave up, not why: the cause is nested.
-    if message.contains("Recovery is suppressed")
-        && let Some(cause) = trace
-            .lines()
-            .rev()
-            .find_map(|line| line.trim().strip_prefix("Caused by: "))
-    {
-        message = format!("{message}; caused by: {cause}");
-    }
+    let outermost = trace.lines().next().unwrap_or_default().trim();
+    // The outermost line is often a wrapper ("Error while getting state", "Recovery is suppressed by …"); the last cause says why.
+    let cause = trace
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix("Caused by: "))
+        .filter(|cause| !outermost.contains(cause));
+    let message = match cause {
+        // Each has its share, so that a long wrapper does not cut the cause off.
+        Some(cause) => format!(
+            "{}; caused by: {}",
+            redact(outermost, secrets, WRAPPER_KEPT),
+            redact(cause, secrets, TEXT_KEPT - WRAPPER_KEPT)
+        ),
+        None => redact(outermost, secrets, TEXT_KEPT),
+    };
     Fault {
         exception: redact(
             entry.exception_name.as_deref().unwrap_or("unknown"),
             secrets,
             TEXT_KEPT,
         ),
-        message: redact(&message, secrets, TEXT_KEPT),
+        message,
         task: entry
             .task_name
             .as_deref()
@@ -348,6 +365,7 @@ fn summed_up(
         .filter(|one| one.status == "COMPLETED")
         .filter_map(|one| one.trigger_timestamp.and_then(time));
     Checkpoints {
+        is_off: false,
         completed: u64::try_from(statistics.counts.completed).unwrap_or(0),
         failed: u64::try_from(statistics.counts.failed).unwrap_or(0),
         latest_completed_at: completed

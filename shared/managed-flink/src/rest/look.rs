@@ -57,7 +57,13 @@ async fn gather(
         }
     };
     captured.exceptions = note(Part::Exceptions, rest.exceptions(&id).await);
-    captured.checkpoints = note(Part::Checkpoints, rest.checkpoints(&id).await);
+    let checkpoints = rest.checkpoints(&id).await;
+    // 404 of a job that has just answered: it has no checkpointing. Where the job is gone too, nothing is known.
+    captured.is_without_checkpointing = captured.exceptions.is_some()
+        && matches!(&checkpoints, Err(error) if error.problem == RestProblem::NotFound);
+    if !captured.is_without_checkpointing {
+        captured.checkpoints = note(Part::Checkpoints, checkpoints);
+    }
     captured.metrics = note(Part::Metrics, rest.metrics(&id).await);
     let vertices = flink::vertex_ids(&job);
     if vertices.len() <= VERTICES_ASKED {
