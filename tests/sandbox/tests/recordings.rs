@@ -12,7 +12,7 @@ enum Truth {
     Healthy,
     /// It comes up, or is on its way, until its work is done.
     Finishes,
-    /// Somebody ends it; it may have run before.
+    /// Somebody ends it; it may run before, and be started again.
     Stopped,
     /// No job runs: the submission failed.
     NoJob,
@@ -57,7 +57,7 @@ impl Truth {
             Self::NoJob | Self::Fails { .. } => "failed",
         };
         // The soak that fits a recording may be longer than the recording: what is still settling is not wrong.
-        let may_settle = matches!(self, Self::Healthy | Self::OneIncident);
+        let may_settle = matches!(self, Self::Healthy | Self::OneIncident | Self::Stopped);
         if last.assessment != end && !(may_settle && last.assessment == "settling") {
             not(last, &format!("it should end {end}"));
         }
@@ -69,6 +69,9 @@ impl Truth {
                         not(one, "healthy after a restart of a loop");
                     }
                 }
+            }
+            Self::Stopped if moments.iter().all(|one| one.assessment != "stopped") => {
+                not(last, "nobody saw that it was stopped");
             }
             Self::Fails { restarts } if last.restarts != restarts => {
                 not(last, &format!("{} restarts, not {restarts}", last.restarts));
@@ -115,11 +118,12 @@ const RECORDINGS: &[Row] = &[
         None,
         Some("cB11"),
     ),
+    // Two jobs: one that used its two restarts up, then one that has none.
     (
         "1.20/restarts-exhausted",
-        Truth::Fails { restarts: 2 },
+        Truth::Fails { restarts: 0 },
         Some("cannot parse 'abc' as INT"),
-        None,
+        Some("the exception that ended it is counted as a restart"),
     ),
     ("1.20/savepoint-and-restore", Truth::Stopped, None, None),
     ("1.20/slow-initialisation", Truth::Healthy, None, None),
