@@ -1,8 +1,10 @@
 //! DynamoDB on the crate `dynoxide`: an in-memory database per region, behind the verbs this project uses.
 //!
 //! The engine decides every condition, key and error; this module decides which verbs and which request members exist here. A member it does not know is
-//! refused, because the engine would skip it silently. Deliberately absent: scans, batches, transactions, streams, and the expiry of items (the service
-//! promises it only within days, so no reader may count on it; [`DynamoDb::sweep_expired`] does it at will).
+//! refused, because the engine would skip it silently. Deliberately absent: scans, batches, transactions and streams.
+//!
+//! Items whose time to live is over are removed some time after it, as the service does: here by the first request that comes [`REMOVES_EVERY_SECS`] or more
+//! after the last removal. No reader may count on either.
 //!
 //! Invariant: answers repeat byte for byte, so the members of every item are in alphabetical order.
 
@@ -36,6 +38,9 @@ const VERBS: [&str; 6] = [
     "DescribeTable",
 ];
 
+/// Expired items are removed in passes that are this far apart. The service promises days.
+const REMOVES_EVERY_SECS: i64 = 6 * 3_600;
+
 /// Members that every write with a condition may carry.
 const CONDITION: [&str; 6] = [
     "TableName",
@@ -65,6 +70,8 @@ pub struct DynamoDb {
     journal: Journal,
     /// When each table was made: the engine would tell the machine's time.
     created: Arc<Mutex<BTreeMap<String, Timestamp>>>,
+    /// When expired items were last removed.
+    removed: Arc<Mutex<Timestamp>>,
 }
 
 tower_service!(DynamoDb);
@@ -87,11 +94,13 @@ impl DynamoDb {
     pub fn new(clock: Clock, journal: Journal) -> Self {
         let database = Database::memory_with_clock(Arc::new(EngineClock(clock.clone())))
             .expect("a database in memory needs nothing from the machine");
+        let removed = Arc::new(Mutex::new(clock.now()));
         Self {
             database,
             clock,
             journal,
             created: Arc::default(),
+            removed,
         }
     }
 
@@ -137,12 +146,20 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Deletes what has expired, as the service does at some time of its own choosing. Answers how many items went.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub fn sweep_expired(&self) -> Result<usize, DynoxideError> {
-        self.database.sweep_ttl()
+    /// Removes what has expired, when it is time for the next pass.
+    fn remove_expired(&self) {
+        let now = self.clock.now();
+        let mut removed = self
+            .removed
+            .lock()
+            .expect("no thread panics while it holds a time");
+        if now.as_second() - removed.as_second() < REMOVES_EVERY_SECS {
+            return;
+        }
+        *removed = now;
+        self.database
+            .sweep_ttl()
+            .expect("a database in memory can always be read");
     }
 
     /// An item as it stands, without a request: what a check of invariants looks at. None where there is none.
@@ -158,6 +175,7 @@ impl DynamoDb {
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
+        self.remove_expired();
         let verb = wire::verb(&request).unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(request.body()).into_owned();
         let parsed: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -483,13 +501,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn expired_items_go_by_the_regions_clock_when_swept() {
+    async fn an_expired_item_stays_for_hours_and_then_goes_by_the_regions_clock() {
         let service = service();
-        let item = json!({ "TableName": "ledger", "Item": { "pk": { "S": "a" }, "sk": { "S": "b" }, "expires": { "N": "1767225660" } } });
-        call(&service, "PutItem", item).await;
-        assert_eq!(service.sweep_expired().unwrap(), 0);
-        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
-        assert_eq!(service.sweep_expired().unwrap(), 1);
+        let item = |sk: &str, attribute: &str| json!({ "TableName": "ledger", "Item": { "pk": { "S": "a" }, "sk": { "S": sk }, attribute: { "N": "1767225660" } } });
+        call(&service, "PutItem", item("lease", "expires")).await;
+        call(&service, "PutItem", item("other", "another attribute")).await;
+        let query = json!({
+            "TableName": "ledger",
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": "a" } },
+        });
+        for (hours, left) in [(0, 2), (1, 2), (4, 2), (2, 1), (48, 1)] {
+            tokio::time::sleep(std::time::Duration::from_secs(hours * 3_600)).await;
+            let (_, answer) = call(&service, "Query", query.clone()).await;
+            assert_eq!(answer["Count"], left, "after {hours} hours more");
+        }
     }
 
     #[test]

@@ -784,6 +784,47 @@ fn a_restore_whose_end_nobody_hears_of_is_finished_by_the_next_after_its_lease()
     }
 }
 
+/// The ledger's row of an execution that died in the middle of a restore is all that says why the application is down.
+#[test]
+fn a_restore_whose_lease_ended_days_ago_is_still_finished() {
+    let scenario = Scenario {
+        script: |world| {
+            Box::pin(async move {
+                refuse_rollbacks(&world);
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_told(hours(5)).await;
+                world.pass(hours(4 * 24)).await;
+                world.ask_to_look().await;
+                world.until_told(hours(5)).await;
+            })
+        },
+        ..ending("rollback-refused", |_| {})
+    };
+    for state in ["AfterStep", "RestoreConfiguration", "StartFromSnapshot"] {
+        let mut stage = stage_where("rollback-refused", "DeadlineSecs", "3600");
+        // The right snapshot gets four days older meanwhile.
+        let oldest = ("MaxSnapshotAgeSecs".to_owned(), "2592000".to_owned());
+        stage.parameters.extend([oldest]);
+        assert!(dies(
+            &Death::unheard(state, Duration::ZERO),
+            &scenario,
+            stage,
+            async |played| {
+                let region = &played.region;
+                let application = region.flink().application(APPLICATION).unwrap();
+                assert_eq!(
+                    (application.status.name(), application.code.as_str()),
+                    ("RUNNING", "orders-6.jar"),
+                    "{state}\n{}",
+                    story(region)
+                );
+                assert_eq!(played.rehearsal.outcome, "recovered", "{}", story(region));
+            }
+        ));
+    }
+}
+
 #[test]
 fn what_a_person_had_asked_of_a_dead_execution_is_not_gone_on_with_unasked() {
     let scenario = Scenario {
