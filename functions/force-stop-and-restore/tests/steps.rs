@@ -11,8 +11,13 @@ use support::service::{Fault, Lines, Service, full};
 
 /// As the Lambda runtime does it, from JSON to JSON. No property value may show anywhere in what is answered or logged.
 async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
+    let acting = Env::from_iter([("MODE", "act"), ("FORCE_STOP", "enabled")]);
+    run_in(&acting, service, event).await
+}
+
+async fn run_in(env: &Env, service: &Service, event: Value) -> Result<Value, Failure> {
     let (lines, _listening) = Lines::start();
-    let function = ForceStopAndRestore::build(&Env::default(), &service.double.aws()).unwrap();
+    let function = ForceStopAndRestore::build(env, &service.double.aws()).unwrap();
     let result = answer(
         &function,
         event,
@@ -561,5 +566,61 @@ async fn an_application_that_was_started_from_something_else_is_stale_and_not_do
             );
             assert!(service.changes().is_empty());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stack_that_observes_or_has_no_last_resort_takes_no_step_whoever_calls() {
+    for (mode, force_stop, said) in [
+        ("observe", "enabled", "this stack only observes"),
+        ("observe", "disabled", "this stack only observes"),
+        ("act", "disabled", "ForceStop=disabled"),
+    ] {
+        let env = Env::from_iter([("MODE", mode), ("FORCE_STOP", force_stop)]);
+        for (event, service, verb) in steps() {
+            let failure = run_in(&env, &service, event).await.unwrap_err();
+            assert_eq!(failure.error_type, ErrorType::NotAllowed, "{verb}");
+            assert!(failure.message.contains(said), "{failure}");
+            assert!(service.double.verbs().is_empty(), "nothing is even read");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_is_only_observed_is_not_changed() {
+    for (tag, value, said) in [
+        ("lifeguard:mode", "observe", "lifeguard:mode=observe"),
+        ("lifeguard:mode", "agressive", "write observe or act"),
+        ("lifeguard:rescues-per-day", "many", "from 0 to 10"),
+    ] {
+        for (event, service, verb) in steps() {
+            service.set(|state| drop(state.tags.insert(tag.into(), value.into())));
+            let failure = run(&service, event).await.unwrap_err();
+            assert_eq!(failure.error_type, ErrorType::NotAllowed, "{verb}");
+            assert!(failure.message.contains(said), "{failure}");
+            assert!(service.changes().is_empty(), "{verb}");
+        }
+    }
+}
+
+#[test]
+fn without_a_mode_it_does_not_start() {
+    let service = Service::new(full());
+    for (env, said) in [
+        (Env::default(), "MODE"),
+        (
+            Env::from_iter([("MODE", "Act"), ("FORCE_STOP", "enabled")]),
+            "write observe or act",
+        ),
+        (Env::from_iter([("MODE", "act")]), "FORCE_STOP"),
+        (
+            Env::from_iter([("MODE", "act"), ("FORCE_STOP", "on")]),
+            "write enabled or disabled",
+        ),
+    ] {
+        let error = ForceStopAndRestore::build(&env, &service.double.aws())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(said), "{error}");
     }
 }

@@ -21,10 +21,19 @@ fn event() -> Value {
     json!({ "applicationName": "orders", "plan": { "versionId": 7, "reason": "the change is to blame", "rung": 2 }, "ledger": { "other": "things" } })
 }
 
+/// A stack that acts.
+fn acting() -> Env {
+    Env::from_iter([("MODE", "act"), ("FORCE_STOP", "enabled")])
+}
+
 /// As the Lambda runtime does it, from JSON to JSON. No property value may show anywhere in what is answered or logged.
 async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
+    run_in(&acting(), service, event).await
+}
+
+async fn run_in(env: &Env, service: &Service, event: Value) -> Result<Value, Failure> {
     let (lines, _listening) = Lines::start();
-    let function = Rollback::build(&Env::default(), &service.double.aws()).unwrap();
+    let function = Rollback::build(env, &service.double.aws()).unwrap();
     let result = answer(
         &function,
         event,
@@ -273,6 +282,52 @@ async fn an_application_that_has_not_opted_in_is_not_touched() {
         ErrorType::NotAllowed
     );
     assert!(service.changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_stack_that_observes_rolls_nothing_back_whoever_calls() {
+    let service = running();
+    let env = Env::from_iter([("MODE", "observe"), ("FORCE_STOP", "enabled")]);
+    let failure = run_in(&env, &service, event()).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorType::NotAllowed);
+    assert!(
+        failure.message.contains("this stack only observes"),
+        "{failure}"
+    );
+    assert!(service.double.verbs().is_empty(), "nothing is even read");
+}
+
+#[tokio::test]
+async fn an_application_that_is_only_observed_is_not_rolled_back() {
+    for (tag, value, said) in [
+        ("lifeguard:mode", "observe", "lifeguard:mode=observe"),
+        ("lifeguard:mode", "agressive", "write observe or act"),
+        ("lifeguard:soak", "5", "lifeguard:soak"),
+        ("lifeguard:sook", "5m", "no such tag"),
+    ] {
+        let service = running();
+        service.set(|state| drop(state.tags.insert(tag.into(), value.into())));
+        let failure = run(&service, event()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::NotAllowed, "{tag}={value}");
+        assert!(failure.message.contains(said), "{failure}");
+        assert!(service.changes().is_empty(), "{tag}={value}");
+    }
+}
+
+#[test]
+fn without_a_mode_it_does_not_start() {
+    let service = running();
+    for (env, said) in [
+        (Env::default(), "MODE"),
+        (Env::from_iter([("MODE", "")]), "MODE"),
+        (Env::from_iter([("MODE", "Act")]), "write observe or act"),
+        (Env::from_iter([("MODE", "act")]), "FORCE_STOP"),
+    ] {
+        let error = Rollback::build(&env, &service.double.aws())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[tokio::test]
