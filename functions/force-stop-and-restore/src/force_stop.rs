@@ -1,7 +1,7 @@
 //! `forceStop`: `StopApplication` with `Force`, which takes no snapshot. The last resort.
 
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{Application, ApplicationStatus};
+use lifecycle::{Application, ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, ListTagsForResource, StepAnswer, StopApplication, look_before_change,
     property_values,
@@ -12,12 +12,17 @@ use crate::{ForceStopPlan, at_version};
 /// Stops the application without a snapshot.
 ///
 /// # Errors
-/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
-pub async fn force_stop<A>(api: &A, name: &str, plan: &ForceStopPlan) -> Result<StepAnswer, Failure>
+/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it may not be changed, `Retryable` when nothing is known.
+pub async fn force_stop<A>(
+    api: &A,
+    policy: &Policy,
+    name: &str,
+    plan: &ForceStopPlan,
+) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + StopApplication,
 {
-    let seen = look_before_change(api, name).await?;
+    let seen = look_before_change(api, policy, name).await?;
     if is_visible(&seen.application) {
         return Ok(StepAnswer::already_done(&seen.application));
     }

@@ -3,7 +3,7 @@
 //! Each step is idempotent: look, decide, call once; after a lost answer look again. The state machine waits between the steps, and decides anew before each.
 //! Deliberately absent: any waiting, any repeat of a call, and the choice of version or snapshot, which the plan makes.
 //!
-//! Invariants: nothing is sent unless the application is opted in and at the version the plan names. Nothing starts without state unless the plan says so in as many words.
+//! Invariants: nothing is sent unless the stack acts and has its last resort, and the application is opted in, not only observed, and at the version the plan names. Nothing starts without state unless the plan says so in as many words.
 //! No environment property value appears in an answer, error or log line, although `restoreConfiguration` carries them.
 
 pub mod carry;
@@ -18,13 +18,14 @@ pub use restore::restore_configuration;
 pub use start::start;
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
-use lifecycle::Application;
+use lifecycle::{Application, Mode, Policy};
 use managed_flink::{ManagedFlink, StepAnswer};
 
 /// The function.
 #[derive(Clone, Debug)]
 pub struct ForceStopAndRestore {
     api: ManagedFlink,
+    policy: Policy,
 }
 
 impl Function for ForceStopAndRestore {
@@ -32,28 +33,41 @@ impl Function for ForceStopAndRestore {
     type Event = Event;
     type Answer = StepAnswer;
 
-    fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
+    fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self {
             api: ManagedFlink::new(aws),
+            policy: lambda_kit::policy_to_act(env)?,
         })
     }
 
     async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
+        has_last_resort(&self.policy)?;
         match event {
             Event::ForceStop {
                 application_name,
                 plan,
-            } => force_stop(&self.api, &application_name, &plan).await,
+            } => force_stop(&self.api, &self.policy, &application_name, &plan).await,
             Event::RestoreConfiguration {
                 application_name,
                 plan,
-            } => restore_configuration(&self.api, &application_name, &plan).await,
+            } => restore_configuration(&self.api, &self.policy, &application_name, &plan).await,
             Event::Start {
                 application_name,
                 plan,
-            } => start(&self.api, &application_name, &plan).await,
+            } => start(&self.api, &self.policy, &application_name, &plan).await,
         }
     }
+}
+
+/// A stack without the last resort has no use for any of the three steps. Where it also observes, that is the better reason and is given later.
+fn has_last_resort(policy: &Policy) -> Result<(), Failure> {
+    if policy.allow_force_stop || policy.mode == Mode::Observe {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorType::NotAllowed,
+        "nothing was changed: this stack is deployed without the last resort (ForceStop=disabled), so it neither force-stops nor restores nor starts an application",
+    ))
 }
 
 /// The fence that the service does not have.

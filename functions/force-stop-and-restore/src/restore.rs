@@ -1,7 +1,7 @@
 //! `restoreConfiguration`: the configuration of a good version, all of it, put back while the application is READY.
 
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::ApplicationStatus;
+use lifecycle::{ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
     UpdateApplication, look_before_change, property_values,
@@ -18,13 +18,14 @@ use crate::{
 /// `CannotCarry` naming the parts that no update can restore, with nothing changed; otherwise as for the other steps.
 pub async fn restore_configuration<A>(
     api: &A,
+    policy: &Policy,
     name: &str,
     plan: &RestorePlan,
 ) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + DescribeApplicationVersion + UpdateApplication,
 {
-    let seen = look_before_change(api, name).await?;
+    let seen = look_before_change(api, policy, name).await?;
     let status = &seen.application.status;
     if *status != ApplicationStatus::Ready {
         return Err(Failure::new(

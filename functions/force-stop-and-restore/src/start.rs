@@ -1,7 +1,7 @@
 //! `start`: from the chosen snapshot, or, on a person's explicit word, without state.
 
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::ApplicationStatus;
+use lifecycle::{ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer,
     look_before_change, property_values, sdk::ApplicationRestoreType,
@@ -13,12 +13,17 @@ use crate::{Restore, StartPlan, at_version};
 ///
 /// # Errors
 /// `BadInput` when the plan names neither a snapshot nor, in as many words, no state; otherwise as for the other steps.
-pub async fn start<A>(api: &A, name: &str, plan: &StartPlan) -> Result<StepAnswer, Failure>
+pub async fn start<A>(
+    api: &A,
+    policy: &Policy,
+    name: &str,
+    plan: &StartPlan,
+) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + StartApplication,
 {
     let from = chosen(name, &plan.restore)?;
-    let seen = look_before_change(api, name).await?;
+    let seen = look_before_change(api, policy, name).await?;
     at_version(&seen.application, plan.version_id)?;
     let allow = plan
         .allow_non_restored_state

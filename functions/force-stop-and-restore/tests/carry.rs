@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use force_stop_and_restore::{RestorePlan, carry::carry, restore_configuration};
 use lambda_kit::{ErrorType, Failure};
+use lifecycle::{Mode, Policy};
 use managed_flink::DescribeApplication;
 use serde_json::{Value, json};
 use support::service::{Service, full};
@@ -253,8 +254,13 @@ fn other(value: &Value) -> Value {
 async fn restored(current: Value, target: Value) -> (Service, Result<&'static str, Failure>) {
     let service = Service::new(current);
     service.set(|state| drop(state.versions.insert(6, target)));
+    let acting = Policy {
+        mode: Mode::Act,
+        ..Policy::default()
+    };
     let outcome = restore_configuration(
         &service.api(),
+        &acting,
         "orders",
         &RestorePlan {
             version_id: 7,

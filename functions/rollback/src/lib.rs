@@ -3,14 +3,14 @@
 //! Input: an application and the plan's version. Order: look, decide, call once; after a lost answer look again. Deliberately absent: any repeat of the call, any waiting
 //! for the rollback to end, and any branch on *which* error a refusal carries, which is not documented.
 //!
-//! Invariant: nothing is sent unless the application is opted in and its current version is the plan's.
+//! Invariant: nothing is sent unless the stack acts, the application is opted in and not only observed, and its current version is the plan's.
 
 mod event;
 
 pub use event::{Event, Plan};
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
-use lifecycle::{Application, ApplicationStatus};
+use lifecycle::{Application, ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer,
     look_before_change, property_values,
@@ -20,6 +20,7 @@ use managed_flink::{
 #[derive(Clone, Debug)]
 pub struct Rollback {
     api: ManagedFlink,
+    policy: Policy,
 }
 
 impl Function for Rollback {
@@ -27,27 +28,28 @@ impl Function for Rollback {
     type Event = Event;
     type Answer = StepAnswer;
 
-    fn build(_: &Env, aws: &Aws) -> Result<Self, SettingError> {
+    fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self {
             api: ManagedFlink::new(aws),
+            policy: lambda_kit::policy_to_act(env)?,
         })
     }
 
     async fn handle(&self, event: Event, _: Invocation) -> Result<StepAnswer, Failure> {
-        roll_back(&self.api, &event).await
+        roll_back(&self.api, &self.policy, &event).await
     }
 }
 
 /// Rolls the application back from the plan's version.
 ///
 /// # Errors
-/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it is not opted in, `Retryable` when nothing is known.
-pub async fn roll_back<A>(api: &A, event: &Event) -> Result<StepAnswer, Failure>
+/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it may not be changed, `Retryable` when nothing is known.
+pub async fn roll_back<A>(api: &A, policy: &Policy, event: &Event) -> Result<StepAnswer, Failure>
 where
     A: DescribeApplication + ListTagsForResource + RollbackApplication,
 {
     let (name, from) = (event.application_name.as_str(), event.plan.version_id);
-    let seen = look_before_change(api, name).await?;
+    let seen = look_before_change(api, policy, name).await?;
     if is_visible(&seen.application, from) {
         tracing::info!(application = name, version = from, status = %seen.application.status, "a rollback is under way or done");
         return Ok(StepAnswer::already_done(&seen.application));

@@ -26,6 +26,18 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
     })
 }
 
+/// Reads it for a function that changes applications: it must be told how far it may go, and does not start on a guess.
+///
+/// # Errors
+/// When a variable does not parse, or `MODE` or `FORCE_STOP` is not set.
+pub fn policy_to_act(env: &Env) -> Result<Policy, SettingError> {
+    let policy = policy(env)?;
+    for name in ["MODE", "FORCE_STOP"] {
+        env.required::<String>(name)?;
+    }
+    Ok(policy)
+}
+
 /// `enabled` or `disabled`, as the template's parameters spell it.
 struct Switch(bool);
 

@@ -1,8 +1,10 @@
-//! The opt-in tag. IAM enforces it too (`aws:ResourceTag`); the check here gives a person a sentence instead of an access error.
+//! Whether an application may be changed: the stack's mode, and the application's tags. IAM enforces mode and opt-in too; the check here gives a person a sentence
+//! instead of an access error, also where somebody invokes a function directly.
 
 use std::collections::BTreeMap;
 
 use lambda_kit::{ErrorType, Failure};
+use lifecycle::{Applied, Mode, Policy};
 
 use crate::{DescribeApplication, Described, ListTagsForResource};
 
@@ -15,14 +17,23 @@ pub fn is_opted_in(tags: &BTreeMap<String, String>) -> bool {
     tags.get(OPT_IN_TAG).is_some_and(|value| value == "true")
 }
 
-/// The fresh look right before a change: the application as it is now, when this project may touch it at all.
+/// The fresh look right before a change: the application as it is now, when this project may touch it at all. Under a stack that observes nothing is even read.
 ///
 /// # Errors
-/// [`ErrorType::NotAllowed`] when it is not opted in or is no Flink application; else what the reads say.
+/// [`ErrorType::NotAllowed`] when stack or application are only observed, or when it is not opted in or is no Flink application; else what the reads say.
 pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(
     api: &A,
+    policy: &Policy,
     application: &str,
 ) -> Result<Described, Failure> {
+    if policy.mode == Mode::Observe {
+        return Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!(
+                "{application} was not changed: this stack only observes (MODE=observe). To let it act, deploy it with Mode=act"
+            ),
+        ));
+    }
     let seen = api.describe_application(application).await?;
     let runtime = &seen.application.runtime;
     if !runtime.is_flink() {
@@ -40,7 +51,26 @@ pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(
             ),
         ));
     }
+    let applied = policy.under(Some(&tags));
+    if let Some(why) = only_observed(application, &applied) {
+        return Err(Failure::new(ErrorType::NotAllowed, why));
+    }
     Ok(seen)
+}
+
+/// Why an application that has opted in is only observed, if it is.
+fn only_observed(application: &str, applied: &Applied) -> Option<String> {
+    if !applied.findings.is_empty() {
+        let findings = applied.findings.join("; ");
+        return Some(format!(
+            "{application} was not changed: a tag that cannot be read makes it observe-only: {findings}"
+        ));
+    }
+    (applied.policy.mode == Mode::Observe).then(|| {
+        format!(
+            "{application} was not changed: its tag lifeguard:mode=observe makes it observe-only"
+        )
+    })
 }
 
 #[cfg(test)]
