@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lifecycle::{
     Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult,
-    StepTaken, Watch,
+    StepTaken, StopSwitch, Watch,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +15,8 @@ const SOAKED: &str = "soaked ";
 /// Attributes that begin with this hold the executions that began a rescue on a day.
 pub(crate) const RESCUES: &str = "rescues ";
 
+/// Of what people wrote into the stop switch, so much is repeated.
+const SAID_LENGTH: usize = 300;
 /// The kind of a trigger that is another execution's end.
 const BROKE: &str = "executionBroke";
 
@@ -39,6 +41,9 @@ pub struct Event {
     /// What a person asked for.
     #[serde(default, deserialize_with = "lifecycle::read_request")]
     pub request: Option<Request>,
+    /// The stop switch, where it was found on, or could not be read, right before the change that is decided here again.
+    #[serde(default)]
+    pub stop: Option<StopRow>,
     /// What started the execution: repeated in the report, and read only where it is another execution's end.
     #[serde(default)]
     pub trigger: Value,
@@ -115,6 +120,39 @@ impl Event {
     /// What this execution did so far; before its first turn, what it takes over.
     pub(crate) fn progress(&self) -> Progress {
         self.progress.clone().unwrap_or_else(|| self.taken_over())
+    }
+}
+
+/// The row of the stop switch in DynamoDB's JSON. That it is there is what counts, whatever it says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopRow {
+    /// The table it is in, for the command that takes it out.
+    #[serde(default)]
+    pub table: String,
+    /// The row.
+    #[serde(default)]
+    pub item: BTreeMap<String, Value>,
+    /// Why it could not be read.
+    #[serde(default)]
+    pub unreadable: Option<String>,
+}
+
+impl StopRow {
+    pub(crate) fn switch(&self) -> StopSwitch {
+        let said = |name: &str| {
+            let text = self.item.get(name)?["S"].as_str()?.trim();
+            (!text.is_empty()).then(|| lifecycle::shorten(text, SAID_LENGTH))
+        };
+        match &self.unreadable {
+            Some(error) => StopSwitch::Unreadable {
+                error: error.clone(),
+            },
+            None => StopSwitch::Thrown {
+                by: said("by"),
+                why: said("why"),
+            },
+        }
     }
 }
 

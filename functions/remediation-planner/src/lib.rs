@@ -10,7 +10,7 @@ use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Recor
 use lifecycle::{Action, Assessment, Decision, Policy, Progress, Reason, Situation, decide};
 use serde::Serialize;
 
-pub use event::{Event, LedgerRow, Look, Unfinished};
+pub use event::{Event, LedgerRow, Look, StopRow, Unfinished};
 pub use report::Report;
 
 /// Days after which the executions of a day are forgotten.
@@ -104,6 +104,7 @@ impl RemediationPlanner {
         let applied = self.policy.under(event.look.observation.tags.as_ref());
         let ledger = event.ledger.view(&today);
         let predecessor = event.predecessor();
+        let stop = event.stop.as_ref().map(StopRow::switch);
         let mut progress = event.progress();
         if let Some(result) = event.step_result.clone() {
             progress.settle(result);
@@ -117,6 +118,7 @@ impl RemediationPlanner {
                 ledger: &ledger,
                 progress,
                 request: event.request.as_ref(),
+                stop: stop.as_ref(),
                 predecessor: predecessor.as_ref(),
                 now,
                 started_at: event.started_at,

@@ -37,6 +37,7 @@ pub(crate) fn report(event: &Event, decision: &Decision, now: Timestamp) -> Repo
         "rescue": decision.progress.rescue,
         "firstFault": event.look.watch.first_fault,
         "drift": drift,
+        "isDown": is_down(event, decision),
         "couldNotRead": event.look.observation.unreadable,
         "trigger": event.trigger,
         "request": event.request,
@@ -45,7 +46,7 @@ pub(crate) fn report(event: &Event, decision: &Decision, now: Timestamp) -> Repo
         "endedAt": now,
     });
     Report {
-        subject: subject(&application.name, outcome, decision),
+        subject: subject(event, outcome, decision),
         text: text(event, decision, outcome, drift.as_deref(), now),
         detail,
     }
@@ -59,7 +60,15 @@ pub(crate) fn outcome(action: &Action) -> &'static str {
     }
 }
 
-fn subject(name: &str, outcome: &str, decision: &Decision) -> String {
+/// Whether it is down because Lifeguard stopped it, and nothing of Lifeguard's starts it any more.
+fn is_down(event: &Event, decision: &Decision) -> bool {
+    decision
+        .progress
+        .brought_down(&event.look.observation.application.status)
+}
+
+fn subject(event: &Event, outcome: &str, decision: &Decision) -> String {
+    let name = &event.look.observation.application.name;
     let rescue = decision.progress.rescue.as_ref();
     let line = match (outcome, rescue) {
         ("recovered", Some(rescue)) => format!(
@@ -68,6 +77,10 @@ fn subject(name: &str, outcome: &str, decision: &Decision) -> String {
         ),
         ("recovered", None) => format!("{name} recovered"),
         ("leftAlone", _) => format!("{name} was left alone: {}", words(decision.because)),
+        _ if is_down(event, decision) => format!(
+            "{name} IS DOWN, stopped by Lifeguard: {}",
+            words(decision.because)
+        ),
         _ => format!("{name} needs a person: {}", words(decision.because)),
     };
     let ascii: String = line
@@ -148,8 +161,45 @@ fn text(
     for unread in &event.look.observation.unreadable {
         lines.push(format!("Not read:    {:?}: {}", unread.what, unread.why));
     }
+    lines.extend(
+        event
+            .stop
+            .as_ref()
+            .filter(|_| is_stopped(decision))
+            .into_iter()
+            .flat_map(|stop| go_on(event, &stop.table)),
+    );
     lines.push(format!("Execution:   {}", event.execution));
     lines.join("\n")
+}
+
+fn is_stopped(decision: &Decision) -> bool {
+    matches!(
+        decision.because,
+        Reason::StopSwitch | Reason::StopSwitchUnreadable
+    )
+}
+
+/// The two commands that let Lifeguard go on. The state machine is the one of this execution.
+fn go_on(event: &Event, table: &str) -> [String; 2] {
+    let machine = event
+        .execution
+        .rsplit_once(':')
+        .map_or(event.execution.as_str(), |(machine, _)| machine)
+        .replacen(":execution:", ":stateMachine:", 1);
+    let name = &event.look.observation.application.name;
+    let input = match &event.request {
+        Some(request) => json!({ "applicationName": name, "request": request }),
+        None => json!({ "applicationName": name }),
+    };
+    [
+        format!(
+            r#"To lift it:  aws dynamodb delete-item --table-name {table} --key '{{"pk":{{"S":"*"}},"sk":{{"S":"stop"}}}}'"#
+        ),
+        format!(
+            "To go on:    aws stepfunctions start-execution --state-machine-arn {machine} --input '{input}'"
+        ),
+    ]
 }
 
 fn snapshot_lines(rescue: &Rescue) -> Vec<String> {

@@ -146,6 +146,10 @@ pub enum Reason {
     AskedFor,
     /// The next rung needs the function that this stack is deployed without.
     ForceStopDisabled,
+    /// The stop switch is on.
+    StopSwitch,
+    /// Whether the stop switch is on could not be read.
+    StopSwitchUnreadable,
     /// Every rung is used.
     LadderExhausted,
     /// Somebody else changed the application during the rescue.

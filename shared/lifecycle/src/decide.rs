@@ -7,11 +7,13 @@ mod rescue;
 mod takeover;
 mod waiting;
 
+pub(crate) use effect::is_lost;
 use jiff::Timestamp;
 
 use crate::{
     Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    Plan, Predecessor, Progress, Reason, Request, Step, StepResult, StepTaken, Watch,
+    Plan, Predecessor, Progress, Reason, Request, Step, StepResult, StepTaken, StopSwitch, Watch,
+    stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -47,6 +49,8 @@ pub struct Situation<'a> {
     pub progress: &'a Progress,
     /// What a person asked for.
     pub request: Option<&'a Request>,
+    /// The stop switch, when it was found on right before the change that was decided on this very look.
+    pub stop: Option<&'a StopSwitch>,
     /// The execution before, on the first turn of one that takes over from it.
     pub predecessor: Option<&'a Predecessor>,
     /// The time.
@@ -296,6 +300,9 @@ impl Turn<'_> {
             );
             return self.escalate(Reason::ForceStopDisabled, text);
         }
+        if let Some(stop) = self.s.stop {
+            return self.stopped(stop, step, &plan);
+        }
         let plan = Plan {
             status: Some(self.s.seen.application.status.clone()),
             ..plan
@@ -321,6 +328,34 @@ impl Turn<'_> {
             progress,
             notice: None,
         }
+    }
+
+    /// Nothing is sent while the stop switch is on: the step is not written into the progress, and people are told what it was.
+    fn stopped(&self, stop: &StopSwitch, step: Step, plan: &Plan) -> Decision {
+        let application = &self.s.seen.application;
+        let (name, status) = (&application.name, &application.status);
+        let because = match stop {
+            StopSwitch::Thrown { .. } => Reason::StopSwitch,
+            StopSwitch::Unreadable { .. } => Reason::StopSwitchUnreadable,
+        };
+        let nothing = if self.progress.has_acted() {
+            "nothing more was changed"
+        } else {
+            "nothing was changed"
+        };
+        let down = if self.progress.brought_down(status) {
+            format!(
+                " {name} IS DOWN ({status}): Lifeguard stopped it, and nothing starts it while the switch is on."
+            )
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "{stop}. So {nothing}.{down} Otherwise Lifeguard would now have {}: {}",
+            would_have(step, plan),
+            plan.reason
+        );
+        self.escalate(because, text)
     }
 
     /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out) and left
@@ -381,10 +416,9 @@ impl Turn<'_> {
     }
 
     fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
-        Decision {
-            notice: Some(Notice { subject, text }),
-            ..decision
-        }
+        // What ends here is said by the report.
+        let notice = (!decision.action.is_final()).then_some(Notice { subject, text });
+        Decision { notice, ..decision }
     }
 }
 

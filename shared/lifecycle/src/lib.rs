@@ -29,6 +29,7 @@ mod request;
 pub mod retention;
 mod runtime;
 mod status;
+mod stop;
 mod watch;
 
 pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
@@ -48,4 +49,5 @@ pub use request::{Request, read_request};
 pub use retention::SnapshotPolicy;
 pub use runtime::Runtime;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
+pub use stop::StopSwitch;
 pub use watch::{JobWatch, StatusWatch, Watch};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Runtime, choose::SnapshotChoice};
+use crate::{ApplicationStatus, Runtime, choose::SnapshotChoice, decide::is_lost};
 
 /// The error of a step whose execution died: like any lost answer, it is looked for and may be tried again.
 const INTERRUPTED: &str = "Lifeguard.Interrupted";
@@ -130,6 +130,21 @@ impl Progress {
         self.steps
             .iter()
             .any(|taken| !matches!(taken.result, Some(StepResult::Failed { .. })))
+    }
+
+    /// Whether an application with this status is down, or on its way there, because this rescue stopped it and has not started it since.
+    #[must_use]
+    pub fn brought_down(&self, status: &ApplicationStatus) -> bool {
+        let down = [
+            ApplicationStatus::Ready,
+            ApplicationStatus::Stopping,
+            ApplicationStatus::ForceStopping,
+        ];
+        let stopped = self.steps.iter().any(|taken| {
+            let accepted = matches!(taken.result, Some(StepResult::Accepted { .. }));
+            taken.step == Step::ForceStop && (accepted || is_lost(taken))
+        });
+        down.contains(status) && stopped && !self.is_done(Step::Start)
     }
 
     /// What the last failed step said.

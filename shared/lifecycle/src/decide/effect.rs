@@ -97,7 +97,7 @@ impl Turn<'_> {
 }
 
 /// Whether nobody knows how the step went.
-pub(super) fn is_lost(taken: &StepTaken) -> bool {
+pub(crate) fn is_lost(taken: &StepTaken) -> bool {
     match &taken.result {
         None => true,
         Some(StepResult::Accepted { .. }) => false,

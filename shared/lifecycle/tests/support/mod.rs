@@ -15,8 +15,8 @@ use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
     Faults, Job, JobState, Ledger, LedgerView, Mode, Observation, Operation, OperationStatus, Part,
     Policy, Predecessor, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot,
-    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, Unreadable, Version, Vertex,
-    Watch, decide,
+    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, StopSwitch, Unreadable, Version,
+    Vertex, Watch, decide,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -59,6 +59,7 @@ pub struct Case {
     pub ledger: LedgerView,
     pub progress: Progress,
     pub request: Option<Request>,
+    pub stop: Option<StopSwitch>,
     pub predecessor: Option<Predecessor>,
     pub now: Timestamp,
     pub started_at: Timestamp,
@@ -108,6 +109,7 @@ pub fn an_application(name: &str) -> Case {
         ledger: Ok(Ledger::default()),
         progress: Progress::default(),
         request: None,
+        stop: None,
         predecessor: None,
         now: now(),
         started_at: ago(minutes(1)),
@@ -547,6 +549,15 @@ impl Case {
         self.look().1
     }
 
+    /// Decided again, because the stop switch was found on.
+    pub fn stopped(mut self) -> Self {
+        self.stop = Some(StopSwitch::Thrown {
+            by: Some("mia".into()),
+            why: Some("region in trouble".into()),
+        });
+        self
+    }
+
     pub fn decide(&self) -> Decision {
         let (watch, assessment) = self.look();
         let applied = self.policy.under(self.seen.tags.as_ref());
@@ -558,6 +569,7 @@ impl Case {
             ledger: &self.ledger,
             progress: &self.progress,
             request: self.request.as_ref(),
+            stop: self.stop.as_ref(),
             predecessor: self.predecessor.as_ref(),
             now: self.now,
             started_at: self.started_at,

@@ -264,25 +264,39 @@ impl World {
         let row = json!({
             "pk": text(APPLICATION), "sk": text("lease"), "holder": text("one-that-died"), "expiresAt": { "N": "1" }, "progress": text(&progress.to_string()),
         });
+        self.on_ledger("PutItem", json!({ "Item": row })).await;
+    }
+
+    /// Somebody throws the stop switch, as the template's output says.
+    pub async fn throw_switch(&self, by: &str, why: &str) {
+        self.tell(format!("throws the stop switch: {why}"));
+        let row = json!({ "pk": { "S": "*" }, "sk": { "S": "stop" }, "by": { "S": by }, "why": { "S": why } });
+        self.on_ledger("PutItem", json!({ "Item": row })).await;
+    }
+
+    /// Somebody lifts it.
+    pub async fn lift_switch(&self) {
+        self.tell("lifts the stop switch");
+        let key = json!({ "pk": { "S": "*" }, "sk": { "S": "stop" } });
+        self.on_ledger("DeleteItem", json!({ "Key": key })).await;
+    }
+
+    /// A person's request to the ledger table.
+    async fn on_ledger(&self, verb: &str, mut asked: Value) {
         let table = self
             .region
             .stack()
             .tables
             .get("LedgerTable")
             .map_or("", |table| table.name.as_str());
-        let asked = json!({ "TableName": table, "Item": row });
+        asked["TableName"] = json!(table);
+        let target = format!("DynamoDB_20120810.{verb}");
         let answer = self
             .region
             .router()
-            .send(aws_json(
-                OPERATOR,
-                "dynamodb",
-                "DynamoDB_20120810.PutItem",
-                "1.0",
-                &asked,
-            ))
+            .send(aws_json(OPERATOR, "dynamodb", &target, "1.0", &asked))
             .await;
-        assert!(answer.status().is_success(), "the ledger takes a row");
+        assert!(answer.status().is_success(), "the ledger takes {verb}");
     }
 
     /// Looks every second of the region's time.

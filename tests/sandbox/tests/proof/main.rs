@@ -9,4 +9,5 @@ mod input;
 mod scenarios;
 mod secrets;
 mod steps;
+mod stop_switch;
 mod support;
