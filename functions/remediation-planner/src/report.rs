@@ -1,7 +1,7 @@
 //! The report of an execution: what, why, evidence, what is replayed, what infrastructure as code would now undo. For people (a subject, a text) and for machines (the event's detail).
 
 use jiff::Timestamp;
-use lifecycle::{Action, Decision, Progress, Reason, Rescue, Step, StepResult};
+use lifecycle::{Action, Decision, Mail, Progress, Reason, Rescue, Step, StepResult};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ pub struct Report {
     pub subject: String,
     /// For people.
     pub text: String,
+    /// Whether people are sent it, and how urgent it is. None: the event says it all.
+    pub mail: Option<Mail>,
     /// For machines: the EventBridge event's detail and the execution's output.
     pub detail: Value,
 }
@@ -48,6 +50,7 @@ pub(crate) fn report(event: &Event, decision: &Decision, now: Timestamp) -> Repo
     Report {
         subject: subject(event, outcome, decision),
         text: text(event, decision, outcome, drift.as_deref(), now),
+        mail: lifecycle::mail(decision, &application.status, event.request.is_some()),
         detail,
     }
 }

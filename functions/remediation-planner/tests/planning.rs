@@ -252,3 +252,92 @@ async fn an_event_that_does_not_parse_is_bad_input() {
         );
     }
 }
+
+/// As the state machine reads it out of the table.
+fn thrown() -> Value {
+    json!({ "table": "lifeguard-Ledger", "item": { "pk": { "S": "*" }, "sk": { "S": "stop" }, "by": { "S": "mia" }, "why": { "S": "region in trouble" } } })
+}
+
+#[tokio::test]
+async fn the_stop_switch_ends_it_with_the_commands_that_go_on() {
+    let mut event = looping();
+    event["stop"] = thrown();
+    let answer = plan(event.clone()).await;
+    assert_eq!(
+        (&answer["action"], &answer["because"], &answer["spend"]),
+        (&json!("escalate"), &json!("stopSwitch"), &Value::Null),
+        "{answer}"
+    );
+    assert_eq!(answer["progress"]["steps"], json!([]));
+    assert_eq!(answer["report"]["mail"]["severity"], "page");
+    let text = answer["report"]["text"].as_str().unwrap();
+    for part in [
+        "thrown by mia: region in trouble",
+        "none, nothing was changed",
+        r#"aws dynamodb delete-item --table-name lifeguard-Ledger --key '{"pk":{"S":"*"},"sk":{"S":"stop"}}'"#,
+        r#"aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachine:remediate --input '{"applicationName":"orders"}'"#,
+    ] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    // A request is repeated as it was made.
+    event["request"] = json!({ "action": "rollback" });
+    let asked = plan(event.clone()).await;
+    let text = asked["report"]["text"].as_str().unwrap();
+    assert!(
+        text.contains(r#""request":{"action":"rollback"}"#),
+        "{text}"
+    );
+    // It is there, whatever it says.
+    event["stop"] = json!({ "item": { "pk": { "S": "*" }, "by": { "N": "7" } } });
+    assert_eq!(plan(event.clone()).await["because"], "stopSwitch");
+    event["stop"] = json!({ "table": "t", "unreadable": "States.Timeout" });
+    assert_eq!(plan(event.clone()).await["because"], "stopSwitchUnreadable");
+    event["stop"] = Value::Null;
+    assert_eq!(plan(event).await["action"], "rollback");
+}
+
+#[tokio::test]
+async fn what_lifeguard_left_down_is_in_the_subject() {
+    let step = |step: &str, result: Value| json!({ "step": step, "at": "2026-03-04T02:59:10Z", "versionId": 7, "result": result });
+    let mut event = with("/look/observation/application/status", json!("READY"));
+    event["look"]["assessment"] = json!({ "is": "stopped", "why": "force-stopped" });
+    event["stop"] = thrown();
+    event["progress"] = json!({
+        "rescue": {
+            "faultyVersionId": 7, "goodVersionId": 6, "goodRuntime": "FLINK-1_20", "cutoff": "2026-03-04T02:51:00Z", "faultAt": "2026-03-04T02:52:00Z",
+            "because": "looping", "snapshot": { "chosen": { "name": "before", "status": "READY", "versionId": 6, "createdAt": "2026-03-04T02:50:05Z", "runtime": "FLINK-1_20" }, "passedOver": [] }
+        },
+        "steps": [
+            step("rollback", json!({ "is": "failed", "error": "Lifeguard.Refused", "message": "no" })),
+            step("forceStop", json!({ "is": "accepted", "operationId": null }))
+        ],
+        "waitingSince": null
+    });
+    let answer = plan(event).await;
+    assert_eq!(answer["because"], "stopSwitch", "{answer}");
+    let subject = answer["report"]["subject"].as_str().unwrap();
+    assert!(
+        subject.contains("orders IS DOWN, stopped by Lifeguard"),
+        "{subject}"
+    );
+    assert_eq!(answer["report"]["detail"]["isDown"], true);
+    assert_eq!(
+        answer["report"]["detail"]["steps"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_is_left_alone_is_no_mail() {
+    let healthy = json!({ "is": "healthy", "since": "2026-03-04T02:51:00Z" });
+    let event = with("/look/assessment", healthy);
+    let answer = plan(event.clone()).await;
+    assert_eq!(answer["action"], "leaveAlone", "{answer}");
+    assert_eq!(answer["report"]["mail"], Value::Null);
+    let mut asked = event;
+    asked["request"] = json!({ "action": "rollback", "nonsense": true });
+    assert!(plan_as("act", asked).await.is_err(), "an unknown key");
+}

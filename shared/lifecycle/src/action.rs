@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationStatus, Progress};
+use crate::{ApplicationStatus, Progress, Severity};
 
 /// The next action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +168,8 @@ pub struct Notice {
     pub subject: String,
     /// The rest.
     pub text: String,
+    /// How urgent it is.
+    pub severity: Severity,
 }
 
 /// A turn's decision.

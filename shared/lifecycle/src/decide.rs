@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    Plan, Predecessor, Progress, Reason, Request, Step, StepResult, StepTaken, StopSwitch, Watch,
-    stop::would_have,
+    Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult, StepTaken,
+    StopSwitch, Watch, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -417,7 +417,15 @@ impl Turn<'_> {
 
     fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
         // What ends here is said by the report.
-        let notice = (!decision.action.is_final()).then_some(Notice { subject, text });
+        let severity = match decision.action {
+            Action::Wait { .. } => Severity::Action,
+            _ => Severity::Info,
+        };
+        let notice = (!decision.action.is_final()).then_some(Notice {
+            subject,
+            text,
+            severity,
+        });
         Decision { notice, ..decision }
     }
 }

@@ -10,6 +10,7 @@
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
+//! | a final [`Decision`] | [`mail()`] → [`Mail`], or none |
 //! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
 
 mod action;
@@ -19,6 +20,7 @@ mod blame;
 mod choose;
 mod decide;
 mod ledger;
+mod mail;
 mod name;
 mod observation;
 mod policy;
@@ -39,6 +41,7 @@ pub use blame::{Blame, attribute};
 pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};
 pub use decide::{Situation, decide};
 pub use ledger::{Ledger, LedgerView};
+pub use mail::{Mail, Severity, mail};
 pub use name::{OddName, check_application_name};
 pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};

@@ -5,6 +5,13 @@ mod support;
 use lifecycle::{Action, ApplicationStatus, Reason, StopSwitch};
 use support::{rescues::*, *};
 
+fn healthy() -> Case {
+    an_application("orders")
+        .made(hours(3))
+        .healthy_for(hours(2))
+        .with_snapshot("before-change", hours(4))
+}
+
 /// One situation for each step, by itself and on a person's word.
 fn every_step() -> Vec<(&'static str, Case, &'static str)> {
     let person = || healthy().asked(force_stop());

@@ -248,6 +248,37 @@ pub(super) const RESCUES: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "stopped-in-the-middle",
+        sentence: "Somebody throws the stop switch when the application is down for a restore: nothing more is sent, and the report says that it is down.",
+        stage: bad_version,
+        script: |world| {
+            Box::pin(async move {
+                refuse_rollbacks(&world);
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.until_status("FORCE_STOPPING", hours(1)).await;
+                world.throw_switch("mia", "the region is in trouble").await;
+                world.until_told(hours(5)).await;
+            })
+        },
+        ends: Ends {
+            status: "READY",
+            changes: &["StopApplication"],
+            because: "orders IS DOWN (READY): Lifeguard stopped it",
+            ..NOT_RESCUED
+        },
+    },
+    Scenario {
+        name: "trouble-with-the-switch",
+        sentence: "DynamoDB throttles for as long as the stop switch is read: that counts as stopped, and a minute later it is read.",
+        stage: bad_version,
+        script: |world| {
+            throttle(&world, "dynamodb", "GetItem", 2..=6);
+            Box::pin(deployed(world))
+        },
+        ends: RECOVERED,
+    },
+    Scenario {
         name: "trouble-with-the-budget",
         sentence: "DynamoDB throttles for as long as counting the rescue is tried: what is not counted is not done.",
         stage: bad_version,
@@ -289,14 +320,7 @@ pub(super) const RESCUES: &[Scenario] = &[
         stage: bad_version,
         script: |world| {
             Box::pin(async move {
-                let refusal = ApiError::new(
-                    "InvalidRequestException",
-                    "The application cannot be rolled back in its current state",
-                );
-                world
-                    .region()
-                    .flink()
-                    .faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
+                refuse_rollbacks(&world);
                 for crashes in [1..=5, 7..=11, 13..=17] {
                     crash(&world, "force-stop-and-restore", crashes);
                 }
@@ -327,6 +351,17 @@ pub(super) const RESCUES: &[Scenario] = &[
         ends: LEFT_ALONE,
     },
 ];
+
+fn refuse_rollbacks(world: &World) {
+    let refusal = ApiError::new(
+        "InvalidRequestException",
+        "The application cannot be rolled back in its current state",
+    );
+    world
+        .region()
+        .flink()
+        .faults(APPLICATION, |faults| faults.refuse_rollback = Some(refusal));
+}
 
 fn bad_version() -> Stage {
     let bad = Behaviour::throws_after(

@@ -99,6 +99,36 @@ pub(super) const CHECKS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "stopped-by-the-switch",
+        sentence: "A snapshot is due and the stop switch is on: none is taken, and nobody is told.",
+        stage: one_due,
+        script: |world| {
+            Box::pin(async move {
+                world.throw_switch("mia", "the region is in trouble").await;
+                world
+                    .ask_for_snapshots(&json!({ "applicationName": APPLICATION }))
+                    .await;
+                world.until_checked(1, hours(1)).await;
+            })
+        },
+        ends: Ends {
+            because: "1 held by the stop switch; orders: stopped, the stop switch is on, thrown by mia",
+            snapshots: Some(|region| {
+                said(
+                    region,
+                    &[Said {
+                        outcome: "checked",
+                        sums: "1 checked, 1 stopped",
+                        lines: &["orders stopped"],
+                        pending: 0,
+                    }],
+                    0,
+                )
+            }),
+            ..CHECKED
+        },
+    },
+    Scenario {
         name: "trouble-with-the-act",
         sentence: "A snapshot is due and cannot be taken: it is told as failed, and the next check tries again.",
         stage: one_due,
