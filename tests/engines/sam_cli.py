@@ -69,7 +69,8 @@ def variables(home, target):
     """Of somebody who has just installed Rust, and the tools from PyPI."""
     own = Path.home()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "CARGO_", "RUST"))}
-    path = ":".join([*(str(venv(name).parent) for name in ("sam", "lambda", "zig")), os.environ["PATH"]])
+    # zig first: cargo-lambda finds it by the first Python.
+    path = ":".join([*(str(venv(name).parent) for name in ("zig", "sam", "lambda")), os.environ["PATH"]])
     toolchain = {
         "CARGO_HOME": os.environ.get("CARGO_HOME", str(own / ".cargo")),
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(own / ".rustup")),
