@@ -1,5 +1,6 @@
 """What infra/README.md says and somebody else can check: its commands, run with the AWS CLI against a served region, and its costs, summed again."""
 
+import json
 import os
 import re
 import subprocess
@@ -28,6 +29,7 @@ def outputs():
     return {
         "AlarmKeeperName": stack["functions"]["AlarmKeeper"]["name"],
         "RemediateArn": arn + stack["stateMachines"]["Remediate"]["name"],
+        "LedgerTableName": stack["tables"]["LedgerTable"]["name"],
         "SnapshotCheckArn": arn + stack["stateMachines"]["SnapshotCheck"]["name"],
     }
 
@@ -44,6 +46,11 @@ def script_of(text):
     in_template = set(re.findall(r"^  (\w+):$", TEMPLATE.read_text(encoding="utf8").split("\nOutputs:\n")[1], re.MULTILINE))
     for kind, commands in blocks(text):
         language, _, what = kind.partition(" ")
+        if language == "json":
+            # Inputs, a line each; what becomes of them is tried by `cargo test -p sandbox --test proof`.
+            for line in commands.splitlines():
+                json.loads(line)
+            continue
         if language != "sh" or what not in KINDS:
             complaints.append(f"a block is neither {' nor '.join(KINDS)}: {kind or 'without a mark'}: {commands.splitlines()[0]}")
         elif what == "session":
