@@ -29,7 +29,7 @@ def outputs():
     return {
         "AlarmKeeperName": stack["functions"]["AlarmKeeper"]["name"],
         "RemediateArn": arn + stack["stateMachines"]["Remediate"]["name"],
-        "LedgerTableName": stack["tables"]["LedgerTable"]["name"],
+        "LedgerTableName": stack["tables"]["LedgerTable"]["TableName"],
         "SnapshotCheckArn": arn + stack["stateMachines"]["SnapshotCheck"]["name"],
     }
 
