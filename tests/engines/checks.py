@@ -45,7 +45,7 @@ CHECKS = {
     ),
     "sam": (
         "template", lambda path: in_python("template", "sam", path),
-        [("a function has no code", replaced("      CodeUri: ..\n", ""), "CodeUri")],
+        [("a function has no code", replaced("      CodeUri: ../functions/alarm-handler\n", ""), "CodeUri")],
     ),
     "checkov": (
         "template", lambda path: in_python("template", "checkov", path),

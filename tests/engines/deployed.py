@@ -23,7 +23,7 @@ FIXTURES = ROOT / "functions" / "alarm-handler" / "tests" / "fixtures"
 EVENTS = ["eventbridge-metric-math", "lambda-metric-math", "sns-two-records", "eventbridge-ok", "eventbridge-start-application", "rubbish-null", "eventbridge-other-namespace", "execution-input-left-out"]
 # Where the fixtures are from, and where the sandbox is: events from elsewhere are refused.
 MOVED = [("111122223333", "123456789012"), ("eu-central-1", "us-east-1"), ("EU (Frankfurt)", "US East (N. Virginia)"), (":remediate", ":lifeguard-Remediate")]
-STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-Remediate", "ALARM_APPLICATIONS": "{}"}
+STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-Remediate", "ALARM_APPLICATIONS": ""}
 
 
 def tools(*more):
@@ -41,10 +41,12 @@ def newest_glibc(binary):
 
 def release():
     cargo_lambda, variables = tools("zig")
-    packages = [word for name in FUNCTIONS for word in ("--package", name)]
-    done = subprocess.run([cargo_lambda, "lambda", "build", "--release", *packages], cwd=ROOT, capture_output=True, text=True, check=False, env=variables)
-    if done.returncode:
-        raise RuntimeError(f"cargo lambda build: {done.stderr.strip()[-2000:]}")
+    # Each in its own folder, as `sam build` does it: built together, one would have the features of another.
+    for name in FUNCTIONS:
+        asked = [cargo_lambda, "lambda", "build", "--release", "--bin", name]
+        done = subprocess.run(asked, cwd=ROOT / "functions" / name, capture_output=True, text=True, check=False, env=variables)
+        if done.returncode:
+            raise RuntimeError(f"cargo lambda build of {name}: {done.stderr.strip()[-2000:]}")
     folder = target() / "lambda"
     outcome = processes.in_processes(sandbox(), folder)
     binaries = [folder / name / "bootstrap" for name in FUNCTIONS]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def cfn_lint(template):
 
 def packaged(text):
     """What `sam package` makes of it: code and definitions in a bucket."""
-    return text.replace("CodeUri: ..", "CodeUri: s3://packaged/code.zip").replace("DefinitionUri: statemachines/", "DefinitionUri: s3://packaged/")
+    return re.sub(r"CodeUri: \.\.\S*", "CodeUri: s3://packaged/code.zip", text).replace("DefinitionUri: statemachines/", "DefinitionUri: s3://packaged/")
 
 
 def transformed(template):

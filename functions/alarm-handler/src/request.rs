@@ -231,7 +231,7 @@ pub fn of(alarm: &Alarm, told: &AlarmApplications) -> Result<Request, Refusal> {
 fn unmapped(alarm: &str, children: &BTreeSet<String>) -> String {
     format!(
         "the alarm {} is a composite and carries no application, and neither it nor a child in ALARM ({}) is named in the setting ALARM_APPLICATIONS: \
-         if it is about an application, add {{\"<alarm>\":\"<application>\"}} there",
+         if it is about an application, add <alarm>=<application> there",
         seen(alarm),
         names(children)
     )

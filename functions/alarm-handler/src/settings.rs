@@ -1,6 +1,6 @@
 //! The function's settings.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
     home::Home,
@@ -74,7 +74,10 @@ impl FromStr for StateMachineArn {
     }
 }
 
-/// Which application an alarm is about, said by the operator: a JSON object, alarm name → application name.
+/// Which application an alarm is about, said by the operator: `alarm=application` pairs, divided by commas.
+///
+/// No JSON: quotes and braces of a parameter's value do not survive the command line of a deployment. An application's name has no `=`, so the last one of a
+/// pair ends the alarm's name; a comma would begin the next pair, so an alarm with a comma in its name cannot be named here.
 ///
 /// The name is a composite alarm's own or that of one of its children. Names are never taken apart: `lifeguard-orders-eu-restarts` could be an alarm of
 /// `orders` or of `orders-eu`, and a guess would remediate the wrong one.
@@ -90,40 +93,41 @@ impl AlarmApplications {
 }
 
 /// The setting does not parse.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadApplications {
-    /// Not a JSON object of strings.
-    Shape(serde_json::Error),
+    /// Not `alarm=application`.
+    #[error("{0:?} is not a pair alarm=application; pairs are divided by commas")]
+    Pair(String),
+    /// One alarm, two applications.
+    #[error("the alarm {0:?} is named twice")]
+    Twice(String),
     /// Not a name that an application can have.
-    Name(Refusal),
-}
-
-impl fmt::Display for BadApplications {
     // `SettingError` keeps this text and not its sources, so the whole story is told here.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shape(error) => write!(
-                f,
-                "not a JSON object that maps alarm names to application names: {error}"
-            ),
-            Self::Name(refusal) => write!(f, "{refusal}"),
-        }
-    }
+    #[error("{0}")]
+    Name(Refusal),
 }
 
 impl FromStr for AlarmApplications {
     type Err = BadApplications;
 
     fn from_str(text: &str) -> Result<Self, BadApplications> {
-        let names: BTreeMap<String, String> =
-            serde_json::from_str(text).map_err(BadApplications::Shape)?;
-        let names = names
-            .into_iter()
-            .map(|(alarm, application)| Ok((alarm, application.parse()?)));
-        names
-            .collect::<Result<_, Refusal>>()
-            .map(Self)
-            .map_err(BadApplications::Name)
+        let mut applications = BTreeMap::new();
+        if text.is_empty() {
+            return Ok(Self(applications));
+        }
+        for pair in text.split(',') {
+            let bad = || BadApplications::Pair(pair.to_owned());
+            let (alarm, application) = pair.rsplit_once('=').ok_or_else(bad)?;
+            let alarm = alarm.trim();
+            if alarm.is_empty() || alarm.contains(['{', '"']) {
+                return Err(bad());
+            }
+            let application = application.parse().map_err(BadApplications::Name)?;
+            if applications.insert(alarm.to_owned(), application).is_some() {
+                return Err(BadApplications::Twice(alarm.to_owned()));
+            }
+        }
+        Ok(Self(applications))
     }
 }
 
@@ -205,28 +209,36 @@ mod tests {
     }
 
     #[test]
-    fn applications_are_told_per_alarm_name() {
-        let told: AlarmApplications =
-            r#"{"everything down":"orders","lifeguard-pay-eu-restarts":"pay-eu"}"#
+    fn applications_are_named_per_alarm() {
+        let named: AlarmApplications =
+            "everything down=orders, lifeguard-pay-eu-restarts=pay-eu,a=b=c"
                 .parse()
                 .unwrap();
-        assert_eq!(
-            told.get("everything down").map(ApplicationName::as_str),
-            Some("orders")
-        );
-        assert_eq!(told.get("lifeguard-pay"), None);
+        for (alarm, application) in [
+            ("everything down", "orders"),
+            ("lifeguard-pay-eu-restarts", "pay-eu"),
+            ("a=b", "c"),
+        ] {
+            let found = named.get(alarm).map(ApplicationName::as_str);
+            assert_eq!(found, Some(application), "{alarm}");
+        }
+        assert_eq!(named.get("lifeguard-pay"), None);
+        assert_eq!("".parse(), Ok(AlarmApplications::default()));
     }
 
     #[test]
     fn a_setting_that_does_not_parse_says_what_is_wrong() {
-        let shape = r#"["orders"]"#.parse::<AlarmApplications>().unwrap_err().to_string();
-        assert!(
-            shape.starts_with(
-                "not a JSON object that maps alarm names to application names: invalid type"
-            ),
-            "{shape}"
-        );
-        let name = r#"{"a":"or ders"}"#.parse::<AlarmApplications>().unwrap_err().to_string();
-        assert!(name.contains("\"or ders\""), "{name}");
+        for (text, said) in [
+            ("orders", r#""orders" is not a pair alarm=application"#),
+            ("a=orders,", r#""" is not a pair"#),
+            ("=orders", r#""=orders" is not a pair"#),
+            (r#"{"a=b":"orders"}"#, "is not a pair alarm=application"),
+            ("a=orders,a=pay", r#"the alarm "a" is named twice"#),
+            ("a=or ders", r#""or ders""#),
+            ("a=", "name"),
+        ] {
+            let error = text.parse::<AlarmApplications>().unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
     }
 }

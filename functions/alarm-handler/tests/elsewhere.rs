@@ -163,7 +163,7 @@ async fn of_two_applications_only_the_one_of_this_account_is_looked_at() {
 async fn a_child_of_a_composite_in_another_account_or_region_is_no_child_of_ours() {
     let children = (
         "ALARM_APPLICATIONS",
-        r#"{"lifeguard-orders-eu-restarts":"orders-eu","lifeguard-payments-restarts":"payments"}"#,
+        "lifeguard-orders-eu-restarts=orders-eu,lifeguard-payments-restarts=payments",
     );
     for (there, here) in [
         ("111122223333:alarm:lifeguard-orders", OTHER_ACCOUNT),

@@ -9,10 +9,10 @@ use support::{Deployed, fixture, fixtures};
 /// Tells two of the three children of the composite in the fixtures.
 const CHILDREN: (&str, &str) = (
     "ALARM_APPLICATIONS",
-    r#"{"lifeguard-orders-eu-restarts":"orders-eu","lifeguard-payments-restarts":"payments","lifeguard-clicks-restarts":"clicks"}"#,
+    "lifeguard-orders-eu-restarts=orders-eu,lifeguard-payments-restarts=payments,lifeguard-clicks-restarts=clicks",
 );
 /// Tells the composite itself.
-const COMPOSITE: (&str, &str) = ("ALARM_APPLICATIONS", r#"{"shop down":"shop"}"#);
+const COMPOSITE: (&str, &str) = ("ALARM_APPLICATIONS", "shop down=shop");
 
 async fn starts(name: &str, expected: &[&str]) -> Vec<Value> {
     starts_with(Deployed::new(), name, expected).await
@@ -199,7 +199,7 @@ async fn a_composite_that_nobody_mapped_is_ignored_and_says_how_to_map_it() {
     )
     .await;
     // Some are mapped, this one is not.
-    let other = ("ALARM_APPLICATIONS", r#"{"pay down":"payments"}"#);
+    let other = ("ALARM_APPLICATIONS", "pay down=payments");
     let deployed = Deployed::with([other]);
     let answer = deployed
         .invoke(fixture("eventbridge-composite-children"))
@@ -228,7 +228,7 @@ async fn what_is_odd_about_an_applications_name_is_said() {
             json!(name);
         let message = refuses_event(name, event).await;
         assert!(message.contains(said), "{message}");
-        let setting = json!({ "shop down": name }).to_string();
+        let setting = format!("shop down={name}");
         let error = Deployed::build([("ALARM_APPLICATIONS", setting.as_str())])
             .err()
             .expect("refused")
@@ -240,7 +240,7 @@ async fn what_is_odd_about_an_applications_name_is_said() {
 #[tokio::test]
 async fn the_dimension_counts_more_than_the_setting() {
     starts_with(
-        Deployed::with([("ALARM_APPLICATIONS", r#"{"orders restarts":"payments"}"#)]),
+        Deployed::with([("ALARM_APPLICATIONS", "orders restarts=payments")]),
         "eventbridge-metric-math",
         &["orders"],
     )
@@ -255,7 +255,7 @@ async fn an_insights_alarm_can_be_told_by_the_setting() {
         "{message}"
     );
     starts_with(
-        Deployed::with([("ALARM_APPLICATIONS", r#"{"any restarts":"orders"}"#)]),
+        Deployed::with([("ALARM_APPLICATIONS", "any restarts=orders")]),
         "eventbridge-insights-summary",
         &["orders"],
     )

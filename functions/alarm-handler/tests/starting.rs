@@ -420,7 +420,7 @@ fn wrong_settings_fail_in_init_and_name_the_variable() {
         ("STATE_MACHINE_ARN", "remediate"),
         ("STATE_MACHINE_ARN", ""),
         ("ALARM_APPLICATIONS", "orders"),
-        ("ALARM_APPLICATIONS", r#"{"a":"b c"}"#),
+        ("ALARM_APPLICATIONS", "a=b c"),
     ] {
         let error = Deployed::build([(name, value)])
             .err()

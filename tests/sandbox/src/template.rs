@@ -1,8 +1,8 @@
 //! The deployment template, read as it stands: what the region deploys is what AWS would.
 //!
 //! Reads `template.yaml` (SAM) with its parameters, conditions and intrinsic functions, and resolves everything. A resource type, property, tag or reference
-//! that is not known is an error that names the resource, so a typo fails a test and not a deployment. Deliberately absent: mappings, nested stacks,
-//! macros, exports, and permissions (kept as data for the checks of roles).
+//! that is not known is an error that names the resource, so a typo fails a test and not a deployment. Deliberately absent: nested stacks, macros,
+//! exports, and permissions (kept as data for the checks of roles).
 //!
 //! Invariant: names are deterministic, `lifeguard-<LogicalId>` unless the template names the resource, or a deployment elsewhere gave it another.
 
@@ -236,6 +236,7 @@ impl Stack {
             "Description",
             "Metadata",
             "Parameters",
+            "Mappings",
             "Rules",
             "Conditions",
             "Globals",

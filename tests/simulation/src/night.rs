@@ -118,14 +118,10 @@ impl Stack {
             ("MaxSnapshotAgeSecs", self.max_snapshot_age_secs.to_string()),
             ("DeadlineSecs", self.deadline_secs.to_string()),
             // The alarms are there from the start, and nobody but the keeper touches them.
-            ("AlarmKeeperRate", "rate(1 hour)".to_owned()),
+            ("AlarmKeeperEveryMinutes", "60".to_owned()),
             (
-                "SnapshotSchedule",
-                format!("rate({} minutes)", self.snapshots.every_mins),
-            ),
-            (
-                "SnapshotCheckEverySecs",
-                (self.snapshots.every_mins * 60).to_string(),
+                "SnapshotCheckEveryMinutes",
+                self.snapshots.every_mins.to_string(),
             ),
             (
                 "SnapshotMaxAgeSecs",

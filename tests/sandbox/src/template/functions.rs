@@ -81,27 +81,20 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<FunctionSpec> {
     })
 }
 
-/// cargo-lambda's build names the binary; otherwise the folder of the code is the package.
+/// The folder of the code is the package. cargo-lambda's build names the binary too, and looks for it in that folder.
 fn package(reading: &Reading<'_>) -> Result<String> {
-    let build = &reading.resource["Metadata"]["BuildProperties"];
-    let folder = || {
-        reading.properties["CodeUri"].as_str().map(|uri| {
-            uri.trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        })
-    };
-    let package = build["Binary"]
-        .as_str()
-        .map(str::to_owned)
-        .or_else(folder)
-        .ok_or_else(|| {
-            reading.error("neither a Binary in its Metadata nor a CodeUri names its package")
-        })?;
-    if reading.packages.contains(&package.as_str()) {
-        Ok(package)
+    let binary = reading.resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+    let code = reading.properties["CodeUri"].as_str();
+    let package = code
+        .and_then(|uri| uri.trim_end_matches('/').rsplit('/').next())
+        .ok_or_else(|| reading.error("no CodeUri names its package"))?;
+    if let Some(binary) = binary.filter(|binary| *binary != package) {
+        return Err(reading.error(format!(
+            "the build looks for the binary {binary:?} in its CodeUri, which is {package:?}"
+        )));
+    }
+    if reading.packages.contains(&package) {
+        Ok(package.to_owned())
     } else {
         Err(reading.error(format!("there is no package {package:?}")))
     }

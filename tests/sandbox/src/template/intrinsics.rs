@@ -258,11 +258,31 @@ impl<'a> Resolver<'a> {
                         .ok_or_else(wrong)?,
                 ))
             }
+            "Fn::FindInMap" => {
+                let [map, top, second] = argument.as_array().map(Vec::as_slice).unwrap_or_default()
+                else {
+                    return Err(wrong());
+                };
+                self.in_map(place, [map, top, second], depth).map(Some)
+            }
             _ => Err(TemplateError::new(
                 place,
                 format!("the sandbox does not know {function}"),
             )),
         }
+    }
+
+    /// What stands in the section `Mappings` under these three keys.
+    fn in_map(&self, place: &str, keys: [&Value; 3], depth: u8) -> Result<Value> {
+        let mut found = &self.template["Mappings"];
+        for key in keys {
+            let key = self.within(place, key, depth)?.as_ref().and_then(as_text);
+            let key = key.unwrap_or_default();
+            found = found.get(&key).ok_or_else(|| {
+                TemplateError::new(place, format!("the mappings have no {key:?} there"))
+            })?;
+        }
+        Ok(found.clone())
     }
 
     fn reference(&self, place: &str, name: &str, depth: u8) -> Result<Value> {

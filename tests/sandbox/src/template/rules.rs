@@ -153,6 +153,7 @@ pub(super) fn event(
                 "KmsKeyArn",
                 "OmitName",
             ])?;
+            of_its_own(place, properties)?;
             (
                 trigger(place, &none, &properties["ScheduleExpression"])?,
                 &properties["Name"],
@@ -175,11 +176,7 @@ pub(super) fn event(
     let target_id = properties["Target"]["Id"]
         .as_str()
         .map_or_else(|| format!("{id}Target"), str::to_owned);
-    let mut input = input(place, properties)?;
-    if event["Type"] == "ScheduleV2" && input == Input::Whole {
-        // A scheduler has no event to pass on.
-        input = Input::Constant(json!({}));
-    }
+    let input = input(place, properties)?;
     let role = role.map(str::to_owned);
     let name = name
         .as_str()
@@ -196,6 +193,23 @@ pub(super) fn event(
         enabled: enabled(properties),
         targets,
     }))
+}
+
+/// What SAM and Scheduler would fill in for a schedule is found by no other check before the deployment.
+fn of_its_own(place: &str, properties: &Value) -> Result<()> {
+    if properties["Input"].is_null() {
+        return Err(TemplateError::new(
+            place,
+            "it has no Input, so Scheduler would send an event of its own",
+        ));
+    }
+    if properties["OmitName"] != true && properties["Name"].is_null() {
+        return Err(TemplateError::new(
+            place,
+            "it has neither a Name nor OmitName, so SAM would name it by its logical id, and a second stack in the account would want the same name",
+        ));
+    }
+    Ok(())
 }
 
 fn trigger(place: &str, pattern: &Value, schedule: &Value) -> Result<Trigger> {

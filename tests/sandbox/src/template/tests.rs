@@ -99,6 +99,26 @@ fn every_typo_is_an_error_that_names_its_place() {
             "S3",
         ),
         (
+            "A: { Type: AWS::Serverless::Function, Metadata: { BuildProperties: { Binary: rollback } }, Properties: { CodeUri: .. } }",
+            "A",
+            "looks for the binary \"rollback\" in its CodeUri",
+        ),
+        (
+            "A: { Type: AWS::Serverless::Function, Properties: { CodeUri: rollback, Events: { E: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(5 minutes), OmitName: true } } } } }",
+            "A.E",
+            "no Input",
+        ),
+        (
+            "A: { Type: AWS::Serverless::Function, Properties: { CodeUri: rollback, Events: { E: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(5 minutes), Input: '{}' } } } } }",
+            "A.E",
+            "OmitName",
+        ),
+        (
+            "A: { Type: AWS::SNS::Topic, Properties: { DisplayName: !FindInMap [Modes, !Ref Mode, Secs] } }",
+            "A",
+            "no \"Modes\"",
+        ),
+        (
             "A: { Type: AWS::Serverless::StateMachine, Properties: { DefinitionUri: gone.asl.json } }",
             "A",
             "gone.asl.json",

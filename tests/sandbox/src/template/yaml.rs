@@ -56,6 +56,7 @@ fn intrinsic(tag: &str, value: Value) -> Result<Value> {
         "And" => "Fn::And",
         "Or" => "Fn::Or",
         "Join" => "Fn::Join",
+        "FindInMap" => "Fn::FindInMap",
         "Select" => "Fn::Select",
         "Split" => "Fn::Split",
         _ => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lambda_kit::{Env, ErrorType};
-use sandbox::template::FunctionSpec;
+use sandbox::template::{FunctionSpec, Trigger};
 use serde_json::Value;
 
 use super::{PACKAGES, repository, stack};
@@ -160,7 +160,7 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
-const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
+const BAD_PARAMETERS: [(&str, &[&str], &str); 23] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
     (
         "ForceStop",
@@ -186,11 +186,14 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
         "AlarmApplications",
         &[
             "orders is down: orders",
-            r#"{"orders is down":"or ders"}"#,
-            r#"["orders"]"#,
+            "orders is down=or ders",
+            "orders",
+            "=orders",
+            "a=b,",
+            r#"{"orders is down":"orders"}"#,
             "{}",
         ],
-        "write a JSON object",
+        "write alarm=application pairs",
     ),
     ("SoakSecs", &["29", "3601", "5m"], "write seconds from 30"),
     (
@@ -230,14 +233,9 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
     ),
     ("Architecture", &["arm", "aarch64"], "write arm64 or x86_64"),
     (
-        "AlarmKeeperRate",
-        &[
-            "every hour",
-            "rate(1 hours)",
-            "rate(0 minutes)",
-            "cron(0 * * * ? *)",
-        ],
-        "write a rate such as",
+        "AlarmKeeperEveryMinutes",
+        &["0", "1", "7", "1h", "rate(1 hour)"],
+        "write one of 5, 10",
     ),
     (
         "LogRetentionDays",
@@ -245,19 +243,14 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
         "write one of 7",
     ),
     (
-        "SnapshotSchedule",
-        &["hourly", "rate(1 hours)", "rate(1 week)"],
-        "write a rate such as",
-    ),
-    (
         "SnapshotScheduleState",
         &["on", "enabled"],
         "write ENABLED or DISABLED",
     ),
     (
-        "SnapshotCheckEverySecs",
-        &["60", "86401", "1h"],
-        "write seconds from 300",
+        "SnapshotCheckEveryMinutes",
+        &["0", "1", "45", "1441", "1h", "rate(1 hour)"],
+        "write one of 5, 10",
     ),
     (
         "SnapshotMaxAgeSecs",
@@ -301,41 +294,43 @@ fn bad_parameters_are_refused_with_a_word_on_what_to_write() {
     let right = [
         (
             "AlarmApplications",
-            r#"{"orders is down":"orders", "pay":"pay-eu"}"#,
+            "orders is down=orders,pay=pay-eu,a=b=c",
         ),
         ("NotificationEmail", "oncall@example.com"),
-        ("AlarmKeeperRate", "rate(1 hour)"),
+        ("AlarmKeeperEveryMinutes", "60"),
     ];
     assert!(stack(&right).unwrap().rules.contains_key("CompositeRings"));
     assert!(!stack_of_defaults.rules.contains_key("CompositeRings"));
 }
 
 #[test]
-fn parameters_that_contradict_each_other_are_refused_with_a_word_on_what_to_write() {
-    for (wrong, rule, said) in [
-        (
-            vec![("SnapshotSchedule", "rate(30 minutes)")],
-            "SnapshotScheduleIsInStep",
-            "the seconds of your rate",
-        ),
-        (
-            vec![("SnapshotCheckEverySecs", "1800")],
-            "SnapshotIntervalIsInStep",
-            "write SnapshotCheckEverySecs=3600",
-        ),
-    ] {
-        let error = stack(&wrong).unwrap_err();
-        assert_eq!(error.place, rule);
-        assert!(error.wrong.contains(said), "{wrong:?}: {error}");
-    }
-    for right in [
-        vec![
-            ("SnapshotSchedule", "rate(30 minutes)"),
-            ("SnapshotCheckEverySecs", "1800"),
-        ],
-        vec![("SnapshotSchedule", "rate(60 minutes)")],
-    ] {
-        stack(&right).unwrap();
+fn the_interval_of_the_snapshot_check_is_one_number_for_schedule_functions_and_alarm() {
+    let minutes: Vec<u64> = found(
+        r"AllowedValues: \[(5, 10, 15, 20[0-9, ]*)\]",
+        &text("infra/template.yaml"),
+    )
+    .iter()
+    .flat_map(|list| list.split(", "))
+    .map(|one| one.parse().unwrap())
+    .collect();
+    assert!(minutes.len() > 5, "{minutes:?}");
+    for every in minutes {
+        let stack = stack(&[("SnapshotCheckEveryMinutes", &every.to_string())]).unwrap();
+        let (secs, schedule) = ((every * 60).to_string(), format!("rate({every} minutes)"));
+        assert_eq!(
+            stack.rules["SnapshotCheckOnSchedule"].trigger,
+            Trigger::Schedule(schedule)
+        );
+        for function in ["SnapshotKeeper", "AlarmKeeper"] {
+            assert_eq!(
+                stack.functions[function].env["SNAPSHOT_CHECK_EVERY_SECS"], secs,
+                "{function}"
+            );
+        }
+        assert_eq!(
+            stack.alarms["SnapshotsAreStale"].properties["Period"],
+            secs.as_str()
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod alarms;
+mod deploying;
 mod drift;
 mod front_page;
 mod permissions;
