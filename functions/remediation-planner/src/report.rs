@@ -233,7 +233,7 @@ fn drift(progress: &Progress) -> Option<String> {
     (went_back && rescue.good_version_id != rescue.faulty_version_id).then(|| {
         format!(
             "the application runs the configuration of version {}; Terraform, CloudFormation or a pipeline still describes version {} and brings it back with its next \
-             run: mend or revert it there first",
+             run: fix or revert it there first",
             rescue.good_version_id, rescue.faulty_version_id
         )
     })

@@ -184,7 +184,7 @@ pub fn alarms_of(application: &str) -> Vec<AlarmDefinition> {
         .iter()
         .map(|(kind, metric, watched, datapoints, periods, what)| AlarmDefinition {
             name: alarm_name(application, kind),
-            description: format!("The job of {application} {what}. Kept by Flink Lifeguard, which looks after {application} when this rings; changes by hand are undone, actions are yours."),
+            description: format!("The job of {application} {what}. Kept by Flink Lifeguard, which looks after {application} when this is in ALARM; changes by hand are undone, actions are yours."),
             application: application.to_owned(),
             source: Source::Service,
             metric: (*metric).to_owned(),
