@@ -246,6 +246,17 @@ fn read_attributes(form: &mut BTreeMap<String, String>) -> Result<Map<String, Va
                 "the sandbox knows only attributes with a StringValue, and {name} has none"
             )));
         };
+        let is_array = || serde_json::from_str::<Vec<Value>>(&value).is_ok();
+        let fits = match kind.as_str() {
+            "String" | "Number" => !value.is_empty(),
+            "String.Array" => is_array(),
+            _ => false,
+        };
+        if !fits {
+            return Err(invalid(format!(
+                "Invalid parameter: the message attribute {name} of type {kind} cannot be {value:?}"
+            )));
+        }
         attributes.insert(name, json!({ "Type": kind, "Value": value }));
     }
     Ok(attributes)
