@@ -61,6 +61,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<RuleSpec> {
             arn: text("Arn")?.to_owned(),
             input: input(reading.id, target)?,
             role,
+            dead_letters: dead_letters(reading.id, target)?,
         });
     }
     let trigger = trigger(
@@ -177,7 +178,8 @@ pub(super) fn event(
         .as_str()
         .map_or_else(|| format!("{id}Target"), str::to_owned);
     let input = input(place, properties)?;
-    let role = role.map(str::to_owned);
+    let own = properties["RoleArn"].as_str();
+    let role = own.map(crate::place::name_of).or(role).map(str::to_owned);
     let name = name
         .as_str()
         .map_or_else(|| format!("{STACK_NAME}-{id}"), str::to_owned);
@@ -186,6 +188,7 @@ pub(super) fn event(
         arn: arn.to_owned(),
         input,
         role,
+        dead_letters: dead_letters(place, properties)?,
     }];
     Ok(Event::Rule(RuleSpec {
         name,
@@ -210,6 +213,13 @@ fn of_its_own(place: &str, properties: &Value) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The queue for what cannot be delivered; SAM can make one too, which nothing here needs.
+fn dead_letters(place: &str, target: &Value) -> Result<Option<String>> {
+    let config = &target["DeadLetterConfig"];
+    known(place, config, &["Arn"])?;
+    Ok(config["Arn"].as_str().map(str::to_owned))
 }
 
 fn trigger(place: &str, pattern: &Value, schedule: &Value) -> Result<Trigger> {
