@@ -6,6 +6,7 @@
 
 mod aws;
 mod clock;
+mod connections;
 mod env;
 mod failure;
 mod function;

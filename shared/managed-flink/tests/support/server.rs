@@ -28,9 +28,13 @@ pub struct Request {
     pub line: String,
     /// The verb in `X-Amz-Target`; empty elsewhere.
     pub verb: String,
+    /// The body, as text.
+    pub body: String,
 }
 
-type Answer = dyn Fn(&Request) -> (u16, String) + Send + Sync;
+/// Status, further headers with their line ends, body.
+pub type Answer = (u16, String, String);
+type Answering = dyn Fn(&Request) -> Answer + Send + Sync;
 
 /// The server.
 pub struct Server {
@@ -39,7 +43,7 @@ pub struct Server {
 }
 
 struct Shared {
-    answer: Box<Answer>,
+    answer: Box<Answering>,
     state: Mutex<State>,
 }
 
@@ -53,8 +57,16 @@ struct State {
 }
 
 impl Server {
-    /// Listens, and answers by `answer`: status and JSON body.
+    /// Listens, and answers with the status and JSON body that `answer` gives.
     pub fn start(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> Self {
+        Self::with_headers(move |request| {
+            let (status, body) = answer(request);
+            (status, String::new(), body)
+        })
+    }
+
+    /// The same with headers.
+    pub fn with_headers(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -144,9 +156,9 @@ impl Shared {
             if let Some(together) = together {
                 together.wait();
             }
-            let (status, body) = (self.answer)(&request);
+            let (status, headers, body) = (self.answer)(&request);
             let answer = format!(
-                "HTTP/1.1 {status} Answer\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
+                "HTTP/1.1 {status} Answer\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n{headers}\r\n{body}",
                 body.len()
             );
             let mut stream = stream;
@@ -171,7 +183,10 @@ fn read(stream: &TcpStream) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "x-amz-target" => {
-                verb = value.split_once('.').map_or(value, |(_, verb)| verb).to_owned();
+                verb = value
+                    .split_once('.')
+                    .map_or(value, |(_, verb)| verb)
+                    .to_owned();
             }
             _ => {}
         }
@@ -181,5 +196,6 @@ fn read(stream: &TcpStream) -> Option<Request> {
     Some(Request {
         line: line.trim_end().to_owned(),
         verb,
+        body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
