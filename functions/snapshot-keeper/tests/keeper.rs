@@ -159,6 +159,7 @@ impl World {
             .and_then(|at| self.faults.remove(at));
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
+            Some((_, Fault::Status(status))) => Wire::with_headers(status, &[], "unavailable"),
             Some((_, Fault::Cut)) => Wire::Broken,
             Some((_, Fault::LoseAnswer)) => {
                 self.carry_out(call);
@@ -394,13 +395,91 @@ async fn a_lost_answer_leads_to_a_look_and_not_to_a_second_request() {
     assert_eq!(service.sent("CreateApplicationSnapshot"), 1);
 }
 
-#[tokio::test]
-async fn a_request_that_never_arrived_is_told_and_left_to_the_next_check() {
-    let service = Service::with_newest(6 * HOUR);
-    service.fault("CreateApplicationSnapshot", Fault::Cut);
-    let row = service.run(healthy()).await.unwrap();
-    assert_eq!(row["did"], "refused");
-    assert_eq!(service.sent("CreateApplicationSnapshot"), 1);
+/// What may or may not have reached the service: 5xx, 429, a broken connection.
+fn passing_faults() -> Vec<Fault> {
+    vec![
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Status(504),
+        Fault::Status(429),
+        Fault::Cut,
+    ]
+}
+
+/// As often as the SDK sends a read.
+const ATTEMPTS: usize = 4;
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_may_not_have_arrived_is_tried_again_by_the_state_machine() {
+    for fault in passing_faults() {
+        let told = format!("{fault:?}");
+        let service = Service::with_newest(6 * HOUR);
+        service.fault("CreateApplicationSnapshot", fault);
+        let failure = service.run(healthy()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Retryable, "{told}");
+        assert_eq!(
+            service.sent("CreateApplicationSnapshot"),
+            1,
+            "{told}: never repeated by the function itself"
+        );
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["snapshotName"], &row["needsPerson"]),
+            (&"taken".into(), &NAME.into(), &false.into()),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_that_cannot_be_looked_up_either_takes_no_second_snapshot() {
+    for status in ["CREATING", "READY"] {
+        let service = Service::with_newest(6 * HOUR);
+        service.fault("CreateApplicationSnapshot", Fault::LoseAnswer);
+        for _ in 0..ATTEMPTS {
+            service.fault("DescribeApplicationSnapshot", Fault::Status(500));
+        }
+        let failure = service.run(healthy()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Retryable);
+        service.set(|world| world.snapshots.get_mut(NAME).unwrap().0 = status);
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["snapshotName"]),
+            (&"taken".into(), &NAME.into()),
+            "{status}: it is this tick's own"
+        );
+        assert_eq!(service.sent("CreateApplicationSnapshot"), 1, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_may_not_have_arrived_is_sent_once_more_with_the_same_time_stamp() {
+    let all = Service::crowded().run(healthy()).await.unwrap()["deleted"].clone();
+    for fault in passing_faults().into_iter().chain([Fault::LoseAnswer]) {
+        let told = format!("{fault:?}");
+        let service = Service::crowded();
+        service.fault("DeleteApplicationSnapshot", fault);
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(row["deleted"], all, "{told}: {row}");
+        assert!(row.get("findings").is_none(), "{told}: {row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletes_that_fail_twice_are_left_to_the_next_check_and_call_nobody() {
+    for verb in ["DeleteApplicationSnapshot", "DescribeApplicationSnapshot"] {
+        let service = Service::crowded();
+        for _ in 0..2 * ATTEMPTS {
+            service.fault(verb, Fault::Status(503));
+        }
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["deleted"], &row["needsPerson"]),
+            (&"taken".into(), &0.into(), &false.into()),
+            "{verb}"
+        );
+        assert!(service.sent("DeleteApplicationSnapshot") <= 2, "{verb}");
+    }
 }
 
 #[tokio::test]

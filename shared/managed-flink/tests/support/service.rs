@@ -22,6 +22,8 @@ pub enum Fault {
     Cut,
     /// It is refused with that code and text.
     Refuse(&'static str, String),
+    /// A server in front of the service, or the service itself, answers with that status; nothing is carried out.
+    Status(u16),
 }
 
 /// The application and what the service knows about it.
@@ -126,6 +128,7 @@ impl State {
             .and_then(|at| self.faults.remove(at));
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
+            Some((_, Fault::Status(status))) => Wire::with_headers(status, &[], "unavailable"),
             Some((_, Fault::Cut)) => Wire::Broken,
             Some((_, Fault::LoseAnswer)) => {
                 self.carry_out(call);
