@@ -121,20 +121,24 @@ impl SnapshotKeeper {
             why,
             snapshot_name: None,
         };
+        // A second try of this very step: the first one's request had arrived.
+        let own = snapshot_name(facts.described.application.version_id, order.tick);
+        let taken = |why: String| Outcome {
+            did: Did::Taken,
+            why,
+            snapshot_name: Some(own.clone()),
+        };
+        let is_there =
+            |snapshot: &Snapshot| snapshot.name == own && snapshot.status == SnapshotStatus::Ready;
         let because = match need {
             Need::Due { why } => why,
+            Need::Fresh { why } if facts.snapshots.iter().any(is_there) => {
+                return Err(taken(why.clone()));
+            }
             Need::Fresh { why } => return Err(not(Did::Fresh, why.clone())),
             Need::NotNow { why } => return Err(not(Did::NotNow, why.clone())),
-            Need::Underway { name } => {
-                // Also a second try of this very step: the first one's request had arrived.
-                let own =
-                    snapshot_name(facts.described.application.version_id, order.tick) == *name;
-                let outcome = not(if own { Did::Taken } else { Did::Underway }, need.why());
-                return Err(Outcome {
-                    snapshot_name: own.then(|| name.clone()),
-                    ..outcome
-                });
-            }
+            Need::Underway { name } if *name == own => return Err(taken(need.why())),
+            Need::Underway { .. } => return Err(not(Did::Underway, need.why())),
         };
         let refused = |why: String| not(Did::Refused, format!("{because}; not taken: {why}"));
         let Some(look) = order.look else {
@@ -198,10 +202,6 @@ impl SnapshotKeeper {
         let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else {
             return Ok(taken(because));
         };
-        if error.kind == CallErrorKind::Throttled {
-            // Certainly not carried out: the state machine tries this step again, from fresh facts.
-            return Err(error.into());
-        }
         // Lost answers and second tries: what counts is whether it is there.
         if let Ok(there) = self
             .api
@@ -213,6 +213,10 @@ impl SnapshotKeeper {
             )
         {
             return Ok(taken(because));
+        }
+        if error.is_worth_retrying() {
+            // The state machine tries this step again, from fresh facts. A request that arrives late has the same name, so there is never a second one.
+            return Err(error.into());
         }
         if error.kind == CallErrorKind::Denied {
             found.push(Finding::Tag {
@@ -243,7 +247,12 @@ impl SnapshotKeeper {
             if self.aws.now().duration_since(began).unsigned_abs() > TIME_TO_DELETE {
                 break;
             }
-            match self.delete_one(name, snapshot).await {
+            let mut result = self.delete_one(name, snapshot).await;
+            if result.as_ref().is_err_and(CallError::is_worth_retrying) {
+                // Once more: its creation time makes sure that it is the same one.
+                result = self.delete_again(name, snapshot).await;
+            }
+            match result {
                 Ok(true) => deleted += 1,
                 // Gone, or being used or deleted by somebody: nothing of ours to do.
                 Ok(false) => {}
@@ -280,6 +289,25 @@ impl SnapshotKeeper {
             Ok(()) => Ok(true),
             Err(error) if is_normal(&error) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// After a delete whose outcome is not known. It is done when the snapshot is gone or going.
+    async fn delete_again(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
+        match self
+            .api
+            .describe_application_snapshot(name, &decided.name)
+            .await
+        {
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+            Ok(now)
+                if now.snapshot.status == SnapshotStatus::Deleting
+                    && now.snapshot.created_at == decided.created_at =>
+            {
+                Ok(true)
+            }
+            Ok(_) => self.delete_one(name, decided).await,
         }
     }
 
