@@ -44,6 +44,10 @@ struct World {
     operations: Vec<Value>,
     job: &'static str,
     faults: VecDeque<(&'static str, Fault)>,
+    /// More applications in the list.
+    others: usize,
+    /// Verbs that are never answered, as when they are held for longer than an attempt.
+    held: Vec<&'static str>,
 }
 
 #[derive(Clone)]
@@ -71,6 +75,8 @@ impl Service {
             ],
             job: JOB,
             faults: VecDeque::new(),
+            others: 0,
+            held: Vec::new(),
         };
         let world = Arc::new(Mutex::new(world));
         let own = Arc::clone(&world);
@@ -157,6 +163,9 @@ impl World {
             .iter()
             .position(|(verb, _)| *verb == call.verb)
             .and_then(|at| self.faults.remove(at));
+        if self.held.iter().any(|verb| *verb == call.verb) {
+            return Wire::Silence;
+        }
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
             Some((_, Fault::Status(status))) => Wire::with_headers(status, &[], "unavailable"),
@@ -245,13 +254,16 @@ impl World {
                 200,
                 &json!({ "AuthorizedUrl": "https://x.flink.eu-west-1.amazonaws.com/flinkdashboard?authToken=marker-token" }),
             ),
-            "ListApplications" => Wire::json(
-                200,
-                &json!({ "ApplicationSummaries": [
-                    { "ApplicationName": "orders", "ApplicationARN": "arn:orders", "ApplicationStatus": "RUNNING", "ApplicationVersionId": 7, "RuntimeEnvironment": "FLINK-1_20" },
-                    { "ApplicationName": "old", "ApplicationARN": "arn:old", "ApplicationStatus": "RUNNING", "ApplicationVersionId": 1, "RuntimeEnvironment": "SQL-1_0" },
-                ], "NextToken": "more" }),
-            ),
+            "ListApplications" => {
+                let summary = |name: &str, runtime: &str| json!({ "ApplicationName": name, "ApplicationARN": format!("arn:{name}"), "ApplicationStatus": "RUNNING", "ApplicationVersionId": 7, "RuntimeEnvironment": runtime });
+                let mut listed = vec![summary("orders", "FLINK-1_20"), summary("old", "SQL-1_0")];
+                listed
+                    .extend((0..self.others).map(|at| summary(&format!("app-{at}"), "FLINK-1_20")));
+                Wire::json(
+                    200,
+                    &json!({ "ApplicationSummaries": listed, "NextToken": "more" }),
+                )
+            }
             "" if call.url.contains("/jobs/overview") => Wire::json(
                 200,
                 &json!({ "jobs": [{ "jid": self.job, "name": "orders", "state": "RUNNING", "start-time": ago(5 * HOUR).as_millisecond(), "end-time": -1 }] }),
@@ -751,7 +763,7 @@ async fn a_page_names_the_opted_in_and_a_tag_that_cannot_be_read_is_left_to_the_
         .unwrap();
     assert_eq!(
         page,
-        json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0 })
+        json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0, "unread": 0 })
     );
     assert_eq!(
         service.sent("ListTagsForResource"),
@@ -766,6 +778,110 @@ async fn a_page_names_the_opted_in_and_a_tag_that_cannot_be_read_is_left_to_the_
         service.run(json!({ "step": "list" })).await.unwrap()["applications"],
         json!(["orders"])
     );
+}
+
+/// The function's time in the template, in seconds.
+const TIME_LIMIT: u64 = 120;
+
+/// What an invocation comes to, and that it comes to something before Lambda ends it.
+async fn in_time<T>(told: &str, run: impl Future<Output = T>) -> T {
+    let limit = std::time::Duration::from_secs(TIME_LIMIT);
+    let done = tokio::time::timeout(limit, run).await;
+    done.unwrap_or_else(|_| panic!("{told}: no answer within {TIME_LIMIT} s"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_tags_are_held_is_answered_in_time_and_the_checks_read_them() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| (world.others, world.held) = (24, vec!["ListTagsForResource"]));
+    let page = in_time("list", service.run(json!({ "step": "list" })))
+        .await
+        .unwrap();
+    assert_eq!(page["applications"].as_array().unwrap().len(), 25, "{page}");
+    assert_eq!(
+        (&page["unread"], &page["nextToken"]),
+        (&25.into(), &"more".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_keeps_its_order_and_counts_whom_it_could_not_ask() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| world.others = 3);
+    service.fault(
+        "ListTagsForResource",
+        Fault::Refuse("AccessDeniedException", "no".into()),
+    );
+    let page = service.run(json!({ "step": "list" })).await.unwrap();
+    assert_eq!(
+        page["applications"],
+        json!(["orders", "app-0", "app-1", "app-2"])
+    );
+    assert_eq!((&page["unread"], &page["listed"]), (&1.into(), &5.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_that_cannot_be_asked_about_in_time_stay_pending_and_are_asked_first() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| world.held = vec!["DescribeApplicationSnapshot"]);
+    let pending: Vec<Value> = (0..100)
+        .map(|at| json!({ "applicationName": format!("app-{at}"), "snapshotName": "nightly" }))
+        .collect();
+    let event = json!({ "step": "follow", "pending": pending });
+    let followed = in_time("follow", service.run(event)).await.unwrap();
+    let left = followed["pending"].as_array().unwrap();
+    assert_eq!(left.len(), 100);
+    assert_ne!(
+        left[0]["applicationName"], "app-0",
+        "others have their turn next time"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_or_an_act_that_cannot_be_made_in_time_says_so_and_is_tried_again() {
+    for held in [
+        vec!["DescribeApplication"],
+        vec!["ListTagsForResource"],
+        vec!["ListApplicationSnapshots"],
+    ] {
+        for event in [
+            healthy(),
+            json!({ "step": "check", "applicationName": "orders" }),
+        ] {
+            let service = Service::crowded();
+            service.set(|world| world.held.clone_from(&held));
+            let failure = in_time(held[0], service.run(event)).await.unwrap_err();
+            assert_eq!(failure.error_type, ErrorType::Retryable, "{failure}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_whose_every_call_is_slow_is_answered_in_time() {
+    for held in [
+        "ListApplicationOperations",
+        "CreateApplicationPresignedUrl",
+        "CreateApplicationSnapshot",
+        "DescribeApplicationSnapshot",
+        "DeleteApplicationSnapshot",
+    ] {
+        for crowd in [Service::crowded(), Service::with_newest(6 * HOUR)] {
+            crowd.set(|world| world.held = vec![held]);
+            let _ = in_time(held, crowd.run(healthy())).await;
+            assert!(crowd.sent("CreateApplicationSnapshot") <= 1, "{held}");
+        }
+    }
+    let service = Service::crowded();
+    service.set(|world| {
+        world.held = vec![
+            "ListApplicationOperations",
+            "CreateApplicationPresignedUrl",
+            "CreateApplicationSnapshot",
+            "DescribeApplicationSnapshot",
+            "DeleteApplicationSnapshot",
+        ];
+    });
+    let _ = in_time("all", service.run(healthy())).await;
 }
 
 #[tokio::test]
