@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_kit::{Failure, Function as _, Invocation, Metric, Record};
+use lambda_kit::{Budget, ErrorType, Failure, Function as _, Invocation, Metric, Record};
 use lifecycle::{
     ApplicationStatus, Snapshot, SnapshotStatus,
     retention::{
@@ -20,8 +20,10 @@ use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts};
 
 /// Deletes of one invocation; the next check goes on.
 const DELETES: usize = 40;
-/// No further delete is begun after this: an invocation must not end in the middle of one.
-const TIME_TO_DELETE: Duration = Duration::from_secs(40);
+/// No change is begun after this part of the invocation: one takes up to 15 s, with a look after it 35 s, and the function's time must not end in the middle of it.
+const TIME_TO_CHANGE: Duration = Duration::from_secs(80);
+/// No further delete is begun after this part of the invocation.
+const TIME_TO_DELETE: Duration = Duration::from_secs(45);
 
 /// A free lease that was read longer ago than this may be held by now: the tries of this step take minutes.
 const LEASE_VALID_SECS: i64 = 60;
@@ -61,6 +63,7 @@ impl SnapshotKeeper {
         order: &Order<'_>,
         invocation: &Invocation,
     ) -> Result<Row, Failure> {
+        let (to_delete, to_change) = (Budget::of(TIME_TO_DELETE), Budget::of(TIME_TO_CHANGE));
         let facts = match self.facts(name).await? {
             Ok(facts) => facts,
             Err(row) => return Ok(row),
@@ -69,24 +72,34 @@ impl SnapshotKeeper {
         let mut found = facts.findings();
         let dry = order.dry_run || !facts.may_change();
         let need = need(&stock);
-        let wanted = self.wanted(name, order, &facts, &need).await;
+        let wanted = self.wanted(name, order, &facts, &need, to_change).await;
         let retention = retain(&stock);
         // An application in trouble keeps everything: what is deleted today may be what somebody looks for tomorrow.
         let may_delete = !matches!(&wanted, Err(outcome) if outcome.did == Did::Refused);
         let delete_first = quota_percent(&stock) >= stock.policy.quota_warn_percent;
         let mut deleted = 0;
         if may_delete && delete_first {
-            deleted = self.delete(name, &retention, dry, &mut found).await;
+            deleted = self
+                .delete(name, &retention, to_delete, dry, &mut found)
+                .await;
         }
         let outcome = match wanted {
             Ok(why) => {
+                if !dry && to_change.is_spent() {
+                    return Err(Failure::new(
+                        ErrorType::Retryable,
+                        format!("reading about {name} took too long to take a snapshot after it"),
+                    ));
+                }
                 self.take(name, order.tick, &facts, dry, why, &mut found)
                     .await?
             }
             Err(outcome) => outcome,
         };
         if may_delete && !delete_first {
-            deleted = self.delete(name, &retention, dry, &mut found).await;
+            deleted = self
+                .delete(name, &retention, to_delete, dry, &mut found)
+                .await;
         }
         // Being remedied right now, or a rescue's business, whose own report follows. In mode observe nobody remedies it.
         let is_in_hand = matches!(outcome.did, Did::Taken | Did::Underway)
@@ -115,6 +128,7 @@ impl SnapshotKeeper {
         order: &Order<'_>,
         facts: &Facts,
         need: &Need,
+        budget: Budget,
     ) -> Result<String, Outcome> {
         let not = |did: Did, why: String| Outcome {
             did,
@@ -144,7 +158,8 @@ impl SnapshotKeeper {
         let Some(look) = order.look else {
             return Err(refused("no look was made".into()));
         };
-        let job = self.job_now(name, facts).await;
+        let job = budget.within(self.job_now(name, facts)).await;
+        let job = job.unwrap_or_else(|| Err("the dashboard did not answer in time".to_owned()));
         let stock = facts.stock(order.lease);
         may_take(
             &stock,
@@ -235,20 +250,20 @@ impl SnapshotKeeper {
         &self,
         name: &str,
         retention: &Retention,
+        budget: Budget,
         dry: bool,
         found: &mut Vec<Finding>,
     ) -> u32 {
         if dry {
             return u32::try_from(retention.delete.len()).unwrap_or(u32::MAX);
         }
-        let began = self.aws.now();
         let mut deleted = 0;
         for snapshot in retention.delete.iter().take(DELETES) {
-            if self.aws.now().duration_since(began).unsigned_abs() > TIME_TO_DELETE {
+            if budget.is_spent() {
                 break;
             }
             let mut result = self.delete_one(name, snapshot).await;
-            if result.as_ref().is_err_and(CallError::is_worth_retrying) {
+            if !budget.is_spent() && result.as_ref().is_err_and(CallError::is_worth_retrying) {
                 // Once more: its creation time makes sure that it is the same one.
                 result = self.delete_again(name, snapshot).await;
             }

@@ -81,6 +81,8 @@ pub struct Page {
     pub not_flink: u32,
     /// Those that have not opted in: left alone.
     pub not_opted_in: u32,
+    /// Those whose tags could not be read, or not in time.
+    pub unread: u32,
 }
 
 /// What a check of one application came to: a line of the report, small, because a thousand of them are one execution's data.

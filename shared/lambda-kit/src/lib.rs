@@ -5,6 +5,7 @@
 //! builds and calls the same type. Deliberately absent: any decision about an application.
 
 mod aws;
+mod budget;
 mod clock;
 mod connections;
 mod env;
@@ -15,6 +16,7 @@ mod metrics;
 mod policy;
 
 pub use aws::Aws;
+pub use budget::Budget;
 pub use env::{Env, SettingError};
 pub use failure::{ErrorType, Failure};
 pub use function::{Function, Invocation, answer, run};
