@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult, StepTaken,
+    OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult, StepTaken,
     StopSwitch, Watch, stop::would_have,
 };
 
@@ -138,6 +138,9 @@ impl Turn<'_> {
         if !self.s.applied.opted_in {
             return Some(self.not_opted_in(name));
         }
+        if let Some(other) = &self.s.applied.other_stack {
+            return Some(self.others(name, other));
+        }
         if self.secs_left() <= 0 {
             let text = format!(
                 "{name} is {} at this execution's deadline: {}",
@@ -172,6 +175,16 @@ impl Turn<'_> {
             self.escalate(Reason::NotOptedIn, text)
         } else {
             self.leave_alone(Reason::NotOptedIn, text)
+        }
+    }
+
+    /// What belongs to another stack is left alone. People hear of it when they asked for something, and when it was moved in the middle of a rescue.
+    fn others(&self, name: &str, other: &OtherStack) -> Decision {
+        let text = format!("{name} is left alone: {other}");
+        if self.s.request.is_some() || self.progress.has_acted() {
+            self.escalate(Reason::OtherStack, text)
+        } else {
+            self.leave_alone(Reason::OtherStack, text)
         }
     }
 
