@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::{StreamExt as _, stream};
 use lambda_kit::{Budget, ErrorType, Failure};
 use lifecycle::{
-    ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, Wish, Wishes, alarm_names,
-    plan_alarms, suspects,
+    ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, STACK_TAG, StackName, Wish,
+    Wishes, alarm_names, plan_alarms, suspects,
 };
 use managed_flink::{
     ApplicationSummary, CallErrorKind, DescribeApplication, ListApplications, ListTagsForResource,
@@ -34,6 +34,8 @@ const TIME_TO_CHANGE: Duration = Duration::from_secs(260);
 pub struct Kept {
     /// Who it is, in the owner tag of its alarms.
     pub owner: String,
+    /// Whose applications it watches.
+    pub stack: StackName,
     /// How often its schedule checks snapshots; None when it is off.
     pub snapshots_checked_every_secs: Option<u32>,
 }
@@ -114,8 +116,9 @@ where
     C: DescribeAlarms + OwnerOfAlarm,
 {
     let wishes = Wishes {
-        applications: wishes(flink, scope).await?,
+        applications: wishes(flink, scope, &kept.stack).await?,
         snapshots_checked_every_secs: kept.snapshots_checked_every_secs,
+        stack: kept.stack.clone(),
     };
     let found = match scope {
         Scope::All => alarms.alarms_beginning(ALARM_PREFIX).await,
@@ -136,7 +139,11 @@ where
 }
 
 /// What each application should have. Those that a list cannot show (deleted ones) are not in it.
-async fn wishes<F>(flink: &F, scope: &Scope) -> Result<BTreeMap<String, Wish>, Failure>
+async fn wishes<F>(
+    flink: &F,
+    scope: &Scope,
+    stack: &StackName,
+) -> Result<BTreeMap<String, Wish>, Failure>
 where
     F: ListApplications + DescribeApplication + ListTagsForResource,
 {
@@ -158,25 +165,51 @@ where
     };
     let budget = Budget::of(TIME_FOR_TAGS);
     let wishes = stream::iter(applications).map(|application| async move {
-        let wish = budget.within(wish(flink, &application)).await;
+        let wish = budget.within(wish(flink, &application, stack)).await;
         (application.name, wish.unwrap_or(Wish::Unknown))
     });
     Ok(wishes.buffer_unordered(READS_AT_ONCE).collect().await)
 }
 
-async fn wish<F: ListTagsForResource>(flink: &F, application: &ApplicationSummary) -> Wish {
+async fn wish<F: ListTagsForResource>(
+    flink: &F,
+    application: &ApplicationSummary,
+    stack: &StackName,
+) -> Wish {
     if !application.runtime.is_flink() || application.status == ApplicationStatus::Deleting {
         return Wish::Unwatched;
     }
     match flink.list_tags_for_resource(&application.arn).await {
-        // A tag that does not parse makes it observe-only and is reported by a look; watched it is all the same.
-        Ok(tags) if Policy::default().under(Some(&tags)).opted_in => Wish::Watched,
-        Ok(_) => Wish::Unwatched,
+        Ok(tags) => of_tags(&application.name, &tags, stack),
         Err(error) if error.kind == CallErrorKind::NotFound => Wish::Unwatched,
         Err(error) => {
             tracing::warn!(application = application.name, %error, "its tags could not be read, so its alarms stay as they are");
             Wish::Unknown
         }
+    }
+}
+
+/// A tag that does not parse makes it observe-only and is reported by a look; watched it is all the same. Only where the tag that names its stack does not, it is nobody's, and its
+/// alarms stay as they are.
+fn of_tags(name: &str, tags: &BTreeMap<String, String>, stack: &StackName) -> Wish {
+    let policy = Policy {
+        stack: stack.clone(),
+        ..Policy::default()
+    };
+    let applied = policy.under(Some(tags));
+    let named = tags.get(STACK_TAG).map(|value| value.parse::<StackName>());
+    match (applied.opted_in, named) {
+        (false, _) => Wish::Unwatched,
+        (true, Some(Err(why))) => {
+            tracing::warn!(
+                application = name,
+                why,
+                "its tag {STACK_TAG} names no stack, so its alarms stay as they are"
+            );
+            Wish::Unknown
+        }
+        (true, _) if applied.other_stack.is_some() => Wish::Unwatched,
+        (true, _) => Wish::Watched,
     }
 }
 

@@ -14,7 +14,7 @@ use alarm_keeper::{
     keep::{Kept, keep},
 };
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::AlarmDefinition;
+use lifecycle::{AlarmDefinition, StackName};
 use managed_flink::ManagedFlink;
 use serde_json::{Value, json};
 use support::{Call, Double, Wire};
@@ -105,6 +105,7 @@ async fn run(held: &'static [&'static str], alarms: Slow) -> Result<Answer, Fail
     };
     let kept = Kept {
         owner: "lifeguard".into(),
+        stack: StackName::default(),
         snapshots_checked_every_secs: None,
     };
     let run = tokio::time::timeout(TIME_LIMIT, keep(&flink, &alarms, &asked, &kept)).await;

@@ -73,6 +73,9 @@ impl SnapshotKeeper {
                 "it has no tag lifeguard:managed=true".into(),
             )));
         }
+        if let Some(other) = self.policy.stack.other(&tags) {
+            return Ok(Err(row(name, Did::NotOptedIn, other.to_string())));
+        }
         let snapshots = self.api.list_application_snapshots(name).await?;
         let operations = self
             .api

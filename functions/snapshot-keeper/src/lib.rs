@@ -45,13 +45,15 @@ impl Function for SnapshotKeeper {
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
             snapshots: settings::policy(env)?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
         match event {
-            Event::List { next_token } => list::list(&self.api, next_token).await.map(Answer::Page),
+            Event::List { next_token } => list::list(&self.api, &self.policy.stack, next_token)
+                .await
+                .map(Answer::Page),
             Event::Check { application_name } => self
                 .check(&application_name, &invocation)
                 .await

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use lambda_kit::{Budget, Failure};
+use lifecycle::StackName;
 use managed_flink::{ListApplicationPage, ListTagsForResource, is_opted_in};
 
 use crate::Page;
@@ -18,6 +19,7 @@ const TIME_TO_READ: Duration = Duration::from_secs(80);
 /// Reads one page. An application whose tags cannot be read, or not in time, may have opted in: its own check reads them again, with the state machine's retries, and says so.
 pub(crate) async fn list<A: ListApplicationPage + ListTagsForResource>(
     api: &A,
+    stack: &StackName,
     from: Option<String>,
 ) -> Result<Page, Failure> {
     let budget = Budget::of(TIME_TO_READ);
@@ -33,7 +35,7 @@ pub(crate) async fn list<A: ListApplicationPage + ListTagsForResource>(
         }
         let read = budget.within(api.list_tags_for_resource(&application.arn));
         let opted = match read.await {
-            Some(Ok(tags)) if is_opted_in(&tags) => Opted::In,
+            Some(Ok(tags)) if is_opted_in(&tags) && stack.other(&tags).is_none() => Opted::In,
             Some(Ok(_)) => Opted::Out,
             Some(Err(error)) => {
                 tracing::warn!(application = application.name, %error, "the tags could not be read");

@@ -112,12 +112,16 @@ impl Service {
     }
 
     async fn run_in(&self, mode: &'static str, event: Value) -> Result<Value, Failure> {
+        self.run_with(&[("MODE", mode)], event).await
+    }
+
+    async fn run_with(&self, env: &[(&str, &str)], event: Value) -> Result<Value, Failure> {
         let sink = Arc::clone(&self.metrics);
         let aws = self
             .double
             .aws()
             .with_metrics(Metrics::to(move |line| sink.lock().unwrap().push(line)));
-        let function = SnapshotKeeper::build(&Env::from_iter([("MODE", mode)]), &aws).unwrap();
+        let function = SnapshotKeeper::build(&env.iter().copied().collect::<Env>(), &aws).unwrap();
         let result = answer(
             &function,
             event,
@@ -739,6 +743,84 @@ async fn what_is_not_looked_after_is_not_touched() {
             "{status}"
         );
         assert!(service.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_stack_is_neither_listed_nor_checked_nor_acted_on() {
+    for (own, tag) in [("lifeguard", Some("payments")), ("payments", None)] {
+        let service = Service::crowded();
+        if let Some(tag) = tag {
+            service.set(|world| drop(world.tags.insert("lifeguard:stack".into(), tag.into())));
+        }
+        let env = [("MODE", "act"), ("STACK_NAME", own)];
+        let page = service.run_with(&env, json!({ "step": "list" })).await;
+        let page = page.unwrap();
+        assert_eq!(
+            (&page["applications"], &page["notOptedIn"]),
+            (&json!([]), &1.into())
+        );
+        for event in [
+            healthy(),
+            json!({ "step": "check", "applicationName": "orders" }),
+        ] {
+            let row = service.run_with(&env, event).await.unwrap();
+            assert_eq!(
+                (&row["did"], &row["next"]),
+                (&"notOptedIn".into(), &"done".into())
+            );
+            assert!(
+                row["why"].as_str().unwrap().contains("belongs to stack"),
+                "{row}"
+            );
+        }
+        assert!(service.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_tagged_for_this_stack_is_looked_after_and_counted_as_its_own() {
+    let service = Service::crowded();
+    service.set(|world| {
+        drop(
+            world
+                .tags
+                .insert("lifeguard:stack".into(), "payments".into()),
+        )
+    });
+    let env = [("MODE", "act"), ("STACK_NAME", "payments")];
+    let row = service.run_with(&env, healthy()).await.unwrap();
+    assert_eq!(row["did"], "taken", "{row}");
+    let metrics = service.metrics.lock().unwrap();
+    assert!(
+        metrics
+            .iter()
+            .all(|line| line.contains(r#""stack":"payments""#)),
+        "{metrics:?}"
+    );
+    assert!(!metrics.is_empty());
+}
+
+#[tokio::test]
+async fn a_tag_that_names_no_stack_is_told_and_nothing_is_changed() {
+    for (own, tag) in [
+        ("lifeguard", ""),
+        ("payments", " "),
+        ("lifeguard", "my stack"),
+    ] {
+        let service = Service::crowded();
+        service.set(|world| drop(world.tags.insert("lifeguard:stack".into(), tag.into())));
+        let env = [("MODE", "act"), ("STACK_NAME", own)];
+        let row = service.run_with(&env, healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["needsPerson"]),
+            (&"wouldTake".into(), &true.into())
+        );
+        assert!(
+            row["findings"].to_string().contains("lifeguard:stack"),
+            "{row}"
+        );
+        assert!(service.changes().is_empty(), "{tag:?}");
     }
 }
 

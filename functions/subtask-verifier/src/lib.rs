@@ -48,7 +48,7 @@ impl Function for SubtaskVerifier {
             aws: aws.clone(),
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 

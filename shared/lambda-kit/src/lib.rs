@@ -22,4 +22,4 @@ pub use failure::{ErrorType, Failure};
 pub use function::{Function, Invocation, answer, run};
 pub use logs::log_layer;
 pub use metrics::{Metric, Metrics, NAMESPACE, Record};
-pub use policy::{policy, policy_to_act};
+pub use policy::{policy, policy_to_act, stack};

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult, StepTaken,
-    StopSwitch, Watch, stop::would_have,
+    OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult,
+    StepTaken, StopSwitch, Watch, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
