@@ -11,9 +11,9 @@ pub(crate) use effect::is_lost;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult,
-    StepTaken, StopSwitch, Watch, stop::would_have,
+    Action, Applied, Assessment, Before, Decision, LedgerView, Mode, Notice, Observation,
+    OperationKind, OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step,
+    StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -121,6 +121,12 @@ impl Turn<'_> {
         self.s.now.as_second() - when.as_second()
     }
 
+    /// The same of a time that Flink told, by Flink's clock where the job could be read.
+    fn secs_since_flinks(&self, when: Timestamp) -> i64 {
+        let now = self.s.seen.job.as_ref().map_or(self.s.now, |job| job.at);
+        now.as_second() - when.as_second()
+    }
+
     /// What ends a turn whatever the application's health.
     fn gates(&self) -> Option<Decision> {
         let application = &self.s.seen.application;
@@ -213,7 +219,8 @@ impl Turn<'_> {
         ];
         let foreign = self.s.seen.operations.iter().find(|operation| {
             changes.contains(&operation.kind())
-                && operation.started_at > first.at
+                && effect::began_after(first, operation)
+                    .unwrap_or_else(|| operation.started_at > first.at)
                 && !self.is_ours(&operation.id, operation.kind())
         })?;
         Some(format!("{} at {}", foreign.name, foreign.started_at))
@@ -326,6 +333,7 @@ impl Turn<'_> {
             at: self.s.now,
             version_id: plan.version_id,
             result: None,
+            before: Some(Before::of(self.s.seen, self.s.watch)),
         });
         let reason = plan.reason.clone();
         let action = match step {
