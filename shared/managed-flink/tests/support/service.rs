@@ -36,6 +36,8 @@ pub struct State {
     pub tags: BTreeMap<String, String>,
     /// Faults to come, by verb.
     pub faults: VecDeque<(&'static str, Fault)>,
+    /// Verbs that are never answered.
+    pub held: Vec<&'static str>,
     /// Checksums of S3 objects by key, where they are not that of the version.
     pub objects: BTreeMap<String, String>,
     /// After the first change, no read is answered.
@@ -61,6 +63,7 @@ impl Service {
             versions: BTreeMap::new(),
             tags,
             faults: VecDeque::new(),
+            held: Vec::new(),
             objects: BTreeMap::new(),
             unreadable_after_change: false,
             changed: false,
@@ -119,6 +122,9 @@ impl State {
         let is_read = call.verb.starts_with("Describe") || call.verb.starts_with("List");
         if is_read && self.changed && self.unreadable_after_change {
             return Wire::Broken;
+        }
+        if self.held.contains(&call.verb.as_str()) {
+            return Wire::Silence;
         }
         self.changed |= !is_read;
         let fault = self
