@@ -109,7 +109,7 @@ impl Function for AlarmHandler {
             home: state_machine.home(),
             state_machine,
             applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 

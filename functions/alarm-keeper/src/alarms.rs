@@ -14,8 +14,8 @@ use aws_sdk_cloudwatch::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_kit::{Aws, ErrorType};
 use lifecycle::{
-    APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG, Source,
-    Watched,
+    APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG,
+    STACK_DIMENSION, Source, Watched,
 };
 
 /// Most alarms of one page, and most names in one request.
@@ -300,7 +300,7 @@ fn some(actions: &[String]) -> Option<Vec<String>> {
 
 /// The metric, and the expression over it where there is one.
 fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
-    let source = definition.source;
+    let source = &definition.source;
     let dimensions = source.dimensions(&definition.application);
     let dimensions = dimensions
         .into_iter()
@@ -361,6 +361,13 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
         Some(METRIC_NAMESPACE) => Source::Service,
         _ => Source::SnapshotCheck {
             every_secs: u32::try_from(stat.period?).ok()?,
+            stack: metric
+                .dimensions()
+                .iter()
+                .find(|dimension| dimension.name() == Some(STACK_DIMENSION))?
+                .value()?
+                .parse()
+                .ok()?,
         },
     };
     let named = |dimension: &&Dimension| {

@@ -41,13 +41,14 @@ impl Function for AlarmKeeper {
         let every: u32 = env.or(SNAPSHOT_CHECK_EVERY_SECS, 0)?;
         let kept = Kept {
             owner: env.required(ALARM_OWNER)?,
+            stack: lambda_kit::stack(env)?,
             snapshots_checked_every_secs: Some(every).filter(|secs| *secs > 0),
         };
         Ok(Self {
             flink: ManagedFlink::new(aws),
             alarms: CloudWatch::new(aws),
             kept,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 

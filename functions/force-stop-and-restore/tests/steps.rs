@@ -271,6 +271,21 @@ async fn a_status_that_does_not_allow_the_step_sends_nothing() {
 }
 
 #[tokio::test]
+async fn an_application_of_another_stack_or_of_none_is_not_touched() {
+    for tag in ["payments", "", " ", "my stack"] {
+        for (event, service, _) in steps() {
+            service.set(|state| {
+                state.tags.insert("lifeguard:stack".into(), tag.into());
+            });
+            let failure = run(&service, event).await.unwrap_err();
+            assert_eq!(failure.error_type, ErrorType::NotAllowed, "{failure}");
+            assert!(failure.message.contains("lifeguard:stack"), "{failure}");
+            assert!(service.changes().is_empty(), "{tag:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_application_that_has_not_opted_in_is_not_touched() {
     for (event, service, verb) in steps() {
         service.set(|state| state.tags.clear());

@@ -105,7 +105,7 @@ impl Function for RemediationPlanner {
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self {
             policy: lambda_kit::policy(env)?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 

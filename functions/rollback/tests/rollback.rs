@@ -284,6 +284,67 @@ async fn an_application_that_has_not_opted_in_is_not_touched() {
     assert!(service.changes().is_empty());
 }
 
+/// A stack of that name that acts.
+fn acting_as(stack: &str) -> Env {
+    Env::from_iter([
+        ("MODE", "act"),
+        ("FORCE_STOP", "enabled"),
+        ("STACK_NAME", stack),
+    ])
+}
+
+/// Tags of an application that has opted in, with this owner.
+fn owned_by(stack: Option<&str>) -> std::collections::BTreeMap<String, String> {
+    let owner = stack.map(|name| ("lifeguard:stack".to_owned(), name.to_owned()));
+    let managed = ("lifeguard:managed".to_owned(), "true".to_owned());
+    owner.into_iter().chain([managed]).collect()
+}
+
+#[tokio::test]
+async fn an_application_of_another_stack_or_of_none_is_not_touched() {
+    for (own, tag, said) in [
+        ("lifeguard", Some("payments"), "belongs to stack payments"),
+        ("payments", None, "belongs to stack lifeguard"),
+        ("payments", Some("payments2"), "belongs to stack payments2"),
+        ("lifeguard", Some(""), "lifeguard:stack"),
+        ("lifeguard", Some(" "), "lifeguard:stack"),
+    ] {
+        let service = running();
+        service.set(|state| state.tags = owned_by(tag));
+        let failure = run_in(&acting_as(own), &service, event())
+            .await
+            .unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::NotAllowed, "{failure}");
+        assert!(failure.message.contains(said), "{failure}");
+        assert!(service.changes().is_empty(), "{own} {tag:?}");
+    }
+    for (own, tag) in [
+        ("lifeguard", Some("lifeguard")),
+        ("payments", Some("payments")),
+    ] {
+        let service = running();
+        service.set(|state| state.tags = owned_by(tag));
+        assert!(run_in(&acting_as(own), &service, event()).await.is_ok());
+        assert_eq!(service.changes(), sent());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_take_too_long_send_nothing_and_are_tried_again() {
+    for verb in ["DescribeApplication", "ListTagsForResource"] {
+        let service = running();
+        service.set(|state| state.held = vec![verb]);
+        let began = tokio::time::Instant::now();
+        let failure = run(&service, event()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Retryable, "{failure}");
+        assert!(
+            began.elapsed().as_secs() < 25,
+            "{verb}: time is left for the change"
+        );
+        assert!(service.changes().is_empty(), "{verb}");
+    }
+}
+
 #[tokio::test]
 async fn a_stack_that_observes_rolls_nothing_back_whoever_calls() {
     let service = running();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_kit::{Failure, Function as _, Invocation, Metric, Record};
+use lambda_kit::{Budget, ErrorType, Failure, Function as _, Invocation, Metric, Record};
 use lifecycle::{
     ApplicationStatus, Snapshot, SnapshotStatus,
     retention::{
@@ -20,8 +20,10 @@ use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts};
 
 /// Deletes of one invocation; the next check goes on.
 const DELETES: usize = 40;
-/// No further delete is begun after this: an invocation must not end in the middle of one.
-const TIME_TO_DELETE: Duration = Duration::from_secs(40);
+/// No change is begun after this part of the invocation: one takes up to 15 s, with a look after it 35 s, and the function's time must not end in the middle of it.
+const TIME_TO_CHANGE: Duration = Duration::from_secs(80);
+/// No further delete is begun after this part of the invocation.
+const TIME_TO_DELETE: Duration = Duration::from_secs(45);
 
 /// A free lease that was read longer ago than this may be held by now: the tries of this step take minutes.
 const LEASE_VALID_SECS: i64 = 60;
@@ -61,6 +63,7 @@ impl SnapshotKeeper {
         order: &Order<'_>,
         invocation: &Invocation,
     ) -> Result<Row, Failure> {
+        let (to_delete, to_change) = (Budget::of(TIME_TO_DELETE), Budget::of(TIME_TO_CHANGE));
         let facts = match self.facts(name).await? {
             Ok(facts) => facts,
             Err(row) => return Ok(row),
@@ -69,24 +72,34 @@ impl SnapshotKeeper {
         let mut found = facts.findings();
         let dry = order.dry_run || !facts.may_change();
         let need = need(&stock);
-        let wanted = self.wanted(name, order, &facts, &need).await;
+        let wanted = self.wanted(name, order, &facts, &need, to_change).await;
         let retention = retain(&stock);
         // An application in trouble keeps everything: what is deleted today may be what somebody looks for tomorrow.
         let may_delete = !matches!(&wanted, Err(outcome) if outcome.did == Did::Refused);
         let delete_first = quota_percent(&stock) >= stock.policy.quota_warn_percent;
         let mut deleted = 0;
         if may_delete && delete_first {
-            deleted = self.delete(name, &retention, dry, &mut found).await;
+            deleted = self
+                .delete(name, &retention, to_delete, dry, &mut found)
+                .await;
         }
         let outcome = match wanted {
             Ok(why) => {
+                if !dry && to_change.is_spent() {
+                    return Err(Failure::new(
+                        ErrorType::Retryable,
+                        format!("reading about {name} took too long to take a snapshot after it"),
+                    ));
+                }
                 self.take(name, order.tick, &facts, dry, why, &mut found)
                     .await?
             }
             Err(outcome) => outcome,
         };
         if may_delete && !delete_first {
-            deleted = self.delete(name, &retention, dry, &mut found).await;
+            deleted = self
+                .delete(name, &retention, to_delete, dry, &mut found)
+                .await;
         }
         // Being remedied right now, or a rescue's business, whose own report follows. In mode observe nobody remedies it.
         let is_in_hand = matches!(outcome.did, Did::Taken | Did::Underway)
@@ -115,32 +128,38 @@ impl SnapshotKeeper {
         order: &Order<'_>,
         facts: &Facts,
         need: &Need,
+        budget: Budget,
     ) -> Result<String, Outcome> {
         let not = |did: Did, why: String| Outcome {
             did,
             why,
             snapshot_name: None,
         };
+        // A second try of this very step: the first one's request had arrived.
+        let own = snapshot_name(facts.described.application.version_id, order.tick);
+        let taken = |why: String| Outcome {
+            did: Did::Taken,
+            why,
+            snapshot_name: Some(own.clone()),
+        };
+        let is_there =
+            |snapshot: &Snapshot| snapshot.name == own && snapshot.status == SnapshotStatus::Ready;
         let because = match need {
             Need::Due { why } => why,
+            Need::Fresh { why } if facts.snapshots.iter().any(is_there) => {
+                return Err(taken(why.clone()));
+            }
             Need::Fresh { why } => return Err(not(Did::Fresh, why.clone())),
             Need::NotNow { why } => return Err(not(Did::NotNow, why.clone())),
-            Need::Underway { name } => {
-                // Also a second try of this very step: the first one's request had arrived.
-                let own =
-                    snapshot_name(facts.described.application.version_id, order.tick) == *name;
-                let outcome = not(if own { Did::Taken } else { Did::Underway }, need.why());
-                return Err(Outcome {
-                    snapshot_name: own.then(|| name.clone()),
-                    ..outcome
-                });
-            }
+            Need::Underway { name } if *name == own => return Err(taken(need.why())),
+            Need::Underway { .. } => return Err(not(Did::Underway, need.why())),
         };
         let refused = |why: String| not(Did::Refused, format!("{because}; not taken: {why}"));
         let Some(look) = order.look else {
             return Err(refused("no look was made".into()));
         };
-        let job = self.job_now(name, facts).await;
+        let job = budget.within(self.job_now(name, facts)).await;
+        let job = job.unwrap_or_else(|| Err("the dashboard did not answer in time".to_owned()));
         let stock = facts.stock(order.lease);
         may_take(
             &stock,
@@ -198,10 +217,6 @@ impl SnapshotKeeper {
         let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else {
             return Ok(taken(because));
         };
-        if error.kind == CallErrorKind::Throttled {
-            // Certainly not carried out: the state machine tries this step again, from fresh facts.
-            return Err(error.into());
-        }
         // Lost answers and second tries: what counts is whether it is there.
         if let Ok(there) = self
             .api
@@ -213,6 +228,10 @@ impl SnapshotKeeper {
             )
         {
             return Ok(taken(because));
+        }
+        if error.is_worth_retrying() {
+            // The state machine tries this step again, from fresh facts. A request that arrives late has the same name, so there is never a second one.
+            return Err(error.into());
         }
         if error.kind == CallErrorKind::Denied {
             found.push(Finding::Tag {
@@ -231,19 +250,24 @@ impl SnapshotKeeper {
         &self,
         name: &str,
         retention: &Retention,
+        budget: Budget,
         dry: bool,
         found: &mut Vec<Finding>,
     ) -> u32 {
         if dry {
             return u32::try_from(retention.delete.len()).unwrap_or(u32::MAX);
         }
-        let began = self.aws.now();
         let mut deleted = 0;
         for snapshot in retention.delete.iter().take(DELETES) {
-            if self.aws.now().duration_since(began).unsigned_abs() > TIME_TO_DELETE {
+            if budget.is_spent() {
                 break;
             }
-            match self.delete_one(name, snapshot).await {
+            let mut result = self.delete_one(name, snapshot).await;
+            if !budget.is_spent() && result.as_ref().is_err_and(CallError::is_worth_retrying) {
+                // Once more: its creation time makes sure that it is the same one.
+                result = self.delete_again(name, snapshot).await;
+            }
+            match result {
                 Ok(true) => deleted += 1,
                 // Gone, or being used or deleted by somebody: nothing of ours to do.
                 Ok(false) => {}
@@ -280,6 +304,25 @@ impl SnapshotKeeper {
             Ok(()) => Ok(true),
             Err(error) if is_normal(&error) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// After a delete whose outcome is not known. It is done when the snapshot is gone or going.
+    async fn delete_again(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
+        match self
+            .api
+            .describe_application_snapshot(name, &decided.name)
+            .await
+        {
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+            Ok(now)
+                if now.snapshot.status == SnapshotStatus::Deleting
+                    && now.snapshot.created_at == decided.created_at =>
+            {
+                Ok(true)
+            }
+            Ok(_) => self.delete_one(name, decided).await,
         }
     }
 

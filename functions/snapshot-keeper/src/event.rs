@@ -85,8 +85,10 @@ pub struct Page {
     pub listed: u32,
     /// Those that are no Flink applications (SQL, Studio): left alone.
     pub not_flink: u32,
-    /// Those that have not opted in: left alone.
+    /// Those that have not opted in, or belong to another stack: left alone.
     pub not_opted_in: u32,
+    /// Those whose tags could not be read, or not in time.
+    pub unread: u32,
 }
 
 /// What a check of one application came to: a line of the report, small, because a thousand of them are one execution's data.
@@ -133,7 +135,7 @@ pub enum Did {
     Refused,
     /// None can be taken in the application's status.
     NotNow,
-    /// The application has not opted in.
+    /// The application has not opted in, or belongs to another stack.
     NotOptedIn,
     /// The check could not be made.
     Failed,

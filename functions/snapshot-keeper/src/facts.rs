@@ -1,7 +1,9 @@
 //! The facts of one application. Reads only.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use lambda_kit::Failure;
+use lambda_kit::{Budget, ErrorType, Failure};
 use lifecycle::{
     Applied, Mode, Operation, Snapshot, TEXT_KEPT,
     retention::{AppliedSnapshots, Finding, Lease, Stock, findings},
@@ -16,6 +18,8 @@ use crate::{Did, Next, Row, SnapshotKeeper};
 
 /// Operations read: two pages. They tell the changes of version, and which snapshots are the service's.
 const OPERATIONS_READ: usize = 100;
+/// All reads together: half of the function's time, so that what they ask for can be done in the other half.
+const TIME_TO_READ: Duration = Duration::from_secs(60);
 /// Findings in a row, and the length of each: a thousand rows are one execution's data.
 const FINDINGS_KEPT: usize = 4;
 const FINDING_KEPT: usize = 160;
@@ -36,6 +40,19 @@ impl SnapshotKeeper {
     /// # Errors
     /// When the application, its tags or its snapshots cannot be read: without these nothing can be said.
     pub(crate) async fn facts(&self, name: &str) -> Result<Result<Facts, Row>, Failure> {
+        let read = Budget::of(TIME_TO_READ).within(self.read(name)).await;
+        read.unwrap_or_else(|| {
+            Err(Failure::new(
+                ErrorType::Retryable,
+                format!(
+                    "the service did not answer all about {name} within {} s",
+                    TIME_TO_READ.as_secs()
+                ),
+            ))
+        })
+    }
+
+    async fn read(&self, name: &str) -> Result<Result<Facts, Row>, Failure> {
         let described = self.api.describe_application(name).await?;
         let runtime = &described.application.runtime;
         if !runtime.is_flink() {
@@ -55,6 +72,9 @@ impl SnapshotKeeper {
                 Did::NotOptedIn,
                 "it has no tag lifeguard:managed=true".into(),
             )));
+        }
+        if let Some(other) = self.policy.stack.other(&tags) {
+            return Ok(Err(row(name, Did::NotOptedIn, other.to_string())));
         }
         let snapshots = self.api.list_application_snapshots(name).await?;
         let operations = self

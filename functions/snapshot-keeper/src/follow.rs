@@ -1,5 +1,8 @@
 //! `follow`: what became of the snapshots that were asked for.
 
+use std::time::Duration;
+
+use lambda_kit::Budget;
 use lifecycle::{SnapshotStatus, retention::version_named};
 use managed_flink::{CallErrorKind, DescribeApplicationSnapshot};
 
@@ -7,6 +10,8 @@ use crate::{Created, Did, Followed, Row, facts::row};
 
 /// Asked about in one invocation, one after the other.
 const ASKED: usize = 100;
+/// After this no answer is waited for: less than the function's time.
+const TIME_TO_ASK: Duration = Duration::from_secs(80);
 
 /// Asks once about each, as far as one invocation goes.
 pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
@@ -18,6 +23,8 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
         pending: later,
         ..Followed::default()
     };
+    let budget = Budget::of(TIME_TO_ASK);
+    let mut not_yet = Vec::new();
     for created in pending {
         let Created {
             application_name: application,
@@ -28,7 +35,13 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
             snapshot_name: Some(name.clone()),
             ..row(application, Did::Failed, why)
         };
-        match api.describe_application_snapshot(application, name).await {
+        let asked = budget.within(api.describe_application_snapshot(application, name));
+        let Some(answer) = asked.await else {
+            // Not asked any more: it has its turn next time.
+            followed.pending.push(created);
+            continue;
+        };
+        match answer {
             Ok(now) if now.snapshot.status == SnapshotStatus::Ready => {
                 match version_named(name).filter(|verified| *verified != now.snapshot.version_id) {
                     // Between the look and the snapshot somebody deployed: a state that nobody has verified.
@@ -45,12 +58,13 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
             Err(error) if error.kind == CallErrorKind::NotFound => followed
                 .failed
                 .push(failed(format!("snapshot {name} is gone: {error}"))),
-            Ok(_) => followed.pending.push(created),
+            Ok(_) => not_yet.push(created),
             Err(error) => {
                 tracing::warn!(application, snapshot = name, %error, "could not be asked about");
-                followed.pending.push(created);
+                not_yet.push(created);
             }
         }
     }
+    followed.pending.extend(not_yet);
     followed
 }

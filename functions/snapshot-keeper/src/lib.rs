@@ -57,7 +57,7 @@ impl Function for SnapshotKeeper {
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
             snapshots: settings::policy(env)?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 
@@ -68,7 +68,9 @@ impl Function for SnapshotKeeper {
                     .unwrap_or_else(|| "the input cannot be understood; write {}".to_owned());
                 Ok(Answer::Explained { odd })
             }
-            Event::List { next_token } => list::list(&self.api, next_token).await.map(Answer::Page),
+            Event::List { next_token } => list::list(&self.api, &self.policy.stack, next_token)
+                .await
+                .map(Answer::Page),
             Event::Check { application_name } => self
                 .check(&application_name, &invocation)
                 .await

@@ -44,6 +44,10 @@ struct World {
     operations: Vec<Value>,
     job: &'static str,
     faults: VecDeque<(&'static str, Fault)>,
+    /// More applications in the list.
+    others: usize,
+    /// Verbs that are never answered, as when they are held for longer than an attempt.
+    held: Vec<&'static str>,
 }
 
 #[derive(Clone)]
@@ -71,6 +75,8 @@ impl Service {
             ],
             job: JOB,
             faults: VecDeque::new(),
+            others: 0,
+            held: Vec::new(),
         };
         let world = Arc::new(Mutex::new(world));
         let own = Arc::clone(&world);
@@ -106,12 +112,16 @@ impl Service {
     }
 
     async fn run_in(&self, mode: &'static str, event: Value) -> Result<Value, Failure> {
+        self.run_with(&[("MODE", mode)], event).await
+    }
+
+    async fn run_with(&self, env: &[(&str, &str)], event: Value) -> Result<Value, Failure> {
         let sink = Arc::clone(&self.metrics);
         let aws = self
             .double
             .aws()
             .with_metrics(Metrics::to(move |line| sink.lock().unwrap().push(line)));
-        let function = SnapshotKeeper::build(&Env::from_iter([("MODE", mode)]), &aws).unwrap();
+        let function = SnapshotKeeper::build(&env.iter().copied().collect::<Env>(), &aws).unwrap();
         let result = answer(
             &function,
             event,
@@ -157,8 +167,12 @@ impl World {
             .iter()
             .position(|(verb, _)| *verb == call.verb)
             .and_then(|at| self.faults.remove(at));
+        if self.held.iter().any(|verb| *verb == call.verb) {
+            return Wire::Silence;
+        }
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
+            Some((_, Fault::Status(status))) => Wire::with_headers(status, &[], "unavailable"),
             Some((_, Fault::Cut)) => Wire::Broken,
             Some((_, Fault::LoseAnswer)) => {
                 self.carry_out(call);
@@ -244,13 +258,16 @@ impl World {
                 200,
                 &json!({ "AuthorizedUrl": "https://x.flink.eu-west-1.amazonaws.com/flinkdashboard?authToken=marker-token" }),
             ),
-            "ListApplications" => Wire::json(
-                200,
-                &json!({ "ApplicationSummaries": [
-                    { "ApplicationName": "orders", "ApplicationARN": "arn:orders", "ApplicationStatus": "RUNNING", "ApplicationVersionId": 7, "RuntimeEnvironment": "FLINK-1_20" },
-                    { "ApplicationName": "old", "ApplicationARN": "arn:old", "ApplicationStatus": "RUNNING", "ApplicationVersionId": 1, "RuntimeEnvironment": "SQL-1_0" },
-                ], "NextToken": "more" }),
-            ),
+            "ListApplications" => {
+                let summary = |name: &str, runtime: &str| json!({ "ApplicationName": name, "ApplicationARN": format!("arn:{name}"), "ApplicationStatus": "RUNNING", "ApplicationVersionId": 7, "RuntimeEnvironment": runtime });
+                let mut listed = vec![summary("orders", "FLINK-1_20"), summary("old", "SQL-1_0")];
+                listed
+                    .extend((0..self.others).map(|at| summary(&format!("app-{at}"), "FLINK-1_20")));
+                Wire::json(
+                    200,
+                    &json!({ "ApplicationSummaries": listed, "NextToken": "more" }),
+                )
+            }
             "" if call.url.contains("/jobs/overview") => Wire::json(
                 200,
                 &json!({ "jobs": [{ "jid": self.job, "name": "orders", "state": "RUNNING", "start-time": ago(5 * HOUR).as_millisecond(), "end-time": -1 }] }),
@@ -394,13 +411,91 @@ async fn a_lost_answer_leads_to_a_look_and_not_to_a_second_request() {
     assert_eq!(service.sent("CreateApplicationSnapshot"), 1);
 }
 
-#[tokio::test]
-async fn a_request_that_never_arrived_is_told_and_left_to_the_next_check() {
-    let service = Service::with_newest(6 * HOUR);
-    service.fault("CreateApplicationSnapshot", Fault::Cut);
-    let row = service.run(healthy()).await.unwrap();
-    assert_eq!(row["did"], "refused");
-    assert_eq!(service.sent("CreateApplicationSnapshot"), 1);
+/// What may or may not have reached the service: 5xx, 429, a broken connection.
+fn passing_faults() -> Vec<Fault> {
+    vec![
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Status(504),
+        Fault::Status(429),
+        Fault::Cut,
+    ]
+}
+
+/// As often as the SDK sends a read.
+const ATTEMPTS: usize = 4;
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_may_not_have_arrived_is_tried_again_by_the_state_machine() {
+    for fault in passing_faults() {
+        let told = format!("{fault:?}");
+        let service = Service::with_newest(6 * HOUR);
+        service.fault("CreateApplicationSnapshot", fault);
+        let failure = service.run(healthy()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Retryable, "{told}");
+        assert_eq!(
+            service.sent("CreateApplicationSnapshot"),
+            1,
+            "{told}: never repeated by the function itself"
+        );
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["snapshotName"], &row["needsPerson"]),
+            (&"taken".into(), &NAME.into(), &false.into()),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_that_cannot_be_looked_up_either_takes_no_second_snapshot() {
+    for status in ["CREATING", "READY"] {
+        let service = Service::with_newest(6 * HOUR);
+        service.fault("CreateApplicationSnapshot", Fault::LoseAnswer);
+        for _ in 0..ATTEMPTS {
+            service.fault("DescribeApplicationSnapshot", Fault::Status(500));
+        }
+        let failure = service.run(healthy()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Retryable);
+        service.set(|world| world.snapshots.get_mut(NAME).unwrap().0 = status);
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["snapshotName"]),
+            (&"taken".into(), &NAME.into()),
+            "{status}: it is this tick's own"
+        );
+        assert_eq!(service.sent("CreateApplicationSnapshot"), 1, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_may_not_have_arrived_is_sent_once_more_with_the_same_time_stamp() {
+    let all = Service::crowded().run(healthy()).await.unwrap()["deleted"].clone();
+    for fault in passing_faults().into_iter().chain([Fault::LoseAnswer]) {
+        let told = format!("{fault:?}");
+        let service = Service::crowded();
+        service.fault("DeleteApplicationSnapshot", fault);
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(row["deleted"], all, "{told}: {row}");
+        assert!(row.get("findings").is_none(), "{told}: {row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletes_that_fail_twice_are_left_to_the_next_check_and_call_nobody() {
+    for verb in ["DeleteApplicationSnapshot", "DescribeApplicationSnapshot"] {
+        let service = Service::crowded();
+        for _ in 0..2 * ATTEMPTS {
+            service.fault(verb, Fault::Status(503));
+        }
+        let row = service.run(healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["deleted"], &row["needsPerson"]),
+            (&"taken".into(), &0.into(), &false.into()),
+            "{verb}"
+        );
+        assert!(service.sent("DeleteApplicationSnapshot") <= 2, "{verb}");
+    }
 }
 
 #[tokio::test]
@@ -652,6 +747,84 @@ async fn what_is_not_looked_after_is_not_touched() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_another_stack_is_neither_listed_nor_checked_nor_acted_on() {
+    for (own, tag) in [("lifeguard", Some("payments")), ("payments", None)] {
+        let service = Service::crowded();
+        if let Some(tag) = tag {
+            service.set(|world| drop(world.tags.insert("lifeguard:stack".into(), tag.into())));
+        }
+        let env = [("MODE", "act"), ("STACK_NAME", own)];
+        let page = service.run_with(&env, json!({ "step": "list" })).await;
+        let page = page.unwrap();
+        assert_eq!(
+            (&page["applications"], &page["notOptedIn"]),
+            (&json!([]), &1.into())
+        );
+        for event in [
+            healthy(),
+            json!({ "step": "check", "applicationName": "orders" }),
+        ] {
+            let row = service.run_with(&env, event).await.unwrap();
+            assert_eq!(
+                (&row["did"], &row["next"]),
+                (&"notOptedIn".into(), &"done".into())
+            );
+            assert!(
+                row["why"].as_str().unwrap().contains("belongs to stack"),
+                "{row}"
+            );
+        }
+        assert!(service.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_tagged_for_this_stack_is_looked_after_and_counted_as_its_own() {
+    let service = Service::crowded();
+    service.set(|world| {
+        drop(
+            world
+                .tags
+                .insert("lifeguard:stack".into(), "payments".into()),
+        )
+    });
+    let env = [("MODE", "act"), ("STACK_NAME", "payments")];
+    let row = service.run_with(&env, healthy()).await.unwrap();
+    assert_eq!(row["did"], "taken", "{row}");
+    let metrics = service.metrics.lock().unwrap();
+    assert!(
+        metrics
+            .iter()
+            .all(|line| line.contains(r#""stack":"payments""#)),
+        "{metrics:?}"
+    );
+    assert!(!metrics.is_empty());
+}
+
+#[tokio::test]
+async fn a_tag_that_names_no_stack_is_told_and_nothing_is_changed() {
+    for (own, tag) in [
+        ("lifeguard", ""),
+        ("payments", " "),
+        ("lifeguard", "my stack"),
+    ] {
+        let service = Service::crowded();
+        service.set(|world| drop(world.tags.insert("lifeguard:stack".into(), tag.into())));
+        let env = [("MODE", "act"), ("STACK_NAME", own)];
+        let row = service.run_with(&env, healthy()).await.unwrap();
+        assert_eq!(
+            (&row["did"], &row["needsPerson"]),
+            (&"wouldTake".into(), &true.into())
+        );
+        assert!(
+            row["findings"].to_string().contains("lifeguard:stack"),
+            "{row}"
+        );
+        assert!(service.changes().is_empty(), "{tag:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_list_is_no_trouble() {
     let service = Service::with_newest(HOUR);
     service.set(|world| world.snapshots.clear());
@@ -672,7 +845,7 @@ async fn a_page_names_the_opted_in_and_a_tag_that_cannot_be_read_is_left_to_the_
         .unwrap();
     assert_eq!(
         page,
-        json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0 })
+        json!({ "applications": ["orders"], "nextToken": "more", "listed": 2, "notFlink": 1, "notOptedIn": 0, "unread": 0 })
     );
     assert_eq!(
         service.sent("ListTagsForResource"),
@@ -687,6 +860,110 @@ async fn a_page_names_the_opted_in_and_a_tag_that_cannot_be_read_is_left_to_the_
         service.run(json!({ "step": "list" })).await.unwrap()["applications"],
         json!(["orders"])
     );
+}
+
+/// The function's time in the template, in seconds.
+const TIME_LIMIT: u64 = 120;
+
+/// What an invocation comes to, and that it comes to something before Lambda ends it.
+async fn in_time<T>(told: &str, run: impl Future<Output = T>) -> T {
+    let limit = std::time::Duration::from_secs(TIME_LIMIT);
+    let done = tokio::time::timeout(limit, run).await;
+    done.unwrap_or_else(|_| panic!("{told}: no answer within {TIME_LIMIT} s"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_tags_are_held_is_answered_in_time_and_the_checks_read_them() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| (world.others, world.held) = (24, vec!["ListTagsForResource"]));
+    let page = in_time("list", service.run(json!({ "step": "list" })))
+        .await
+        .unwrap();
+    assert_eq!(page["applications"].as_array().unwrap().len(), 25, "{page}");
+    assert_eq!(
+        (&page["unread"], &page["nextToken"]),
+        (&25.into(), &"more".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_keeps_its_order_and_counts_whom_it_could_not_ask() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| world.others = 3);
+    service.fault(
+        "ListTagsForResource",
+        Fault::Refuse("AccessDeniedException", "no".into()),
+    );
+    let page = service.run(json!({ "step": "list" })).await.unwrap();
+    assert_eq!(
+        page["applications"],
+        json!(["orders", "app-0", "app-1", "app-2"])
+    );
+    assert_eq!((&page["unread"], &page["listed"]), (&1.into(), &5.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_that_cannot_be_asked_about_in_time_stay_pending_and_are_asked_first() {
+    let service = Service::with_newest(HOUR);
+    service.set(|world| world.held = vec!["DescribeApplicationSnapshot"]);
+    let pending: Vec<Value> = (0..100)
+        .map(|at| json!({ "applicationName": format!("app-{at}"), "snapshotName": "nightly" }))
+        .collect();
+    let event = json!({ "step": "follow", "pending": pending });
+    let followed = in_time("follow", service.run(event)).await.unwrap();
+    let left = followed["pending"].as_array().unwrap();
+    assert_eq!(left.len(), 100);
+    assert_ne!(
+        left[0]["applicationName"], "app-0",
+        "others have their turn next time"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_or_an_act_that_cannot_be_made_in_time_says_so_and_is_tried_again() {
+    for held in [
+        vec!["DescribeApplication"],
+        vec!["ListTagsForResource"],
+        vec!["ListApplicationSnapshots"],
+    ] {
+        for event in [
+            healthy(),
+            json!({ "step": "check", "applicationName": "orders" }),
+        ] {
+            let service = Service::crowded();
+            service.set(|world| world.held.clone_from(&held));
+            let failure = in_time(held[0], service.run(event)).await.unwrap_err();
+            assert_eq!(failure.error_type, ErrorType::Retryable, "{failure}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_whose_every_call_is_slow_is_answered_in_time() {
+    for held in [
+        "ListApplicationOperations",
+        "CreateApplicationPresignedUrl",
+        "CreateApplicationSnapshot",
+        "DescribeApplicationSnapshot",
+        "DeleteApplicationSnapshot",
+    ] {
+        for crowd in [Service::crowded(), Service::with_newest(6 * HOUR)] {
+            crowd.set(|world| world.held = vec![held]);
+            let _ = in_time(held, crowd.run(healthy())).await;
+            assert!(crowd.sent("CreateApplicationSnapshot") <= 1, "{held}");
+        }
+    }
+    let service = Service::crowded();
+    service.set(|world| {
+        world.held = vec![
+            "ListApplicationOperations",
+            "CreateApplicationPresignedUrl",
+            "CreateApplicationSnapshot",
+            "DescribeApplicationSnapshot",
+            "DeleteApplicationSnapshot",
+        ];
+    });
+    let _ = in_time("all", service.run(healthy())).await;
 }
 
 #[tokio::test]

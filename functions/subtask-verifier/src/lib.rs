@@ -54,13 +54,20 @@ impl Function for SubtaskVerifier {
             aws: aws.clone(),
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
-            metrics: aws.metrics().clone(),
+            metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Look, Failure> {
-        let observation =
-            look::observe(&self.service, &self.aws, self.hosts, &event, invocation.now).await?;
+        let observation = look::observe(
+            &self.service,
+            &self.aws,
+            self.hosts,
+            &self.policy.stack,
+            &event,
+            invocation.now,
+        )
+        .await?;
         let soak_secs = self
             .policy
             .under(observation.tags.as_ref())

@@ -1,18 +1,22 @@
 //! Gathers the facts of one look. Reads only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use lambda_kit::{Aws, ErrorType, Failure};
+use lambda_kit::{Aws, Budget, ErrorType, Failure};
 use lifecycle::{
     Application, ApplicationStatus, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus,
-    Part, Request, SNAPSHOTS_KEPT, Snapshot, TAG_PREFIX, Unreadable, Version,
+    Part, Request, SNAPSHOTS_KEPT, Snapshot, StackName, TAG_PREFIX, Unreadable, Version,
 };
 use managed_flink::{
     CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
     DescribeApplicationVersion, Described, FlinkRest, HostRule, ListApplicationOperations,
-    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, is_opted_in,
-    property_values,
+    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, RestError,
+    is_opted_in, property_values,
 };
 
 use crate::Event;
@@ -20,30 +24,39 @@ use crate::Event;
 /// Failed operations whose text is asked for: the newest tell the story, and each costs a call.
 const FAILURES_ASKED: usize = 3;
 
+/// After this nothing more is waited for, and the look says what it could not read: less than the function's time.
+const TIME_TO_LOOK: Duration = Duration::from_secs(50);
+/// The texts of failed operations are for people and decide nothing, so they must not take the time of what does.
+const TIME_FOR_TEXTS: Duration = Duration::from_secs(10);
+
 /// Looks once.
 pub(crate) async fn observe(
     service: &ManagedFlink,
     aws: &Aws,
     hosts: HostRule,
+    stack: &StackName,
     event: &Event,
     now: Timestamp,
 ) -> Result<Observation, Failure> {
     let name = event.application_name.as_str();
     check_name(name)?;
+    let budget = Budget::of(TIME_TO_LOOK);
     let described = service.describe_application(name).await?;
     let mut secrets = Secrets {
         versions: BTreeSet::from([described.application.version_id]),
         values: property_values(&described.detail),
     };
-    let mut notes = Notes(Vec::new());
-    let tags = notes.note(
-        Part::Tags,
-        service
-            .list_tags_for_resource(&described.application.arn)
-            .await,
-    );
-    // No role may read more of an application that has not opted in, and nobody asks for more.
-    if tags.as_ref().is_some_and(|tags| !is_opted_in(tags)) {
+    let mut notes = Notes {
+        budget,
+        unreadable: Vec::new(),
+    };
+    let tags = service.list_tags_for_resource(&described.application.arn);
+    let tags = notes.read(Part::Tags, tags).await;
+    // No role may read more of an application that has not opted in or is another stack's, and nobody asks for more.
+    if tags
+        .as_ref()
+        .is_some_and(|tags| !is_opted_in(tags) || !stack.owns(tags))
+    {
         return Ok(Observation {
             at: now,
             application: described.application,
@@ -52,7 +65,7 @@ pub(crate) async fn observe(
             job: None,
             snapshots: Vec::new(),
             tags: tags.map(ours),
-            unreadable: notes.0,
+            unreadable: notes.unreadable,
         });
     }
     let versions = versions(
@@ -64,12 +77,8 @@ pub(crate) async fn observe(
     )
     .await;
     let operations = operations(service, name, &mut secrets, &mut notes).await;
-    let snapshots = notes
-        .note(
-            Part::Snapshots,
-            service.list_application_snapshots(name).await,
-        )
-        .unwrap_or_default();
+    let snapshots = service.list_application_snapshots(name);
+    let snapshots = notes.read(Part::Snapshots, snapshots).await;
     // ROLLED_BACK is known from AWS's prose only: whether a dashboard can be opened then, the service will say.
     let has_job = matches!(
         described.application.status,
@@ -86,9 +95,9 @@ pub(crate) async fn observe(
         versions,
         operations,
         job,
-        snapshots: newest(snapshots),
+        snapshots: newest(snapshots.unwrap_or_default()),
         tags: tags.map(ours),
-        unreadable: notes.0,
+        unreadable: notes.unreadable,
     })
 }
 
@@ -108,23 +117,37 @@ fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 /// What could not be read, and why.
-struct Notes(Vec<Unreadable>);
+struct Notes {
+    budget: Budget,
+    unreadable: Vec<Unreadable>,
+}
 
 impl Notes {
-    fn note<T>(&mut self, what: Part, read: Result<T, CallError>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(error) => {
+    /// Reads a part, while there is time.
+    async fn read<T>(
+        &mut self,
+        what: Part,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Option<T> {
+        // Boxed as the calls themselves are: their types are deep.
+        match Box::pin(self.budget.within(call)).await {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(error)) => {
                 tracing::warn!(?what, %error, "could not be read");
-                self.0.push(Unreadable {
-                    what,
-                    why: error.to_string(),
-                });
-                None
+                self.note(what, error.to_string());
             }
+            None => self.note(what, TOO_LATE.to_owned()),
         }
+        None
+    }
+
+    fn note(&mut self, what: Part, why: String) {
+        self.unreadable.push(Unreadable { what, why });
     }
 }
+
+/// Why a part was not read, for people.
+const TOO_LATE: &str = "the time for this look was over";
 
 /// Environment property values: those of every version whose code may have written a text that is read here. A version that was left had a password too, and its failure is
 /// told long after.
@@ -158,26 +181,27 @@ async fn operations(
     secrets: &mut Secrets,
     notes: &mut Notes,
 ) -> Vec<Operation> {
-    let Some(mut operations) = notes.note(
-        Part::Operations,
-        service
-            .list_application_operations(name, OPERATIONS_KEPT)
-            .await,
-    ) else {
+    let listed = service.list_application_operations(name, OPERATIONS_KEPT);
+    let Some(mut operations) = notes.read(Part::Operations, listed).await else {
         return Vec::new();
     };
+    let texts = Budget::of(TIME_FOR_TEXTS);
     let failed = operations
         .iter_mut()
         .filter(|operation| operation.status == OperationStatus::Failed)
         .take(FAILURES_ASKED);
     for operation in failed {
-        match failure(service, name, &operation.id, secrets).await {
-            Ok(detail) => {
+        let read = texts.within(failure(service, name, &operation.id, secrets));
+        match Box::pin(read).await {
+            Some(Ok(detail)) => {
                 operation.failure = detail.operation.failure;
                 operation.rollback_operation_id = detail.operation.rollback_operation_id;
             }
-            // The text is for people; without it the decision is the same.
-            Err(error) => tracing::warn!(%error, "the failure of an operation could not be read"),
+            // Without it the decision is the same.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the failure of an operation could not be read");
+            }
+            None => tracing::warn!("the failure of an operation could not be read in time"),
         }
     }
     operations
@@ -240,12 +264,8 @@ async fn versions(
         .into_iter()
         .filter(|id| *id != application.version_id)
     {
-        if let Some(version) = notes.note(
-            Part::Versions,
-            service
-                .describe_application_version(&application.name, id)
-                .await,
-        ) {
+        let described = service.describe_application_version(&application.name, id);
+        if let Some(version) = notes.read(Part::Versions, described).await {
             secrets.learn(id, &version);
             versions.push(Version {
                 id,
@@ -264,23 +284,27 @@ async fn job(
     secrets: &[String],
     notes: &mut Notes,
 ) -> Option<Job> {
-    let url = notes.note(
-        Part::Job,
-        service.create_application_presigned_url(name).await,
-    )?;
-    let rest: FlinkRest = match FlinkRest::open(aws, &url, hosts).await {
-        Ok(rest) => rest,
-        Err(error) => {
-            notes.0.push(Unreadable {
-                what: Part::Job,
-                why: error.to_string(),
-            });
-            return None;
-        }
+    let url = service.create_application_presigned_url(name);
+    let url = notes.read(Part::Job, url).await?;
+    let budget = notes.budget;
+    let read = async {
+        let rest: FlinkRest = FlinkRest::open(aws, &url, hosts).await?;
+        Ok::<_, RestError>(managed_flink::look(&rest, secrets).await)
     };
-    let (job, unreadable) = managed_flink::look(&rest, secrets).await;
-    notes.0.extend(unreadable);
-    job
+    match Box::pin(budget.within(read)).await {
+        Some(Ok((job, unreadable))) => {
+            notes.unreadable.extend(unreadable);
+            job
+        }
+        Some(Err(error)) => {
+            notes.note(Part::Job, error.to_string());
+            None
+        }
+        None => {
+            notes.note(Part::Job, TOO_LATE.to_owned());
+            None
+        }
+    }
 }
 
 fn newest(mut snapshots: Vec<Snapshot>) -> Vec<Snapshot> {

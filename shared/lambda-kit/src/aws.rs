@@ -5,7 +5,6 @@ use aws_smithy_async::{
     rt::sleep::{SharedAsyncSleep, TokioSleep},
     time::{SharedTimeSource, SystemTimeSource},
 };
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
@@ -13,7 +12,7 @@ use aws_types::{SdkConfig, region::Region};
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::{Env, Metrics, SettingError};
+use crate::{Env, Metrics, SettingError, connections::Connections};
 
 /// One attempt of an API call may take this long; the service answers in well under a second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +28,8 @@ pub struct Aws {
     http: SharedHttpClient,
     time: SharedTimeSource,
     metrics: Metrics,
+    /// None over another connector.
+    connections: Option<Connections>,
 }
 
 impl Aws {
@@ -42,12 +43,12 @@ impl Aws {
 
     /// The same by another clock.
     pub(crate) fn of_lambda_by(env: &Env, time: SharedTimeSource) -> Result<Self, SettingError> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https();
-        Self::new(env, http, time)
+        let connections = Connections::new();
+        let http = SharedHttpClient::new(connections.clone());
+        Ok(Self {
+            connections: Some(connections),
+            ..Self::new(env, http, time)?
+        })
     }
 
     /// The same over another connector and another clock: the sandbox's.
@@ -88,7 +89,15 @@ impl Aws {
             http,
             time,
             metrics: Metrics::to_stdout(),
+            connections: None,
         })
+    }
+
+    /// An invocation begins. The function may have been frozen since the last one, so no connection of then is used again.
+    pub fn begin_invocation(&self) {
+        if let Some(connections) = &self.connections {
+            connections.give_up();
+        }
     }
 
     /// The same, with metrics that go elsewhere than to standard output.

@@ -113,6 +113,7 @@ pub async fn run<F: Function>() -> Result<(), lambda_runtime::Error> {
     let function = Arc::new(F::build(&env, &aws)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         clock.meet(event.context.deadline);
+        aws.begin_invocation();
         let (function, aws) = (Arc::clone(&function), aws.clone());
         async move {
             let invocation = Invocation {

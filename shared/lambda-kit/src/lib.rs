@@ -5,7 +5,9 @@
 //! builds and calls the same type. Deliberately absent: any decision about an application.
 
 mod aws;
+mod budget;
 mod clock;
+mod connections;
 mod env;
 mod failure;
 mod function;
@@ -14,9 +16,10 @@ mod metrics;
 mod policy;
 
 pub use aws::Aws;
+pub use budget::Budget;
 pub use env::{Env, SettingError};
 pub use failure::{ErrorType, Failure};
 pub use function::{Function, Invocation, answer, run};
 pub use logs::log_layer;
 pub use metrics::{Metric, Metrics, NAMESPACE, Record};
-pub use policy::{policy, policy_to_act};
+pub use policy::{policy, policy_to_act, stack};

@@ -9,12 +9,15 @@
 use std::{collections::BTreeMap, fmt, io::Write as _, sync::Arc};
 
 use jiff::Timestamp;
+use lifecycle::StackName;
 use serde_json::{Map, Value, json};
 
 use crate::Invocation;
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "FlinkLifeguard";
+/// The dimension that names the stack: an account may have several, and each has its own alarms.
+const STACK: &str = "stack";
 /// The dimension that names the function.
 const FUNCTION: &str = "function";
 /// The dimension that names the application.
@@ -176,20 +179,21 @@ impl Record {
         self
     }
 
-    /// The line of Embedded Metric Format, without its end; none when nothing was counted (CloudWatch would report a line without metrics as an error).
+    /// The line of Embedded Metric Format for that stack, without its end; none when nothing was counted (CloudWatch would report a line without metrics as an error).
     #[must_use]
-    pub fn line(&self) -> Option<String> {
+    pub fn line(&self, stack: &StackName) -> Option<String> {
         if self.values.is_empty() {
             return None;
         }
-        let mut dimensions = vec![json!([FUNCTION])];
+        let mut dimensions = vec![json!([STACK, FUNCTION])];
         let mut members = Map::from_iter([
+            (STACK.to_owned(), json!(stack)),
             (FUNCTION.to_owned(), json!(self.function)),
             ("requestId".to_owned(), json!(self.request_id)),
         ]);
         // CloudWatch drops the whole line when a dimension's value is empty.
         if let Some(application) = self.application.as_deref().filter(|name| !name.is_empty()) {
-            dimensions.push(json!([FUNCTION, APPLICATION]));
+            dimensions.push(json!([STACK, FUNCTION, APPLICATION]));
             members.insert(APPLICATION.to_owned(), json!(application));
         }
         members.extend(
@@ -217,7 +221,10 @@ impl Record {
 
 /// Where records go. Cheap to clone; all clones write to the same place.
 #[derive(Clone)]
-pub struct Metrics(Arc<dyn Fn(String) + Send + Sync>);
+pub struct Metrics {
+    sink: Arc<dyn Fn(String) + Send + Sync>,
+    stack: StackName,
+}
 
 impl Metrics {
     /// Standard output, where CloudWatch Logs reads a Lambda.
@@ -232,13 +239,25 @@ impl Metrics {
 
     /// Another place: each call gets one line, without its end.
     pub fn to(sink: impl Fn(String) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+        Self {
+            sink: Arc::new(sink),
+            stack: StackName::default(),
+        }
+    }
+
+    /// The same place, for the metrics of that stack.
+    #[must_use]
+    pub fn of_stack(&self, stack: StackName) -> Self {
+        Self {
+            stack,
+            ..self.clone()
+        }
     }
 
     /// Writes the record, if anything was counted.
     pub fn emit(&self, record: &Record) {
-        if let Some(line) = record.line() {
-            (self.0)(line);
+        if let Some(line) = record.line(&self.stack) {
+            (self.sink)(line);
         }
     }
 }
@@ -255,6 +274,10 @@ mod tests {
 
     use super::*;
 
+    fn payments() -> StackName {
+        "payments".parse().unwrap()
+    }
+
     fn invocation() -> Invocation {
         Invocation {
             request_id: "8f2c".to_owned(),
@@ -267,11 +290,11 @@ mod tests {
         let mut record = Record::of("alarm-handler", &invocation());
         record.about("orders").add(Metric::ExecutionsStarted, 1);
         assert_eq!(
-            record.line().unwrap(),
+            record.line(&payments()).unwrap(),
             concat!(
                 r#"{"_aws":{"Timestamp":1772359548554,"CloudWatchMetrics":[{"Namespace":"FlinkLifeguard","#,
-                r#""Dimensions":[["function"],["function","application"]],"Metrics":[{"Name":"ExecutionsStarted","Unit":"Count"}]}]},"#,
-                r#""function":"alarm-handler","requestId":"8f2c","application":"orders","ExecutionsStarted":1}"#
+                r#""Dimensions":[["stack","function"],["stack","function","application"]],"Metrics":[{"Name":"ExecutionsStarted","Unit":"Count"}]}]},"#,
+                r#""stack":"payments","function":"alarm-handler","requestId":"8f2c","application":"orders","ExecutionsStarted":1}"#
             )
         );
     }
@@ -280,10 +303,10 @@ mod tests {
     fn without_an_application_there_is_only_the_total() {
         let mut record = Record::of("alarm-handler", &invocation());
         record.add(Metric::AlarmsIgnored, 2);
-        let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
+        let line: Value = serde_json::from_str(&record.line(&payments()).unwrap()).unwrap();
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
-            json!([["function"]])
+            json!([["stack", "function"]])
         );
         assert_eq!(line.get("application"), None);
     }
@@ -295,7 +318,7 @@ mod tests {
         for metric in Metric::ALL {
             record.add(metric, 3);
         }
-        let line: Value = serde_json::from_str(&record.line().unwrap()).unwrap();
+        let line: Value = serde_json::from_str(&record.line(&payments()).unwrap()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         for dimension in directive["Dimensions"]
             .as_array()
@@ -318,11 +341,16 @@ mod tests {
         record
             .add(Metric::AlarmsRefused, 2)
             .add(Metric::AlarmsRefused, 3);
-        assert!(record.line().unwrap().ends_with(r#""AlarmsRefused":5}"#));
+        assert!(
+            record
+                .line(&payments())
+                .unwrap()
+                .ends_with(r#""AlarmsRefused":5}"#)
+        );
         record.add(Metric::AlarmsRefused, u64::MAX);
         assert!(
             record
-                .line()
+                .line(&payments())
                 .unwrap()
                 .ends_with(r#""AlarmsRefused":18446744073709551615}"#)
         );
@@ -339,7 +367,11 @@ mod tests {
         assert!(lines.lock().unwrap().is_empty());
         record.add(Metric::AlarmsIgnored, 1);
         metrics.clone().emit(&record);
-        assert_eq!(lines.lock().unwrap().len(), 1);
+        metrics.of_stack(payments()).emit(&record);
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains(r#""stack":"lifeguard""#), "{}", lines[0]);
+        assert!(lines[1].contains(r#""stack":"payments""#), "{}", lines[1]);
     }
 
     #[test]
@@ -352,7 +384,7 @@ mod tests {
             },
         );
         record.about("or\n\"ders").add(Metric::AlarmsIgnored, 1);
-        let line = record.line().unwrap();
+        let line = record.line(&payments()).unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(
             serde_json::from_str::<Value>(&line).unwrap()["application"],
@@ -362,15 +394,21 @@ mod tests {
 
     #[test]
     fn the_alarm_on_snapshots_watches_a_metric_that_is_counted_for_each_application() {
-        let alarm = lifecycle::snapshot_alarm_of("orders", 3_600);
+        let alarm = lifecycle::snapshot_alarm_of("orders", 3_600, &payments());
         assert_eq!(alarm.source.namespace(), NAMESPACE);
         let mut record = Record::of("snapshot-keeper", &invocation());
         let metric = Metric::ALL
             .into_iter()
             .find(|metric| metric.name() == alarm.metric)
             .expect("it is one of ours");
-        let line: Value =
-            serde_json::from_str(&record.about("orders").add(metric, 1).line().unwrap()).unwrap();
+        let line: Value = serde_json::from_str(
+            &record
+                .about("orders")
+                .add(metric, 1)
+                .line(&payments())
+                .unwrap(),
+        )
+        .unwrap();
         let dimensions = alarm.source.dimensions("orders");
         let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
         assert!(

@@ -1,6 +1,6 @@
 //! The stack's default policy, from the environment. The template's parameters are named after these variables.
 
-use lifecycle::Policy;
+use lifecycle::{Policy, StackName};
 
 use crate::{Env, SettingError};
 
@@ -23,6 +23,7 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         min_restarts: env.or("MIN_RESTARTS", default.min_restarts)?,
         deadline_secs: env.or("DEADLINE_SECS", default.deadline_secs)?,
         allow_force_stop: env.or("FORCE_STOP", Switch(default.allow_force_stop))?.0,
+        stack: stack(env)?,
     })
 }
 
@@ -36,6 +37,14 @@ pub fn policy_to_act(env: &Env) -> Result<Policy, SettingError> {
         env.required::<String>(name)?;
     }
     Ok(policy)
+}
+
+/// Reads which stack the function belongs to; the stack of the default name when it is not told.
+///
+/// # Errors
+/// When the variable is no stack's name.
+pub fn stack(env: &Env) -> Result<StackName, SettingError> {
+    env.or("STACK_NAME", StackName::default())
 }
 
 /// `enabled` or `disabled`, as the template's parameters spell it.
@@ -84,6 +93,7 @@ mod tests {
             ("SOAK_SECS", "5m"),
             ("RESCUES_PER_DAY", "-1"),
             ("FORCE_STOP", "no"),
+            ("STACK_NAME", "my stack"),
         ] {
             let error = policy(&Env::from_iter([(name, value)]))
                 .unwrap_err()

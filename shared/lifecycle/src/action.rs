@@ -92,6 +92,8 @@ pub enum Reason {
     NotFlink,
     /// Not opted in.
     NotOptedIn,
+    /// It belongs to another stack.
+    OtherStack,
     /// The tags could not be read, or one does not parse.
     PolicyUnclear,
     /// The mode is observe.

@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::StackName;
+
 /// Names of kept alarms begin with this; the role that keeps them is narrowed to it.
 pub const ALARM_PREFIX: &str = "lifeguard-";
 /// The tag that says which stack keeps an alarm.
@@ -44,7 +46,7 @@ impl Watched {
 }
 
 /// Whose metric an alarm watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The service's, one value a minute.
     Service,
@@ -52,13 +54,15 @@ pub enum Source {
     SnapshotCheck {
         /// How often is checked, in whole minutes.
         every_secs: u32,
+        /// Whose check.
+        stack: StackName,
     },
 }
 
 impl Source {
     /// The metric's namespace.
     #[must_use]
-    pub const fn namespace(self) -> &'static str {
+    pub const fn namespace(&self) -> &'static str {
         match self {
             Self::Service => METRIC_NAMESPACE,
             Self::SnapshotCheck { .. } => OWN_NAMESPACE,
@@ -67,19 +71,20 @@ impl Source {
 
     /// The seconds of one period.
     #[must_use]
-    pub const fn period_secs(self) -> u32 {
+    pub const fn period_secs(&self) -> u32 {
         match self {
             Self::Service => PERIOD_SECS,
-            Self::SnapshotCheck { every_secs } => every_secs,
+            Self::SnapshotCheck { every_secs, .. } => *every_secs,
         }
     }
 
     /// The metric's dimensions, names and values, for this application.
     #[must_use]
-    pub fn dimensions(self, application: &str) -> Vec<(&'static str, String)> {
+    pub fn dimensions(&self, application: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Service => vec![(APPLICATION_DIMENSION, application.to_owned())],
-            Self::SnapshotCheck { .. } => vec![
+            Self::SnapshotCheck { stack, .. } => vec![
+                (STACK_DIMENSION, stack.to_string()),
                 ("function", SNAPSHOT_FUNCTION.to_owned()),
                 ("application", application.to_owned()),
             ],
@@ -146,6 +151,8 @@ const KINDS: [(&str, &str, Watched, u32, u32, &str); 4] = [
 
 /// This project's namespace of metrics.
 const OWN_NAMESPACE: &str = "FlinkLifeguard";
+/// The dimension of this project's metrics that names the stack.
+pub const STACK_DIMENSION: &str = "stack";
 /// The function that counts what the snapshot check finds.
 const SNAPSHOT_FUNCTION: &str = "snapshot-keeper";
 /// The end of the name of the alarm on stale snapshots.
@@ -160,7 +167,11 @@ const MINUTE_SECS: u32 = 60;
 /// The alarm on an application's snapshots, where they are checked that often: stale or missing, by the application's own policy. Missing data is not breaching: an application
 /// that is stopped on purpose gets no older, and a check that does not run has alarms of its own.
 #[must_use]
-pub fn snapshot_alarm_of(application: &str, check_every_secs: u32) -> AlarmDefinition {
+pub fn snapshot_alarm_of(
+    application: &str,
+    check_every_secs: u32,
+    stack: &StackName,
+) -> AlarmDefinition {
     AlarmDefinition {
         name: alarm_name(application, STALE),
         description: format!(
@@ -169,6 +180,7 @@ pub fn snapshot_alarm_of(application: &str, check_every_secs: u32) -> AlarmDefin
         application: application.to_owned(),
         source: Source::SnapshotCheck {
             every_secs: check_every_secs.max(MINUTE_SECS).div_ceil(MINUTE_SECS) * MINUTE_SECS,
+            stack: stack.clone(),
         },
         metric: SNAPSHOTS_STALE_METRIC.to_owned(),
         watched: Watched::Value,
@@ -236,6 +248,8 @@ pub struct Wishes {
     pub applications: BTreeMap<String, Wish>,
     /// How often the schedule checks snapshots; None when it is off, and then nothing watches them.
     pub snapshots_checked_every_secs: Option<u32>,
+    /// Which stack's checks.
+    pub stack: StackName,
 }
 
 /// What is to be done, names in order.
@@ -309,7 +323,7 @@ fn wanted(wishes: &Wishes) -> BTreeMap<String, AlarmDefinition> {
     let on_snapshots = |application: &str| {
         wishes
             .snapshots_checked_every_secs
-            .map(|every| snapshot_alarm_of(application, every))
+            .map(|every| snapshot_alarm_of(application, every, &wishes.stack))
     };
     let alarms = watched.flat_map(|(application, _)| {
         alarms_of(application)

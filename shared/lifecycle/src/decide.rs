@@ -11,9 +11,9 @@ pub(crate) use effect::is_lost;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Applied, Assessment, Decision, LedgerView, Mode, Notice, Observation, OperationKind,
-    Plan, Predecessor, Progress, Reason, Request, Severity, Step, StepResult, StepTaken,
-    StopSwitch, Watch, stop::would_have,
+    Action, Applied, Assessment, Before, Decision, LedgerView, Mode, Notice, Observation,
+    OperationKind, OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step,
+    StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person is needed.
@@ -135,6 +135,12 @@ impl Turn<'_> {
         })
     }
 
+    /// The same of a time that Flink told, by Flink's clock where the job could be read.
+    fn secs_since_flinks(&self, when: Timestamp) -> i64 {
+        let now = self.s.seen.job.as_ref().map_or(self.s.now, |job| job.at);
+        now.as_second() - when.as_second()
+    }
+
     /// What ends a turn whatever the application's health.
     fn gates(&self) -> Option<Decision> {
         let application = &self.s.seen.application;
@@ -151,6 +157,16 @@ impl Turn<'_> {
         }
         if !self.s.applied.opted_in {
             return Some(self.not_opted_in(name));
+        }
+        if let Some(other) = &self.s.applied.other_stack {
+            return Some(self.others(name, other));
+        }
+        if self.s.applied.is_nobodys {
+            let why = self.s.applied.findings.join("; ");
+            return Some(self.escalate(
+                Reason::PolicyUnclear,
+                format!("{name} belongs to no stack, so it was not looked at: {why}"),
+            ));
         }
         if self.secs_left() <= 0 {
             let text = format!(
@@ -189,6 +205,16 @@ impl Turn<'_> {
         }
     }
 
+    /// What belongs to another stack is left alone. People hear of it when they asked for something, and when it was moved in the middle of a rescue.
+    fn others(&self, name: &str, other: &OtherStack) -> Decision {
+        let text = format!("{name} is left alone: {other}");
+        if self.s.request.is_some() || self.progress.has_acted() {
+            self.escalate(Reason::OtherStack, text)
+        } else {
+            self.leave_alone(Reason::OtherStack, text)
+        }
+    }
+
     /// What somebody else did since our first step, if anything.
     fn foreign_hand(&self) -> Option<String> {
         self.foreign_operation().or_else(|| self.foreign_version())
@@ -214,7 +240,8 @@ impl Turn<'_> {
         ];
         let foreign = self.s.seen.operations.iter().find(|operation| {
             changes.contains(&operation.kind())
-                && operation.started_at > first.at
+                && effect::began_after(first, operation)
+                    .unwrap_or_else(|| operation.started_at > first.at)
                 && !self.is_ours(&operation.id, operation.kind())
         })?;
         Some(format!("{} at {}", foreign.name, foreign.started_at))
@@ -327,6 +354,7 @@ impl Turn<'_> {
             at: self.s.now,
             version_id: plan.version_id,
             result: None,
+            before: Some(Before::of(self.s.seen, self.s.watch)),
         });
         let reason = plan.reason.clone();
         let action = match step {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::SnapshotPolicy;
+use crate::{OtherStack, SnapshotPolicy, StackName};
 
 /// Tags of this project start with this.
 pub const TAG_PREFIX: &str = "lifeguard:";
@@ -54,6 +54,9 @@ pub struct Policy {
     /// Whether the function that force-stops, restores and starts is there at all: a stack can be deployed without it.
     #[serde(default = "yes")]
     pub allow_force_stop: bool,
+    /// Which stack this is: it looks after its own applications only.
+    #[serde(default)]
+    pub stack: StackName,
 }
 
 fn yes() -> bool {
@@ -76,6 +79,7 @@ impl Default for Policy {
             min_restarts: 3,
             deadline_secs: 14_400,
             allow_force_stop: true,
+            stack: StackName::default(),
         }
     }
 }
@@ -87,6 +91,10 @@ pub struct Applied {
     pub policy: Policy,
     /// Whether the application has opted in.
     pub opted_in: bool,
+    /// The other stack that it belongs to, if it does.
+    pub other_stack: Option<OtherStack>,
+    /// Whether it is nobody's: its tag names no stack. Then no role may look at it.
+    pub is_nobodys: bool,
     /// What was wrong with the tags, a sentence each.
     pub findings: Vec<String>,
 }
@@ -98,6 +106,8 @@ impl Policy {
         let mut applied = Applied {
             policy: self.clone(),
             opted_in: false,
+            other_stack: None,
+            is_nobodys: false,
             findings: Vec::new(),
         };
         let Some(tags) = tags else {
@@ -107,6 +117,8 @@ impl Policy {
             applied.policy.mode = Mode::Observe;
             return applied;
         };
+        applied.other_stack = self.stack.other(tags);
+        applied.is_nobodys = !self.stack.owns(tags) && applied.other_stack.is_none();
         for (key, value) in tags {
             let Some(name) = key.strip_prefix(TAG_PREFIX) else {
                 continue;
@@ -133,6 +145,8 @@ impl Applied {
                     .parse::<bool>()
                     .map_err(|_| "write true or false".to_owned())?
             }
+            // Whose it is then has been found out before.
+            "stack" => drop(value.parse::<StackName>()?),
             "mode" => policy.mode = policy.mode.min(value.parse()?),
             "soak" => policy.soak_secs = seconds(value, 30)?,
             "operation-timeout" => policy.operation_timeout_secs = seconds(value, 60)?,

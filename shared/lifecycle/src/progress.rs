@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationStatus, Runtime, choose::SnapshotChoice, decide::is_lost};
+use crate::{
+    ApplicationStatus, Observation, Operation, Part, Runtime, Watch, choose::SnapshotChoice,
+    decide::is_lost,
+};
 
 /// The error of a step whose execution died: like any lost answer, it is looked for and may be tried again.
 const INTERRUPTED: &str = "Lifeguard.Interrupted";
@@ -52,6 +55,57 @@ pub struct StepTaken {
     pub version_id: u64,
     /// How it went; None while that is not known.
     pub result: Option<StepResult>,
+    /// What the look showed on which it was decided; None in a progress that an older release wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// What there was before a step. What came of the step is told apart from it by operations and by the run of the job, never by the time of the decision: the clocks of the functions,
+/// of the service and of Flink differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Before {
+    /// The ids of the operations that were listed; None when they could not be read.
+    pub operations: Option<Vec<String>>,
+    /// When the newest of them began, by the service's clock.
+    pub newest_at: Option<Timestamp>,
+    /// The last run of the job that was seen; None when none was since the application was last READY.
+    pub job: Option<JobRun>,
+}
+
+/// One run of a job. A JobManager failover starts another one under the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobRun {
+    /// Job id.
+    pub id: String,
+    /// When it started, by Flink's clock.
+    pub started_at: Timestamp,
+}
+
+impl Before {
+    /// From a look and what the looks until then know of the job.
+    #[must_use]
+    pub fn of(seen: &Observation, watch: &Watch) -> Self {
+        let readable = seen.why_unreadable(Part::Operations).is_none();
+        let ids = || seen.operations.iter().map(|one| one.id.clone()).collect();
+        Self {
+            operations: readable.then(ids),
+            newest_at: seen.operations.iter().map(|one| one.started_at).max(),
+            job: watch.job.as_ref().map(|run| JobRun {
+                id: run.id.clone(),
+                started_at: run.started_at,
+            }),
+        }
+    }
+
+    /// Whether an operation began after the look; None when the look could not tell.
+    #[must_use]
+    pub fn is_older_than(&self, operation: &Operation) -> Option<bool> {
+        let known = self.operations.as_ref()?;
+        let newer = self.newest_at.is_none_or(|at| operation.started_at >= at);
+        Some(newer && !known.contains(&operation.id))
+    }
 }
 
 impl StepTaken {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{Decision, Part, Reason, Restore, Runtime, Step, StepTaken};
+use lifecycle::{Decision, Part, Reason, Restore, Runtime, Step};
 use support::{rescues::*, *};
 
 #[track_caller]
@@ -36,15 +36,18 @@ fn a_bad_deployment_is_rolled_back_and_the_intent_written_down() {
         rescue.snapshot.chosen.as_ref().unwrap().name,
         "before-change"
     );
+    let taken = &decision.progress.steps[0];
     assert_eq!(
-        decision.progress.steps,
-        [StepTaken {
-            step: Step::Rollback,
-            at: now(),
-            version_id: 7,
-            result: None
-        }]
+        (taken.step, taken.at, taken.version_id, &taken.result),
+        (Step::Rollback, now(), 7, &None)
     );
+    let before = taken.before.as_ref().expect("the look before it");
+    assert_eq!(
+        before.operations.as_ref().expect("readable").len(),
+        1,
+        "the deployment"
+    );
+    assert_eq!(before.job.as_ref().expect("a run").id, "job-1");
     says(
         &decision.reason,
         &[

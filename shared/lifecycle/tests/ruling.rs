@@ -481,6 +481,7 @@ fn progress_remembers_which_rungs_are_used() {
     progress.settle(accepted());
     assert!(progress.steps.is_empty(), "nothing to settle");
     progress.steps.push(StepTaken {
+        before: None,
         step: Step::Rollback,
         at: now(),
         version_id: 7,
@@ -512,6 +513,7 @@ fn progress_remembers_which_rungs_are_used() {
 #[test]
 fn how_a_step_went_is_told_in_a_word() {
     let taken = |result| StepTaken {
+        before: None,
         step: Step::Rollback,
         at: now(),
         version_id: 7,

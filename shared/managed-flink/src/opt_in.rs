@@ -1,15 +1,18 @@
 //! Whether an application may be changed: the stack's mode, and the application's tags. IAM enforces mode and opt-in too; the check here gives a person a sentence
 //! instead of an access error, also where somebody invokes a function directly.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use lambda_kit::{ErrorType, Failure};
+use lambda_kit::{Budget, ErrorType, Failure};
 use lifecycle::{Applied, Mode, Policy};
 
 use crate::{DescribeApplication, Described, ListTagsForResource};
 
 /// An application with this tag set to `true` is looked after; any other is not touched.
 pub const OPT_IN_TAG: &str = "lifeguard:managed";
+
+/// The reads before a change take this long at most: with the change and the look after a lost answer, less than the function's time of 60 s. What is not read by then is tried again.
+const TIME_TO_LOOK: Duration = Duration::from_secs(20);
 
 /// Whether these tags opt the application in. Any value but `true` does not: a doubt is a no.
 #[must_use]
@@ -22,6 +25,23 @@ pub fn is_opted_in(tags: &BTreeMap<String, String>) -> bool {
 /// # Errors
 /// [`ErrorType::NotAllowed`] when stack or application are only observed, or when it is not opted in or is no Flink application; else what the reads say.
 pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(
+    api: &A,
+    policy: &Policy,
+    application: &str,
+) -> Result<Described, Failure> {
+    let look = Box::pin(look(api, policy, application));
+    Budget::of(TIME_TO_LOOK)
+        .within(look)
+        .await
+        .unwrap_or_else(|| {
+            Err(Failure::new(
+                ErrorType::Retryable,
+                format!("{application} could not be read in time, so nothing was sent"),
+            ))
+        })
+}
+
+async fn look<A: DescribeApplication + ListTagsForResource>(
     api: &A,
     policy: &Policy,
     application: &str,
@@ -52,6 +72,12 @@ pub async fn look_before_change<A: DescribeApplication + ListTagsForResource>(
         ));
     }
     let applied = policy.under(Some(&tags));
+    if let Some(other) = &applied.other_stack {
+        return Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!("{application} was not changed: {other}"),
+        ));
+    }
     if let Some(why) = only_observed(application, &applied) {
         return Err(Failure::new(ErrorType::NotAllowed, why));
     }

@@ -14,15 +14,17 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 pub use processes::Processes;
 
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
+use jiff::SignedDuration;
 use lambda_kit::{Aws, Env, Function, Invocation, Metrics};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -133,8 +135,32 @@ impl<F: Function> HostedFunction for Hosted<F> {
     }
 }
 
+/// How far a function's clock is ahead of the region's, in milliseconds; behind when negative. All clones are one.
+#[derive(Clone, Debug, Default)]
+struct Shift(Arc<AtomicI64>);
+
+impl Shift {
+    fn get(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A function's clock.
+#[derive(Debug)]
+struct Shifted {
+    clock: Clock,
+    shift: Shift,
+}
+
+impl TimeSource for Shifted {
+    fn now(&self) -> SystemTime {
+        (self.clock.now() + self.shift.get()).into()
+    }
+}
+
 #[derive(Clone)]
 struct Registered {
+    shift: Shift,
     timeout: Duration,
     event_retries: usize,
     function: Arc<dyn HostedFunction>,
@@ -174,9 +200,20 @@ impl LambdaHost {
 
     /// Deploys a function under `name`; a later one of the same name replaces it.
     pub fn register(&self, name: &str, timeout: Duration, function: Arc<dyn HostedFunction>) {
+        self.register_by(Shift::default(), name, timeout, function);
+    }
+
+    fn register_by(
+        &self,
+        shift: Shift,
+        name: &str,
+        timeout: Duration,
+        function: Arc<dyn HostedFunction>,
+    ) {
         self.functions().insert(
             name.to_owned(),
             Registered {
+                shift,
                 timeout,
                 event_retries: EVENT_RETRY_WAITS.len(),
                 function,
@@ -197,13 +234,35 @@ impl LambdaHost {
         let mut all = Connector::variables(role);
         all.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name.to_owned());
         all.extend(variables.clone());
+        let shift = Shift::default();
+        let time = Shifted {
+            clock: self.clock.clone(),
+            shift: shift.clone(),
+        };
+        let env: Env = all.into_iter().collect();
+        let aws = Aws::new(&env, connector.http(), SharedTimeSource::new(time))
+            .expect("the connector's variables are all it needs");
         let function = Hosted::<F> {
-            env: all.into_iter().collect(),
-            aws: connector.aws(role).with_metrics(self.metrics()),
+            env,
+            aws: aws.with_metrics(self.metrics()),
             journal: self.journal.clone(),
             warm: Arc::default(),
         };
-        self.register(name, timeout, Arc::new(function));
+        self.register_by(shift, name, timeout, Arc::new(function));
+    }
+
+    /// The names of the functions.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.functions().keys().cloned().collect()
+    }
+
+    /// From now on the clock of that function is so far ahead of the region's; behind when negative. In AWS too no two clocks are the same.
+    pub fn shift_clock(&self, name: &str, by: SignedDuration) {
+        if let Some(registered) = self.functions().get(name) {
+            let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            registered.shift.0.store(millis, Ordering::Relaxed);
+        }
     }
 
     /// Tries an event of this function again at most this often (`MaximumRetryAttempts`); two is Lambda's own number and the most it allows.
@@ -399,7 +458,7 @@ impl LambdaHost {
         let struck = fault.and_then(|fault| {
             registered
                 .function
-                .struck(payload.clone(), self.invocation(&id), fault)
+                .struck(payload.clone(), self.invocation(registered, &id), fault)
         });
         if let Some(struck) = struck {
             return tokio::time::timeout(registered.timeout, struck)
@@ -445,17 +504,17 @@ impl LambdaHost {
         payload: Value,
         request_id: String,
     ) -> Option<Result<Value, FunctionError>> {
-        let invocation = self.invocation(&request_id);
+        let invocation = self.invocation(registered, &request_id);
         AssertUnwindSafe(registered.function.invoke(payload, invocation))
             .catch_unwind()
             .await
             .ok()
     }
 
-    fn invocation(&self, id: &str) -> Invocation {
+    fn invocation(&self, registered: &Registered, id: &str) -> Invocation {
         Invocation {
             request_id: id.to_owned(),
-            now: self.clock.now(),
+            now: self.clock.now() + registered.shift.get(),
         }
     }
 

@@ -19,6 +19,7 @@ fn wishes_with(of: &[(&str, Wish)], snapshots_checked_every_secs: Option<u32>) -
             .map(|(name, wish)| ((*name).to_owned(), wish.clone()))
             .collect(),
         snapshots_checked_every_secs,
+        stack: StackName::default(),
     }
 }
 
@@ -84,7 +85,11 @@ fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
         (5, "lifeguard-orders-snapshots-stale")
     );
 
-    let stale = [found(snapshot_alarm_of("orders", 3_600))];
+    let stale = [found(snapshot_alarm_of(
+        "orders",
+        3_600,
+        &StackName::default(),
+    ))];
     let planned = |every| {
         let wishes = wishes_with(&application, every);
         plan_alarms(
@@ -103,7 +108,7 @@ fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
     );
     assert_eq!(
         planned(Some(1_800)).fix,
-        [snapshot_alarm_of("orders", 1_800)],
+        [snapshot_alarm_of("orders", 1_800, &StackName::default())],
         "another interval is another period"
     );
     assert_eq!(
@@ -115,7 +120,7 @@ fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
 
 #[test]
 fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second_check() {
-    let alarm = snapshot_alarm_of("orders", 1_810);
+    let alarm = snapshot_alarm_of("orders", 1_810, &"payments".parse().unwrap());
     assert_eq!(
         (alarm.source.period_secs(), alarm.periods, alarm.datapoints),
         (1_860, 2, 2)
@@ -127,6 +132,7 @@ fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second
     assert_eq!(
         alarm.source.dimensions("orders"),
         [
+            ("stack", "payments".to_owned()),
             ("function", "snapshot-keeper".to_owned()),
             ("application", "orders".to_owned())
         ]
@@ -273,11 +279,11 @@ proptest! {
         snapshots_checked_every_secs in select(vec![None, Some(60), Some(3_600)]),
         present in collection::vec((application(), 0..5_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
     ) {
-        let wishes = Wishes { applications, snapshots_checked_every_secs };
+        let wishes = Wishes { applications, snapshots_checked_every_secs, stack: StackName::default() };
         let mut alarms: BTreeMap<String, FoundAlarm> = BTreeMap::new();
         let mut tags: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (application, kind, changed, tag) in present {
-            let all = alarms_of(&application).into_iter().chain([snapshot_alarm_of(&application, 3_600)]);
+            let all = alarms_of(&application).into_iter().chain([snapshot_alarm_of(&application, 3_600, &StackName::default())]);
             let mut definition = all.collect::<Vec<_>>().swap_remove(kind);
             definition.periods += u32::from(changed);
             tags.insert(definition.name.clone(), tag.map(str::to_owned));

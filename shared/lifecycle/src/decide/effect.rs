@@ -12,7 +12,7 @@ use crate::{
 
 /// Between two looks at a step whose effect does not show yet.
 const LOOK_AGAIN_SECS: u32 = 30;
-/// An operation of ours may be stamped that much before we decided on it: two clocks.
+/// Where the look before a step does not tell: an operation of ours may be stamped that much before we decided on it, because of two clocks.
 const STAMP_SLACK_SECS: i64 = 5;
 
 impl Turn<'_> {
@@ -58,9 +58,22 @@ impl Turn<'_> {
         Some(self.wait(LOOK_AGAIN_SECS, Reason::Busy, reason))
     }
 
-    /// Health that began before the last change is not its result.
+    /// Health of a run that there was before the last change is not its result. `since` is Flink's.
     pub(super) fn is_older_than_the_step(&self, since: Timestamp) -> bool {
-        self.last_accepted().is_some_and(|taken| since < taken.at)
+        let Some(taken) = self.last_accepted() else {
+            return false;
+        };
+        let Some(before) = &taken.before else {
+            return since < taken.at;
+        };
+        match (&before.job, &self.s.seen.job) {
+            (Some(before), Some(job)) => before.id == job.id && before.started_at == job.started_at,
+            // No run was seen before: only the service can say when it began to act.
+            _ => {
+                let began = self.operation_of(taken).map(|one| one.started_at);
+                since < began.unwrap_or(taken.at)
+            }
+        }
     }
 
     /// Whether a step whose answer was lost took effect after all: an operation of its kind began when it was sent.
@@ -79,7 +92,7 @@ impl Turn<'_> {
             && self.operation_of(taken).is_some()
     }
 
-    /// The operation of a step: by id where the service named one, else by kind and time.
+    /// The operation of a step: by id where the service named one, else the one of its kind that was not there before.
     fn operation_of(&self, taken: &StepTaken) -> Option<&Operation> {
         let operations = &self.s.seen.operations;
         if let Some(StepResult::Accepted {
@@ -91,9 +104,15 @@ impl Turn<'_> {
         let began = taken.at.as_second() - STAMP_SLACK_SECS;
         operations.iter().find(|operation| {
             operation.kind() == super::kind_of(taken.step)
-                && operation.started_at.as_second() >= began
+                && began_after(taken, operation)
+                    .unwrap_or_else(|| operation.started_at.as_second() >= began)
         })
     }
+}
+
+/// Whether an operation began after the look on which the step was decided; None when that look does not tell.
+pub(super) fn began_after(taken: &StepTaken, operation: &Operation) -> Option<bool> {
+    taken.before.as_ref()?.is_older_than(operation)
 }
 
 /// Whether nobody knows how the step went.

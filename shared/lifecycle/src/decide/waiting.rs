@@ -69,37 +69,32 @@ impl Turn<'_> {
                 return self.wait(left, Reason::Settling, why.to_owned());
             }
         }
-        let since = self.coming_up_since();
+        let waited = self.coming_up_secs();
         let limit = i64::from(self.s.applied.policy.settle_timeout_secs);
-        if self.secs_since(since) > limit {
+        if waited > limit {
             return self.escalate(
                 Reason::SettlingTooLong,
-                format!(
-                    "not up after {} s, {limit} s are allowed: {why}",
-                    self.secs_since(since)
-                ),
+                format!("not up after {waited} s, {limit} s are allowed: {why}"),
             );
         }
         self.wait(LOOK_AGAIN_SECS, Reason::Settling, why.to_owned())
     }
 
-    /// Since when the job has been coming up: the first look at this run of it, or at the status.
-    fn coming_up_since(&self) -> Timestamp {
-        let job = self
-            .s
-            .watch
-            .job
-            .as_ref()
-            .filter(|_| self.s.seen.job.is_some())
-            .map(|job| job.first_seen_at);
-        let status = self.s.watch.status.as_ref().map(|status| status.since);
-        job.or(status).unwrap_or(self.s.seen.at)
+    /// For how long the job has been coming up: since the first look at this run of it, by Flink's clock, or at the status, by the clock of the looks.
+    fn coming_up_secs(&self) -> i64 {
+        let watch = self.s.watch;
+        if let (Some(run), Some(job)) = (&watch.job, &self.s.seen.job) {
+            return job.at.as_second() - run.first_seen_at.as_second();
+        }
+        let looked = self.s.seen.at;
+        let since = watch.status.as_ref().map_or(looked, |status| status.since);
+        looked.as_second() - since.as_second()
     }
 
     pub(super) fn no_progress(&self, since: Timestamp) -> Decision {
         let limit = i64::from(self.s.applied.policy.no_progress_secs);
         let reason = self.s.assessment.reason();
-        if self.secs_since(since) >= limit {
+        if self.secs_since_flinks(since) >= limit {
             let text = format!(
                 "{reason}; going back would not help what is stuck, and a snapshot could not be taken: look at backpressure and the checkpoint's failure"
             );

@@ -420,6 +420,7 @@ fn step() -> BoxedStrategy<StepTaken> {
     );
     (steps, time(), version(), option::weighted(0.9, result()))
         .prop_map(|(step, at, version_id, result)| StepTaken {
+            before: None,
             step,
             at,
             version_id,

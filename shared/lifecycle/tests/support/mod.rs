@@ -481,6 +481,7 @@ impl Case {
 
     pub fn step(mut self, step: Step, age: i64, result: StepResult) -> Self {
         self.progress.steps.push(StepTaken {
+            before: None,
             step,
             at: ago(age),
             version_id: 7,
@@ -506,6 +507,7 @@ impl Case {
     /// A step whose outcome nobody has heard yet.
     pub fn step_under_way(mut self, step: Step, age: i64) -> Self {
         self.progress.steps.push(StepTaken {
+            before: None,
             step,
             at: ago(age),
             version_id: 7,

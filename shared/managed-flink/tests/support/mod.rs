@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod server;
 pub mod service;
 
 use std::{

@@ -22,6 +22,8 @@ pub enum Fault {
     Cut,
     /// It is refused with that code and text.
     Refuse(&'static str, String),
+    /// A server in front of the service, or the service itself, answers with that status; nothing is carried out.
+    Status(u16),
 }
 
 /// The application and what the service knows about it.
@@ -34,6 +36,8 @@ pub struct State {
     pub tags: BTreeMap<String, String>,
     /// Faults to come, by verb.
     pub faults: VecDeque<(&'static str, Fault)>,
+    /// Verbs that are never answered.
+    pub held: Vec<&'static str>,
     /// Checksums of S3 objects by key, where they are not that of the version.
     pub objects: BTreeMap<String, String>,
     /// After the first change, no read is answered.
@@ -59,6 +63,7 @@ impl Service {
             versions: BTreeMap::new(),
             tags,
             faults: VecDeque::new(),
+            held: Vec::new(),
             objects: BTreeMap::new(),
             unreadable_after_change: false,
             changed: false,
@@ -118,6 +123,9 @@ impl State {
         if is_read && self.changed && self.unreadable_after_change {
             return Wire::Broken;
         }
+        if self.held.contains(&call.verb.as_str()) {
+            return Wire::Silence;
+        }
         self.changed |= !is_read;
         let fault = self
             .faults
@@ -126,6 +134,7 @@ impl State {
             .and_then(|at| self.faults.remove(at));
         match fault {
             Some((_, Fault::Refuse(code, text))) => Wire::error(400, code, &text),
+            Some((_, Fault::Status(status))) => Wire::with_headers(status, &[], "unavailable"),
             Some((_, Fault::Cut)) => Wire::Broken,
             Some((_, Fault::LoseAnswer)) => {
                 self.carry_out(call);

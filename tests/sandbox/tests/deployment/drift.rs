@@ -7,7 +7,7 @@ use std::{
 };
 
 use lambda_kit::{Env, ErrorType};
-use sandbox::template::{FunctionSpec, Trigger};
+use sandbox::template::{FunctionSpec, STACK_NAME, Trigger};
 use serde_json::Value;
 
 use super::{PACKAGES, repository, stack};
@@ -661,7 +661,7 @@ fn the_dashboard_shows_every_metric_by_the_function_that_counts_it() {
         .map(|metric| metric.name())
         .collect();
     let shown = counted_pairs(
-        r#"\["FlinkLifeguard", "([A-Za-z]+)", "function", "([a-z-]+)"\]"#,
+        r#"\["FlinkLifeguard", "([A-Za-z]+)", "stack", "\$\{AWS::StackName\}", "function", "([a-z-]+)"\]"#,
         &text("infra/template.yaml"),
     );
     assert_eq!(
@@ -718,22 +718,28 @@ fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
     .collect();
     for (id, alarm) in &stack.alarms {
         let property = |name: &str| alarm.properties[name].as_str().unwrap_or_default();
-        let dimension = &alarm.properties["Dimensions"][0];
-        let (name, value) = (
-            dimension["Name"].as_str().unwrap(),
-            dimension["Value"].as_str().unwrap(),
-        );
-        assert_eq!(
-            alarm.properties["Dimensions"].as_array().unwrap().len(),
-            1,
-            "{id}"
-        );
+        let dimensions: Vec<(&str, &str)> = alarm.properties["Dimensions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|dimension| {
+                (
+                    dimension["Name"].as_str().unwrap(),
+                    dimension["Value"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        let (name, value) = *dimensions.last().unwrap();
         if property("Namespace") == lambda_kit::NAMESPACE {
-            assert!(
-                name == "function" && is_counted_by(property("MetricName"), value),
+            // As the functions write them: another set of dimensions is another metric, and it has no values.
+            assert_eq!(
+                dimensions,
+                [("stack", STACK_NAME), ("function", value)],
                 "{id}"
             );
+            assert!(is_counted_by(property("MetricName"), value), "{id}");
         } else {
+            assert_eq!(dimensions.len(), 1, "{id}");
             let found = METRICS_OF_SERVICES
                 .iter()
                 .any(|known| *known == (property("Namespace"), property("MetricName"), name));

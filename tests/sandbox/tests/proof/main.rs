@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod alarms_start_once;
+mod clocks;
 mod dead_executions;
 mod doors;
 mod input;
