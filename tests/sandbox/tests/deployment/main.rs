@@ -4,6 +4,7 @@
 mod alarms;
 mod drift;
 mod front_page;
+mod keeping;
 mod permissions;
 mod policies;
 mod without_force_stop;
