@@ -858,3 +858,97 @@ fn a_schedule_without_an_input_of_its_own_keeps_all() {
         }
     });
 }
+
+async fn tag(region: &Region, application: &str, key: &str, value: &str) {
+    let client = aws_sdk_kinesisanalyticsv2::Client::new(
+        Connector::new(region.router().clone(), region.clock().clone())
+            .aws("operator")
+            .config(),
+    );
+    let tag = aws_sdk_kinesisanalyticsv2::types::Tag::builder()
+        .key(key)
+        .value(value)
+        .build()
+        .unwrap();
+    client
+        .tag_resource()
+        .resource_arn(arn(application))
+        .tags(tag)
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Alarms by the stack that owns them.
+fn owned(region: &Region) -> BTreeMap<String, usize> {
+    let mut owned = BTreeMap::new();
+    for name in region.cloudwatch().alarm_names() {
+        if let Some(owner) = region.cloudwatch().tags_of(&name).get("lifeguard:owner") {
+            *owned.entry(owner.clone()).or_default() += 1;
+        }
+    }
+    owned
+}
+
+#[test]
+fn two_stacks_keep_the_alarms_of_their_own_applications_and_hand_one_over() {
+    virtually(async {
+        let region = region();
+        region.flink().add_application(
+            ApplicationSeed::new("payments")
+                .version("orders-6.jar", MINUTE)
+                .tag("lifeguard:managed", "true")
+                .tag("lifeguard:stack", "other"),
+        );
+        let ours = unbent(&region);
+        let other = Keeper::of(&region, "other", Arc::new(|_, _, _| None));
+        let both = |ours: usize, other: usize| {
+            [("lifeguard", ours), ("other", other)]
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(stack, count)| (stack.to_owned(), count))
+                .collect::<BTreeMap<_, _>>()
+        };
+        for keeper in [&ours, &other, &ours, &other] {
+            keeper.invoke(json!({})).await.unwrap();
+        }
+        assert_eq!(owned(&region), both(4, 4));
+        for keeper in [&ours, &other] {
+            let again = keeper.invoke(json!({})).await.unwrap();
+            assert_eq!((&again["right"], &again["changed"]), (&json!(4), &json!(0)));
+        }
+        // It moves: whichever of the two comes first, the old one takes its alarms away and the new one makes its own.
+        tag(&region, "orders", "lifeguard:stack", "other").await;
+        for keeper in [&other, &ours, &other] {
+            keeper.invoke(json!({})).await.unwrap();
+        }
+        assert_eq!(owned(&region), both(0, 8));
+        let gone = ours.invoke(json!({ "removeAll": true })).await.unwrap();
+        assert_eq!((&gone["changed"], owned(&region)), (&json!(0), both(0, 8)));
+        other.invoke(json!({ "removeAll": true })).await.unwrap();
+        assert_eq!(owned(&region), both(0, 0));
+    });
+}
+
+#[test]
+fn refusals_one_after_the_other_end_the_run() {
+    virtually(async {
+        let region = region();
+        many(&region, 59);
+        region.faults().add(
+            Rule::new(Fault::Refuse {
+                status: 400,
+                code: "LimitExceeded".into(),
+                message: "the quota of alarms is reached".into(),
+            })
+            .on("monitoring", "PutMetricAlarm"),
+        );
+        let keeper = unbent(&region);
+        let failure = keeper.invoke(json!({})).await.unwrap_err();
+        assert!(
+            failure.message.contains("0 of 240") && failure.message.contains("quota of alarms"),
+            "{failure}"
+        );
+        assert!(keeper.calls()["PutMetricAlarm"] <= 8);
+    });
+}
