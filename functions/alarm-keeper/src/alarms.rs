@@ -1,22 +1,21 @@
 //! CloudWatch's verbs that this function uses, a small trait each, over the AWS SDK.
 
-use std::{error::Error, future::Future};
+use std::future::Future;
 
 use aws_sdk_cloudwatch::{
     Client,
     config::Builder,
-    error::SdkError,
     types::{
         AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat,
         Tag,
     },
 };
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use lambda_kit::{Aws, ErrorType};
+use lambda_kit::Aws;
 use lifecycle::{
     APPLICATION_DIMENSION, AlarmDefinition, FoundAlarm, METRIC_NAMESPACE, OWNER_TAG,
     STACK_DIMENSION, Source, Watched,
 };
+use managed_flink::CallError;
 
 /// Most alarms of one page, and most names in one request.
 pub const PAGE: usize = 100;
@@ -60,17 +59,8 @@ impl Default for Actions {
     }
 }
 
-/// Why a call came to nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("{verb}({subject}): {code}: {message}")]
-pub struct AlarmCallError {
-    verb: &'static str,
-    subject: String,
-    code: String,
-    message: String,
-    /// What crosses the Lambda boundary.
-    pub error_type: ErrorType,
-}
+/// Why a call came to nothing: told apart as the calls to Managed Flink are, by the error's code and by the status of the answer.
+pub use managed_flink::CallError as AlarmCallError;
 
 /// `DescribeAlarms`.
 pub trait DescribeAlarms: Send + Sync {
@@ -113,7 +103,7 @@ pub trait PutAlarm: Send + Sync {
 
 /// `DeleteAlarms`.
 pub trait DeleteAlarms: Send + Sync {
-    /// Deletes up to [`PAGE`] alarms. One that is gone already is no error.
+    /// Deletes up to [`PAGE`] alarms; none of them when one is gone already.
     fn delete(&self, names: &[String]) -> impl Future<Output = Result<(), AlarmCallError>> + Send;
 }
 
@@ -150,7 +140,7 @@ impl DescribeAlarms for CloudWatch {
                 .set_next_token(next);
             let answer = Box::pin(request.send())
                 .await
-                .map_err(|error| failed("DescribeAlarms", prefix, &error))?;
+                .map_err(|error| CallError::of("DescribeAlarms", prefix, &error))?;
             found.extend(
                 answer
                     .metric_alarms
@@ -163,13 +153,8 @@ impl DescribeAlarms for CloudWatch {
                 return Ok(found);
             }
         }
-        Err(AlarmCallError {
-            verb: "DescribeAlarms",
-            subject: prefix.to_owned(),
-            code: "Incomplete".into(),
-            message: format!("there are more than {} alarms of that name", PAGE * PAGES),
-            error_type: ErrorType::Internal,
-        })
+        // Half a list would make the other half look as if it were not there.
+        Err(CallError::incomplete("DescribeAlarms", prefix, "last page"))
     }
 
     async fn alarms_named(&self, names: &[String]) -> Result<Vec<Found>, AlarmCallError> {
@@ -183,7 +168,7 @@ impl DescribeAlarms for CloudWatch {
                 .max_records(100);
             let answer = Box::pin(request.send())
                 .await
-                .map_err(|error| failed("DescribeAlarms", &names[0], &error))?;
+                .map_err(|error| CallError::of("DescribeAlarms", &names[0], &error))?;
             found.extend(
                 answer
                     .metric_alarms
@@ -201,7 +186,7 @@ impl OwnerOfAlarm for CloudWatch {
         let request = self.client.list_tags_for_resource().resource_arn(arn);
         let answer = Box::pin(request.send())
             .await
-            .map_err(|error| failed("ListTagsForResource", arn, &error))?;
+            .map_err(|error| CallError::of("ListTagsForResource", arn, &error))?;
         Ok(answer
             .tags
             .unwrap_or_default()
@@ -267,7 +252,7 @@ impl CloudWatch {
         )
         .await;
         sent.map(drop)
-            .map_err(|error| failed("PutMetricAlarm", &definition.name, &error))
+            .map_err(|error| CallError::of("PutMetricAlarm", &definition.name, &error))
     }
 }
 
@@ -277,16 +262,10 @@ impl DeleteAlarms for CloudWatch {
             .client
             .delete_alarms()
             .set_alarm_names(Some(names.to_vec()));
-        match Box::pin(request.send()).await {
-            Ok(_) => Ok(()),
-            // One of them was deleted by somebody else meanwhile, and then the service deletes none: the next run takes up the others.
-            Err(error) if error.code() == Some("ResourceNotFound") => Ok(()),
-            Err(error) => Err(failed(
-                "DeleteAlarms",
-                names.first().map_or("", String::as_str),
-                &error,
-            )),
-        }
+        let first = names.first().map_or("", String::as_str);
+        let sent = Box::pin(request.send()).await;
+        sent.map(drop)
+            .map_err(|error| CallError::of("DeleteAlarms", first, &error))
     }
 }
 
@@ -413,33 +392,4 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
         && alarm.treat_missing_data.as_deref() == Some(MISSING)
         && alarm.metric_name.is_none();
     same.then_some(definition)
-}
-
-fn failed<E, R>(verb: &'static str, subject: &str, error: &SdkError<E, R>) -> AlarmCallError
-where
-    E: Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
-{
-    let code = error.code().unwrap_or("no answer").to_owned();
-    let error_type = match code.as_str() {
-        "no answer" => ErrorType::Retryable,
-        code if code.starts_with("Throttl")
-            || code.starts_with("InternalService")
-            || code.contains("TooManyRequests") =>
-        {
-            ErrorType::Retryable
-        }
-        code if code.starts_with("AccessDenied") => ErrorType::NotAllowed,
-        _ => ErrorType::Refused,
-    };
-    AlarmCallError {
-        verb,
-        subject: subject.to_owned(),
-        code,
-        message: error
-            .message()
-            .unwrap_or("the service gave no reason")
-            .to_owned(),
-        error_type,
-    }
 }

@@ -1,10 +1,10 @@
 //! The alarms of every opted-in application: created, kept right, removed.
 //!
-//! Input: the schedule's `{}`, a recorded API call, or a person's `{"dryRun":true}`. Order: list applications, read their tags, list alarms, compare
+//! Input: the schedule's `{}`, a recorded API call, or a person's `{"dryRun":true}` or `{"removeAll":true}`. Order: list applications, read their tags, list alarms, compare
 //! ([`lifecycle::plan_alarms`], pure), read the owner of what would be changed, change. Level-triggered: a run that ends half-way, or is told to slow down, leaves the rest
 //! to the next. Deliberately absent: actions of the alarms, which are people's, and any memory of earlier runs.
 //!
-//! Invariant: nothing is changed that this stack did not make, and nothing on a doubt.
+//! Invariant: nothing is changed that this stack did not make, and nothing on a doubt: what would be removed is looked at twice.
 
 pub mod alarms;
 pub mod event;
@@ -16,10 +16,16 @@ use lambda_kit::{
 use managed_flink::ManagedFlink;
 use serde_json::Value;
 
-use crate::{alarms::CloudWatch, event::Answer, keep::Kept};
+use crate::{
+    alarms::CloudWatch,
+    event::{Answer, Home, Input},
+    keep::Kept,
+};
 
 /// Names the variable that says who this stack is, in the owner tag of its alarms.
 pub const ALARM_OWNER: &str = "ALARM_OWNER";
+/// Names the variable with this stack's account: recorded calls of another one are none of ours.
+pub const ACCOUNT_ID: &str = "ACCOUNT_ID";
 /// Names the variable with the seconds between two snapshot checks; 0 where no schedule makes them.
 pub const SNAPSHOT_CHECK_EVERY_SECS: &str = "SNAPSHOT_CHECK_EVERY_SECS";
 
@@ -29,6 +35,7 @@ pub struct AlarmKeeper {
     flink: ManagedFlink,
     alarms: CloudWatch,
     kept: Kept,
+    home: Home,
     metrics: Metrics,
 }
 
@@ -48,17 +55,29 @@ impl Function for AlarmKeeper {
             flink: ManagedFlink::new(aws),
             alarms: CloudWatch::new(aws),
             kept,
+            home: Home {
+                account: env.required(ACCOUNT_ID)?,
+                region: env.required("AWS_REGION")?,
+            },
             metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let asked = event::read(&event).map_err(|wrong| {
+        let input = event::read(&event, &self.home).map_err(|wrong| {
             Failure::new(
                 ErrorType::BadInput,
                 format!("{} cannot read its input: {wrong}", Self::NAME),
             )
         })?;
+        let asked = match input {
+            Input::Run(asked) => asked,
+            // Whoever delivers events does not read the answer, so the log must say it.
+            Input::Nothing { because } => {
+                tracing::info!(because, "ignored");
+                return Ok(Answer::of_nothing(because));
+            }
+        };
         let result = keep::keep(&self.flink, &self.alarms, &asked, &self.kept).await;
         let mut record = Record::of(Self::NAME, &invocation);
         match &result {
@@ -69,7 +88,7 @@ impl Function for AlarmKeeper {
                     .add(Metric::AlarmsRemoved, removed);
                 record.add(
                     Metric::AlarmsNotKept,
-                    (answer.left + answer.unknown.len()) as u64,
+                    (answer.left + answer.unknown.len() + answer.unread.len()) as u64,
                 );
                 tracing::info!(
                     watched = answer.watched,

@@ -52,7 +52,7 @@ pub enum Metric {
     AlarmsPut,
     /// Alarms of applications removed.
     AlarmsRemoved,
-    /// Alarms left for the next run, and applications whose tags could not be read.
+    /// Alarms left for the next run or whose owner could not be read, and applications whose tags could not be read.
     AlarmsNotKept,
     /// The age of the newest state that a rescue could go back to; a gauge of one application.
     SnapshotAge,

@@ -343,16 +343,18 @@ fn unsure(wishes: &Wishes) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether the name is one that this project gives: its prefix, an application's name, and one of its kinds.
+/// Whether the name is one that this project gives.
 fn is_ours_by_name(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(ALARM_PREFIX) else {
-        return false;
-    };
-    kinds().any(|kind| {
-        rest.strip_suffix(kind)
-            .and_then(|rest| rest.strip_suffix('-'))
-            .is_some_and(|application| !application.is_empty())
-    })
+    application_of_alarm(name).is_some()
+}
+
+/// The application of an alarm whose name is one that this project gives: its prefix, an application's name, and one of its kinds.
+#[must_use]
+pub fn application_of_alarm(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(ALARM_PREFIX)?;
+    kinds()
+        .filter_map(|kind| rest.strip_suffix(kind)?.strip_suffix('-'))
+        .find(|application| !application.is_empty())
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ pub enum CallErrorKind {
     NotSent,
 }
 
+/// The beginning of the word that stands for a code where an answer has none; the HTTP status follows.
+const NO_CODE: &str = "HTTP ";
+
 impl CallErrorKind {
     /// Whether a read is worth another try later.
     #[must_use]
@@ -76,7 +79,8 @@ impl CallErrorKind {
 
     fn of(code: &str, status: u16) -> Self {
         match code {
-            "ResourceNotFoundException" => Self::NotFound,
+            // CloudWatch spells it without its end.
+            "ResourceNotFoundException" | "ResourceNotFound" => Self::NotFound,
             "ResourceInUseException" => Self::InUse,
             "ConcurrentModificationException" => Self::Conflict,
             "InvalidArgumentException"
@@ -88,6 +92,7 @@ impl CallErrorKind {
             "LimitExceededException" => Self::LimitExceeded,
             "UnsupportedOperationException" | "UnknownOperationException" => Self::Unsupported,
             "ResourceProvisionedThroughputExceededException"
+            | "ProvisionedThroughputExceededException"
             | "TooManyRequestsException"
             | "RequestLimitExceeded"
             | "SlowDown" => Self::Throttled,
@@ -99,7 +104,7 @@ impl CallErrorKind {
             | "MissingAuthenticationToken"
             | "MissingAuthenticationTokenException" => Self::Denied,
             // No throttling error is modelled, and the services spell it in several ways.
-            _ if code.starts_with("Throttl") || status == 429 => Self::Throttled,
+            _ if code.contains("Throttl") || status == 429 => Self::Throttled,
             _ if code.starts_with("AccessDenied")
                 || code.starts_with("ExpiredToken")
                 || status == 401
@@ -107,8 +112,10 @@ impl CallErrorKind {
             {
                 Self::Denied
             }
-            // An "error" with a good status is an answer that could not be read.
-            _ if !(400..500).contains(&status) => Self::Unavailable,
+            // An "error" with a good status is an answer that could not be read; one without a code of its own is a page of somebody between.
+            _ if !(400..500).contains(&status) || status == 408 || code.starts_with(NO_CODE) => {
+                Self::Unavailable
+            }
             _ => Self::Refused,
         }
     }
@@ -155,12 +162,8 @@ impl CallError {
         Failure::of(error_type, &self)
     }
 
-    /// From what the SDK says.
-    pub(crate) fn of<E>(
-        verb: &'static str,
-        subject: &str,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Self
+    /// From what the SDK says, of any AWS service.
+    pub fn of<E>(verb: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
@@ -170,7 +173,7 @@ impl CallError {
                 let code = context
                     .err()
                     .code()
-                    .map_or_else(|| format!("HTTP {status}"), str::to_owned);
+                    .map_or_else(|| format!("{NO_CODE}{status}"), str::to_owned);
                 let message = context
                     .err()
                     .message()
@@ -229,7 +232,8 @@ impl CallError {
     }
 
     /// An answer without a part that the API model promises.
-    pub(crate) fn incomplete(verb: &'static str, subject: &str, missing: &str) -> Self {
+    #[must_use]
+    pub fn incomplete(verb: &'static str, subject: &str, missing: &str) -> Self {
         let (kind, code) = (CallErrorKind::Unavailable, "Incomplete".to_owned());
         Self {
             verb,
@@ -327,6 +331,13 @@ mod tests {
             ),
             ("HTTP 500", 500, CallErrorKind::Unavailable),
             ("HTTP 200", 200, CallErrorKind::Unavailable),
+            ("HTTP 407", 407, CallErrorKind::Unavailable),
+            ("HTTP 403", 403, CallErrorKind::Denied),
+            ("RequestTimeoutException", 408, CallErrorKind::Unavailable),
+            ("RequestThrottled", 400, CallErrorKind::Throttled),
+            ("NobodyKnowsThisOne", 429, CallErrorKind::Throttled),
+            ("NobodyKnowsThisOne", 504, CallErrorKind::Unavailable),
+            ("ResourceNotFound", 404, CallErrorKind::NotFound),
             ("SomethingNewException", 400, CallErrorKind::Refused),
         ] {
             assert_eq!(CallErrorKind::of(code, status), expected, "{code} {status}");

@@ -318,3 +318,47 @@ proptest! {
         prop_assert_eq!(again.foreign, plan.foreign);
     }
 }
+
+#[test]
+fn the_longest_name_of_an_application_fits_into_cloudwatchs_limits() {
+    for chars in [1, 53, 99, 128] {
+        let application = "x".repeat(chars);
+        let mut all = alarms_of(&application);
+        all.push(snapshot_alarm_of(
+            &application,
+            3_600,
+            &StackName::default(),
+        ));
+        for alarm in all {
+            assert!(alarm.name.len() <= 255, "{}", alarm.name);
+            assert!(alarm.description.chars().count() <= 1024, "{}", alarm.name);
+            assert_eq!(
+                application_of_alarm(&alarm.name),
+                Some(application.as_str())
+            );
+        }
+    }
+}
+
+#[test]
+fn an_alarms_name_tells_its_application_also_where_that_is_named_like_a_kind() {
+    for application in [
+        "orders",
+        "orders-restarts",
+        "restarts-flink-2",
+        "-",
+        "a-b.c",
+    ] {
+        for name in alarm_names(application) {
+            assert_eq!(application_of_alarm(&name), Some(application), "{name}");
+        }
+    }
+    for other in [
+        "lifeguard-restarts",
+        "lifeguard--restarts",
+        "orders-restarts",
+        "lifeguard-orders-mine",
+    ] {
+        assert_eq!(application_of_alarm(other), None, "{other}");
+    }
+}

@@ -1,7 +1,7 @@
 //! CloudTrail: each call that changed something in Managed Flink, as an event on the bus, a little later.
 //!
 //! The service has no events of its own, so this is how a rule hears of applications and tags. Deliberately absent: calls that only read, refused calls, and everything of a
-//! request but what names the application: configurations may hold secrets.
+//! request but what names the application and its tags: configurations may hold secrets.
 
 use std::time::Duration;
 
@@ -34,6 +34,11 @@ pub(super) fn record(bus: &EventBus, request: &Request, answer: &Response) {
             parameters[name] = json!(value);
         }
     }
+    for (name, member) in [("tags", "Tags"), ("tagKeys", "TagKeys")] {
+        if !input[member].is_null() {
+            parameters[name] = tags(&input[member]);
+        }
+    }
     let detail = json!({
         "eventVersion": "1.08",
         "eventSource": "kinesisanalytics.amazonaws.com",
@@ -52,6 +57,17 @@ pub(super) fn record(bus: &EventBus, request: &Request, answer: &Response) {
             detail,
         );
     });
+}
+
+/// Tags, or their keys, with the first letter of each member in small, as records have it.
+fn tags(input: &Value) -> Value {
+    let tag = |tag: &Value| {
+        tag.as_str().map_or_else(
+            || json!({ "key": tag["Key"], "value": tag["Value"] }),
+            |key| json!(key),
+        )
+    };
+    input.as_array().into_iter().flatten().map(tag).collect()
 }
 
 fn reads(verb: &str) -> bool {

@@ -8,6 +8,7 @@ mod dead_letters;
 mod deploying;
 mod drift;
 mod front_page;
+mod keeping;
 mod people_hear;
 mod permissions;
 mod policies;
