@@ -80,6 +80,7 @@ impl Reason {
             | Self::SystemRolledBack => Some(Severity::Action),
             Self::Recovered => Some(Severity::Info),
             Self::NotOptedIn
+            | Self::OtherStack
             | Self::Busy
             | Self::Deleting
             | Self::Settling
