@@ -6,6 +6,7 @@
 mod alarms_start_once;
 mod dead_executions;
 mod input;
+mod mails;
 mod scenarios;
 mod secrets;
 mod steps;
