@@ -300,6 +300,29 @@ mod tests {
     const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:reports";
 
     #[tokio::test(start_paused = true)]
+    async fn attributes_that_no_subscription_could_filter_by_are_refused() {
+        for (kind, value, status) in [
+            ("String", "page", 200),
+            ("String.Array", r#"["orders"]"#, 200),
+            ("String", "", 400),
+            ("String.Array", "orders", 400),
+            ("Text", "page", 400),
+        ] {
+            let form = pairs(&[
+                ("TopicArn", TOPIC),
+                ("Message", "m"),
+                ("MessageAttributes.entry.1.Name", "kind"),
+                ("MessageAttributes.entry.1.Value.DataType", kind),
+                ("MessageAttributes.entry.1.Value.StringValue", value),
+            ]);
+            let answer = service(Router::closed())
+                .handle(aws_query("reporter", "sns", API_VERSION, "Publish", &form))
+                .await;
+            assert_eq!(answer.status(), status, "{kind} {value:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_published_message_is_recorded_and_answered_with_its_id() {
         let sns = service(Router::closed());
         let form = pairs(&[
