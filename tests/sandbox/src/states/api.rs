@@ -44,6 +44,12 @@ struct StopExecution {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RedriveExecution {
+    execution_arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DescribeExecution {
     execution_arn: String,
 }
@@ -119,6 +125,7 @@ impl StepFunctions {
         match verb {
             "StartExecution" => self.start_execution(read(request)?),
             "StopExecution" => self.stop_execution(&read(request)?),
+            "RedriveExecution" => self.redrive_execution(&read(request)?),
             "DescribeExecution" => self.describe_execution(&read(request)?),
             "ListExecutions" => self.list_executions(&read(request)?),
             "GetExecutionHistory" => self.get_execution_history(&read(request)?),
@@ -153,6 +160,11 @@ impl StepFunctions {
         Ok(json!({ "stopDate": epoch_seconds(stopped) }))
     }
 
+    fn redrive_execution(&self, asked: &RedriveExecution) -> Answer {
+        let at = self.redrive(&asked.execution_arn)?;
+        Ok(json!({ "redriveDate": epoch_seconds(at) }))
+    }
+
     fn describe_execution(&self, asked: &DescribeExecution) -> Answer {
         let execution = self.execution(&asked.execution_arn)?;
         let view = execution.view();
@@ -168,8 +180,11 @@ impl StepFunctions {
                 body.insert(key.to_owned(), json!(value));
             }
         }
-        body.insert("redriveCount".to_owned(), json!(0));
-        body.insert("redriveStatus".to_owned(), json!("NOT_REDRIVABLE"));
+        body.insert("redriveCount".to_owned(), json!(view.redrives));
+        body.insert("redriveStatus".to_owned(), json!(view.redrive_status()));
+        if let Some(at) = view.redriven {
+            body.insert("redriveDate".to_owned(), epoch_seconds(at));
+        }
         Ok(Value::Object(body))
     }
 

@@ -1,6 +1,6 @@
 //! One execution's record: what is known of it from its start on, whoever asks.
 //!
-//! Invariant: a closed execution never changes again. Its status, its last event and the event for EventBridge are set once, in [`Execution::close`].
+//! Invariant: a closed execution never changes again, unless it is redriven. Its status, its last event and the event for EventBridge are set in [`Execution::close`].
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{
-    definition::Definition,
+    definition::{Definition, Flow},
     errors::Trouble,
+    expression::Variables,
     history::{self, History},
 };
 
@@ -89,6 +90,20 @@ pub struct ExecutionView {
     pub started: Timestamp,
     /// When it ended.
     pub stopped: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrives: u64,
+    /// When it was redriven last.
+    pub redriven: Option<Timestamp>,
+}
+
+impl ExecutionView {
+    /// Whether it may be redriven, as the API spells it.
+    pub(super) fn redrive_status(&self) -> &'static str {
+        match self.status {
+            Status::Failed | Status::TimedOut | Status::Aborted => "REDRIVABLE",
+            Status::Running | Status::Succeeded => "NOT_REDRIVABLE",
+        }
+    }
 }
 
 /// A change of an execution's status, as EventBridge gets it.
@@ -106,8 +121,8 @@ impl ExecutionEvent {
             "input": view.input.to_string(), "output": view.output.as_ref().map(Value::to_string),
             "inputDetails": { "included": true }, "outputDetails": view.output.as_ref().map(|_| json!({ "included": true })),
             "error": view.error, "cause": view.cause,
-            "stateMachineVersionArn": null, "stateMachineAliasArn": null, "redriveCount": 0, "redriveDate": null,
-            "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": null,
+            "stateMachineVersionArn": null, "stateMachineAliasArn": null, "redriveCount": view.redrives,
+            "redriveDate": view.redriven.map(Timestamp::as_millisecond), "redriveStatus": view.redrive_status(), "redriveStatusReason": null,
         })
     }
 }
@@ -121,6 +136,43 @@ pub(super) enum End {
     Aborted(Trouble),
 }
 
+/// Where an execution that is redriven goes on: at its last state, with that state's input and the variables of then.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// The state and its input; None where none was entered.
+    pub(super) state: Option<(String, Value)>,
+    /// The execution's own variables. Those of branches and iterations are gone: their state begins again.
+    pub(super) variables: Variables,
+}
+
+impl Entry {
+    /// The last state of the outer flow that the history shows.
+    fn last(events: &[Value], flow: &Flow) -> Self {
+        let parsed = |text: &Value| serde_json::from_str(text.as_str().unwrap_or("null"));
+        let mut entry = Self::default();
+        for event in events {
+            let (entered, left) = (
+                &event["stateEnteredEventDetails"],
+                &event["stateExitedEventDetails"],
+            );
+            let is_outer =
+                |details: &Value| details["name"].as_str().is_some_and(|name| flow.states.contains_key(name));
+            if is_outer(entered) {
+                let name = entered["name"].as_str().unwrap_or_default().to_owned();
+                entry.state = Some((name, parsed(&entered["input"]).unwrap_or_default()));
+            }
+            if is_outer(left) {
+                for (name, value) in left["assignedVariables"].as_object().into_iter().flatten() {
+                    entry
+                        .variables
+                        .insert(name.clone(), parsed(value).unwrap_or_default());
+                }
+            }
+        }
+        entry
+    }
+}
+
 /// What may change while an execution runs.
 #[derive(Debug)]
 struct Progress {
@@ -128,6 +180,8 @@ struct Progress {
     output: Option<Value>,
     trouble: Trouble,
     stopped: Option<Timestamp>,
+    redrives: u64,
+    redriven: Option<Timestamp>,
     history: History,
     task: Option<AbortHandle>,
 }
@@ -172,6 +226,8 @@ impl Execution {
             output: None,
             trouble: Trouble::default(),
             stopped: None,
+            redrives: 0,
+            redriven: None,
             history,
             task: None,
         };
@@ -300,7 +356,37 @@ impl Execution {
             cause: progress.trouble.cause.clone(),
             started: self.started,
             stopped: progress.stopped,
+            redrives: progress.redrives,
+            redriven: progress.redriven,
         }
+    }
+
+    /// How often it was redriven.
+    pub(super) fn redrives(&self) -> u64 {
+        self.progress().redrives
+    }
+
+    /// Runs again from where it stopped; only an execution that ended without success does. Gives where that was.
+    pub(super) fn redrive(&self, at: Timestamp) -> Option<Entry> {
+        let mut progress = self.progress();
+        if matches!(progress.status, Status::Running | Status::Succeeded) {
+            return None;
+        }
+        let entry = Entry::last(progress.history.events(), &self.machine.definition.flow);
+        progress.redrives += 1;
+        let details = json!({ "redriveCount": progress.redrives });
+        let previous = progress.history.len();
+        progress.history.push(
+            at,
+            "ExecutionRedriven",
+            previous,
+            Some(("executionRedrivenEventDetails", details)),
+        );
+        progress.status = Status::Running;
+        progress.trouble = Trouble::default();
+        progress.stopped = None;
+        progress.redriven = Some(at);
+        Some(entry)
     }
 
     /// Waits for its end.

@@ -2,7 +2,7 @@
 //!
 //! The same definitions that are deployed run here, in the region's time. A definition is read strictly ([`Definition::parse`]); what AWS would run and this
 //! interpreter does not know is refused when the state machine is created, never ignored. Deliberately absent: JSONPath, distributed maps, `.sync`
-//! integrations, activities, Express workflows, redrive, versions and aliases.
+//! integrations, activities, Express workflows, versions and aliases; of a redriven Map or Parallel the whole state runs again.
 //!
 //! Invariant: the same seed, inputs and answers give the same history, byte for byte: time comes from the region's clock, every random number from the seed,
 //! and branches interleave in the order in which their futures wake.

@@ -16,7 +16,7 @@ use super::{
     Integrations,
     definition::{Flow, Handlers, Kind, Leave, Rule, State, Until},
     errors::{self, PAYLOAD_LIMIT_BYTES, Trouble},
-    execution::{End, Execution, ExecutionEvent},
+    execution::{End, Entry, Execution, ExecutionEvent},
     expression::{Ambient, EvaluationHook, Needs, Scope, Variables},
     history::{self, EVENTS_MAX, iso},
     retry::Retries,
@@ -114,11 +114,19 @@ pub(super) enum Beside<'a> {
 }
 
 impl Run {
-    /// Runs the execution to its end.
-    pub(super) async fn finish(self) {
+    /// Runs the execution to its end, from its first state or from where it is redriven.
+    pub(super) async fn finish(self, entry: Entry) {
         let definition = &self.execution.machine.definition;
-        let mut thread = Thread::default();
-        let flow = self.flow(&definition.flow, self.execution.input.clone(), &mut thread);
+        let mut thread = Thread {
+            last: self.execution.events(),
+            variables: entry.variables,
+            map: None,
+        };
+        let (first, input) = entry.state.unwrap_or_else(|| {
+            let first = definition.flow.start_at.clone();
+            (first, self.execution.input.clone())
+        });
+        let flow = self.flow_from(&definition.flow, &first, input, &mut thread);
         let outcome = match definition.timeout_seconds {
             Some(seconds) => tokio::time::timeout(Duration::from_secs(seconds), flow).await,
             None => Ok(flow.await),
@@ -131,15 +139,26 @@ impl Run {
         self.world.close(&self.execution, end, previous);
     }
 
-    /// Runs a flow from its first state to its end. Boxed, because flows nest.
+    /// Runs a flow from its first state to its end.
     pub(super) fn flow<'a>(
         &'a self,
         flow: &'a Flow,
         input: Value,
         thread: &'a mut Thread,
     ) -> BoxFuture<'a, Result<Value, Trouble>> {
+        self.flow_from(flow, &flow.start_at, input, thread)
+    }
+
+    /// Runs a flow from one of its states to its end. Boxed, because flows nest.
+    fn flow_from<'a>(
+        &'a self,
+        flow: &'a Flow,
+        first: &'a str,
+        input: Value,
+        thread: &'a mut Thread,
+    ) -> BoxFuture<'a, Result<Value, Trouble>> {
         async move {
-            let mut name = flow.start_at.as_str();
+            let mut name = first;
             let mut input = input;
             loop {
                 // A loop of states that never wait must not keep the region's one thread to itself.
@@ -480,7 +499,7 @@ impl Run {
         let mut context = json!({
             "Execution": {
                 "Id": execution.arn, "Input": execution.input, "Name": execution.name, "RoleArn": machine.role,
-                "StartTime": iso(execution.started), "RedriveCount": 0,
+                "StartTime": iso(execution.started), "RedriveCount": execution.redrives(),
             },
             "State": { "Name": visit.state.name, "EnteredTime": iso(visit.entered_at), "RetryCount": visit.retry_count },
             "StateMachine": { "Id": machine.arn, "Name": machine.name },

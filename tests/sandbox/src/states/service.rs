@@ -12,7 +12,7 @@ use super::{
     Integrations, TaskFailure,
     definition::{Definition, DefinitionError},
     errors::{PAYLOAD_LIMIT_BYTES, Trouble},
-    execution::{End, Execution, ExecutionEvent, ExecutionView, Machine},
+    execution::{End, Entry, Execution, ExecutionEvent, ExecutionView, Machine},
     expression::EvaluationHook,
     functions,
     run::{EntryHook, Run, World},
@@ -24,6 +24,8 @@ use crate::{clock::Clock, remembered::Remembered};
 static DEFINITIONS: Remembered<Definition> = Remembered::new();
 /// How long a closed execution's name stays taken.
 const NAME_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long after its end an execution can be redriven.
+const REDRIVABLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// AWS's bound on the names of state machines and executions.
 const NAME_MAX_CHARS: usize = 80;
 
@@ -225,14 +227,39 @@ impl StepFunctions {
         ));
         state.executions.push(Arc::clone(&execution));
         drop(state);
+        self.run(&execution, Entry::default());
+        Ok((arn, now))
+    }
+
+    fn run(&self, execution: &Arc<Execution>, entry: Entry) {
         let run = Run {
             world: Arc::clone(&self.world),
-            execution: Arc::clone(&execution),
+            execution: Arc::clone(execution),
         };
         // The region has one thread: the run begins after this, so the listener hears of the start first, and may stop it at once.
-        execution.runs_as(tokio::spawn(run.finish()).abort_handle());
-        self.world.announce(&execution);
-        Ok((arn, now))
+        execution.runs_as(tokio::spawn(run.finish(entry)).abort_handle());
+        self.world.announce(execution);
+    }
+
+    /// Lets an execution that ended without success go on at the state where it ended, with its old variables. Gives the time.
+    ///
+    /// # Errors
+    /// When there is no such execution, or it cannot be redriven.
+    pub fn redrive(&self, arn: &str) -> Result<Timestamp, ApiError> {
+        let execution = self.execution(arn)?;
+        let now = self.world.clock.now();
+        let stopped = execution.view().stopped;
+        let entry = stopped
+            .filter(|stopped| now.duration_since(*stopped) <= REDRIVABLE)
+            .and_then(|_| execution.redrive(now))
+            .ok_or_else(|| {
+                ApiError::new(
+                    "ExecutionNotRedrivable",
+                    format!("Execution is not redrivable: '{arn}'"),
+                )
+            })?;
+        self.run(&execution, entry);
+        Ok(now)
     }
 
     /// Records an execution that another engine runs, which gave it its ARN. One that is recorded already stays as it is.

@@ -247,7 +247,7 @@ fn rollback_refused() -> Scenario {
     }
 }
 
-fn refuse_rollbacks(world: &World) {
+pub(crate) fn refuse_rollbacks(world: &World) {
     let refusal = ApiError::new(
         "InvalidRequestException",
         "The application cannot be rolled back in its current state",

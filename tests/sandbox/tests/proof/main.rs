@@ -5,6 +5,7 @@
 
 mod alarms_start_once;
 mod dead_executions;
+mod doors;
 mod input;
 mod mails;
 mod scenarios;

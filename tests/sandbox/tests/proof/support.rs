@@ -264,11 +264,16 @@ pub(crate) fn looks(region: &Region, execution: &ExecutionView) -> Vec<(f64, Val
 
 /// The alarm handler's name.
 pub(crate) fn handler(region: &Region) -> String {
+    function(region, "alarm-handler")
+}
+
+/// The name of the function of this package.
+pub(crate) fn function(region: &Region, package: &str) -> String {
     region
         .stack()
         .functions
         .values()
-        .find(|function| function.package == "alarm-handler")
+        .find(|function| function.package == package)
         .expect("it is in the template")
         .name
         .clone()

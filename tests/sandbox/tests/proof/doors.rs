@@ -1,0 +1,794 @@
+//! The doors: what is written by hand into an execution's input is read strictly, a dry run changes nothing, an execution that is said to be dead is looked up before its lease is
+//! taken, and one that is redriven does not act.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use sandbox::{
+    connector::Router,
+    faults::{Fault, Rule},
+    managed_flink::ApplicationSeed,
+    protocol::{aws_json, invoked_function},
+    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
+    scenario::{APPLICATION, CATALOGUE, Played, Scenario, Stage, World, days, hours, minutes, play_on},
+    states::{ExecutionView, Status},
+    wire,
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    attempts, effects, ending, function, handler, in_virtual_time, lease, named, rows, stage,
+    story, text, told,
+};
+
+/// Plays nothing but the time, after `opened`.
+fn quiet() -> Scenario {
+    Scenario {
+        script: |world: World| Box::pin(async move { world.pass(minutes(1)).await }),
+        ..ending("maintenance", |_| {})
+    }
+}
+
+/// Alarms reach nobody: Lifeguard is started by hand only.
+fn deaf(region: &Region) {
+    region
+        .faults()
+        .add(Rule::new(Fault::ServerError).on_function(&handler(region)));
+}
+
+/// Somebody deploys what loops, and eight minutes pass; alarms reach nobody.
+async fn looping() -> Played {
+    let scenario = Scenario {
+        script: |world: World| {
+            Box::pin(async move {
+                deaf(world.region());
+                world.pass(minutes(2)).await;
+                world.deploy("orders-7.jar").await;
+                world.pass(minutes(8)).await;
+            })
+        },
+        ..ending("bad-deployment", |_| {})
+    };
+    play_on(&scenario, stage("bad-deployment"), 1, |_| {})
+        .await
+        .unwrap()
+}
+
+/// Starts the machine with this input and waits for its end.
+async fn run(region: &Region, input: &Value) -> ExecutionView {
+    let arn = region.start_remediation(&input.to_string()).unwrap();
+    region.states().finished(&arn).await
+}
+
+fn output(region: &Region, execution: &ExecutionView) -> Value {
+    assert_eq!(
+        execution.status,
+        Status::Succeeded,
+        "{execution:?}\n{}",
+        story(region)
+    );
+    execution.output.clone().unwrap()
+}
+
+// ---------------------------------------------------------------- dry runs
+
+/// A dry run's output; what it must never do is checked.
+async fn dry(region: &Region, input: &Value) -> Value {
+    let before = (
+        effects(region).len(),
+        told(region).len(),
+        rows(region, APPLICATION).await,
+    );
+    deaf(region);
+    let execution = run(region, input).await;
+    let output = output(region, &execution);
+    let after = (
+        effects(region).len(),
+        told(region).len(),
+        rows(region, APPLICATION).await,
+    );
+    assert_eq!(before, after, "{input}\n{}", story(region));
+    assert_eq!(
+        (&output["outcome"], &output["dryRun"]),
+        (&json!("dryRun"), &json!(true)),
+        "{output:#}"
+    );
+    output
+}
+
+#[test]
+fn a_dry_run_of_what_loops_says_what_would_be_done_and_changes_nothing() {
+    in_virtual_time(async {
+        let played = looping().await;
+        let region = &played.region;
+        let input = json!({ "applicationName": APPLICATION, "dryRun": true });
+        let output = dry(region, &input).await;
+        assert_eq!(output["because"], "changeToBlame", "{output:#}");
+        let would = &output["would"];
+        assert_eq!(would["action"], "rollback", "{output:#}");
+        assert_eq!(
+            (&would["fromVersionId"], &would["toVersionId"]),
+            (&json!(3), &json!(2)),
+            "{output:#}"
+        );
+        assert!(would["snapshotName"].is_string(), "{output:#}");
+        let reason = text(&output["reason"]);
+        for words in ["dry run", "Nothing was changed", "version 3", "version 2"] {
+            assert!(reason.contains(words), "{words}: {reason}");
+        }
+        assert!(attempts(region).is_empty(), "{}", story(region));
+    });
+}
+
+#[test]
+fn a_dry_run_answers_while_another_execution_holds_the_lease() {
+    in_virtual_time(async {
+        let played = looping().await;
+        let region = &played.region;
+        let holder = put_lease(region, "somebody", 4_000_000_000).await;
+        let input = json!({ "applicationName": APPLICATION, "dryRun": true });
+        let output = dry(region, &input).await;
+        assert_eq!(output["would"]["action"], "rollback", "{output:#}");
+        assert_eq!(lease(region).await.unwrap()["holder"], holder);
+    });
+}
+
+#[test]
+fn a_dry_run_of_a_request_says_what_would_be_done() {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        for (request, action) in [
+            (json!({ "action": "rollback" }), "rollback"),
+            (json!({ "action": "forceStop" }), "forceStop"),
+            (json!({ "action": "restore" }), "forceStop"),
+            (
+                json!({ "action": "restore", "withoutState": true }),
+                "forceStop",
+            ),
+            (json!({ "action": "restore", "snapshotName": "no-such" }), "escalate"),
+            (Value::Null, "leaveAlone"),
+        ] {
+            let input =
+                json!({ "applicationName": APPLICATION, "dryRun": true, "request": request });
+            let output = dry(region, &input).await;
+            assert_eq!(output["would"]["action"], action, "{output:#}");
+        }
+        assert!(attempts(region).is_empty(), "{}", story(region));
+    });
+}
+
+#[test]
+fn a_dry_run_that_is_false_is_the_normal_run() {
+    in_virtual_time(async {
+        let played = looping().await;
+        let region = &played.region;
+        let execution = run(
+            region,
+            &json!({ "applicationName": APPLICATION, "dryRun": false }),
+        )
+        .await;
+        assert_eq!(output(region, &execution)["outcome"], "recovered");
+        assert_eq!(effects(region), ["RollbackApplication"]);
+    });
+}
+
+/// Every start of the state machine becomes a dry run, whoever makes it.
+fn only_dry(region: &Region) {
+    region.router().wrap(|before: Router| {
+        move |request: wire::Request| {
+            let before = before.clone();
+            Box::pin(async move {
+                if wire::verb(&request) != Some("StartExecution") {
+                    return before.send(request).await;
+                }
+                let (parts, body) = request.into_parts();
+                let mut asked: Value = serde_json::from_slice(&body).unwrap();
+                if text(&asked["stateMachineArn"]).ends_with("remediate") {
+                    let mut input: Value =
+                        serde_json::from_str(&text(&asked["input"])).unwrap();
+                    input["dryRun"] = json!(true);
+                    asked["input"] = json!(input.to_string());
+                }
+                let body = asked.to_string().into();
+                before.send(wire::Request::from_parts(parts, body)).await
+            })
+        }
+    });
+}
+
+#[test]
+fn no_scenario_makes_a_dry_run_change_record_or_mail_anything() {
+    let mut played_dry = 0;
+    for scenario in CATALOGUE {
+        let staged = (scenario.stage)();
+        if scenario.ends.snapshots.is_some() || staged.real_flink.is_some() {
+            continue;
+        }
+        in_virtual_time(async {
+            let Ok(played) = play_on(scenario, staged, 1, only_dry).await else {
+                panic!("{} could not be opened", scenario.name)
+            };
+            let region = &played.region;
+            let executions = region.executions_of(REMEDIATE);
+            for execution in &executions {
+                let output = output(region, execution);
+                assert_eq!(output["dryRun"], true, "{}: {output:#}", scenario.name);
+            }
+            played_dry += executions.len();
+            assert!(
+                attempts(region).is_empty(),
+                "{}: {:?}",
+                scenario.name,
+                attempts(region)
+            );
+            assert!(told(region).is_empty(), "{}: {:?}", scenario.name, told(region));
+            let left = rows(region, APPLICATION).await;
+            let own = left.iter().filter(|row| row["holder"]["S"] != "one-that-died");
+            assert_eq!(own.count(), 0, "{}: {left:?}", scenario.name);
+        });
+    }
+    assert!(played_dry > 15, "{played_dry}");
+}
+
+// ---------------------------------------------------------------- what is odd is named
+
+/// Starts the machine on a region where `orders` runs well, and gives the reason for which it was refused.
+fn refusal(input: &Value) -> String {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        let execution = run(region, input).await;
+        let output = output(region, &execution);
+        assert_eq!(output["outcome"], "escalated", "{input}: {output:#}");
+        assert_eq!(output["because"], "badInput", "{input}: {output:#}");
+        assert!(attempts(region).is_empty(), "{input}");
+        assert!(rows(region, APPLICATION).await.is_empty(), "{input}");
+        text(&output["reason"])
+    })
+}
+
+#[track_caller]
+fn says(input: &Value, words: &[&str]) {
+    let reason = refusal(input);
+    for word in words {
+        assert!(
+            reason.contains(word),
+            "{input}: {reason:?} does not contain {word:?}"
+        );
+    }
+}
+
+#[test]
+fn unknown_keys_of_the_input_are_refused_by_name() {
+    for (key, value, words) in [
+        ("reqeust", json!({ "action": "rollback" }), ["\"reqeust\"", "\"request\""]),
+        ("Request", json!({ "action": "rollback" }), ["\"Request\"", "\"request\""]),
+        ("action", json!("rollback"), ["\"action\"", "into \"request\""]),
+        ("withoutState", json!(true), ["\"withoutState\"", "into \"request\""]),
+        ("snapshotname", json!("s"), ["\"snapshotname\"", "into \"request\""]),
+        ("dryrun", json!(true), ["\"dryrun\"", "\"dryRun\""]),
+        ("dry_run", json!(true), ["\"dry_run\"", "\"dryRun\""]),
+        ("triger", json!({}), ["\"triger\"", "\"trigger\""]),
+        ("colour", json!("red"), ["\"colour\"", "applicationName"]),
+        ("kind", json!("alarm"), ["\"kind\"", "into \"trigger\""]),
+    ] {
+        let mut input = json!({ "applicationName": APPLICATION });
+        input[key] = value;
+        says(&input, &words);
+    }
+}
+
+#[test]
+fn a_dry_run_that_is_no_boolean_is_refused_by_name() {
+    for value in [json!("true"), json!(1), json!(null), json!([true]), json!({})] {
+        says(
+            &json!({ "applicationName": APPLICATION, "dryRun": value }),
+            &["\"dryRun\"", "true or false"],
+        );
+    }
+}
+
+#[test]
+fn a_trigger_that_is_odd_is_refused_by_name() {
+    for (trigger, words) in [
+        (json!("alarm"), ["\"trigger\"", "an object"]),
+        (json!([]), ["\"trigger\"", "an object"]),
+        (json!({}), ["\"kind\"", "alarm"]),
+        (json!({ "kind": "executionbroke" }), ["executionbroke", "\"executionBroke\""]),
+        (json!({ "kind": 5 }), ["\"kind\"", "executionBroke"]),
+        (json!({ "kind": "alarm", "alarmname": "x" }), ["\"alarmname\"", "\"alarmName\""]),
+        (
+            json!({ "kind": "executionBroke", "execution": "x", "status": "failed" }),
+            ["\"failed\"", "FAILED"],
+        ),
+        (
+            json!({ "kind": "executionBroke", "execution": 5, "status": "FAILED" }),
+            ["\"execution\"", "text"],
+        ),
+    ] {
+        says(
+            &json!({ "applicationName": APPLICATION, "trigger": trigger }),
+            &words,
+        );
+    }
+}
+
+#[test]
+fn what_is_odd_about_an_application_name_is_said() {
+    let long = "a".repeat(129);
+    for (input, words) in [
+        (json!({ "applicationName": "orders " }), ["ends with a blank", "\"orders\""]),
+        (json!({ "applicationName": " orders" }), ["begins with a blank", "\"orders\""]),
+        (json!({ "applicationName": "orders\n" }), ["ends with a line break", "\"orders\""]),
+        (
+            json!({ "applicationName": "arn:aws:kinesisanalytics:us-east-1:123456789012:application/orders" }),
+            ["an ARN", "\"orders\""],
+        ),
+        (json!({ "ApplicationName": "orders" }), ["\"ApplicationName\"", "\"applicationName\""]),
+        (json!({ "application": "orders" }), ["\"application\"", "\"applicationName\""]),
+        (json!("orders"), ["a text", r#"{"applicationName":"orders"}"#]),
+        (json!(["orders"]), ["a list", r#"{"applicationName":"orders"}"#]),
+        (json!({}), ["empty", r#"{"applicationName":"orders"}"#]),
+        (json!(null), ["null", r#"{"applicationName":"orders"}"#]),
+        (json!({ "applicationName": "" }), ["empty", r#"{"applicationName":"orders"}"#]),
+        (json!({ "applicationName": "or ders" }), ["blank", "letters, digits"]),
+        (json!({ "applicationName": "örders" }), ["\"ö\"", "letters, digits"]),
+        (json!({ "applicationName": long }), ["129", "128"]),
+        (json!({ "applicationName": ["orders"] }), ["a list", "\"orders\""]),
+        (json!({ "applicationName": 5 }), ["a number", "applicationName"]),
+    ] {
+        says(&input, &words);
+    }
+}
+
+#[test]
+fn the_snapshot_check_names_what_is_odd_too() {
+    for (input, words) in [
+        (json!({ "dryrun": true }), ["\"dryrun\"", "\"dryRun\""]),
+        (json!({ "dryRun": "true" }), ["\"dryRun\"", "true or false"]),
+        (json!({ "ApplicationName": "orders" }), ["\"ApplicationName\"", "\"applicationName\""]),
+        (json!({ "applicationName": "orders " }), ["ends with a blank", "\"orders\""]),
+        (json!({ "request": {} }), ["\"request\"", "dryRun"]),
+        (json!("orders"), ["a text", r#"{"applicationName":"orders"}"#]),
+        (json!([]), ["a list", "{}"]),
+    ] {
+        in_virtual_time(async {
+            let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+                .await
+                .unwrap();
+            let region = &played.region;
+            let arn = region.start(SNAPSHOT_CHECK, &input.to_string()).unwrap();
+            let execution = region.states().finished(&arn).await;
+            assert_eq!(execution.status, Status::Failed, "{input}: {execution:?}");
+            assert_eq!(execution.error.as_deref(), Some("Lifeguard.BadInput"));
+            let cause = execution.cause.unwrap_or_default();
+            for word in words {
+                assert!(cause.contains(word), "{input}: {cause:?} has no {word:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_function_names_the_unknown_key_of_its_own_input() {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        let plan = json!({ "versionId": 2 });
+        for (package, input, word) in [
+            (
+                "rollback",
+                json!({ "applicationName": APPLICATION, "plan": plan, "dryrun": true }),
+                "\"dryrun\"",
+            ),
+            (
+                "rollback",
+                json!({ "applicationName": APPLICATION, "plan": { "versionId": 2, "verson": 3 } }),
+                "\"verson\"",
+            ),
+            (
+                "force-stop-and-restore",
+                json!({ "step": "forceStop", "applicationName": APPLICATION, "plan": plan, "DryRun": true }),
+                "\"DryRun\"",
+            ),
+            (
+                "subtask-verifier",
+                json!({ "applicationName": APPLICATION, "Request": {} }),
+                "\"Request\"",
+            ),
+            (
+                "snapshot-keeper",
+                json!({ "step": "check", "applicationName": APPLICATION, "dryrun": true }),
+                "\"dryrun\"",
+            ),
+        ] {
+            let refused = region.invoke(package, &input).await.unwrap_err();
+            assert!(
+                refused.contains("Lifeguard.BadInput") && refused.contains(word),
+                "{package}: {refused}"
+            );
+        }
+        assert!(attempts(region).is_empty());
+    });
+}
+
+// ---------------------------------------------------------------- an execution that is said to be dead
+
+/// Another execution's lease, as it is written.
+async fn put_lease(region: &Region, holder: &str, expires: u64) -> Value {
+    let table = &region.stack().tables["LedgerTable"].name;
+    let holder = json!({ "S": holder });
+    let row = json!({
+        "pk": { "S": APPLICATION }, "sk": { "S": "lease" }, "holder": holder, "expiresAt": { "N": expires.to_string() },
+    });
+    let asked = json!({ "TableName": table, "Item": row });
+    let put = aws_json("test", "dynamodb", "DynamoDB_20120810.PutItem", "1.0", &asked);
+    assert!(region.router().send(put).await.status().is_success());
+    holder
+}
+
+/// Which execution a trigger may name.
+#[derive(Clone, Copy, Debug)]
+enum Named {
+    Running,
+    Succeeded,
+    OtherApplication,
+    OtherMachine,
+    NoSuch,
+    NoArn,
+    Unreadable,
+}
+
+#[test]
+fn only_a_dead_execution_of_this_application_is_taken_over_by_name() {
+    for (key, named) in [
+        ("execution", Named::Running),
+        ("before", Named::Running),
+        ("execution", Named::Succeeded),
+        ("execution", Named::OtherApplication),
+        ("execution", Named::OtherMachine),
+        ("before", Named::OtherMachine),
+        ("execution", Named::NoSuch),
+        ("execution", Named::NoArn),
+        ("execution", Named::Unreadable),
+    ] {
+        in_virtual_time(async {
+            let played = looping().await;
+            let region = &played.region;
+            let states = region.states();
+            let looked = |input: &Value| region.start_remediation(&input.to_string()).unwrap();
+            let arn = match named {
+                // It waits for the soak after its rollback.
+                Named::Running | Named::Unreadable => {
+                    let arn = looked(&json!({ "applicationName": APPLICATION }));
+                    tokio::time::sleep(minutes(2)).await;
+                    arn
+                }
+                Named::Succeeded => {
+                    let arn = looked(&json!({ "applicationName": "nobody" }));
+                    states.finished(&arn).await;
+                    arn
+                }
+                Named::OtherApplication => {
+                    let arn = looked(&json!({ "applicationName": "nobody" }));
+                    states.stop(&arn, None, None).unwrap();
+                    arn
+                }
+                Named::OtherMachine => {
+                    let input = json!({ "applicationName": APPLICATION }).to_string();
+                    let arn = region.start(SNAPSHOT_CHECK, &input).unwrap();
+                    states.stop(&arn, None, None).unwrap();
+                    arn
+                }
+                Named::NoSuch => format!(
+                    "{}:no-such",
+                    region.machine(REMEDIATE).replace(":stateMachine:", ":execution:")
+                ),
+                Named::NoArn => "one-that-died".to_owned(),
+            };
+            if matches!(named, Named::Unreadable) {
+                region
+                    .faults()
+                    .add(Rule::new(Fault::ServerError).on("states", "DescribeExecution"));
+            }
+            if !matches!(named, Named::Running | Named::Unreadable) {
+                put_lease(region, &arn, 4_000_000_000).await;
+                deaf(region);
+            }
+            let mut trigger = json!({ "kind": "executionBroke", "execution": arn, "status": "FAILED", "successor": 1 });
+            if key == "before" {
+                trigger["execution"] = json!(format!("{arn}-x"));
+                trigger["before"] = json!(arn);
+            }
+            let execution = run(
+                region,
+                &json!({ "applicationName": APPLICATION, "trigger": trigger }),
+            )
+            .await;
+            let what = format!("{key} {named:?}");
+            let output = output(region, &execution);
+            assert_eq!(output["because"], "alreadyInHand", "{what}: {output:#}");
+            assert!(
+                text(&output["reason"]).contains(&arn),
+                "{what}: the report says nothing of the trigger: {output:#}"
+            );
+            assert!(
+                execution.stopped.unwrap().duration_since(execution.started).as_secs() < 900,
+                "{what}"
+            );
+            if matches!(named, Named::Running | Named::Unreadable) {
+                let first = states.finished(&arn).await;
+                assert_eq!(first.output.unwrap()["outcome"], "recovered", "{what}");
+                assert_eq!(effects(region), ["RollbackApplication"], "{what}");
+            } else {
+                assert!(attempts(region).is_empty(), "{what}\n{}", story(region));
+            }
+        });
+    }
+}
+
+// ---------------------------------------------------------------- redriven executions
+
+/// States that change an application.
+const STEPS: [&str; 4] = [
+    "RollBack",
+    "ForceStop",
+    "RestoreConfiguration",
+    "StartFromSnapshot",
+];
+
+/// The states of the graph.
+fn states() -> Vec<String> {
+    let text = include_str!("../../../../infra/statemachines/remediate.asl.json");
+    let graph: Value = serde_json::from_str(text).expect("the graph is JSON");
+    graph["States"].as_object().unwrap().keys().cloned().collect()
+}
+
+/// A rescue whose execution dies at this state, is redriven ten minutes later, and is followed by one that somebody starts. False where the state was not entered.
+fn redriven_at(state: &str, scenario: &str, heard: bool) -> bool {
+    let died = Arc::new(AtomicBool::new(false));
+    in_virtual_time(async {
+        let staged = stage(scenario);
+        let refuses = named(scenario).name == "rollback-refused";
+        let base = quiet();
+        let dead: Arc<Mutex<Option<String>>> = Arc::default();
+        let (hook, remembered) = (died.clone(), dead.clone());
+        let strike = state.to_owned();
+        let played = play_on(&base, staged, 1, move |region| {
+            if !heard {
+                deaf(region);
+            }
+            let states = region.states().clone();
+            let stopping = states.clone();
+            states.on_state_entered(Arc::new(move |arn, entered| {
+                if entered == strike && !hook.swap(true, Ordering::SeqCst) {
+                    *remembered.lock().unwrap() = Some(arn.to_owned());
+                    stopping
+                        .fail(arn, "States.Runtime", "an error that nothing catches")
+                        .unwrap();
+                }
+            }));
+        })
+        .await
+        .unwrap();
+        let region = &played.region;
+        let world = World::new((*region).clone());
+        if refuses {
+            crate::dead_executions::refuse_rollbacks(&world);
+        }
+        world.deploy("orders-7.jar").await;
+        world.pass(minutes(8)).await;
+        if !heard {
+            world.ask_to_look().await;
+        }
+        world.until_told(hours(5)).await;
+        world.pass(minutes(10)).await;
+        world.until_told(hours(5)).await;
+        let Some(arn) = dead.lock().unwrap().clone() else {
+            return;
+        };
+        let before = effects(region);
+        region.states().redrive(&arn).unwrap();
+        let execution = region.states().finished(&arn).await;
+        let what = format!("{scenario}, {state}, heard {heard}");
+        assert_eq!(effects(region), before, "{what}\n{}", story(region));
+        let output = output(region, &execution);
+        if !matches!(state, "PublishEvent" | "Notify" | "ReleaseLease" | "Done") {
+            assert_eq!(
+                (&output["outcome"], &output["because"]),
+                (&json!("escalated"), &json!("redriven")),
+                "{what}: {output:#}"
+            );
+            assert!(
+                text(&output["reason"]).contains("start a new execution"),
+                "{what}: {output:#}"
+            );
+        }
+        world.ask_to_look().await;
+        world.until_told(hours(5)).await;
+        let application = region.flink().application(APPLICATION).unwrap();
+        assert_eq!(
+            (application.status.name(), application.code.as_str(), application.healthy),
+            ("RUNNING", "orders-6.jar", true),
+            "{what}\n{}",
+            story(region)
+        );
+        assert!(lease(region).await.is_none(), "{what}: the lease is still there");
+    });
+    died.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_redriven_execution_changes_nothing_at_any_state_and_a_new_one_goes_on() {
+    let mut visited = Vec::new();
+    for state in states() {
+        if redriven_at(&state, "bad-deployment", false) {
+            visited.push(state);
+        }
+    }
+    assert!(visited.len() > 15, "{visited:?}");
+}
+
+#[test]
+fn a_redriven_step_changes_nothing() {
+    for heard in [false, true] {
+        assert!(redriven_at("RollBack", "bad-deployment", heard));
+        for state in STEPS {
+            assert!(redriven_at(state, "rollback-refused", heard), "{state}");
+        }
+        assert!(redriven_at("AfterStep", "rollback-refused", heard));
+    }
+}
+
+// ---------------------------------------------------------------- long names
+
+#[test]
+fn people_hear_of_applications_with_long_names_and_the_news_is_not_cut_away() {
+    for length in [40, 53, 100, 128] {
+        let name = "a".repeat(length);
+        let stage = || -> Stage {
+            let seed = ApplicationSeed::new(&name)
+                .version("orders-5.jar", days(30))
+                .version("orders-6.jar", days(5))
+                .tag("lifeguard:managed", "true")
+                .snapshot("scheduled-before", hours(6));
+            stage("maintenance").application(seed)
+        };
+        for (request, news) in [
+            (json!({ "action": "restore", "withoutState": true }), "without state"),
+            (json!({ "action": "restore", "snapshotName": "no-such" }), "needs a person"),
+            (json!({ "action": "dance" }), "needs a person"),
+        ] {
+            in_virtual_time(async {
+                let played = play_on(&quiet(), stage(), 1, |_| {}).await.unwrap();
+                let region = &played.region;
+                let input = json!({ "applicationName": name, "request": request });
+                let execution = run(region, &input).await;
+                output(region, &execution);
+                let told = told(region);
+                assert!(
+                    told.iter().any(|(_, subject, _)| subject.contains(news)),
+                    "{length}, {request}: {told:?}\n{}",
+                    story(region)
+                );
+                assert!(told.iter().all(|(_, subject, _)| subject.contains("aaaaaaaa")));
+            });
+        }
+    }
+}
+
+// ---------------------------------------------------------------- what a failed call says
+
+/// The function of this package fails with this body, whenever it is called; with a refusal of the service where there is none.
+fn fails(region: &Region, package: &str, body: &'static str) {
+    let name = function(region, package);
+    region.router().wrap(move |before: Router| {
+        move |request: wire::Request| {
+            let (before, name) = (before.clone(), name.clone());
+            Box::pin(async move {
+                if invoked_function(&request).as_deref() != Some(name.as_str()) {
+                    return before.send(request).await;
+                }
+                let mut answer = wire::Response::new(body.into());
+                let failed = "Unhandled".parse().unwrap();
+                answer.headers_mut().insert("x-amz-function-error", failed);
+                answer
+            })
+        }
+    });
+}
+
+#[test]
+fn an_odd_cause_of_a_failed_call_ends_no_execution() {
+    let long: &'static str = format!(
+        r#"{{"errorType":"Lifeguard.NotAllowed","errorMessage":"{}"}}"#,
+        r#"\"x\" "#.repeat(5_000)
+    )
+    .leak();
+    for (package, ended) in [
+        ("rollback", "RollBack"),
+        ("force-stop-and-restore", "ForceStop"),
+        ("subtask-verifier", "Look"),
+        ("remediation-planner", "Decide"),
+    ] {
+        // A refusal of the service, whose text is its own.
+        for message in [
+            r#"{"errorMessage": "half"#,
+            "{errorMessage}",
+            r#"{"errorMessage":"cut in the mid"#,
+            r#"{"a":"\uD800","errorMessage":"x"}"#,
+        ] {
+            in_virtual_time(async {
+                let played = looping().await;
+                let region = &played.region;
+                let refusal = Fault::Refuse {
+                    status: 403,
+                    code: "AccessDeniedException".to_owned(),
+                    message: message.to_owned(),
+                };
+                region
+                    .faults()
+                    .add(Rule::new(refusal).on_function(&function(region, package)));
+                deaf(region);
+                let execution = run(region, &json!({ "applicationName": APPLICATION })).await;
+                output(region, &execution);
+            });
+        }
+        // The function's own error.
+        for body in [
+            r#"{"errorType":"Lifeguard.NotAllowed"}"#,
+            r#"{"errorType":"Lifeguard.BadInput","errorMessage":5}"#,
+            r#"{"errorType":"Lifeguard.BadInput","errorMessage":null}"#,
+            r#"{"errorType":"Lifeguard.BadInput","errorMessage":{"errorMessage":"x"}}"#,
+            r#"{"errorType":"Lifeguard.BadInput","errorMessage":"errorMessage \"quoted\" \\ {}"}"#,
+            "{}",
+            long,
+        ] {
+            in_virtual_time(async {
+                let played = looping().await;
+                let region = &played.region;
+                fails(region, package, body);
+                deaf(region);
+                let execution = run(region, &json!({ "applicationName": APPLICATION })).await;
+                let output = output(region, &execution);
+                assert!(
+                    output.to_string().len() < 60_000,
+                    "{ended}: {} bytes",
+                    output.to_string().len()
+                );
+            });
+        }
+    }
+}
+
+#[test]
+fn progress_in_the_lease_that_cannot_be_read_ends_no_execution_and_nothing_is_changed() {
+    for progress in ["{", "", "7", "null", r#"{"progress":5}"#] {
+        in_virtual_time(async {
+            let played = looping().await;
+            let region = &played.region;
+            let table = &region.stack().tables["LedgerTable"].name;
+            let row = json!({
+                "pk": { "S": APPLICATION }, "sk": { "S": "lease" }, "holder": { "S": "one-that-died" }, "expiresAt": { "N": "1" },
+                "progress": { "S": progress },
+            });
+            let asked = json!({ "TableName": table, "Item": row });
+            let put = aws_json("test", "dynamodb", "DynamoDB_20120810.PutItem", "1.0", &asked);
+            assert!(region.router().send(put).await.status().is_success());
+            deaf(region);
+            let execution = run(region, &json!({ "applicationName": APPLICATION })).await;
+            let output = output(region, &execution);
+            assert_eq!(output["because"], "ledgerUnreadable", "{progress:?}: {output:#}");
+            assert!(attempts(region).is_empty(), "{progress:?}");
+        });
+    }
+}
