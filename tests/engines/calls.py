@@ -27,7 +27,7 @@ KNOWN = {
         CreateApplicationSnapshot DeleteApplicationSnapshot DescribeApplicationSnapshot ListApplicationSnapshots DescribeApplication ListApplications
         DescribeApplicationVersion ListApplicationVersions DescribeApplicationOperation ListApplicationOperations TagResource UntagResource ListTagsForResource
         CreateApplicationPresignedUrl""",
-    "stepfunctions": """StartExecution StopExecution DescribeExecution ListExecutions GetExecutionHistory DescribeStateMachine ListStateMachines SendTaskSuccess
+    "stepfunctions": """StartExecution StopExecution RedriveExecution DescribeExecution ListExecutions GetExecutionHistory DescribeStateMachine ListStateMachines SendTaskSuccess
         SendTaskFailure SendTaskHeartbeat""",
     "dynamodb": "PutItem GetItem UpdateItem DeleteItem Query DescribeTable",
     "sns": "Publish",
@@ -272,9 +272,12 @@ def step_functions(play):
     second = call("StartExecution", stateMachineArn=machine, input='{"applicationName":"orders"}')
     call("StopExecution", executionArn=second["executionArn"], error="Person.Stopped", cause="enough seen")
     call("DescribeExecution", executionArn=second["executionArn"])
+    call("RedriveExecution", executionArn=second["executionArn"])
+    play.wait(lambda: call("DescribeExecution", executionArn=second["executionArn"])["status"] == "SUCCEEDED", "the end of the redriven execution")
+    refuse("RedriveExecution", "ExecutionNotRedrivable", executionArn=second["executionArn"])
     call("GetExecutionHistory", executionArn=second["executionArn"], maxResults=1000)
     call("ListExecutions", stateMachineArn=machine, maxResults=1)
-    for verb in ("DescribeExecution", "StopExecution", "GetExecutionHistory"):
+    for verb in ("DescribeExecution", "StopExecution", "RedriveExecution", "GetExecutionHistory"):
         refuse(verb, "ExecutionDoesNotExist", executionArn=started["executionArn"] + "x")
     refuse("ListExecutions", "StateMachineDoesNotExist", stateMachineArn=machine + "x")
     refuse("ListExecutions", "InvalidToken", stateMachineArn=machine, nextToken="nonsense")

@@ -18,7 +18,7 @@ pub use restore::restore_configuration;
 pub use start::start;
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
-use lifecycle::{Application, Mode, Policy};
+use lifecycle::{Application, Holds, Keys, Mode, PLAN, Policy};
 use managed_flink::{ManagedFlink, StepAnswer};
 
 /// The function.
@@ -30,6 +30,14 @@ pub struct ForceStopAndRestore {
 
 impl Function for ForceStopAndRestore {
     const NAME: &'static str = "force-stop-and-restore";
+    const KEYS: Option<&'static Keys> = Some(&[
+        ("step", Holds::Text),
+        ("applicationName", Holds::Text),
+        ("plan", Holds::Object(PLAN)),
+        ("dryRun", Holds::Flag),
+        ("redriveCount", Holds::Number),
+    ]);
+    const CHANGES: bool = true;
     type Event = Event;
     type Answer = StepAnswer;
 

@@ -7,7 +7,7 @@ use lifecycle::{
     Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult,
     StepTaken, StopSwitch, Watch,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 /// Attributes of the ledger's row that begin with this hold when a version soaked healthy.
@@ -33,8 +33,8 @@ pub struct Event {
     #[serde(default)]
     pub progress: Option<Progress>,
     /// What an earlier execution had begun when it died, if its lease was taken over.
-    #[serde(default)]
-    pub unfinished: Option<Unfinished>,
+    #[serde(default, deserialize_with = "read_unfinished")]
+    pub unfinished: Left,
     /// How the last step went, if the last turn decided one.
     #[serde(default)]
     pub step_result: Option<StepResult>,
@@ -51,6 +51,73 @@ pub struct Event {
     pub execution: String,
     /// When it started.
     pub started_at: Timestamp,
+    /// Only say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// How often the execution was redriven.
+    #[serde(default)]
+    pub redrive_count: u64,
+    /// The executions that were looked up and have ended without an outcome; absent where the state machine is of an older release and looked up none.
+    #[serde(default)]
+    pub dead: Option<Vec<String>>,
+}
+
+/// What the planner is asked.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// The next action.
+    Plan(Box<Event>),
+    /// What is odd about an execution's input.
+    Explain(Value),
+}
+
+impl<'de> Deserialize<'de> for Asked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut asked = Value::deserialize(deserializer)?;
+        if asked
+            .as_object()
+            .is_some_and(|asked| asked.len() == 1 && asked.contains_key("input"))
+        {
+            return Ok(Self::Explain(asked["input"].take()));
+        }
+        Event::deserialize(asked)
+            .map(|event| Self::Plan(Box::new(event)))
+            .map_err(D::Error::custom)
+    }
+}
+
+/// What was left in the lease.
+#[derive(Clone, Debug, Default)]
+pub enum Left {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What an execution had begun.
+    Begun(Box<Unfinished>),
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+impl Left {
+    fn begun(&self) -> Option<&Unfinished> {
+        match self {
+            Self::Begun(unfinished) => Some(unfinished),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+}
+
+/// As the lease's row has it, which is JSON in a text; an object where the state machine is of an older release.
+fn read_unfinished<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Left, D::Error> {
+    let row = Value::deserialize(deserializer)?;
+    let left = match &row {
+        Value::Null => return Ok(Left::Nothing),
+        Value::String(text) => serde_json::from_str::<Unfinished>(text),
+        other => Unfinished::deserialize(other),
+    };
+    Ok(left.map_or(Left::Unreadable, |unfinished| {
+        Left::Begun(Box::new(unfinished))
+    }))
 }
 
 /// What an execution wrote down before each change.
@@ -67,6 +134,8 @@ pub struct Unfinished {
 #[derive(Deserialize)]
 struct Broke {
     kind: String,
+    #[serde(default)]
+    execution: Option<String>,
     status: Ended,
     #[serde(default)]
     asked: Option<String>,
@@ -78,8 +147,8 @@ impl Event {
         // Anything else started it, or somebody wrote a trigger by hand: then only the lease's row counts.
         let broke = Broke::deserialize(&self.trigger)
             .ok()
-            .filter(|broke| broke.kind == BROKE);
-        let row = self.unfinished.as_ref();
+            .filter(|broke| broke.kind == BROKE && self.is_dead(broke.execution.as_deref()));
+        let row = self.unfinished.begun();
         if broke.is_none() && row.is_none() {
             return None;
         }
@@ -106,11 +175,17 @@ impl Event {
         (!has_begun).then_some(before)
     }
 
+    /// Whether that execution was looked up and has ended. Where none was looked up the trigger's word stands.
+    fn is_dead(&self, execution: Option<&str>) -> bool {
+        let Some(dead) = &self.dead else { return true };
+        execution.is_some_and(|execution| dead.iter().any(|one| one == execution))
+    }
+
     /// What a dead execution had begun by itself. What a person had asked for is not gone on with: it takes that word again.
     fn taken_over(&self) -> Progress {
         let by_itself = self
             .unfinished
-            .as_ref()
+            .begun()
             .filter(|unfinished| unfinished.request.is_none() && self.request.is_none());
         by_itself.map_or_else(Progress::default, |unfinished| {
             unfinished.progress.clone().interrupted()

@@ -2,15 +2,20 @@
 //!
 //! The decision itself is [`lifecycle::decide`]; this function reads the ledger's row, applies the policy, and writes the report. No AWS call, so its role allows none.
 
+mod dry_run;
 mod event;
 mod report;
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
-use lifecycle::{Action, Assessment, Decision, Policy, Progress, Reason, Situation, decide};
+use lifecycle::{
+    Action, Assessment, Decision, Holds, Keys, Policy, Progress, Reason, Situation, StepResult,
+    decide,
+};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-pub use event::{Event, LedgerRow, Look, StopRow, Unfinished};
+pub use event::{Asked, Event, LedgerRow, Left, Look, StopRow, Unfinished};
 pub use report::Report;
 
 /// Days after which the executions of a day are forgotten.
@@ -29,6 +34,22 @@ pub struct Answer {
     pub soaked: Option<Soaked>,
     /// The report of a final decision.
     pub report: Option<Report>,
+}
+
+/// What the planner answers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Said {
+    /// The next action.
+    Plan(Box<Answer>),
+    /// What is odd about an execution's input.
+    #[serde(rename_all = "camelCase")]
+    Explained {
+        /// In a sentence, with what to write instead.
+        odd: String,
+        /// The application, where the input names one.
+        application_name: String,
+    },
 }
 
 /// One of today's rescues.
@@ -62,8 +83,24 @@ pub struct RemediationPlanner {
 
 impl Function for RemediationPlanner {
     const NAME: &'static str = "remediation-planner";
-    type Event = Event;
-    type Answer = Answer;
+    const KEYS: Option<&'static Keys> = Some(&[
+        ("look", Holds::Anything),
+        ("ledger", Holds::Anything),
+        ("progress", Holds::Anything),
+        ("unfinished", Holds::Anything),
+        ("stepResult", Holds::Anything),
+        ("request", Holds::Anything),
+        ("trigger", Holds::Anything),
+        ("execution", Holds::Text),
+        ("startedAt", Holds::Text),
+        ("dryRun", Holds::Flag),
+        ("redriveCount", Holds::Number),
+        ("dead", Holds::Anything),
+        ("stop", Holds::Anything),
+        ("input", Holds::Anything),
+    ]);
+    type Event = Asked;
+    type Answer = Said;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self {
@@ -72,7 +109,11 @@ impl Function for RemediationPlanner {
         })
     }
 
-    async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
+    async fn handle(&self, asked: Asked, invocation: Invocation) -> Result<Said, Failure> {
+        let event = match asked {
+            Asked::Plan(event) => event,
+            Asked::Explain(input) => return Ok(explain(&input)),
+        };
         let answer = self.plan(&event, invocation.now);
         let name = &event.look.observation.application.name;
         let decision = &answer.decision;
@@ -87,14 +128,32 @@ impl Function for RemediationPlanner {
             Action::LeaveAlone => Some(Metric::LeftAlone),
             Action::Escalate => Some(Metric::Escalated),
         };
-        if let Some(metric) = counted {
+        // A dry run is nobody's rescue.
+        if let Some(metric) = counted.filter(|_| !event.dry_run) {
             self.metrics.emit(
                 Record::of(Self::NAME, &invocation)
                     .about(name)
                     .add(metric, 1),
             );
         }
-        Ok(answer)
+        Ok(Said::Plan(Box::new(answer)))
+    }
+}
+
+/// What is odd about an execution's input. The state machine asks only where it found that something is.
+fn explain(input: &Value) -> Said {
+    let odd = lifecycle::odd_rescue(input).unwrap_or_else(|| {
+        r#"the input cannot be understood; write {"applicationName":"orders"}"#.to_owned()
+    });
+    let name = input["applicationName"].as_str();
+    let named = json!({ "applicationName": name });
+    let application_name = name
+        .filter(|_| lifecycle::odd_rescue(&named).is_none())
+        .unwrap_or("unknown")
+        .to_owned();
+    Said::Explained {
+        odd,
+        application_name,
     }
 }
 
@@ -102,12 +161,17 @@ impl RemediationPlanner {
     fn plan(&self, event: &Event, now: Timestamp) -> Answer {
         let today = day(now, 0);
         let applied = self.policy.under(event.look.observation.tags.as_ref());
-        let ledger = event.ledger.view(&today);
+        let ledger = match event.unfinished {
+            Left::Unreadable => {
+                Err("what the execution before this one wrote into the lease does not parse".into())
+            }
+            _ => event.ledger.view(&today),
+        };
         let predecessor = event.predecessor();
         let stop = event.stop.as_ref().map(StopRow::switch);
         let mut progress = event.progress();
         if let Some(result) = event.step_result.clone() {
-            progress.settle(result);
+            progress.settle(in_plain_words(result));
         }
         let decide_from = |progress: &Progress| {
             decide(&Situation {
@@ -122,6 +186,7 @@ impl RemediationPlanner {
                 predecessor: predecessor.as_ref(),
                 now,
                 started_at: event.started_at,
+                redriven: event.redrive_count > 0,
             })
         };
         let mut decision = decide_from(&progress);
@@ -129,6 +194,9 @@ impl RemediationPlanner {
             // What a dead execution had begun was taken up by somebody else since: this one begins afresh.
             progress = Progress::default();
             decision = decide_from(&progress);
+        }
+        if event.dry_run {
+            return dry_run::answer(event, decision, progress, now);
         }
         let first_change = decision.action.plan().is_some()
             && progress.steps.is_empty()
@@ -163,7 +231,18 @@ fn day(now: Timestamp, ago: i32) -> String {
     date.checked_sub(ago.days()).unwrap_or(date).to_string()
 }
 
-fn action_name(action: &Action) -> &'static str {
+/// A failed step's message comes as Step Functions' Cause.
+fn in_plain_words(result: StepResult) -> StepResult {
+    match result {
+        StepResult::Failed { error, message } => StepResult::Failed {
+            error,
+            message: lifecycle::said(&message),
+        },
+        accepted => accepted,
+    }
+}
+
+pub(crate) fn action_name(action: &Action) -> &'static str {
     match action {
         Action::Wait { .. } => "wait",
         Action::Rollback { .. } => "rollback",

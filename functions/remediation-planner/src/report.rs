@@ -7,9 +7,6 @@ use serde_json::{Value, json};
 
 use crate::Event;
 
-/// SNS subjects are at most 100 ASCII characters.
-const SUBJECT_LENGTH: usize = 99;
-
 /// The report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,30 +70,20 @@ fn is_down(event: &Event, decision: &Decision) -> bool {
 fn subject(event: &Event, outcome: &str, decision: &Decision) -> String {
     let name = &event.look.observation.application.name;
     let rescue = decision.progress.rescue.as_ref();
-    let line = match (outcome, rescue) {
+    let news = match (outcome, rescue) {
         ("recovered", Some(rescue)) => format!(
-            "{name} recovered on the configuration of version {}",
+            " recovered on the configuration of version {}",
             rescue.good_version_id
         ),
-        ("recovered", None) => format!("{name} recovered"),
-        ("leftAlone", _) => format!("{name} was left alone: {}", words(decision.because)),
+        ("recovered", None) => " recovered".to_owned(),
+        ("leftAlone", _) => format!(" was left alone: {}", words(decision.because)),
         _ if is_down(event, decision) => format!(
-            "{name} IS DOWN, stopped by Lifeguard: {}",
+            " IS DOWN, stopped by Lifeguard: {}",
             words(decision.because)
         ),
-        _ => format!("{name} needs a person: {}", words(decision.because)),
+        _ => format!(" needs a person: {}", words(decision.because)),
     };
-    let ascii: String = line
-        .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
-                c
-            } else {
-                '?'
-            }
-        })
-        .collect();
-    ascii.chars().take(SUBJECT_LENGTH).collect()
+    lifecycle::subject("", name, &news)
 }
 
 /// `NotTheChange` → "not the change".

@@ -10,7 +10,7 @@ mod event;
 pub use event::{Event, Plan};
 
 use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingError};
-use lifecycle::{Application, ApplicationStatus, Policy};
+use lifecycle::{Application, ApplicationStatus, Holds, Keys, PLAN, Policy};
 use managed_flink::{
     DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer,
     look_before_change, property_values,
@@ -25,6 +25,13 @@ pub struct Rollback {
 
 impl Function for Rollback {
     const NAME: &'static str = "rollback";
+    const KEYS: Option<&'static Keys> = Some(&[
+        ("applicationName", Holds::Text),
+        ("plan", Holds::Object(PLAN)),
+        ("dryRun", Holds::Flag),
+        ("redriveCount", Holds::Number),
+    ]);
+    const CHANGES: bool = true;
     type Event = Event;
     type Answer = StepAnswer;
 

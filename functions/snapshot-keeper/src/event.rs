@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lifecycle::{Assessment, Observation, retention::Lease};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The input.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +40,11 @@ pub enum Event {
         /// Only say what would be done.
         #[serde(default)]
         dry_run: bool,
+    },
+    /// What is odd about an execution's input.
+    ExplainInput {
+        /// The input.
+        input: Value,
     },
     /// What became of snapshots that were asked for.
     Follow {
@@ -167,4 +173,9 @@ pub enum Answer {
     Row(Box<Row>),
     /// Of `follow`.
     Followed(Followed),
+    /// Of `explainInput`.
+    Explained {
+        /// In a sentence, with what to write instead.
+        odd: String,
+    },
 }

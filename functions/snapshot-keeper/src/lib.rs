@@ -17,7 +17,7 @@ mod list;
 mod settings;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metrics, SettingError};
-use lifecycle::{Policy, SnapshotPolicy};
+use lifecycle::{Holds, Keys, Policy, SnapshotPolicy};
 use managed_flink::{HostRule, ManagedFlink};
 
 pub use event::{Answer, Created, Did, Event, Followed, Look, Next, Page, Row};
@@ -35,6 +35,18 @@ pub struct SnapshotKeeper {
 
 impl Function for SnapshotKeeper {
     const NAME: &'static str = "snapshot-keeper";
+    const KEYS: Option<&'static Keys> = Some(&[
+        ("step", Holds::Text),
+        ("applicationName", Holds::Text),
+        ("nextToken", Holds::Text),
+        ("tick", Holds::Text),
+        ("look", Holds::Anything),
+        ("lease", Holds::Anything),
+        ("leaseReadAt", Holds::Text),
+        ("dryRun", Holds::Flag),
+        ("pending", Holds::Anything),
+        ("input", Holds::Anything),
+    ]);
     type Event = Event;
     type Answer = Answer;
 
@@ -51,6 +63,11 @@ impl Function for SnapshotKeeper {
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Answer, Failure> {
         match event {
+            Event::ExplainInput { input } => {
+                let odd = lifecycle::odd_snapshot_check(&input)
+                    .unwrap_or_else(|| "the input cannot be understood; write {}".to_owned());
+                Ok(Answer::Explained { odd })
+            }
             Event::List { next_token } => list::list(&self.api, next_token).await.map(Answer::Page),
             Event::Check { application_name } => self
                 .check(&application_name, &invocation)

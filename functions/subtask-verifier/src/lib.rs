@@ -9,7 +9,7 @@ mod event;
 mod look;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
-use lifecycle::{Assessment, Observation, Watch};
+use lifecycle::{Assessment, Holds, Keys, Observation, Watch};
 use managed_flink::{HostRule, ManagedFlink};
 use serde::Serialize;
 
@@ -39,6 +39,12 @@ pub struct SubtaskVerifier {
 
 impl Function for SubtaskVerifier {
     const NAME: &'static str = "subtask-verifier";
+    const KEYS: Option<&'static Keys> = Some(&[
+        ("applicationName", Holds::Text),
+        ("watch", Holds::Anything),
+        ("request", Holds::Anything),
+        ("progress", Holds::Anything),
+    ]);
     type Event = Event;
     type Answer = Look;
 

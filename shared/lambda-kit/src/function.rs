@@ -22,6 +22,10 @@ pub struct Invocation {
 pub trait Function: Sized + Send + Sync + 'static {
     /// The package's name, which is also the function's name in the template.
     const NAME: &'static str;
+    /// The keys of its input, where a person may write it by hand: any other is refused by name.
+    const KEYS: Option<&'static lifecycle::Keys> = None;
+    /// Whether it changes an application: then it does nothing for a dry run, nor for an execution that was redriven and has neither a lease nor fresh variables.
+    const CHANGES: bool = false;
     /// Its input.
     type Event: DeserializeOwned + Send;
     /// Its result.
@@ -50,12 +54,19 @@ pub async fn answer<F: Function>(
     payload: Value,
     invocation: Invocation,
 ) -> Result<Value, Failure> {
-    let event = serde_json::from_value(payload).map_err(|error| {
+    let refuse = |why: String| {
         Failure::new(
             ErrorType::BadInput,
-            format!("{} cannot read its input: {error}", F::NAME),
+            format!("{} cannot read its input: {why}", F::NAME),
         )
-    })?;
+    };
+    if let Some(odd) = odd::<F>(&payload) {
+        return Err(refuse(odd));
+    }
+    if F::CHANGES {
+        may_change(&payload)?;
+    }
+    let event = serde_json::from_value(payload).map_err(|error| refuse(error.to_string()))?;
     let request_id = invocation.request_id.clone();
     let result = function.handle(event, invocation).await;
     match &result {
@@ -65,6 +76,29 @@ pub async fn answer<F: Function>(
         }
     }
     serde_json::to_value(result?).map_err(|error| Failure::of(ErrorType::Internal, &error))
+}
+
+/// What is odd about a payload's keys.
+fn odd<F: Function>(payload: &Value) -> Option<String> {
+    let (keys, object) = (F::KEYS?, payload.as_object()?);
+    lifecycle::odd_key("it", object, keys, &[])
+}
+
+/// Whether a function that changes an application may do anything for this payload. The state machine asks none for a dry run; this holds if it ever does.
+fn may_change(payload: &Value) -> Result<(), Failure> {
+    if !matches!(&payload["dryRun"], Value::Null | Value::Bool(false)) {
+        return Err(Failure::new(
+            ErrorType::BadInput,
+            "this is a dry run: nothing was sent",
+        ));
+    }
+    if !matches!(&payload["redriveCount"], Value::Null) && payload["redriveCount"] != 0 {
+        return Err(Failure::new(
+            ErrorType::Stale,
+            "this execution was redriven: nothing was sent; start a new execution",
+        ));
+    }
+    Ok(())
 }
 
 /// The whole of a function's `main`: logs, settings, clients, then events until Lambda stops the process.
@@ -191,6 +225,56 @@ mod tests {
                 .starts_with("doubler cannot read its input: invalid type"),
             "{failure}"
         );
+    }
+
+    /// Changes applications.
+    struct Changer;
+
+    impl Function for Changer {
+        const NAME: &'static str = "changer";
+        const KEYS: Option<&'static lifecycle::Keys> = Some(&[
+            ("number", lifecycle::Holds::Number),
+            ("dryRun", lifecycle::Holds::Flag),
+            ("redriveCount", lifecycle::Holds::Number),
+        ]);
+        const CHANGES: bool = true;
+        type Event = Number;
+        type Answer = u32;
+
+        fn build(_: &Env, _: &Aws) -> Result<Self, SettingError> {
+            Ok(Self)
+        }
+
+        async fn handle(&self, event: Number, _: Invocation) -> Result<u32, Failure> {
+            Ok(event.number)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_changes_does_nothing_for_a_dry_run_nor_when_redriven() {
+        let ask = |payload| answer(&Changer, payload, invocation());
+        for payload in [
+            json!({ "number": 1 }),
+            json!({ "number": 1, "dryRun": false, "redriveCount": 0 }),
+        ] {
+            assert_eq!(ask(payload).await, Ok(json!(1)));
+        }
+        for (payload, error_type) in [
+            (json!({ "number": 1, "dryRun": true }), ErrorType::BadInput),
+            (
+                json!({ "number": 1, "dryRun": "true" }),
+                ErrorType::BadInput,
+            ),
+            (json!({ "number": 1, "dryrun": true }), ErrorType::BadInput),
+            (json!({ "number": 1, "redriveCount": 1 }), ErrorType::Stale),
+        ] {
+            let told = payload.to_string();
+            assert_eq!(
+                ask(payload).await.unwrap_err().error_type,
+                error_type,
+                "{told}"
+            );
+        }
     }
 
     #[tokio::test]

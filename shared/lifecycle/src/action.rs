@@ -156,6 +156,8 @@ pub enum Reason {
     SomebodyElseActed,
     /// The execution's deadline.
     Deadline,
+    /// The execution was redriven.
+    Redriven,
     /// Recovered.
     Recovered,
 }

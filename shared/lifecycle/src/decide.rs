@@ -57,6 +57,8 @@ pub struct Situation<'a> {
     pub now: Timestamp,
     /// When the execution started.
     pub started_at: Timestamp,
+    /// Whether the execution was redriven: it ended, others may have acted since, and what it carries is of then.
+    pub redriven: bool,
 }
 
 /// Decides.
@@ -66,7 +68,8 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         s: *situation,
         progress: situation.progress.clone(),
     };
-    turn.takes_over()
+    turn.redriven()
+        .or_else(|| turn.takes_over())
         .or_else(|| turn.gates())
         .or_else(|| turn.busy())
         .or_else(|| turn.unknown())
@@ -119,6 +122,17 @@ impl Turn<'_> {
 
     fn secs_since(&self, when: Timestamp) -> i64 {
         self.s.now.as_second() - when.as_second()
+    }
+
+    /// An execution that was redriven has neither a lease nor fresh variables, so it ends here.
+    fn redriven(&self) -> Option<Decision> {
+        let name = &self.s.seen.application.name;
+        self.s.redriven.then(|| {
+            let text = format!(
+                "this execution of {name} was redriven, and a redriven execution changes nothing; start a new execution, it begins with what is so now"
+            );
+            self.escalate(Reason::Redriven, text)
+        })
     }
 
     /// What ends a turn whatever the application's health.
@@ -415,12 +429,13 @@ impl Turn<'_> {
         None
     }
 
-    fn notice(&self, decision: Decision, subject: String, text: String) -> Decision {
+    fn notice(&self, decision: Decision, news: &str, text: String) -> Decision {
         // What ends here is said by the report.
         let severity = match decision.action {
             Action::Wait { .. } => Severity::Action,
             _ => Severity::Info,
         };
+        let subject = crate::subject("", &self.s.seen.application.name, news);
         let notice = (!decision.action.is_final()).then_some(Notice {
             subject,
             text,

@@ -12,6 +12,7 @@
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
 //! | a final [`Decision`] | [`mail()`] → [`Mail`], or none |
 //! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
+//! | what a person wrote into an input | [`odd_rescue`], [`odd_snapshot_check`] → what is odd about it |
 
 mod action;
 mod alarms;
@@ -19,6 +20,7 @@ mod assessment;
 mod blame;
 mod choose;
 mod decide;
+mod door;
 mod ledger;
 mod mail;
 mod name;
@@ -30,8 +32,10 @@ mod redact;
 mod request;
 pub mod retention;
 mod runtime;
+mod said;
 mod status;
 mod stop;
+mod subject;
 mod watch;
 
 pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
@@ -40,6 +44,7 @@ pub use assessment::Assessment;
 pub use blame::{Blame, attribute};
 pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};
 pub use decide::{Situation, decide};
+pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_key, odd_rescue, odd_snapshot_check};
 pub use ledger::{Ledger, LedgerView};
 pub use mail::{Mail, Severity, mail};
 pub use name::{OddName, check_application_name};
@@ -51,6 +56,8 @@ pub use redact::{REDACTED, redact, shorten};
 pub use request::{Request, read_request};
 pub use retention::SnapshotPolicy;
 pub use runtime::Runtime;
+pub use said::said;
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use stop::StopSwitch;
+pub use subject::{SUBJECT_CHARS, subject};
 pub use watch::{JobWatch, StatusWatch, Watch};

@@ -76,6 +76,7 @@ impl Reason {
             Self::NotFlink
             | Self::RequestRefused
             | Self::RequestInterrupted
+            | Self::Redriven
             | Self::SystemRolledBack => Some(Severity::Action),
             Self::Recovered => Some(Severity::Info),
             Self::NotOptedIn

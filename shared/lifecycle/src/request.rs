@@ -1,6 +1,9 @@
 //! What a person asks for: one request with an execution started from the console.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
+
+use crate::door::odd_request;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +45,17 @@ const WRITE: &str = r#"write {"action":"rollback"}, {"action":"forceStop"}, or {
 pub fn read_request<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Request>, D::Error> {
-    Option::deserialize(deserializer)
-        .map_err(|error| D::Error::custom(format!("the request cannot be read ({error}); {WRITE}")))
+    let refused =
+        |why: String| D::Error::custom(format!("the request cannot be read ({why}); {WRITE}"));
+    let Some(request) = Option::<Value>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    if let Some(odd) = odd_request(&request) {
+        return Err(refused(odd));
+    }
+    Request::deserialize(request)
+        .map(Some)
+        .map_err(|error| refused(error.to_string()))
 }
 
 impl Request {

@@ -210,10 +210,10 @@ fn read(mut form: BTreeMap<String, String>) -> Result<Publication, Refusal> {
     }
     let subject = form.remove("Subject");
     let bad_subject = |subject: &String| {
-        subject.is_empty()
+        // Printable ASCII that begins with a letter, a digit or a punctuation mark.
+        !subject.starts_with(|first: char| first.is_ascii_graphic())
             || subject.len() >= MAX_SUBJECT_CHARS
-            || !subject.is_ascii()
-            || subject.contains(['\n', '\r'])
+            || subject.contains(|c: char| !matches!(c, ' '..='~'))
     };
     if subject.as_ref().is_some_and(bad_subject) {
         return Err(invalid("Invalid parameter: Subject"));

@@ -650,10 +650,7 @@ impl Turn<'_> {
         match lost {
             Some(text) => self.notice(
                 decision,
-                format!(
-                    "{} is about to be started without state, as asked",
-                    application.name
-                ),
+                " is about to be started without state, as asked",
                 text,
             ),
             None => decision,

@@ -118,7 +118,6 @@ impl Turn<'_> {
 
     /// A fault that no change caused: going back does not help, Flink's own retry loses nothing. Tell people, wait, and ask for help if it lasts.
     pub(super) fn wait_outside(&self, why: &str) -> Decision {
-        let name = &self.s.seen.application.name;
         let found = self.s.assessment.reason();
         if matches!(self.s.assessment, Assessment::Failed { .. }) {
             return self.escalate(
@@ -155,11 +154,7 @@ impl Turn<'_> {
             "{found}. No change is to blame: {why}. Rolling back would not help, and Flink retries by itself from its last checkpoint; \
              nothing is changed. Check what the job depends on. If it has not recovered in {limit} s you will hear again."
         );
-        self.notice(
-            decision,
-            format!("{name} fails, and no change is to blame"),
-            text,
-        )
+        self.notice(decision, " fails, and no change is to blame", text)
     }
 
     /// The service's own operation that is still under way, for a turn that wants to act on a RUNNING application.

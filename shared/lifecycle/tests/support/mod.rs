@@ -573,6 +573,7 @@ impl Case {
             predecessor: self.predecessor.as_ref(),
             now: self.now,
             started_at: self.started_at,
+            redriven: false,
         })
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     flink::Code,
-    scenario::{ESCALATED, Ends, Scenario, Stage, minutes},
+    scenario::{ESCALATED, Ends, LEFT_ALONE, Scenario, Stage, minutes},
 };
 
 /// All of them.
@@ -39,6 +39,46 @@ pub const INPUTS: &[Scenario] = &[
         ends: Ends {
             because: "could not be looked after further: Lifeguard.BadInput",
             ..ESCALATED
+        },
+    },
+    Scenario {
+        name: "input-that-names-a-running-execution-dead",
+        sentence: "A trigger names an execution as dead that still waits: it is looked up, and its lease is not taken.",
+        stage: || Stage::of(Code::healthy()).code("orders-7.jar", Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world.deploy("orders-7.jar").await;
+                let waits = world.ask_to_look().await;
+                let trigger =
+                    json!({ "kind": "executionBroke", "execution": waits, "status": "FAILED" });
+                world
+                    .ask(json!({ "applicationName": "orders", "trigger": trigger }))
+                    .await;
+                world.until_told(minutes(30)).await;
+            })
+        },
+        ends: Ends {
+            code: "orders-7.jar",
+            because: "another execution holds the lease",
+            ..LEFT_ALONE
+        },
+    },
+    Scenario {
+        name: "input-of-a-dry-run",
+        sentence: "A dry run beside a request: it says what would be done, and changes, records and mails nothing.",
+        stage: || Stage::of(Code::healthy()),
+        script: |world| {
+            Box::pin(async move {
+                world
+                    .ask(json!({ "applicationName": "orders", "dryRun": true, "request": { "action": "restore" } }))
+                    .await;
+                world.until_told(minutes(30)).await;
+            })
+        },
+        ends: Ends {
+            outcome: "dryRun",
+            because: "This was a dry run. Nothing was changed. Lifeguard would force-stop orders",
+            ..LEFT_ALONE
         },
     },
     Scenario {

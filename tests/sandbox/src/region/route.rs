@@ -62,8 +62,10 @@ pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Res
                 let asked = request.clone();
                 let answer = states.handle(request).await;
                 let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
-                let machine = body["stateMachineArn"].as_str().map(str::to_owned);
-                protocol::record(&journal, clock.now(), &asked, machine, &answer, false);
+                let about = ["stateMachineArn", "executionArn"];
+                let about = about.iter().find_map(|name| body[*name].as_str());
+                let about = about.map(str::to_owned);
+                protocol::record(&journal, clock.now(), &asked, about, &answer, false);
                 answer
             }
             Some("dynamodb") => dynamodb.handle(request).await,

@@ -155,8 +155,11 @@ impl Entry {
                 &event["stateEnteredEventDetails"],
                 &event["stateExitedEventDetails"],
             );
-            let is_outer =
-                |details: &Value| details["name"].as_str().is_some_and(|name| flow.states.contains_key(name));
+            let is_outer = |details: &Value| {
+                details["name"]
+                    .as_str()
+                    .is_some_and(|name| flow.states.contains_key(name))
+            };
             if is_outer(entered) {
                 let name = entered["name"].as_str().unwrap_or_default().to_owned();
                 entry.state = Some((name, parsed(&entered["input"]).unwrap_or_default()));

@@ -365,7 +365,7 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
 }
 
 /// Errors that are not this project's own, with who raises them.
-const ERRORS_OF_SERVICES: [(&str, &str); 28] = [
+const ERRORS_OF_SERVICES: [(&str, &str); 34] = [
     ("States.ALL", "Step Functions: any"),
     ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
     (
@@ -404,6 +404,30 @@ const ERRORS_OF_SERVICES: [(&str, &str); 28] = [
     (
         "DynamoDB.SdkClientException",
         "Step Functions could not reach DynamoDB",
+    ),
+    (
+        "Sfn.ExecutionDoesNotExistException",
+        "Step Functions: there is no such execution",
+    ),
+    (
+        "Sfn.InvalidArnException",
+        "Step Functions: what should be an ARN is none",
+    ),
+    (
+        "Sfn.ValidationException",
+        "Step Functions: the ARN is too long or empty",
+    ),
+    (
+        "Sfn.SfnException",
+        "Step Functions: what its model does not list, a throttle or its own 500",
+    ),
+    (
+        "Sfn.SdkClientException",
+        "Step Functions could not reach itself",
+    ),
+    (
+        "States.DataLimitExceeded",
+        "Step Functions: an input so long that it cannot be passed on",
     ),
     (
         "SNS.ThrottledException",

@@ -7,6 +7,7 @@ use std::{
 };
 
 use sandbox::{
+    external::INPUTS,
     journal::Call,
     place,
     scenario::{CATALOGUE, SNAPSHOTS, play},
@@ -27,7 +28,7 @@ fn calls() -> &'static BTreeSet<Asked> {
     static CALLS: OnceLock<BTreeSet<Asked>> = OnceLock::new();
     CALLS.get_or_init(|| {
         let mut all = BTreeSet::new();
-        for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
+        for scenario in CATALOGUE.iter().chain(SNAPSHOTS).chain(INPUTS) {
             virtually(async {
                 let played = play(scenario, 1).await.unwrap();
                 let mut calls: Vec<Asked> = played

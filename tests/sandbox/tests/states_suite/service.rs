@@ -93,10 +93,15 @@ async fn what_cannot_be_started_is_refused_with_the_models_errors() {
         );
     }
     assert_eq!(
-        region.verb("RedriveExecution", json!({})).await,
+        region.verb("UpdateStateMachine", json!({})).await,
         Err("UnknownOperationException".to_owned())
     );
-    for verb in ["DescribeExecution", "StopExecution", "GetExecutionHistory"] {
+    for verb in [
+        "DescribeExecution",
+        "StopExecution",
+        "RedriveExecution",
+        "GetExecutionHistory",
+    ] {
         assert_eq!(
             region
                 .verb(verb, json!({ "executionArn": "arn:none" }))
@@ -105,6 +110,45 @@ async fn what_cannot_be_started_is_refused_with_the_models_errors() {
         );
     }
     assert!(region.sfn.executions().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redriven_execution_goes_on_at_its_last_state_with_its_old_variables() {
+    let script = Script::default().then(0, Err("Boom"));
+    let region = Region::new(script);
+    let arn = region.create(json!({ "StartAt": "Remember", "States": {
+        "Remember": { "Type": "Pass", "Assign": { "kept": "{% $states.input.x %}" }, "Next": "Try" },
+        "Try": { "Type": "Task", "Resource": RESOURCE, "Arguments": { "kept": "{% $kept %}", "redrives": "{% $states.context.Execution.RedriveCount %}" }, "End": true } } }));
+    let start = json!({ "stateMachineArn": arn, "name": "a", "input": "{\"x\":7}" });
+    let started = region.verb("StartExecution", start).await.unwrap();
+    let this = json!({ "executionArn": started["executionArn"] });
+    let execution = started["executionArn"].as_str().unwrap();
+    assert_eq!(
+        region.verb("RedriveExecution", this.clone()).await,
+        Err("ExecutionNotRedrivable".to_owned()),
+        "it runs"
+    );
+    assert_eq!(region.sfn.finished(execution).await.status, Status::Failed);
+    let redriven = region.verb("RedriveExecution", this.clone()).await.unwrap();
+    assert!(redriven["redriveDate"].is_number(), "{redriven}");
+    let ended = region.sfn.finished(execution).await;
+    assert_eq!(
+        (ended.status, ended.output),
+        (Status::Succeeded, Some(json!({ "kept": 7, "redrives": 1 })))
+    );
+    let described = region
+        .verb("DescribeExecution", this.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        (&described["redriveCount"], &described["redriveStatus"]),
+        (&json!(1), &json!("NOT_REDRIVABLE"))
+    );
+    assert_eq!(
+        region.verb("RedriveExecution", this).await,
+        Err("ExecutionNotRedrivable".to_owned()),
+        "it succeeded"
+    );
 }
 
 #[tokio::test(start_paused = true)]

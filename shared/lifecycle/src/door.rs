@@ -1,0 +1,483 @@
+//! What a person may write into an input, and what is odd about what they wrote: a sentence that names it and says what to write.
+//!
+//! Nothing is guessed: a key that is not known may have been meant to hold something back (`dryrun`), so it is refused and never ignored.
+
+use serde_json::{Map, Value};
+
+/// The longest name that an application may have.
+const NAME_CHARS: usize = 128;
+/// So much of what somebody wrote is repeated.
+const QUOTED_CHARS: usize = 60;
+/// Two words of at least this length may differ by two letters and still be taken for a slip.
+const LONG_WORD: usize = 5;
+/// What starts a rescue, in the least words.
+const EXAMPLE: &str = r#"write {"applicationName":"orders"}"#;
+
+/// What a key may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number.
+    Number,
+    /// Something that is read elsewhere.
+    Anything,
+    /// An object with these keys.
+    Object(&'static Keys),
+}
+
+/// The keys of an object.
+pub type Keys = [(&'static str, Holds)];
+
+const RESCUE: &Keys = &[
+    ("applicationName", Holds::Anything),
+    ("dryRun", Holds::Flag),
+    ("request", Holds::Anything),
+    ("trigger", Holds::Anything),
+];
+pub(crate) const REQUEST: &Keys = &[
+    ("action", Holds::Text),
+    ("applicationVersionId", Holds::Number),
+    ("snapshotName", Holds::Text),
+    ("withoutState", Holds::Flag),
+    ("allowNonRestoredState", Holds::Flag),
+];
+const TRIGGER: &Keys = &[
+    ("kind", Holds::Text),
+    ("alarmName", Holds::Text),
+    ("at", Holds::Text),
+    ("reason", Holds::Text),
+    ("execution", Holds::Text),
+    ("before", Holds::Text),
+    ("status", Holds::Text),
+    ("successor", Holds::Number),
+    ("asked", Holds::Text),
+];
+/// The kinds of a trigger.
+pub const TRIGGER_KINDS: [&str; 3] = ["alarm", "executionBroke", "person"];
+/// How an execution ends that another succeeds.
+const ENDED: [&str; 3] = ["FAILED", "TIMED_OUT", "ABORTED"];
+/// The keys of a plan, as the functions that carry one out get it.
+pub const PLAN: &Keys = &[
+    ("versionId", Holds::Number),
+    ("status", Holds::Text),
+    ("targetVersionId", Holds::Number),
+    (
+        "restore",
+        Holds::Object(&[("snapshotName", Holds::Text), ("withoutState", Holds::Flag)]),
+    ),
+    ("allowNonRestoredState", Holds::Flag),
+    ("reason", Holds::Text),
+];
+const SNAPSHOTS: &Keys = &[
+    ("applicationName", Holds::Anything),
+    ("dryRun", Holds::Flag),
+    // Written by an execution of the check for the one that goes on.
+    ("goOn", Holds::Anything),
+];
+
+/// What is odd about an input of the state machine `remediate`; None when nothing is.
+#[must_use]
+pub fn odd_rescue(input: &Value) -> Option<String> {
+    let Value::Object(object) = input else {
+        return Some(format!(
+            "the input does not name an application: it is {}; {EXAMPLE}",
+            kind_of(input)
+        ));
+    };
+    if object.is_empty() {
+        return Some(format!(
+            "the input does not name an application: it is empty; {EXAMPLE}"
+        ));
+    }
+    let elsewhere: &[(&str, &Keys)] = &[("request", REQUEST), ("trigger", TRIGGER)];
+    if !object.contains_key("applicationName") {
+        let slip = object.keys().find(|key| is_near(key, "applicationName"));
+        let why = slip.map_or_else(
+            || "it has no \"applicationName\"".to_owned(),
+            |key| {
+                format!(
+                    "the key {} is not known; did you mean \"applicationName\"?",
+                    quoted(key)
+                )
+            },
+        );
+        return Some(format!(
+            "the input does not name an application: {why} {EXAMPLE}"
+        ));
+    }
+    odd_name(&object["applicationName"])
+        .or_else(|| odd_key("the input", object, RESCUE, elsewhere))
+        .or_else(|| odd_trigger(object.get("trigger")?))
+}
+
+/// What is odd about an input of the state machine `snapshot-check`; None when nothing is.
+#[must_use]
+pub fn odd_snapshot_check(input: &Value) -> Option<String> {
+    let write = r#"write {} for all applications that have opted in, {"applicationName":"orders"} for one, and add "dryRun":true to be told what would be done"#;
+    let Value::Object(object) = input else {
+        return Some(format!("the input is {}; {write}", kind_of(input)));
+    };
+    odd_key("the input", object, SNAPSHOTS, &[])
+        .or_else(|| odd_name(object.get("applicationName")?))
+        .map(|odd| format!("{odd}; {write}"))
+}
+
+/// What is odd about a request; None when nothing is that keys and types show.
+pub(crate) fn odd_request(request: &Value) -> Option<String> {
+    match request {
+        Value::Object(object) => odd_key("the request", object, REQUEST, &[]),
+        other => Some(format!("the request is {}", kind_of(other))),
+    }
+}
+
+/// What is odd about a trigger. None has to be written; what starts executions writes it.
+fn odd_trigger(trigger: &Value) -> Option<String> {
+    let object = match trigger {
+        Value::Null => return None,
+        Value::Object(object) => object,
+        other => {
+            return Some(format!(
+                "\"trigger\" is {}, and not an object; leave it out",
+                kind_of(other)
+            ));
+        }
+    };
+    let kinds = TRIGGER_KINDS.join(", ");
+    let kind = match &object.get("kind") {
+        Some(Value::String(kind)) => kind.as_str(),
+        _ => {
+            return Some(format!(
+                "\"trigger\" has no \"kind\" that is one of {kinds}; leave the trigger out"
+            ));
+        }
+    };
+    if !TRIGGER_KINDS.contains(&kind) {
+        let near = TRIGGER_KINDS.iter().find(|known| is_near(kind, known));
+        let meant = near.map_or_else(
+            || format!("it can be {kinds}"),
+            |near| format!("did you mean \"{near}\"?"),
+        );
+        return Some(format!(
+            "the trigger's \"kind\" is {}, which is not known; {meant}",
+            quoted(kind)
+        ));
+    }
+    if let Some(odd) = odd_key("the trigger", object, TRIGGER, &[]) {
+        return Some(odd);
+    }
+    if kind != "executionBroke" {
+        return None;
+    }
+    if !object.get("execution").is_some_and(Value::is_string) {
+        return Some(
+            "the trigger names no \"execution\": a text, the ARN of one that ended".into(),
+        );
+    }
+    let status = object
+        .get("status")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    (!ENDED.contains(&status)).then(|| {
+        format!(
+            "the trigger's \"status\" is {}; it can be {}",
+            quoted(status),
+            ENDED.join(", ")
+        )
+    })
+}
+
+/// What is odd about the name of an application.
+fn odd_name(name: &Value) -> Option<String> {
+    let because = |why: String| Some(format!("the input does not name an application: {why}"));
+    let Value::String(name) = name else {
+        return because(format!(
+            "\"applicationName\" is {}; {EXAMPLE}",
+            kind_of(name)
+        ));
+    };
+    let write = |name: &str| format!(r#"write {{"applicationName":"{name}"}}"#);
+    if is_name(name) {
+        return None;
+    }
+    if name.is_empty() {
+        return because(format!("\"applicationName\" is empty; {EXAMPLE}"));
+    }
+    if name.starts_with("arn:") {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        let write = if is_name(last) {
+            write(last)
+        } else {
+            EXAMPLE.to_owned()
+        };
+        return because(format!("\"applicationName\" is an ARN; {write}"));
+    }
+    let trimmed = name.trim();
+    if is_name(trimmed) {
+        let ends = if name.starts_with(trimmed) {
+            "ends"
+        } else {
+            "begins"
+        };
+        let odd = if name.starts_with(trimmed) {
+            name.chars().last()
+        } else {
+            name.chars().next()
+        };
+        return because(format!(
+            "\"applicationName\" {ends} with {}; {}",
+            odd.map_or_else(String::new, word_of),
+            write(trimmed)
+        ));
+    }
+    let rule = format!("a name has 1 to {NAME_CHARS} letters, digits, _ . or -; {EXAMPLE}");
+    if let Some(odd) = name.chars().find(|c| !is_name_char(*c)) {
+        return because(format!(
+            "\"applicationName\" contains {}; {rule}",
+            word_of(odd)
+        ));
+    }
+    because(format!(
+        "\"applicationName\" has {} characters; {rule}",
+        name.chars().count()
+    ))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_CHARS).contains(&name.len()) && name.chars().all(is_name_char)
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+}
+
+fn word_of(c: char) -> String {
+    match c {
+        '\n' | '\r' => "a line break".to_owned(),
+        '\t' => "a tab".to_owned(),
+        c if c.is_whitespace() => "a blank".to_owned(),
+        c if c.is_control() => "a control character".to_owned(),
+        c => format!("\"{c}\""),
+    }
+}
+
+/// The first key of `object` that is not among `known`, or holds what it may not.
+#[must_use]
+pub fn odd_key(
+    what: &str,
+    object: &Map<String, Value>,
+    known: &Keys,
+    elsewhere: &[(&str, &Keys)],
+) -> Option<String> {
+    object.iter().find_map(
+        |(key, value)| match known.iter().find(|(name, _)| name == key) {
+            Some((_, holds)) => odd_value(what, key, value, *holds),
+            None => Some(unknown(what, key, known, elsewhere)),
+        },
+    )
+}
+
+fn unknown(what: &str, key: &str, known: &Keys, elsewhere: &[(&str, &Keys)]) -> String {
+    let key_is = format!("{what} has the key {}, which is not known", quoted(key));
+    if let Some((near, _)) = known.iter().find(|(name, _)| is_near(key, name)) {
+        return format!("{key_is}; did you mean \"{near}\"?");
+    }
+    for (place, keys) in elsewhere {
+        if let Some((near, _)) = keys.iter().find(|(name, _)| is_near(key, name)) {
+            return format!("{key_is} there; put \"{near}\" into \"{place}\"");
+        }
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    format!("{key_is}; it can have {}", names.join(", "))
+}
+
+fn odd_value(what: &str, key: &str, value: &Value, holds: Holds) -> Option<String> {
+    let (fits, write) = match holds {
+        Holds::Anything => return None,
+        Holds::Object(keys) => {
+            return odd_key(&format!("\"{key}\""), value.as_object()?, keys, &[]);
+        }
+        Holds::Text => (value.is_string(), "a text"),
+        Holds::Flag => (value.is_boolean(), "true or false"),
+        Holds::Number => (value.is_u64(), "a whole number"),
+    };
+    // A dry run is never anything but said: null might be meant as either.
+    if fits || value.is_null() && key != "dryRun" {
+        return None;
+    }
+    Some(format!(
+        "\"{key}\" in {what} is {}; write {write}",
+        kind_of(value)
+    ))
+}
+
+fn kind_of(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(is) => format!("{is}"),
+        Value::Number(number) => format!("a number, {number}"),
+        Value::String(text) => format!("a text, {}", quoted(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", crate::shorten(text, QUOTED_CHARS).escape_debug())
+}
+
+/// Whether `written` may be a slip of `known`: other capitals, a letter or two, or a part of it.
+fn is_near(written: &str, known: &str) -> bool {
+    let plain = |word: &str| -> Vec<char> {
+        let letters = word.chars().filter(|c| c.is_alphanumeric());
+        letters
+            .flat_map(char::to_lowercase)
+            .take(QUOTED_CHARS)
+            .collect()
+    };
+    let (written, known) = (plain(written), plain(known));
+    if written == known {
+        return true;
+    }
+    let shorter = written.len().min(known.len());
+    let is_part = shorter >= LONG_WORD
+        && (known
+            .windows(written.len().max(1))
+            .any(|part| part == written)
+            || written
+                .windows(known.len().max(1))
+                .any(|part| part == known));
+    let allowed = if shorter >= LONG_WORD { 2 } else { 1 };
+    is_part || shorter > 2 && distance(&written, &known) <= allowed
+}
+
+/// How many letters have to be put in, taken out or replaced.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_starts_executions_today_is_right() {
+        for input in [
+            json!({ "applicationName": "orders" }),
+            json!({ "applicationName": "a".repeat(128), "dryRun": false, "request": null, "trigger": null }),
+            json!({ "applicationName": "o-r.d_1", "request": { "action": "rollback" } }),
+            json!({ "applicationName": "orders", "trigger": { "kind": "alarm", "alarmName": "a", "at": "2026-03-01T10:05:48.554Z", "reason": "r" } }),
+            json!({ "applicationName": "orders", "trigger": {
+                "kind": "executionBroke", "execution": "arn", "before": "arn", "status": "ABORTED", "successor": 2, "asked": "restore" } }),
+        ] {
+            assert_eq!(odd_rescue(&input), None, "{input}");
+        }
+        for input in [
+            json!({}),
+            json!({ "applicationName": "orders", "dryRun": true }),
+            json!({ "goOn": { "part": 2 } }),
+        ] {
+            assert_eq!(odd_snapshot_check(&input), None, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        for (written, known) in [
+            ("reqeust", "request"),
+            ("Request", "request"),
+            ("dry_run", "dryRun"),
+            ("DRYRUN", "dryRun"),
+            ("application", "applicationName"),
+            ("versionId", "applicationVersionId"),
+            ("snapshotname", "snapshotName"),
+            ("withoutstate", "withoutState"),
+            ("triger", "trigger"),
+        ] {
+            assert!(is_near(written, known), "{written} {known}");
+        }
+        for (written, known) in [
+            ("colour", "dryRun"),
+            ("", "kind"),
+            ("at", "asked"),
+            ("é", "at"),
+            ("reason", "request"),
+        ] {
+            assert!(!is_near(written, known), "{written} {known}");
+        }
+    }
+
+    #[test]
+    fn a_requests_keys_and_types_are_named() {
+        for (request, words) in [
+            (
+                json!({ "action": "restore", "snapshotname": "s" }),
+                "\"snapshotName\"",
+            ),
+            (
+                json!({ "action": "restore", "versionId": 2 }),
+                "\"applicationVersionId\"",
+            ),
+            (
+                json!({ "action": "restore", "withoutstate": true }),
+                "\"withoutState\"",
+            ),
+            (
+                json!({ "action": "restore", "withoutState": "yes" }),
+                "\"withoutState\" in the request is a text, \"yes\"; write true or false",
+            ),
+            (
+                json!({ "action": "restore", "applicationVersionId": "2" }),
+                "a whole number",
+            ),
+            (
+                json!({ "action": "restore", "applicationVersionId": 2.5 }),
+                "a number, 2.5",
+            ),
+            (
+                json!({ "action": "restore", "snapshotName": ["s"] }),
+                "\"snapshotName\" in the request is a list",
+            ),
+            (
+                json!({ "action": true }),
+                "\"action\" in the request is true",
+            ),
+            (json!("rollback"), "the request is a text"),
+        ] {
+            let odd = odd_request(&request).expect("it is odd");
+            assert!(odd.contains(words), "{odd}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_unknown_key_is_never_overlooked(key in "[a-zA-Z_]{1,20}") {
+            let known = ["applicationName", "dryRun", "request", "trigger"];
+            prop_assume!(!known.contains(&key.as_str()));
+            let input = json!({ "applicationName": "orders", key.clone(): true });
+            let odd = odd_rescue(&input);
+            prop_assert!(odd.is_some_and(|odd| odd.contains(&key)));
+        }
+
+        #[test]
+        fn any_name_is_either_one_or_said_to_be_odd(name in ".{0,140}") {
+            let input = json!({ "applicationName": name });
+            prop_assert_eq!(odd_rescue(&input).is_none(), is_name(&name));
+        }
+    }
+}
