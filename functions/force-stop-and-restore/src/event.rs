@@ -3,7 +3,7 @@
 use lifecycle::ApplicationStatus;
 use serde::Deserialize;
 
-/// The input: one of three steps. Fields that are not listed are other states' business.
+/// The input: one of three steps. A key that is not known is refused by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     tag = "step",

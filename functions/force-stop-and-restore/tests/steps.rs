@@ -33,7 +33,7 @@ async fn run_in(env: &Env, service: &Service, event: Value) -> Result<Value, Fai
 }
 
 fn event(step: &str, plan: Value) -> Value {
-    json!({ "step": step, "applicationName": "orders", "plan": plan, "ledger": "other things" })
+    json!({ "step": step, "applicationName": "orders", "plan": plan, "dryRun": false, "redriveCount": 0 })
 }
 
 fn force_stop() -> Value {

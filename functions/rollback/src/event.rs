@@ -3,7 +3,7 @@
 use lifecycle::ApplicationStatus;
 use serde::Deserialize;
 
-/// The input. Fields that are not listed are other states' business.
+/// The input. A key that is not known is refused by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {

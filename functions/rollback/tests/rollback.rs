@@ -18,7 +18,7 @@ fn running() -> Service {
 }
 
 fn event() -> Value {
-    json!({ "applicationName": "orders", "plan": { "versionId": 7, "reason": "the change is to blame", "rung": 2 }, "ledger": { "other": "things" } })
+    json!({ "applicationName": "orders", "plan": { "versionId": 7, "reason": "the change is to blame", "status": "RUNNING" }, "dryRun": false, "redriveCount": 0 })
 }
 
 /// A stack that acts.

@@ -139,6 +139,8 @@ pub(super) enum End {
 /// Where an execution that is redriven goes on: at its last state, with that state's input and the variables of then.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
+    /// The newest event; none at a start.
+    pub(super) last: u64,
     /// The state and its input; None where none was entered.
     pub(super) state: Option<(String, Value)>,
     /// The execution's own variables. Those of branches and iterations are gone: their state begins again.
@@ -375,11 +377,11 @@ impl Execution {
         if matches!(progress.status, Status::Running | Status::Succeeded) {
             return None;
         }
-        let entry = Entry::last(progress.history.events(), &self.machine.definition.flow);
+        let mut entry = Entry::last(progress.history.events(), &self.machine.definition.flow);
         progress.redrives += 1;
         let details = json!({ "redriveCount": progress.redrives });
         let previous = progress.history.len();
-        progress.history.push(
+        entry.last = progress.history.push(
             at,
             "ExecutionRedriven",
             previous,

@@ -118,7 +118,7 @@ impl Run {
     pub(super) async fn finish(self, entry: Entry) {
         let definition = &self.execution.machine.definition;
         let mut thread = Thread {
-            last: self.execution.events(),
+            last: entry.last,
             variables: entry.variables,
             map: None,
         };
