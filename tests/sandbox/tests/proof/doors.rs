@@ -649,11 +649,14 @@ const STEPS: [&str; 4] = [
 ];
 
 /// States that an execution enters after its last decision: they tell it, redriven or not.
-const DECIDED: [&str; 8] = [
+const DECIDED: [&str; 11] = [
     "IsItSoaked",
     "RememberSoaked",
     "PublishEvent",
     "IsItForPeople",
+    "DoesItNeedMail",
+    "WhatIsLeft",
+    "LeaveProgress",
     "Notify",
     "ReleaseLease",
     "HandLeaseOn",
