@@ -1,8 +1,8 @@
 //! EventBridge: the default bus, rules with event patterns or rates, and their targets.
 //!
 //! A target is a Lambda function (invoked as an event), a state machine (one execution per event) or a topic. Deliveries are retried like the service does, with the
-//! same execution name, so that a delivery whose answer was lost does not start a second execution. Deliberately absent: other buses, archives, cron
-//! expressions, dead-letter queues.
+//! same execution name, so that a delivery whose answer was lost does not start a second execution. What is given up goes to the target's dead-letter queue. Deliberately absent:
+//! other buses, archives, cron expressions.
 
 mod input;
 mod pattern;
@@ -24,8 +24,9 @@ pub use pattern::PatternError;
 use crate::{
     clock::Clock,
     connector::Router,
-    delivery,
+    delivery::{self, DeadLetters},
     journal::Journal,
+    permissions::ForTheSakeOf,
     place::{self, ACCOUNT, REGION, arn},
     protocol::{aws_json, aws_query, invocation, record, tower_service},
     sns,
@@ -85,6 +86,8 @@ pub struct Target {
     pub input: Input,
     /// As whom it is called; None is the service itself.
     pub role: Option<String>,
+    /// The ARN of the queue for what cannot be delivered.
+    pub dead_letters: Option<String>,
 }
 
 /// The bus. Cheap to clone; all clones share the rules.
@@ -175,10 +178,10 @@ impl EventBus {
                 let event = bus.event(
                     "aws.events",
                     "Scheduled Event",
-                    &[arn("events", &format!("rule/{name}"))],
+                    &[rule_arn(&name)],
                     json!({}),
                 );
-                bus.deliver_all(&name, &targets, &event);
+                bus.deliver_all(&name, &targets, &event, By::Time);
             }
         });
         Ok(())
@@ -371,18 +374,19 @@ impl EventBus {
                 .collect()
         };
         for (rule, targets) in &matched {
-            self.deliver_all(rule, targets, event);
+            self.deliver_all(rule, targets, event, By::Pattern);
         }
     }
 
-    fn deliver_all(&self, rule: &str, targets: &[Target], event: &Value) {
+    fn deliver_all(&self, rule: &str, targets: &[Target], event: &Value, by: By) {
         for target in targets {
             match target.input.render(event) {
                 Ok(input) => delivery::deliver(
                     &self.router,
                     &self.journal,
                     "events",
-                    request(target, event, &input),
+                    request(rule, target, event, &input),
+                    letters(rule, target, event, by),
                 ),
                 Err(error) => {
                     let lost = format!(
@@ -429,7 +433,38 @@ fn is_topic(arn: &str) -> bool {
     arn.starts_with("arn:aws:sns:")
 }
 
-fn request(target: &Target, event: &Value, input: &Value) -> Request {
+/// What set a rule off.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Pattern,
+    Time,
+}
+
+/// Where the event goes if the target never takes it. A rule sends it as the service, a schedule by its role.
+fn letters(rule: &str, target: &Target, event: &Value, by: By) -> Option<DeadLetters> {
+    let role = target.role.clone().filter(|_| by == By::Time);
+    Some(DeadLetters {
+        queue: target.dead_letters.clone()?,
+        source: role.is_none().then(|| rule_arn(rule)),
+        caller: role.unwrap_or_else(|| CALLER.to_owned()),
+        event: event.to_string(),
+    })
+}
+
+fn rule_arn(rule: &str) -> String {
+    arn("events", &format!("rule/{rule}"))
+}
+
+/// The request to the target, which carries for which rule's sake it is made.
+fn request(rule: &str, target: &Target, event: &Value, input: &Value) -> Request {
+    let mut request = request_of(target, event, input);
+    request
+        .extensions_mut()
+        .insert(ForTheSakeOf(rule_arn(rule)));
+    request
+}
+
+fn request_of(target: &Target, event: &Value, input: &Value) -> Request {
     let caller = target.role.as_deref().unwrap_or(CALLER);
     if is_topic(&target.arn) {
         // A text goes out as it is, anything else as JSON.

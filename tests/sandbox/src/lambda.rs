@@ -29,7 +29,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     clock::Clock,
-    connector::Connector,
+    connector::{Connector, Router},
+    delivery::DeadLetters,
     faults::LambdaFault,
     journal::Journal,
     place,
@@ -137,6 +138,15 @@ struct Registered {
     timeout: Duration,
     event_retries: usize,
     function: Arc<dyn HostedFunction>,
+    dead_letters: Option<GivenUp>,
+}
+
+/// Where events go that were given up, as whom, and on which way.
+#[derive(Clone)]
+struct GivenUp {
+    queue: String,
+    role: String,
+    router: Router,
 }
 
 /// The service. Cheap to clone; all clones share the functions.
@@ -170,6 +180,7 @@ impl LambdaHost {
                 timeout,
                 event_retries: EVENT_RETRY_WAITS.len(),
                 function,
+                dead_letters: None,
             },
         );
     }
@@ -201,6 +212,17 @@ impl LambdaHost {
             registered.event_retries = usize::try_from(retries)
                 .unwrap_or(usize::MAX)
                 .min(EVENT_RETRY_WAITS.len());
+        }
+    }
+
+    /// Sends what this function gives up to the queue, by the function's role.
+    pub fn give_up_to(&self, name: &str, queue: &str, role: &str, router: &Router) {
+        if let Some(registered) = self.functions().get_mut(name) {
+            registered.dead_letters = Some(GivenUp {
+                queue: queue.to_owned(),
+                role: role.to_owned(),
+                router: router.clone(),
+            });
         }
     }
 
@@ -331,6 +353,16 @@ impl LambdaHost {
                 (Err(error), None) => {
                     let line = json!({ "level": "ERROR", "function": name, "message": "the event was given up after its last try", "error": error.error_type });
                     self.journal.log(line.to_string());
+                    if let Some(to) = registered.dead_letters.clone() {
+                        let letters = DeadLetters {
+                            queue: to.queue,
+                            caller: to.role,
+                            source: None,
+                            event: payload.to_string(),
+                        };
+                        let why = &error.message;
+                        letters.send(&to.router, &self.journal, "lambda", why).await;
+                    }
                 }
             }
         }

@@ -31,9 +31,11 @@ use crate::{
     lambda::{LambdaHost, LogWriter, Processes},
     managed_flink::{ManagedFlink, Settings},
     observer::{Observer, Watchers},
+    permissions::Permissions,
     place::{ACCOUNT, REGION},
     protocol,
     sns::Sns,
+    sqs::Sqs,
     states::{self, ExecutionView, StepFunctions, TaskCall, TaskFailure},
     template::{Stack, TemplateError, Trigger},
     wire,
@@ -192,7 +194,10 @@ impl Region {
         let (front, back) = (Router::closed(), Router::closed());
         let faults = Faults::planned(blueprint.faults, blueprint.seed);
         let bus = EventBus::new(clock.clone(), journal.clone(), front.clone());
-        let sns = Sns::new(clock.clone(), journal.clone(), front.clone());
+        let permissions = Permissions::of(&stack);
+        let sns =
+            Sns::new(clock.clone(), journal.clone(), front.clone()).guarded_by(permissions.clone());
+        let sqs = Sqs::new(clock.clone(), journal.clone(), permissions);
         let cloudwatch =
             CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone());
         let dynamodb = DynamoDb::new(clock.clone(), journal.clone());
@@ -224,6 +229,8 @@ impl Region {
             &Services {
                 dynamodb: &dynamodb,
                 sns: &sns,
+                sqs: &sqs,
+                router: &front,
                 lambda: &lambda,
                 states: &states,
                 bus: &bus,
@@ -236,6 +243,7 @@ impl Region {
         )?;
         narrator::listen(&states, &bus, &journal);
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
+        cloudwatch.add_source(Arc::new(sqs.clone()));
         tokio::spawn(cloudwatch.clone().run());
 
         let services = (
@@ -243,6 +251,7 @@ impl Region {
             states.clone(),
             dynamodb.clone(),
             sns.clone(),
+            sqs.clone(),
             bus.clone(),
             cloudwatch.clone(),
             lambda.clone(),
@@ -547,6 +556,8 @@ impl states::Integrations for Tasks {
 struct Services<'a> {
     dynamodb: &'a DynamoDb,
     sns: &'a Sns,
+    sqs: &'a Sqs,
+    router: &'a Router,
     lambda: &'a LambdaHost,
     states: &'a StepFunctions,
     bus: &'a EventBus,
@@ -567,6 +578,10 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
     for topic in stack.topics.values() {
         services.sns.create_topic(&topic.name);
     }
+    let resources = stack.passive.values();
+    for queue in resources.filter(|resource| resource.kind == "AWS::SQS::Queue") {
+        services.sqs.create_queue(&queue.name);
+    }
     for (topic, function) in &stack.subscriptions {
         services.sns.subscribe_function(topic, function);
     }
@@ -574,6 +589,12 @@ fn deploy(stack: &Stack, services: &Services<'_>, hosting: &Hosting) -> Result<(
         hosting
             .host(services.lambda, function)
             .map_err(|error| refused(id, &error))?;
+        if let Some(queue) = &function.dead_letters {
+            let (name, role) = (&function.name, &function.role);
+            services
+                .lambda
+                .give_up_to(name, queue, role, services.router);
+        }
     }
     for (id, machine) in &stack.state_machines {
         let definition = machine.definition.to_string();

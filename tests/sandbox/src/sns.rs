@@ -18,6 +18,7 @@ use crate::{
     connector::Router,
     delivery,
     journal::Journal,
+    permissions::{Permissions, Sender},
     place::{self, arn},
     protocol::{invocation, record, refusal, tower_service, xml_answer},
     wire::{Request, Response},
@@ -40,6 +41,7 @@ pub struct Sns {
     clock: Clock,
     journal: Journal,
     router: Router,
+    permissions: Permissions,
     /// Subscribed functions by topic ARN.
     topics: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     published: Arc<AtomicU64>,
@@ -64,8 +66,18 @@ impl Sns {
             clock,
             journal,
             router,
+            permissions: Permissions::default(),
             topics: Arc::default(),
             published: Arc::default(),
+        }
+    }
+
+    /// From now on only those publish whom these policies let.
+    #[must_use]
+    pub fn guarded_by(self, permissions: Permissions) -> Self {
+        Self {
+            permissions,
+            ..self
         }
     }
 
@@ -97,7 +109,7 @@ impl Sns {
         let topic = form
             .get("TopicArn")
             .map(|topic| place::name_of(topic).to_owned());
-        let answer = match self.publish(form) {
+        let answer = match self.publish(&Sender::of(&request), form) {
             Ok(id) => xml_answer(
                 200,
                 format!(
@@ -118,7 +130,7 @@ impl Sns {
         answer
     }
 
-    fn publish(&self, form: BTreeMap<String, String>) -> Result<String, Refusal> {
+    fn publish(&self, sender: &Sender, form: BTreeMap<String, String>) -> Result<String, Refusal> {
         let publication = read(form)?;
         let Some(functions) = self.topics().get(&publication.topic).cloned() else {
             return Err(Refusal(
@@ -127,6 +139,9 @@ impl Sns {
                 format!("Topic does not exist: {}", publication.topic),
             ));
         };
+        self.permissions
+            .publish(sender, &publication.topic)
+            .map_err(|why| Refusal(403, "AuthorizationError", why))?;
         let id = place::id(MESSAGE_IDS, self.published.fetch_add(1, Ordering::Relaxed));
         self.journal.message(json!({
             "service": "sns",
@@ -143,6 +158,7 @@ impl Sns {
                 &self.journal,
                 "sns",
                 invocation(CALLER, &function, "Event", &event),
+                None,
             );
         }
         Ok(id)

@@ -89,6 +89,8 @@ pub struct FunctionSpec {
     pub policies: Value,
     /// How often an event is tried again, when the template says so.
     pub event_retries: Option<u64>,
+    /// The ARN of the queue for events that are given up.
+    pub dead_letters: Option<String>,
 }
 
 /// A state machine.
@@ -162,7 +164,7 @@ pub struct Stack {
     pub composite_alarms: BTreeMap<String, ResourceSpec>,
     /// Rules, by the logical id of the resource, or of its owner and event together.
     pub rules: BTreeMap<String, RuleSpec>,
-    /// Known resources without effect here: log groups, roles, permissions.
+    /// Known resources without effect of their own: log groups, roles, queues and policies.
     pub passive: BTreeMap<String, ResourceSpec>,
     /// The values the parameters have.
     pub parameters: BTreeMap<String, String>,

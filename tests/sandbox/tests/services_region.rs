@@ -148,6 +148,7 @@ fn region(faults: &Faults) -> Region {
         arn: place::arn("lambda", "function:handler"),
         input: Input::Whole,
         role: None,
+        dead_letters: None,
     };
     bus.add_rule(
         "alarms",

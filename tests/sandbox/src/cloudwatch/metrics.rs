@@ -6,13 +6,17 @@ use jiff::Timestamp;
 
 /// The namespace of Managed Flink's metrics, whose dimension is the application.
 pub const NAMESPACE: &str = "AWS/KinesisAnalytics";
-/// The one dimension that is known.
+/// The dimension of an application's metrics.
 pub(super) const APPLICATION: &str = "Application";
+/// How many messages were sent to a queue.
+pub const MESSAGES_SENT: &str = "NumberOfMessagesSent";
+/// Which dimension the metrics of each namespace have. No two namespaces have a metric of the same name.
+const DIMENSIONS: [(&str, &str); 2] = [(NAMESPACE, APPLICATION), ("AWS/SQS", "QueueName")];
 
-/// One value of one application's metric.
+/// One value of a metric of one application or queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Datum {
-    /// The dimension `Application`.
+    /// The value of the one dimension: an application's name, or a queue's.
     pub application: String,
     /// `fullRestarts`, `uptime` …
     pub name: String,
@@ -32,7 +36,7 @@ pub(super) type Series = BTreeMap<i64, f64>;
 /// Which metric: namespace, name, dimensions.
 pub(super) type MetricKey = (String, String, BTreeMap<String, String>);
 
-/// All values so far, by application and name: there is no other namespace and no other dimension.
+/// All values so far, by the dimension's value and the metric's name.
 #[derive(Default)]
 pub(super) struct Store(BTreeMap<String, BTreeMap<String, Series>>);
 
@@ -54,10 +58,11 @@ impl Store {
     }
 
     fn series(&self, (namespace, name, dimensions): &MetricKey) -> Option<&Series> {
-        let only_application = namespace == NAMESPACE && dimensions.len() == 1;
-        self.0
-            .get(dimensions.get(APPLICATION).filter(|_| only_application)?)?
-            .get(name)
+        let (_, dimension) = DIMENSIONS.iter().find(|(known, _)| known == namespace)?;
+        let value = dimensions
+            .get(*dimension)
+            .filter(|_| dimensions.len() == 1)?;
+        self.0.get(value)?.get(name)
     }
 
     /// A statistic over periods of `period` seconds that begin in `from..until`.

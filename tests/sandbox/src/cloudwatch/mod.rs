@@ -28,7 +28,7 @@ use serde_json::Value;
 pub use alarm::{AlarmError, CompositeAlarm, MetricAlarm};
 pub use cbor::in_cbor;
 pub use envelope::{event, lambda_action, sns_action};
-pub use metrics::{Datum, MetricSource, NAMESPACE};
+pub use metrics::{Datum, MESSAGES_SENT, MetricSource, NAMESPACE};
 pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
 
 use plan::Plan;
@@ -39,6 +39,7 @@ use crate::{
     delivery,
     events::EventBus,
     journal::{Actor, Journal},
+    permissions::ForTheSakeOf,
     place,
     protocol::{aws_query, invocation, record, tower_service},
     sns,
@@ -278,6 +279,7 @@ impl CloudWatch {
                     &self.journal,
                     "cloudwatch",
                     request(action, &transition),
+                    None,
                 );
             }
         }
@@ -356,7 +358,10 @@ fn request(action: &str, transition: &Transition) -> Request {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    aws_query(CALLER, "sns", sns::API_VERSION, "Publish", &form)
+    let mut request = aws_query(CALLER, "sns", sns::API_VERSION, "Publish", &form);
+    let alarm = ForTheSakeOf(transition.alarm.definition.arn());
+    request.extensions_mut().insert(alarm);
+    request
 }
 
 /// The start of the minute that was over last.

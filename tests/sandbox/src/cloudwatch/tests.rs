@@ -39,6 +39,7 @@ fn region() -> Region {
         arn: place::arn("lambda", "function:alarm-handler"),
         input: Input::Whole,
         role: None,
+        dead_letters: None,
     };
     bus.add_rule("alarms", &pattern, vec![handler]).unwrap();
     Region {

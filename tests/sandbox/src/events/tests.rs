@@ -39,6 +39,7 @@ fn target(arn: &str, input: Input) -> Target {
         arn: arn.to_owned(),
         input,
         role: None,
+        dead_letters: None,
     }
 }
 

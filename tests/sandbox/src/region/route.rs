@@ -16,6 +16,7 @@ use crate::{
     managed_flink::ManagedFlink,
     protocol::{self, refusal},
     sns::Sns,
+    sqs::Sqs,
     states::StepFunctions,
     story::Mail,
     wire::{self, Request, Response},
@@ -27,6 +28,7 @@ pub(super) type Back = (
     StepFunctions,
     DynamoDb,
     Sns,
+    Sqs,
     EventBus,
     CloudWatch,
     LambdaHost,
@@ -54,7 +56,8 @@ fn mails(journal: &Journal) -> Response {
 
 /// By the service that the signature names; what is not signed can only be a dashboard, or somebody who reads mails.
 pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
-    let (flink, states, dynamodb, sns, bus, cloudwatch, lambda, journal, clock) = services.clone();
+    let (flink, states, dynamodb, sns, sqs, bus, cloudwatch, lambda, journal, clock) =
+        services.clone();
     Box::pin(async move {
         let mut flink = flink;
         match wire::service(&request).as_deref() {
@@ -68,6 +71,7 @@ pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Res
             }
             Some("dynamodb") => dynamodb.handle(request).await,
             Some("sns") => sns.handle(request).await,
+            Some("sqs") => sqs.handle(request).await,
             Some("events") => bus.handle(request).await,
             Some("monitoring") => cloudwatch.handle(request).await,
             Some("lambda") => lambda.handle(request).await,

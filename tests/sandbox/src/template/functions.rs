@@ -78,7 +78,19 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<FunctionSpec> {
             "MaximumRetryAttempts",
             &retries["MaximumRetryAttempts"],
         )?,
+        dead_letters: dead_letters(reading)?,
     })
+}
+
+/// The queue for events that the function gave up.
+fn dead_letters(reading: &Reading<'_>) -> Result<Option<String>> {
+    let queue = &reading.properties["DeadLetterQueue"];
+    known(reading.id, queue, &["Type", "TargetArn"])?;
+    match (queue["Type"].as_str(), queue["TargetArn"].as_str()) {
+        (None, None) => Ok(None),
+        (Some("SQS"), Some(arn)) => Ok(Some(arn.to_owned())),
+        _ => Err(reading.error("the sandbox knows only queues for what a function gives up")),
+    }
 }
 
 /// cargo-lambda's build names the binary; otherwise the folder of the code is the package.

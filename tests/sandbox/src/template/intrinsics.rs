@@ -7,21 +7,29 @@ use serde_json::{Map, Value, json};
 use super::{PASSIVE, Result, STACK_NAME, TemplateError, as_text, members};
 use crate::place::{self, ACCOUNT, REGION};
 
+/// What a value may be given for as for a parameter: the stack's name.
+const STACK: &str = "AWS::StackName";
 /// A name may be made from other names, but not for ever.
 const MAX_NAME_DEPTH: u8 = 16;
 /// How the refusal of a reference to a resource ends whose condition does not hold.
 const NOT_MADE: &str = "whose condition does not hold";
+/// A role that SAM makes for a function or a state machine without one.
+const MADE_BY_SAM: &str = "made by SAM";
+/// A rule that SAM makes of an event.
+const RULE_OF_SAM: &str = "a rule made by SAM";
 
 pub(super) struct Resolver<'a> {
     template: &'a Value,
     parameters: BTreeMap<String, Value>,
     names: &'a BTreeMap<String, String>,
+    /// Another name of the stack than the usual one: what refers to it has it, names of resources do not.
+    stack: Option<&'a String>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(
         template: &'a Value,
-        overrides: &BTreeMap<String, String>,
+        overrides: &'a BTreeMap<String, String>,
         names: &'a BTreeMap<String, String>,
     ) -> Result<Self> {
         let mut parameters = BTreeMap::new();
@@ -33,7 +41,7 @@ impl<'a> Resolver<'a> {
         }
         if let Some(name) = overrides
             .keys()
-            .find(|name| !parameters.contains_key(*name))
+            .find(|name| !parameters.contains_key(*name) && *name != STACK)
         {
             return Err(TemplateError::new(
                 "Parameters",
@@ -44,6 +52,7 @@ impl<'a> Resolver<'a> {
             template,
             parameters,
             names,
+            stack: overrides.get(STACK),
         })
     }
 
@@ -269,6 +278,9 @@ impl<'a> Resolver<'a> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(value.clone());
         }
+        if let Some(named) = self.stack.filter(|_| name == STACK) {
+            return Ok(json!(named));
+        }
         if let Some(value) = pseudo(name) {
             return Ok(json!(value));
         }
@@ -283,7 +295,7 @@ impl<'a> Resolver<'a> {
             "AWS::SNS::Topic" | "AWS::Serverless::StateMachine" => {
                 self.arn(place, name, kind, depth).map(Value::from)
             }
-            "made by SAM" => Ok(json!(format!("{STACK_NAME}-{name}"))),
+            MADE_BY_SAM | RULE_OF_SAM => Ok(json!(format!("{STACK_NAME}-{name}"))),
             _ => self.name_within(name, depth).map(Value::from),
         }
     }
@@ -296,7 +308,11 @@ impl<'a> Resolver<'a> {
             ));
         };
         match (kind, attribute) {
-            ("made by SAM", "Arn") => Ok(json!(role_arn(&format!("{STACK_NAME}-{id}")))),
+            (MADE_BY_SAM, "Arn") => Ok(json!(role_arn(&format!("{STACK_NAME}-{id}")))),
+            (RULE_OF_SAM, "Arn") => Ok(json!(place::arn(
+                "events",
+                &format!("rule/{STACK_NAME}-{id}")
+            ))),
             ("AWS::SNS::Topic", "TopicArn") => self.arn(place, id, kind, depth).map(Value::from),
             ("AWS::SNS::Topic", "TopicName")
             | ("AWS::Serverless::StateMachine", "Name")
@@ -340,7 +356,18 @@ impl<'a> Resolver<'a> {
                 .is_some_and(|kind| kind.starts_with("AWS::Serverless::"))
                 && owner["Properties"].get("Role").is_none()
         });
-        Ok(makes.then_some("made by SAM"))
+        Ok(makes
+            .then_some(MADE_BY_SAM)
+            .or_else(|| self.is_rule_of_sam(id).then_some(RULE_OF_SAM)))
+    }
+
+    /// Whether SAM makes a rule of this logical id: its owner's, followed by the event's.
+    fn is_rule_of_sam(&self, id: &str) -> bool {
+        members(&self.template["Resources"]).any(|(owner, resource)| {
+            id.strip_prefix(owner.as_str()).is_some_and(|event| {
+                resource["Properties"]["Events"][event]["Type"] == "EventBridgeRule"
+            })
+        })
     }
 
     fn arn(&self, place: &str, id: &str, kind: &str, depth: u8) -> Result<String> {

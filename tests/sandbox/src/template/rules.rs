@@ -61,6 +61,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<RuleSpec> {
             arn: text("Arn")?.to_owned(),
             input: input(reading.id, target)?,
             role,
+            dead_letters: dead_letters(reading.id, target)?,
         });
     }
     let trigger = trigger(
@@ -180,7 +181,8 @@ pub(super) fn event(
         // A scheduler has no event to pass on.
         input = Input::Constant(json!({}));
     }
-    let role = role.map(str::to_owned);
+    let own = properties["RoleArn"].as_str();
+    let role = own.map(crate::place::name_of).or(role).map(str::to_owned);
     let name = name
         .as_str()
         .map_or_else(|| format!("{STACK_NAME}-{id}"), str::to_owned);
@@ -189,6 +191,7 @@ pub(super) fn event(
         arn: arn.to_owned(),
         input,
         role,
+        dead_letters: dead_letters(place, properties)?,
     }];
     Ok(Event::Rule(RuleSpec {
         name,
@@ -196,6 +199,13 @@ pub(super) fn event(
         enabled: enabled(properties),
         targets,
     }))
+}
+
+/// The queue for what cannot be delivered; SAM can make one too, which nothing here needs.
+fn dead_letters(place: &str, target: &Value) -> Result<Option<String>> {
+    let config = &target["DeadLetterConfig"];
+    known(place, config, &["Arn"])?;
+    Ok(config["Arn"].as_str().map(str::to_owned))
 }
 
 fn trigger(place: &str, pattern: &Value, schedule: &Value) -> Result<Trigger> {
