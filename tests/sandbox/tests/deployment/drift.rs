@@ -160,7 +160,7 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
-const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
+const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
     (
         "ForceStop",
@@ -274,6 +274,40 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 24] = [
         &["-1", "366", "7d"],
         "write a whole number of days from 0 to 365",
     ),
+    (
+        "TopicArn",
+        &[
+            "reports",
+            "arn:aws:sns:us-east-1:123456789012:reports.fifo",
+            "arn:aws:sqs:us-east-1:123456789012:reports",
+        ],
+        "write the ARN of a standard topic",
+    ),
+    (
+        "TopicKeyArn",
+        &[
+            "alias/reports",
+            "arn:aws:kms:us-east-1:123456789012:alias/reports",
+        ],
+        "write the ARN of the key",
+    ),
+    (
+        "RolePath",
+        &["", "automation", "/automation"],
+        "write a path that begins and ends",
+    ),
+    (
+        "PermissionsBoundary",
+        &["boundary", "arn:aws:iam::123456789012:role/boundary"],
+        "write the ARN of a managed policy",
+    ),
+    (
+        "DeletionProtection",
+        &["true", "on"],
+        "write enabled or disabled",
+    ),
+    // Any list is one; IAM refuses what is no ARN of a role.
+    ("ServiceRoles", &[], ""),
     // Any list of names is one; what is not there is found by CloudWatch Logs.
     ("ApplicationLogGroups", &[], ""),
 ];
@@ -358,7 +392,8 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
             .collect::<String>();
         assert!(block.contains("Description:"), "{name}");
         assert!(
-            block.contains("ConstraintDescription:") || name == "ApplicationLogGroups",
+            block.contains("ConstraintDescription:")
+                || ["ApplicationLogGroups", "ServiceRoles"].contains(&name.as_str()),
             "{name}"
         );
     }
@@ -637,12 +672,12 @@ const METRICS_OF_SERVICES: [(&str, &str, &str); 6] = [
     ("AWS/States", "ExecutionsTimedOut", "StateMachineArn"),
     ("AWS/States", "ExecutionsAborted", "StateMachineArn"),
     ("AWS/Lambda", "Errors", "FunctionName"),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+    ("AWS/SQS", "NumberOfMessagesSent", "QueueName"),
 ];
 
 #[test]
 fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
-    let stack = stack(&[]).unwrap();
+    let stack = stack(&[("Mode", "act")]).unwrap();
     assert!(stack.alarms.len() >= 9, "{}", stack.alarms.len());
     let there: BTreeSet<String> = (stack
         .functions
@@ -690,8 +725,12 @@ fn every_alarm_watches_a_metric_that_exists_of_something_in_the_stack() {
 
 #[test]
 fn the_dashboard_shows_every_alarm_of_the_stack() {
-    for schedule in ["ENABLED", "DISABLED"] {
-        let stack = stack(&[("SnapshotScheduleState", schedule)]).unwrap();
+    for (schedule, mode) in [
+        ("ENABLED", "act"),
+        ("DISABLED", "act"),
+        ("ENABLED", "observe"),
+    ] {
+        let stack = stack(&[("SnapshotScheduleState", schedule), ("Mode", mode)]).unwrap();
         let body: Value = serde_json::from_str(
             stack.passive["Dashboard"].properties["DashboardBody"]
                 .as_str()

@@ -2,13 +2,22 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod alarms;
+mod choices;
+mod dead_letters;
 mod drift;
 mod front_page;
+mod people_hear;
 mod permissions;
 mod policies;
 mod without_force_stop;
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use sandbox::{
     flink::Code,
@@ -36,11 +45,15 @@ fn repository(path: &str) -> PathBuf {
 
 /// The template with these parameters.
 fn stack(parameters: &[(&str, &str)]) -> Result<Stack, TemplateError> {
-    let parameters: BTreeMap<String, String> = parameters
+    let template = repository("infra/template.yaml");
+    Stack::load(&template, &named(parameters), &PACKAGES)
+}
+
+fn named(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    parameters
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    Stack::load(&repository("infra/template.yaml"), &parameters, &PACKAGES)
+        .collect()
 }
 
 /// Runs in virtual time.
@@ -53,8 +66,53 @@ fn virtually<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
+/// The template and its state machines with another text in the template. Gone when it is dropped.
+struct Mutant(PathBuf);
+
+impl Mutant {
+    /// With each of these texts replaced by the one beside it.
+    fn with(changes: &[(&str, &str)]) -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let mut text = fs::read_to_string(repository("infra/template.yaml")).unwrap();
+        for (from, to) in changes {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            text = text.replace(from, to);
+        }
+        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("mutant-{}-{made}", std::process::id()));
+        fs::create_dir_all(folder.join("statemachines")).unwrap();
+        for machine in ["remediate", "snapshot-check"] {
+            let name = format!("statemachines/{machine}.asl.json");
+            fs::copy(repository("infra").join(&name), folder.join(&name)).unwrap();
+        }
+        fs::write(folder.join("template.yaml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn template(&self) -> PathBuf {
+        self.0.join("template.yaml")
+    }
+
+    /// Read with these parameters.
+    fn stack(&self, parameters: &[(&str, &str)]) -> Stack {
+        Stack::load(&self.template(), &named(parameters), &PACKAGES).unwrap()
+    }
+}
+
+impl Drop for Mutant {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A region with `orders` in it, which runs well.
 fn region() -> Open {
+    region_of(None)
+}
+
+/// The same, deployed from another template.
+fn region_of(template: Option<&Path>) -> Open {
     let mut stage = Stage::of(Code::healthy());
     // As it is deployed: the alarms on snapshots are there while the schedule checks them.
     stage
@@ -62,6 +120,7 @@ fn region() -> Open {
         .insert("SnapshotScheduleState".into(), "ENABLED".into());
     let region = Region::open(Blueprint {
         seed: 1,
+        template: template.map(Path::to_owned),
         parameters: stage.parameters,
         codebook: stage.codebook,
         settings: stage.settings,

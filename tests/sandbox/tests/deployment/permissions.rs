@@ -9,12 +9,13 @@ use std::{
 use sandbox::{
     journal::Call,
     place,
-    scenario::{CATALOGUE, SNAPSHOTS, play},
+    region::Region,
+    scenario::{CATALOGUE, SNAPSHOTS, play_on},
 };
 use serde_json::{Value, json};
 
 use super::{
-    alarms,
+    Mutant, alarms,
     policies::{Asked, Roles},
     region, stack, virtually,
 };
@@ -22,21 +23,21 @@ use super::{
 /// Who is not a role of this stack: people, and services that call by resource policies.
 const OTHERS: [&str; 2] = ["operator", "events.amazonaws.com"];
 
-/// Every call of every rehearsal, and of the keeping of alarms.
-fn calls() -> &'static BTreeSet<Asked> {
-    static CALLS: OnceLock<BTreeSet<Asked>> = OnceLock::new();
-    CALLS.get_or_init(|| {
+/// Both values of the parameter `Mode`.
+const MODES: [&str; 2] = ["observe", "act"];
+
+/// Every call of every rehearsal in a stack that observes, or in one that acts, and of the keeping of alarms.
+fn calls(mode: &str) -> &'static BTreeSet<Asked> {
+    static CALLS: [OnceLock<BTreeSet<Asked>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let place = MODES.iter().position(|known| *known == mode).unwrap();
+    CALLS[place].get_or_init(|| {
         let mut all = BTreeSet::new();
         for scenario in CATALOGUE.iter().chain(SNAPSHOTS) {
             virtually(async {
-                let played = play(scenario, 1).await.unwrap();
-                let mut calls: Vec<Asked> = played
-                    .region
-                    .journal()
-                    .calls()
-                    .iter()
-                    .filter_map(asked)
-                    .collect();
+                let mut stage = (scenario.stage)();
+                stage.parameters.insert("Mode".into(), mode.into());
+                let played = play_on(scenario, stage, 1, |_| {}).await.unwrap();
+                let mut calls = all_asked(&played.region);
                 if scenario.name == "snapshots-fleet" {
                     // The same calls about a thousand applications: each would be evaluated against every role, and one of a kind says all.
                     calls.sort_by(|one, other| {
@@ -53,19 +54,24 @@ fn calls() -> &'static BTreeSet<Asked> {
             let region = region();
             alarms::changed_by_hand_and_deleted(&region).await;
             tokio::time::sleep(Duration::from_secs(60)).await;
-            all.extend(region.journal().calls().iter().filter_map(asked));
+            all.extend(all_asked(&region));
         });
         all
     })
 }
 
+/// The calls so far, as IAM sees them.
+fn all_asked(region: &Region) -> Vec<Asked> {
+    let calls = region.journal().calls();
+    calls
+        .iter()
+        .filter_map(|call| asked(region, call))
+        .collect()
+}
+
 /// The call as IAM sees it; None for what needs no permission of a role.
-fn asked(call: &Call) -> Option<Asked> {
-    // SAM makes the role of a schedule, for its one target.
-    if OTHERS.contains(&call.caller.as_str())
-        || call.caller.ends_with("EventsRole")
-        || call.service == "flink"
-    {
+fn asked(region: &Region, call: &Call) -> Option<Asked> {
+    if OTHERS.contains(&call.caller.as_str()) || call.service == "flink" {
         return None;
     }
     let name = call.resource.as_deref().unwrap_or_default();
@@ -87,10 +93,15 @@ fn asked(call: &Call) -> Option<Asked> {
             place::arn("kinesisanalytics", "every-application")
         }
         ("kinesisanalytics", _) => {
-            // Every application of the rehearsals is opted in; those that are not are never asked a change of.
-            context.insert(
-                "aws:ResourceTag/lifeguard:managed".to_owned(),
-                "true".to_owned(),
+            // One that is gone had opted in.
+            let opted_in = || BTreeMap::from([("lifeguard:managed".to_owned(), "true".to_owned())]);
+            let tags = region
+                .flink()
+                .application(place::name_of(name))
+                .map_or_else(opted_in, |application| application.tags);
+            context.extend(
+                tags.into_iter()
+                    .map(|(key, value)| (format!("aws:ResourceTag/{key}"), value)),
             );
             named("kinesisanalytics", format!("application/{name}"))
         }
@@ -102,6 +113,7 @@ fn asked(call: &Call) -> Option<Asked> {
             named("events", format!("event-bus/{name}"))
         }
         ("states", _) => named("states", format!("stateMachine:{name}")),
+        ("sqs", _) => named("sqs", name.to_owned()),
         ("cloudwatch", _) => {
             context.insert(
                 "aws:ResourceTag/lifeguard:owner".to_owned(),
@@ -122,19 +134,138 @@ fn asked(call: &Call) -> Option<Asked> {
     })
 }
 
-fn roles() -> Roles {
-    Roles::of(&stack(&[]).unwrap())
+fn roles(mode: &str) -> Roles {
+    Roles::of(&stack(&[("Mode", mode)]).unwrap())
 }
 
 #[test]
 fn every_call_is_allowed_to_its_role_alone_and_every_grant_is_used() {
-    assert!(calls().len() > 30, "{}", calls().len());
-    assert_eq!(roles().complaints(calls()), Vec::<String>::new());
+    for (mode, least) in MODES.into_iter().zip([20, 30]) {
+        let calls = calls(mode);
+        assert!(calls.len() > least, "{mode}: {}", calls.len());
+        assert_eq!(
+            roles(mode).complaints(calls),
+            Vec::<String>::new(),
+            "{mode}"
+        );
+    }
+}
+
+#[test]
+fn a_stack_that_observes_has_no_role_that_changes_an_application() {
+    assert_eq!(roles("observe").changes(), Vec::<String>::new());
+    let acts = roles("act").changes();
+    assert_eq!(acts.len(), 6, "{acts:?}");
+    // A template that grants them in either mode.
+    let mutant = Mutant::with(&[(
+        "  Acts: !Equals [!Ref Mode, act]\n",
+        "  Acts: !Not [!Equals [!Ref Mode, \"\"]]\n",
+    )]);
+    let named = "arn:aws:iam::123456789012:role/orders";
+    let observes = [("Mode", "observe"), ("ServiceRoles", named)];
+    let roles = Roles::of(&stack(&observes).unwrap());
+    assert_eq!(roles.changes(), Vec::<String>::new());
+    let roles = Roles::of(&mutant.stack(&observes));
+    assert_eq!(roles.changes().len(), 7, "{:?}", roles.changes());
+    let said = roles.complaints(calls("observe")).join("\n");
+    for verb in [
+        "RollbackApplication",
+        "StopApplication",
+        "UpdateApplication",
+        "StartApplication",
+        "CreateApplicationSnapshot",
+        "DeleteApplicationSnapshot",
+    ] {
+        assert!(
+            said.contains(&format!("is granted kinesisanalytics:{verb} on")),
+            "{verb}: {said}"
+        );
+    }
+}
+
+#[test]
+fn no_role_passes_a_role_unless_it_is_named_and_then_only_that_one() {
+    let named = "arn:aws:iam::123456789012:role/service/orders";
+    let passes = |parameters: &[(&str, &str)], role: &str| {
+        Roles::of(&stack(parameters).unwrap()).allows(
+            "lifeguard-ForceStopAndRestoreRole",
+            &Asked {
+                role: String::new(),
+                action: "iam:PassRole".to_owned(),
+                resource: role.to_owned(),
+                context: BTreeMap::from([(
+                    "iam:PassedToService".to_owned(),
+                    "kinesisanalytics.amazonaws.com".to_owned(),
+                )]),
+            },
+        )
+    };
+    assert!(!passes(&[("Mode", "act")], named));
+    let both = format!("{named},arn:aws:iam::123456789012:role/service/payments");
+    let act = [("Mode", "act"), ("ServiceRoles", both.as_str())];
+    assert!(passes(&act, named) && passes(&act, "arn:aws:iam::123456789012:role/service/payments"));
+    assert!(!passes(
+        &act,
+        "arn:aws:iam::123456789012:role/service/orders-admin"
+    ));
+    assert!(!passes(&[("ServiceRoles", both.as_str())], named));
+}
+
+/// Calls that are bound to the tags, by a stack that acts.
+fn bound() -> impl Iterator<Item = &'static Asked> {
+    calls("act").iter().filter(|call| {
+        call.action.starts_with("kinesisanalytics:")
+            && ![
+                "kinesisanalytics:ListApplications",
+                "kinesisanalytics:ListTagsForResource",
+                "kinesisanalytics:DescribeApplication",
+            ]
+            .contains(&call.action.as_str())
+    })
+}
+
+/// Whether the stack of this name may make the call about an application whose tag `lifeguard:stack` is this.
+fn may(stack_name: &str, call: &Asked, tag: Option<&str>) -> bool {
+    let roles = Roles::of(&stack(&[("Mode", "act"), ("AWS::StackName", stack_name)]).unwrap());
+    let mut call = call.clone();
+    let key = "aws:ResourceTag/lifeguard:stack".to_owned();
+    match tag {
+        Some(tag) => drop(call.context.insert(key, tag.to_owned())),
+        None => drop(call.context.remove(&key)),
+    }
+    let role = call.role.clone();
+    roles.allows(&role, &call)
+}
+
+#[test]
+fn an_application_of_another_stack_is_out_of_reach() {
+    let verbs: BTreeSet<&str> = bound().map(|call| call.action.as_str()).collect();
+    assert_eq!(verbs.len(), 12, "{verbs:?}");
+    for call in bound() {
+        // One without the tag belongs to the stack of the default name, and to no other.
+        assert!(may("lifeguard", call, None), "{call:?}");
+        assert!(!may("lifeguard-eu", call, None), "{call:?}");
+        for (stack_name, tag, allowed) in [
+            ("lifeguard", "lifeguard", true),
+            ("lifeguard", "lifeguard-eu", false),
+            ("lifeguard", "", false),
+            ("lifeguard-eu", "lifeguard-eu", true),
+            ("lifeguard-eu", "lifeguard", false),
+            ("lifeguard-eu", "Lifeguard-eu", false),
+            ("lifeguard-eu", "lifeguard-eu-2", false),
+        ] {
+            assert_eq!(
+                may(stack_name, call, Some(tag)),
+                allowed,
+                "{stack_name} and {tag}: {call:?}"
+            );
+        }
+    }
 }
 
 /// What the check says once `change` has been made to the statement `sid` of `role`.
 fn sabotaged(role: &str, sid: &str, change: impl FnOnce(&mut Value)) -> String {
-    let mut roles = roles();
+    let mut roles = roles("act");
     let statements = roles.0.get_mut(role).expect("the role");
     change(
         statements
@@ -142,7 +273,7 @@ fn sabotaged(role: &str, sid: &str, change: impl FnOnce(&mut Value)) -> String {
             .find(|statement| statement["Sid"] == sid)
             .expect("the statement"),
     );
-    roles.complaints(calls()).join("\n")
+    roles.complaints(calls("act")).join("\n")
 }
 
 #[test]
@@ -213,6 +344,11 @@ fn a_change_that_is_not_bound_to_the_tag_is_found() {
         ("lifeguard-ForceStopAndRestoreRole", "Stop"),
         ("lifeguard-ForceStopAndRestoreRole", "Update"),
         ("lifeguard-ForceStopAndRestoreRole", "Start"),
+        ("lifeguard-SnapshotKeeperRole", "Take"),
+        ("lifeguard-SnapshotKeeperRole", "Delete"),
+        ("lifeguard-SnapshotKeeperRole", "Snapshots"),
+        ("lifeguard-SubtaskVerifierRole", "Dashboard"),
+        ("lifeguard-SubtaskVerifierRole", "Version"),
         ("lifeguard-AlarmKeeperRole", "Delete"),
     ] {
         let said = sabotaged(role, sid, |statement| {
@@ -227,26 +363,17 @@ fn a_change_that_is_not_bound_to_the_tag_is_found() {
 
 #[test]
 fn an_application_that_has_not_opted_in_is_out_of_reach() {
-    let changes = calls().iter().filter(|call| {
-        call.action.starts_with("kinesisanalytics:")
-            && call.action.ends_with("Application")
-            && !call.action.contains("Describe")
-    });
-    let mut seen = 0;
-    for call in changes {
-        let mut other = call.clone();
-        other
-            .context
-            .insert("aws:ResourceTag/lifeguard:managed".into(), "True".into());
-        let only = BTreeSet::from([other]);
-        assert!(
-            roles()
-                .complaints(&only)
-                .iter()
-                .any(|said| said.contains("is not allowed")),
-            "{call:?}"
-        );
-        seen += 1;
+    let roles = roles("act");
+    for call in bound() {
+        assert!(roles.allows(&call.role, call), "{call:?}");
+        for value in [Some("True"), Some("yes"), Some(""), None] {
+            let mut other = call.clone();
+            let key = "aws:ResourceTag/lifeguard:managed".to_owned();
+            match value {
+                Some(value) => drop(other.context.insert(key, value.to_owned())),
+                None => drop(other.context.remove(&key)),
+            }
+            assert!(!roles.allows(&call.role, &other), "{value:?}: {call:?}");
+        }
     }
-    assert_eq!(seen, 4);
 }

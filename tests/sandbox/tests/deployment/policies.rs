@@ -79,25 +79,43 @@ const WITHOUT_RESOURCE: [&str; 14] = [
     "cloudwatch:DescribeAlarms",
 ];
 
-/// Verbs that change something of other people's, and the tag each is bound to.
-const BOUND: [(&str, &str); 5] = [
-    (
-        "kinesisanalytics:RollbackApplication",
-        "aws:ResourceTag/lifeguard:managed",
-    ),
-    (
-        "kinesisanalytics:StopApplication",
-        "aws:ResourceTag/lifeguard:managed",
-    ),
-    (
-        "kinesisanalytics:UpdateApplication",
-        "aws:ResourceTag/lifeguard:managed",
-    ),
-    (
-        "kinesisanalytics:StartApplication",
-        "aws:ResourceTag/lifeguard:managed",
-    ),
-    ("cloudwatch:DeleteAlarms", "aws:ResourceTag/lifeguard:owner"),
+/// The tag by which an application opts in, and the one that names its stack.
+const MANAGED: &str = "aws:ResourceTag/lifeguard:managed";
+const OWNER: &str = "aws:ResourceTag/lifeguard:owner";
+
+/// Verbs about what is other people's, and the tag each is bound to. Not bound: what must be read to know whether an application has opted in.
+const BOUND: [(&str, &str); 13] = [
+    ("kinesisanalytics:RollbackApplication", MANAGED),
+    ("kinesisanalytics:StopApplication", MANAGED),
+    ("kinesisanalytics:UpdateApplication", MANAGED),
+    ("kinesisanalytics:StartApplication", MANAGED),
+    ("kinesisanalytics:CreateApplicationSnapshot", MANAGED),
+    ("kinesisanalytics:DeleteApplicationSnapshot", MANAGED),
+    ("kinesisanalytics:CreateApplicationPresignedUrl", MANAGED),
+    ("kinesisanalytics:DescribeApplicationVersion", MANAGED),
+    ("kinesisanalytics:ListApplicationOperations", MANAGED),
+    ("kinesisanalytics:DescribeApplicationOperation", MANAGED),
+    ("kinesisanalytics:ListApplicationSnapshots", MANAGED),
+    ("kinesisanalytics:DescribeApplicationSnapshot", MANAGED),
+    ("cloudwatch:DeleteAlarms", OWNER),
+];
+
+/// Verbs that change an application or its snapshots, and the one that an update needs beside its own.
+const CHANGES: [&str; 7] = [
+    "kinesisanalytics:RollbackApplication",
+    "kinesisanalytics:StopApplication",
+    "kinesisanalytics:UpdateApplication",
+    "kinesisanalytics:StartApplication",
+    "kinesisanalytics:CreateApplicationSnapshot",
+    "kinesisanalytics:DeleteApplicationSnapshot",
+    "iam:PassRole",
+];
+/// Verbs of Managed Flink that change nothing.
+const READS: [&str; 4] = [
+    "kinesisanalytics:Describe",
+    "kinesisanalytics:List",
+    "kinesisanalytics:Discover",
+    "kinesisanalytics:CreateApplicationPresignedUrl",
 ];
 
 impl Roles {
@@ -125,30 +143,60 @@ impl Roles {
         )
     }
 
-    fn allows(&self, role: &str, asked: &Asked) -> bool {
+    /// What these roles may change of an application, whatever its tags: a sentence each.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (role, statements) in &self.0 {
+            for statement in statements {
+                let changes = |action: &&str| {
+                    CHANGES.contains(action)
+                        || (action.starts_with("kinesisanalytics:")
+                            && !READS.iter().any(|read| action.starts_with(read)))
+                };
+                found.extend(
+                    list(&statement["Action"])
+                        .into_iter()
+                        .filter(changes)
+                        .map(|action| format!("{role} may {action}")),
+                );
+            }
+        }
+        found
+    }
+
+    pub(super) fn allows(&self, role: &str, asked: &Asked) -> bool {
         self.0
             .get(role)
-            .is_some_and(|statements| allowed(statements, asked))
+            .is_some_and(|statements| allowed(&policy(statements), asked))
     }
 
     /// What is wrong with these roles, held against these calls. A sentence each.
     pub(super) fn complaints(&self, calls: &BTreeSet<Asked>) -> Vec<String> {
         let mut complaints = Vec::new();
+        // Read once: there are thousands of calls.
+        let policies: BTreeMap<&str, IAMPolicy> = self
+            .0
+            .iter()
+            .map(|(role, statements)| (role.as_str(), policy(statements)))
+            .collect();
+        let allows = |role: &str, asked: &Asked| {
+            policies
+                .get(role)
+                .is_some_and(|policy| allowed(policy, asked))
+        };
+        let asks: BTreeSet<(&str, &str)> = calls
+            .iter()
+            .map(|call| (call.role.as_str(), call.action.as_str()))
+            .collect();
         for asked in calls {
-            if !self.allows(&asked.role, asked) {
+            if !allows(&asked.role, asked) {
                 complaints.push(format!(
                     "{} is not allowed {} on {}",
                     asked.role, asked.action, asked.resource
                 ));
             }
-            for other in self
-                .0
-                .keys()
-                .filter(|other| **other != asked.role && self.allows(other, asked))
-            {
-                if !calls
-                    .iter()
-                    .any(|call| call.role == *other && call.action == asked.action)
+            for other in self.0.keys().filter(|other| **other != asked.role) {
+                if !asks.contains(&(other.as_str(), asked.action.as_str())) && allows(other, asked)
                 {
                     complaints.push(format!(
                         "{other} is allowed {} on {}, which it never asks for",
@@ -159,7 +207,7 @@ impl Roles {
             if let Some((_, key)) = BOUND.iter().find(|(action, _)| *action == asked.action) {
                 let mut untagged = asked.clone();
                 untagged.context.remove(*key);
-                if self.allows(&asked.role, &untagged) {
+                if allows(&asked.role, &untagged) {
                     complaints.push(format!(
                         "{} is allowed {} without {key}",
                         asked.role, asked.action
@@ -177,9 +225,15 @@ impl Roles {
     }
 }
 
-fn allowed(statements: &[Value], asked: &Asked) -> bool {
+/// The policy of these statements. The engine takes no policy without any, so there is one that allows nothing.
+fn policy(statements: &[Value]) -> IAMPolicy {
+    let nothing = json!({ "Effect": "Deny", "Action": "nobody:Asks", "Resource": "*" });
+    let statements = [statements, &[nothing]].concat();
     let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let policy = IAMPolicy::from_json(&policy).unwrap_or_else(|error| panic!("{error}: {policy}"));
+    IAMPolicy::from_json(&policy).unwrap_or_else(|error| panic!("{error}: {policy}"))
+}
+
+fn allowed(policy: &IAMPolicy, asked: &Asked) -> bool {
     let context = asked
         .context
         .iter()
@@ -197,7 +251,7 @@ fn allowed(statements: &[Value], asked: &Asked) -> bool {
         Arn::parse(&asked.resource).unwrap(),
         context,
     );
-    matches!(evaluate_policy(&policy, &request), Ok(Decision::Allow))
+    matches!(evaluate_policy(policy, &request), Ok(Decision::Allow))
 }
 
 fn list(value: &Value) -> Vec<&str> {
@@ -257,9 +311,10 @@ fn unused(role: &str, statements: &[Value], index: usize, calls: &BTreeSet<Asked
                 .filter(|(other, _)| *other != index)
                 .map(|(_, statement)| statement.clone())
                 .collect();
+            let (alone, rest) = (policy(&[alone]), policy(&rest));
             if !own
                 .iter()
-                .any(|call| allowed(std::slice::from_ref(&alone), call) && !allowed(&rest, call))
+                .any(|call| allowed(&alone, call) && !allowed(&rest, call))
             {
                 complaints.push(format!(
                     "{role} is granted {action} on {resource}, and no rehearsal needs it"
