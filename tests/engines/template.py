@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 # What checkov asks for and this stack does not do, and why. A check on a resource that is not listed here is a finding; an entry that is not needed is one too.
 FUNCTIONS = ["AlarmHandler", "SubtaskVerifier", "RemediationPlanner", "Rollback", "ForceStopAndRestore", "AlarmKeeper", "SnapshotKeeper"]
 SKIPPED = {
-    "CKV_AWS_119": (["LedgerTable"], "encrypted with the key that AWS manages: only one role of this account reads it, and a key of our own would add cost and no separation"),
+    "CKV_AWS_119": (["LedgerTable"], "encrypted with the key that DynamoDB owns: only one role of this account reads it, and a key of our own would add cost and no separation"),
     "CKV_AWS_27": (["DeadLetters"], "encrypted by SqsManagedSseEnabled, which this check does not know; EventBridge sends to it without a key policy"),
     "CKV_AWS_115": (FUNCTIONS, "reserved concurrency takes from the account's share, and new accounts have ten; leases and fences bound what runs at once"),
     "CKV_AWS_116": (["SubtaskVerifier", "RemediationPlanner", "Rollback", "ForceStopAndRestore", "SnapshotKeeper"], "the state machine waits for their answers: there is no event to give up"),
@@ -75,7 +76,8 @@ def plain(value, resources):
     if len(value) == 1:
         (name, argument), = value.items()
         if name == "Ref":
-            return {"AWS::NoValue": None, "AWS::AccountId": "123456789012", "AWS::StackName": "lifeguard"}.get(argument, arn(argument, resources))
+            known = {"AWS::NoValue": None, "AWS::AccountId": "123456789012", "AWS::StackName": "lifeguard", "ServiceRoles": ["arn:aws:iam::123456789012:role/orders"]}
+            return known.get(argument, arn(argument, resources))
         if name == "Fn::GetAtt":
             target = argument.split(".")[0] if isinstance(argument, str) else argument[0]
             return arn(target, resources)
@@ -86,7 +88,8 @@ def plain(value, resources):
             for hole, text in known.items():
                 argument = argument.replace(f"${{AWS::{hole}}}", text)
             return argument
-    return {name: plain(one, resources) for name, one in value.items()}
+    members = {name: plain(one, resources) for name, one in value.items()}
+    return {name: one for name, one in members.items() if one is not None}
 
 
 def arn(name, resources):
@@ -104,18 +107,26 @@ def arn(name, resources):
 
 
 def parliament(template):
-    """Each policy of each role, SAM's own ones too."""
+    """Each policy of each role, SAM's own ones too, and the policies to copy, with values where they have words in capitals."""
     from parliament import analyze_policy_string, enhance_finding
 
-    resources, found = transformed(template)["Resources"], []
+    resources, documents = transformed(template)["Resources"], []
     for name, resource in resources.items():
-        if resource["Type"] != "AWS::IAM::Role":
-            continue
-        for policy in resource["Properties"].get("Policies", []):
-            document = plain(policy["PolicyDocument"], resources)
-            for finding in analyze_policy_string(json.dumps(document)).findings:
-                enhanced = enhance_finding(finding)
-                # SAM writes the policies of the schedule's role without a version, which IAM takes for the older one; nothing in them needs the newer.
-                if not (enhanced.issue == "NO_VERSION" and name in ("AlarmKeeperScheduleRole", "SnapshotCheckOnScheduleRole")):
-                    found.append(f"{name}: {enhanced.issue} {enhanced.detail}")
+        if resource["Type"] == "AWS::IAM::Role":
+            documents += [(name, plain(policy["PolicyDocument"], resources)) for policy in resource["Properties"].get("Policies", [])]
+    for path in sorted((Path(__file__).parent.parent.parent / "infra" / "policies").glob("*.json")):
+        documents.append((path.name, json.loads(copied(path.read_text(encoding="utf8")))))
+    found = []
+    for name, document in documents:
+        for finding in analyze_policy_string(json.dumps(document)).findings:
+            enhanced = enhance_finding(finding)
+            found.append(f"{name}: {enhanced.issue} {enhanced.detail}")
     return found
+
+
+def copied(text):
+    """A policy as somebody would copy it."""
+    values = {"PARTITION": "aws", "REGION": "us-east-1", "ACCOUNT": "123456789012", "SNAPSHOTCHECK": "lifeguard-snapshot-check", "REMEDIATE": "Remediate-1", "LEDGER": "lifeguard-LedgerTable-1", "TAGGER": "tagger"}
+    for word, value in values.items():
+        text = re.sub(rf"(?<=[:/]){word}(?=[:/\"])", value, text)
+    return text

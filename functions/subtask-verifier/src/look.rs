@@ -11,7 +11,8 @@ use lifecycle::{
 use managed_flink::{
     CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
     DescribeApplicationVersion, Described, FlinkRest, HostRule, ListApplicationOperations,
-    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, property_values,
+    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, is_opted_in,
+    property_values,
 };
 
 use crate::Event;
@@ -41,6 +42,19 @@ pub(crate) async fn observe(
             .list_tags_for_resource(&described.application.arn)
             .await,
     );
+    // No role may read more of an application that has not opted in, and nobody asks for more.
+    if tags.as_ref().is_some_and(|tags| !is_opted_in(tags)) {
+        return Ok(Observation {
+            at: now,
+            application: described.application,
+            versions: Vec::new(),
+            operations: Vec::new(),
+            job: None,
+            snapshots: Vec::new(),
+            tags: tags.map(ours),
+            unreadable: notes.0,
+        });
+    }
     let versions = versions(
         service,
         &described.application,

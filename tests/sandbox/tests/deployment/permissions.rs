@@ -211,54 +211,54 @@ fn no_role_passes_a_role_unless_it_is_named_and_then_only_that_one() {
     assert!(!passes(&[("ServiceRoles", both.as_str())], named));
 }
 
-/// Calls that are bound to the tags, by a stack that acts.
-fn bound() -> impl Iterator<Item = &'static Asked> {
-    calls("act").iter().filter(|call| {
-        call.action.starts_with("kinesisanalytics:")
-            && ![
-                "kinesisanalytics:ListApplications",
-                "kinesisanalytics:ListTagsForResource",
-                "kinesisanalytics:DescribeApplication",
-            ]
-            .contains(&call.action.as_str())
-    })
+/// Calls that are bound to the tags, by a stack that acts: one of each role and verb.
+fn bound() -> Vec<&'static Asked> {
+    let unbound = [
+        "kinesisanalytics:ListApplications",
+        "kinesisanalytics:ListTagsForResource",
+        "kinesisanalytics:DescribeApplication",
+    ];
+    let of_applications = calls("act").iter().filter(|call| {
+        call.action.starts_with("kinesisanalytics:") && !unbound.contains(&call.action.as_str())
+    });
+    let by_role_and_verb: BTreeMap<_, _> = of_applications
+        .map(|call| ((&call.role, &call.action), call))
+        .collect();
+    by_role_and_verb.into_values().collect()
 }
 
-/// Whether the stack of this name may make the call about an application whose tag `lifeguard:stack` is this.
-fn may(stack_name: &str, call: &Asked, tag: Option<&str>) -> bool {
-    let roles = Roles::of(&stack(&[("Mode", "act"), ("AWS::StackName", stack_name)]).unwrap());
-    let mut call = call.clone();
-    let key = "aws:ResourceTag/lifeguard:stack".to_owned();
-    match tag {
-        Some(tag) => drop(call.context.insert(key, tag.to_owned())),
-        None => drop(call.context.remove(&key)),
+/// The same call about an application with another value of the tag.
+fn about(call: &Asked, tag: &str, value: Option<&str>) -> Asked {
+    let mut other = call.clone();
+    let key = format!("aws:ResourceTag/lifeguard:{tag}");
+    match value {
+        Some(value) => drop(other.context.insert(key, value.to_owned())),
+        None => drop(other.context.remove(&key)),
     }
-    let role = call.role.clone();
-    roles.allows(&role, &call)
+    other
 }
 
 #[test]
 fn an_application_of_another_stack_is_out_of_reach() {
-    let verbs: BTreeSet<&str> = bound().map(|call| call.action.as_str()).collect();
+    let of = |name: &str| Roles::of(&stack(&[("Mode", "act"), ("AWS::StackName", name)]).unwrap());
+    let (usual, other) = (of("lifeguard"), of("lifeguard-eu"));
+    let verbs: BTreeSet<&str> = bound().iter().map(|call| call.action.as_str()).collect();
     assert_eq!(verbs.len(), 12, "{verbs:?}");
     for call in bound() {
-        // One without the tag belongs to the stack of the default name, and to no other.
-        assert!(may("lifeguard", call, None), "{call:?}");
-        assert!(!may("lifeguard-eu", call, None), "{call:?}");
-        for (stack_name, tag, allowed) in [
-            ("lifeguard", "lifeguard", true),
-            ("lifeguard", "lifeguard-eu", false),
-            ("lifeguard", "", false),
-            ("lifeguard-eu", "lifeguard-eu", true),
-            ("lifeguard-eu", "lifeguard", false),
-            ("lifeguard-eu", "Lifeguard-eu", false),
-            ("lifeguard-eu", "lifeguard-eu-2", false),
+        for (roles, tag, allowed) in [
+            // One without the tag belongs to the stack of the usual name, and to no other.
+            (&usual, None, true),
+            (&other, None, false),
+            (&usual, Some("lifeguard"), true),
+            (&usual, Some("lifeguard-eu"), false),
+            (&usual, Some(""), false),
+            (&other, Some("lifeguard-eu"), true),
+            (&other, Some("lifeguard"), false),
+            (&other, Some("Lifeguard-eu"), false),
+            (&other, Some("lifeguard-eu-2"), false),
         ] {
-            assert_eq!(
-                may(stack_name, call, Some(tag)),
-                allowed,
-                "{stack_name} and {tag}: {call:?}"
-            );
+            let asked = about(call, "stack", tag);
+            assert_eq!(roles.allows(&call.role, &asked), allowed, "{asked:?}");
         }
     }
 }
@@ -367,13 +367,8 @@ fn an_application_that_has_not_opted_in_is_out_of_reach() {
     for call in bound() {
         assert!(roles.allows(&call.role, call), "{call:?}");
         for value in [Some("True"), Some("yes"), Some(""), None] {
-            let mut other = call.clone();
-            let key = "aws:ResourceTag/lifeguard:managed".to_owned();
-            match value {
-                Some(value) => drop(other.context.insert(key, value.to_owned())),
-                None => drop(other.context.remove(&key)),
-            }
-            assert!(!roles.allows(&call.role, &other), "{value:?}: {call:?}");
+            let asked = about(call, "managed", value);
+            assert!(!roles.allows(&call.role, &asked), "{asked:?}");
         }
     }
 }
