@@ -76,7 +76,7 @@ def plain(value, resources):
     if len(value) == 1:
         (name, argument), = value.items()
         if name == "Ref":
-            known = {"AWS::NoValue": None, "AWS::AccountId": "123456789012", "AWS::StackName": "lifeguard", "ServiceRoles": ["arn:aws:iam::123456789012:role/orders"]}
+            known = {"AWS::NoValue": None, "AWS::AccountId": "123456789012", "AWS::StackName": "lifeguard", "ServiceRoles": ["arn:aws:iam::123456789012:role/orders"], "TopicKeyArn": "arn:aws:kms:us-east-1:123456789012:key/people"}
             return known.get(argument, arn(argument, resources))
         if name == "Fn::GetAtt":
             target = argument.split(".")[0] if isinstance(argument, str) else argument[0]
@@ -120,6 +120,9 @@ def parliament(template):
     for name, document in documents:
         for finding in analyze_policy_string(json.dumps(document)).findings:
             enhanced = enhance_finding(finding)
+            # These two take one of several kinds of resource; parliament's data asks for each of them.
+            if enhanced.issue == "RESOURCE_MISMATCH" and any(verb in str(enhanced.detail) for verb in ("states:ListExecutions", "states:DescribeExecution")):
+                continue
             found.append(f"{name}: {enhanced.issue} {enhanced.detail}")
     return found
 

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod choices;
+mod copied;
 mod dead_letters;
 mod drift;
 mod front_page;
