@@ -209,3 +209,36 @@ fn the_table_is_protected_on_request_and_its_key_costs_nothing() {
         assert!(table.get("SSESpecification").is_none());
     }
 }
+
+#[test]
+fn links_lead_to_the_console_of_the_partition() {
+    let (china, gov) = (
+        "  InChina: !Equals [!Ref AWS::Partition, aws-cn]\n",
+        "  InGovCloud: !Equals [!Ref AWS::Partition, aws-us-gov]\n",
+    );
+    // The sandbox is in the partition aws: another one is made believe.
+    let here = |condition: &str| {
+        condition
+            .replace("aws-cn", "aws")
+            .replace("aws-us-gov", "aws")
+    };
+    for (condition, console) in [
+        (china, "us-east-1.console.amazonaws.cn"),
+        (gov, "us-east-1.console.amazonaws-us-gov.com"),
+        ("", "us-east-1.console.aws.amazon.com"),
+    ] {
+        let changed = here(condition);
+        let stack = if condition.is_empty() {
+            stack(&[]).unwrap()
+        } else {
+            Mutant::with(&[(condition, &changed)]).stack(&[])
+        };
+        for output in ["RemediateConsole", "DashboardConsole", "QueriesConsole"] {
+            let link = stack.outputs[output].as_str().unwrap();
+            assert!(link.starts_with(&format!("https://{console}/")), "{link}");
+        }
+        let notice = format!("{:?}", stack.rules["ExecutionBroke"].targets);
+        let console = console.replace("us-east-1", "<region>");
+        assert!(notice.contains(&format!("https://{console}/")), "{notice}");
+    }
+}
