@@ -79,6 +79,7 @@ impl Reason {
             | Self::SystemRolledBack => Some(Severity::Action),
             Self::Recovered => Some(Severity::Info),
             Self::NotOptedIn
+            | Self::OtherStack
             | Self::Busy
             | Self::Deleting
             | Self::Settling
