@@ -59,7 +59,8 @@ pub const INPUTS: &[Scenario] = &[
         },
         ends: Ends {
             code: "orders-7.jar",
-            because: "another execution holds the lease",
+            // The one that was named: the other ended at once, because the lease was taken.
+            because: "undisturbed since",
             ..LEFT_ALONE
         },
     },

@@ -160,7 +160,7 @@ fn every_rule_listens_to_this_account_and_region_only() {
         }
         deaf
     };
-    let composites = ("AlarmApplications", r#"{"orders is down":"orders"}"#);
+    let composites = ("AlarmApplications", "orders-is-down=orders");
     let all = stack(&[composites]).unwrap();
     let patterns = all
         .rules
@@ -179,7 +179,7 @@ fn every_rule_listens_to_this_account_and_region_only() {
 
 #[test]
 fn the_queue_names_every_rule_of_the_stack_and_no_other() {
-    for composites in ["", r#"{"orders is down":"orders"}"#] {
+    for composites in ["", "orders-is-down=orders"] {
         let stack = stack(&[("AlarmApplications", composites)]).unwrap();
         let policy = &stack.passive["DeadLettersPolicy"].properties["PolicyDocument"];
         let named = &policy["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"];

@@ -349,7 +349,12 @@ fn the_interval_of_the_snapshot_check_is_one_number_for_schedule_functions_and_a
     .collect();
     assert!(minutes.len() > 5, "{minutes:?}");
     for every in minutes {
-        let stack = stack(&[("SnapshotCheckEveryMinutes", &every.to_string())]).unwrap();
+        // Where the stack only observes, nobody keeps snapshots and no alarm watches them.
+        let parameters = [
+            ("Mode", "act"),
+            ("SnapshotCheckEveryMinutes", &every.to_string()),
+        ];
+        let stack = stack(&parameters).unwrap();
         let (secs, schedule) = ((every * 60).to_string(), format!("rate({every} minutes)"));
         assert_eq!(
             stack.rules["SnapshotCheckOnSchedule"].trigger,

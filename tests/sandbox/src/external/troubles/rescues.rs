@@ -99,7 +99,7 @@ pub(super) const RESCUES: &[Scenario] = &[
     },
     Scenario {
         name: "left-by-another-release",
-        sentence: "An execution died and wrote down what nobody understands: the planner refuses it, and a person is told at once.",
+        sentence: "An execution died and wrote down what nobody understands: nothing would be changed, and the application is healthy.",
         stage: || Stage::of(Code::healthy()),
         script: |world| {
             Box::pin(async move {
@@ -109,10 +109,7 @@ pub(super) const RESCUES: &[Scenario] = &[
                 looked_at(world).await;
             })
         },
-        ends: Ends {
-            because: "could not be looked after further: Lifeguard.BadInput: ",
-            ..ESCALATED
-        },
+        ends: LEFT_ALONE,
     },
     Scenario {
         name: "trouble-with-the-look",
