@@ -95,8 +95,11 @@ pub fn read(event: &Value, home: &Home) -> Result<Input, String> {
     }
 }
 
-fn by_hand<'a>(names: impl Iterator<Item = &'a String>, event: &Value) -> Result<Asked, String> {
-    for name in names.filter(|name| !KNOWN.contains(&name.as_str())) {
+fn by_hand<'a>(
+    mut names: impl Iterator<Item = &'a String>,
+    event: &Value,
+) -> Result<Asked, String> {
+    if let Some(name) = names.find(|name| !KNOWN.contains(&name.as_str())) {
         let alike = |known: &&&str| plain(known) == plain(name);
         return Err(match KNOWN.iter().find(alike) {
             Some(known) => format!("the input has {}: write {known}", seen(name)),

@@ -300,8 +300,7 @@ async fn owners<C: OwnerOfAlarm>(
         let owner = patience.ask(alarms.owner_of(&arn)).await;
         (name, owner)
     });
-    let answers: Vec<(String, Option<Result<Option<String>, CallError>>)> =
-        asked.buffer_unordered(READS_AT_ONCE).collect().await;
+    let answers: Vec<(String, Option<_>)> = asked.buffer_unordered(READS_AT_ONCE).collect().await;
     let (mut owners, mut unread) = (BTreeMap::new(), Vec::new());
     for (name, answer) in answers {
         match answer {

@@ -3,7 +3,7 @@
 //! The engine decides every condition, key and error; this module decides which verbs and which request members exist here. A member it does not know is
 //! refused, because the engine would skip it silently. Deliberately absent: scans, batches, transactions and streams.
 //!
-//! Items whose time to live is over are removed some time after it, as the service does: here by the first request that comes [`REMOVES_EVERY_SECS`] or more
+//! Items whose time to live is over are removed some time after it, as the service does: here by the first request that comes `REMOVES_EVERY_SECS` or more
 //! after the last removal. No reader may count on either.
 //!
 //! Invariant: answers repeat byte for byte, so the members of every item are in alphabetical order.

@@ -92,7 +92,7 @@ fn a_rescue_is_told_by_a_topic_of_somebody_else() {
         let scenario = by_name("bad-deployment").unwrap();
         let mut stage = (scenario.stage)();
         stage.parameters.insert("TopicArn".into(), TOPIC.into());
-        let played = play_on(&scenario, stage, 1, |region| {
+        let played = play_on(scenario, stage, 1, |region| {
             region.sns().create_topic("people");
         })
         .await

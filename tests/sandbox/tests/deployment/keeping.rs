@@ -428,8 +428,11 @@ fn a_thousand_updates_cost_no_call_and_no_invocation() {
     });
 }
 
+/// Makes an answer.
+type Answered = fn() -> Response;
+
 /// Answers with which another try later may help.
-fn bad_days() -> Vec<(&'static str, fn() -> Response)> {
+fn bad_days() -> Vec<(&'static str, Answered)> {
     vec![
         ("500", || response(500, "")),
         ("503", || response(503, "<html>Service Unavailable</html>")),
@@ -540,7 +543,7 @@ fn alarms_that_cannot_be_deleted_now_are_left_and_not_asked_again_and_again() {
 #[test]
 fn one_owner_that_cannot_be_read_leaves_one_alarm_alone() {
     virtually(async {
-        let refusals: [(&str, fn() -> Response); 4] = [
+        let refusals: [(&str, Answered); 4] = [
             ("500", || response(500, "")),
             ("denied", || {
                 response(400, "{\"__type\":\"AccessDenied\",\"message\":\"no\"}")

@@ -195,7 +195,7 @@ async fn a_rescue_is_told(template: Option<&Mutant>) -> (bool, bool) {
     let scenario = by_name("bad-deployment").unwrap();
     let mut stage = (scenario.stage)();
     stage.template = template.map(Mutant::template);
-    let played = play_on(&scenario, stage, 1, |_| {}).await.unwrap();
+    let played = play_on(scenario, stage, 1, |_| {}).await.unwrap();
     let calls = played.region.journal().calls();
     let publishes = |outcome: &str| {
         calls
