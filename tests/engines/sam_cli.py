@@ -260,5 +260,5 @@ def features():
 
 ENGINES = {
     "features": Engine(f"the packages and features of what ships, as the list has them: nothing of the sandbox; {len(FEATURE_SABOTAGES)} sabotage(s)", features),
-    "sam-cli": Engine(f"sam build and sam deploy on a new machine, without an account: binaries, parameters, one function built; {len(SABOTAGES)} sabotage(s)", run),
+    "sam-cli": Engine(f"sam build and sam deploy on a new machine, without an account: binaries, parameters, one function built; {len(SABOTAGES)} sabotage(s)", run, slow=True),
 }
