@@ -47,7 +47,7 @@ def sdk_findings(definition):
         parts = resource.removeprefix(PREFIX).split(":")
         service, action = parts[1:] if parts[0] == "aws-sdk" else parts
         # Step Functions' own name among the integrations differs from its name among the SDK's services.
-        service = {"states": "stepfunctions"}.get(service, service)
+        service = {"states": "stepfunctions", "sfn": "stepfunctions"}.get(service, service)
         try:
             model = session.get_service_model(service)
             operation = model.operation_model(action[0].upper() + action[1:])
