@@ -139,7 +139,8 @@ fn numbers() -> Vec<(String, String)> {
         tried.extend(
             listed
                 .iter()
-                .flat_map(|list| list.split(", ").map(str::to_owned)),
+                .flat_map(|list| list.split(", "))
+                .map(|value| value.trim_matches('"').to_owned()),
         );
         tried.extend(
             bound
