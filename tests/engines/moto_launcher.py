@@ -33,6 +33,7 @@ import moto.stepfunctions.models as stock
 import moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl as jitter
 import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
 import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
+import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk as aws_sdk
 import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events as put_events
 import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn as sfn
 import moto.stepfunctions.parser.asl.component.state.state as state
@@ -149,21 +150,27 @@ def jitters():
 
 def cases():
     """Of Step Functions' own API an integration spells members with a capital, and the API with a small letter. moto passes them on as they are."""
-    normalise = sfn.StateTaskServiceSfn._normalise_parameters
+    for service in (sfn.StateTaskServiceSfn, aws_sdk.StateTaskServiceAwsSdk):
+        service._normalise_parameters, service._normalise_response = spelt(service._normalise_parameters)
+
+
+def spelt(normalise):
+    def is_step_functions(self):
+        return self._get_boto_service_name() == "stepfunctions"
 
     def asked(self, parameters, *arguments, **more):
         normalise(self, parameters, *arguments, **more)
-        for name in list(parameters):
+        for name in list(parameters) if is_step_functions(self) else ():
             parameters[name[0].lower() + name[1:]] = parameters.pop(name)
 
     def answered(self, response, *arguments, **more):
-        for name in list(response):
+        for name in list(response) if is_step_functions(self) else ():
             value = response.pop(name)
             # The way in which the sandbox writes times; AWS documents no other.
             in_text = value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime.datetime) else value
             response[name[0].upper() + name[1:]] = in_text
 
-    sfn.StateTaskServiceSfn._normalise_parameters, sfn.StateTaskServiceSfn._normalise_response = asked, answered
+    return asked, answered
 
 
 def refusals():
