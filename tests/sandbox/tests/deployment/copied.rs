@@ -18,7 +18,7 @@ fn policy(name: &str) -> IAMPolicy {
         ("REGION", place::REGION),
         ("ACCOUNT", place::ACCOUNT),
         ("SNAPSHOTCHECK", "lifeguard-snapshot-check"),
-        ("REMEDIATE", "lifeguard-Remediate"),
+        ("REMEDIATE", "lifeguard-remediate"),
         ("LEDGER", "lifeguard-LedgerTable"),
         ("TAGGER", "tagger"),
     ] {
@@ -57,7 +57,7 @@ fn people_on_call_start_watch_and_stop_and_write_nothing_but_the_switch() {
     let may = |action: &str, resource: &str, keys: &[(&str, ContextValue)]| {
         decided(&policy, action, resource, keys) == Decision::Allow
     };
-    for machine in ["lifeguard-Remediate", "lifeguard-snapshot-check"] {
+    for machine in ["lifeguard-remediate", "lifeguard-snapshot-check"] {
         let arn = place::arn("states", &format!("stateMachine:{machine}"));
         assert!(may("states:StartExecution", &arn, &[]), "{machine}");
         assert!(!may("states:UpdateStateMachine", &arn, &[]), "{machine}");
@@ -67,7 +67,7 @@ fn people_on_call_start_watch_and_stop_and_write_nothing_but_the_switch() {
         }
         assert!(!may("states:RedriveExecution", &execution, &[]));
     }
-    let other = place::arn("states", "stateMachine:lifeguard-Remediate-2");
+    let other = place::arn("states", "stateMachine:lifeguard-remediate-2");
     assert!(!may("states:StartExecution", &other, &[]));
     let table = place::arn("dynamodb", "table/lifeguard-LedgerTable");
     for verb in ["dynamodb:PutItem", "dynamodb:DeleteItem"] {
