@@ -46,6 +46,9 @@ struct StopExecution {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RedriveExecution {
     execution_arn: String,
+    /// The SDKs send one by themselves. Not remembered: a repeat meets an execution that runs already, and is refused.
+    #[serde(rename = "clientToken")]
+    _client_token: Option<String>,
 }
 
 #[derive(Deserialize)]
