@@ -27,7 +27,7 @@ EXPLAINED = {
     "ids": "EventId of PutEvents and MessageId of Publish are each engine's own; AWS draws them at random",
     "capacity": "moto's DynamoDB always answers ConsumedCapacity; AWS does only where ReturnConsumedCapacity asks for it, and no state asks",
     "cause": "the text in brackets after a refusal names service, request and proxy in moto, and no service in the sandbox; AWS names all three; a report may quote this text, no expression decides by it",
-    "details": "moto's DescribeExecution has no inputDetails, which says whether the input is whole; AWS has it, and no expression reads it",
+    "described": "moto's DescribeExecution leaves out what AWS has (inputDetails, redriveCount and such); compared is what the state machine reads of it",
     "map": "moto's MapStateExited follows the last iteration, the sandbox's follows MapStateSucceeded; previousEventId is for graphs, and AWS does not document which it is",
 }
 # Wherever a text quotes it.
@@ -100,14 +100,15 @@ def explained(value, used):
         return [explained(one, used) for one in value]
     if not isinstance(value, dict):
         return value
+    if {"ExecutionArn", "StateMachineArn", "StartDate"} <= value.keys():
+        used.add("described")
+        value = {name: value[name] for name in ("ExecutionArn", "StateMachineArn", "Status", "Input") if name in value}
     found = {}
     for name, one in value.items():
         if name in ("EventId", "MessageId"):
             used.add("ids")
         elif name == "ConsumedCapacity":
             used.add("capacity")
-        elif name == "InputDetails":
-            used.add("details")
         elif name == "previousEventId" and value.get("type") == "MapStateExited":
             used.add("map")
         else:
