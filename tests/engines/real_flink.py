@@ -126,7 +126,7 @@ def compared():
     """The same situations on simulated and on real Flink: the test counts and prints."""
     for version in VERSIONS:
         prepared(version)
-    command = ["cargo", "test", "--quiet", "-p", "sandbox", "--test", "real_flink", "--", "--ignored", "--nocapture", "--test-threads", "1"]
+    command = ["cargo", "test", "--quiet", "-p", "emulated-flink", "--test", "real_flink", "--", "--ignored", "--nocapture", "--test-threads", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     told = done.stdout.splitlines()
     sums = [re.search(r"compared \S+: (\d+) situations, (\d+) agree", line) for line in told]

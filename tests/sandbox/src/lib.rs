@@ -1,33 +1,18 @@
-//! A region in a box: Managed Service for Apache Flink, Step Functions, Lambda and what they need, in one process.
+//! Rehearsals in a region in a box: scenarios, how they are told, and the command line.
 
 pub mod assess;
 pub mod cli;
-pub mod clock;
-pub mod cloudwatch;
-pub mod connector;
-mod delivery;
-pub mod dynamodb;
-pub mod events;
 pub mod external;
-pub mod faults;
-pub mod flink;
 pub mod graph;
-pub mod integrations;
-pub mod journal;
-pub mod lambda;
-pub mod managed_flink;
-pub mod observer;
-pub mod pace;
-pub mod permissions;
-pub mod place;
-pub mod protocol;
-pub mod region;
-mod remembered;
 pub mod scenario;
-pub mod server;
-pub mod sns;
-pub mod sqs;
-pub mod states;
 pub mod story;
-pub mod template;
-pub mod wire;
+
+pub use ::region;
+pub use asl as states;
+pub use emulated_aws::{
+    cloudwatch, connector, dynamodb, events, faults, lambda, permissions, server, sns, sqs,
+    template,
+};
+pub use emulated_flink::{flink, managed_flink};
+pub use ground::{clock, journal, pace, place, protocol, wire};
+pub use region::{integrations, observer};

@@ -1,15 +1,14 @@
 //! What happened, for people: a timeline of who did what, when, and how it ended.
 
 mod html;
-mod mail;
 mod paint;
 mod result;
 
 use jiff::Timestamp;
 
 pub use html::page;
-pub use mail::Mail;
 pub use paint::Paint;
+pub use region::mail::Mail;
 pub use result::{
     ActionTaken, ApplicationNow, ExecutionTold, RecordsCount, Rehearsal, TimelineEntry,
 };

@@ -16,8 +16,9 @@ use crate::notice;
 const LIST: &str = include_str!("../sabotages.json");
 
 /// A mistake changes a line or two: what depends on it is built again piece by piece, and nights that are played once need no optimiser to linger over them.
-const BUILT_QUICKLY: [&str; 3] = [
+const BUILT_QUICKLY: [&str; 4] = [
     "profile.simulation.incremental=true",
+    "profile.simulation.package.region.opt-level=1",
     "profile.simulation.package.sandbox.opt-level=1",
     "profile.simulation.package.simulation.opt-level=1",
 ];

@@ -1,0 +1,391 @@
+//! What a scenario does to the service and sees of it, from Rust: dependencies, faults, maintenance, scaling, and views.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::ManagedFlink;
+use super::application::Snapshot;
+use super::settings::{Faults, Stage};
+use super::status::{OperationStatus, SnapshotStatus, Status};
+use crate::flink::real::JobRun;
+use crate::flink::{Code, Records, SimulatedFlink, code_identity};
+use ground::journal::Actor;
+
+/// A snapshot, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotView {
+    /// Its name.
+    pub name: String,
+    /// Its status.
+    pub status: SnapshotStatus,
+    /// The version that it carries.
+    pub version: i64,
+    /// When it was created.
+    pub created: Timestamp,
+    /// The runtime it was taken under.
+    pub runtime: String,
+}
+
+/// An operation, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationView {
+    /// `UpdateApplication`.
+    pub kind: String,
+    /// Its status.
+    pub status: OperationStatus,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// An application, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationView {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its status.
+    pub status: Status,
+    /// The present version.
+    pub version: i64,
+    /// Its runtime.
+    pub runtime: String,
+    /// The S3 key of its code, with the object version where there is one.
+    pub code: String,
+    /// Whether its job runs well at this moment.
+    pub healthy: bool,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<SnapshotView>,
+    /// Its operations, oldest first.
+    pub operations: Vec<OperationView>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A version, seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionView {
+    /// Its number.
+    pub id: i64,
+    /// The S3 key of its code.
+    pub code: String,
+    /// Its runtime.
+    pub runtime: String,
+    /// When a job of it was first launched; None while none was.
+    pub launched: Option<Timestamp>,
+}
+
+/// How an application stands at this moment: what a hand that touches it now touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Its status.
+    pub status: Status,
+    /// The present version.
+    pub version: i64,
+    /// When the operation under way began.
+    pub busy_since: Option<Timestamp>,
+    /// Since when every subtask of its job runs undisturbed.
+    pub up_since: Option<Timestamp>,
+    /// Since when a job that failed a moment ago had run: Flink's REST API may still show it so.
+    pub shown_up_since: Option<Timestamp>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl ManagedFlink {
+    /// How an application stands; None when there is none of that name.
+    pub fn standing(&self, name: &str) -> Option<Standing> {
+        let (up_since, shown_up_since) = (
+            self.backstage.up_since(name),
+            self.backstage.shown_up_since(name),
+        );
+        let state = self.inner.lock();
+        let application = state.applications.get(name)?;
+        let busy = application
+            .operations
+            .iter()
+            .rev()
+            .find(|operation| operation.status == OperationStatus::InProgress);
+        Some(Standing {
+            status: application.status,
+            version: application.current,
+            busy_since: busy.map(|operation| operation.started),
+            up_since: up_since.filter(|_| application.status == Status::Running),
+            shown_up_since,
+            tags: application.tags.clone(),
+        })
+    }
+
+    /// All versions of an application, oldest first.
+    pub fn versions(&self, name: &str) -> Vec<VersionView> {
+        let state = self.inner.lock();
+        let view = |version: &super::application::Version| VersionView {
+            id: version.id,
+            code: code_identity(&version.configuration)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
+            runtime: version.runtime.clone(),
+            launched: version.launched,
+        };
+        state
+            .applications
+            .get(name)
+            .map(|application| application.versions.values().map(view).collect())
+            .unwrap_or_default()
+    }
+
+    /// The simulated clusters.
+    ///
+    /// # Panics
+    /// When the service runs over another data plane: a mistake in the scenario.
+    pub fn flink(&self) -> &SimulatedFlink {
+        self.flink
+            .as_ref()
+            .expect("a scenario of this kind needs simulated clusters")
+    }
+
+    /// What each launch of an application's job did, as its ledger says; empty over simulated clusters.
+    pub fn job_runs(&self, application: &str) -> Vec<JobRun> {
+        self.backstage.job_runs(application)
+    }
+
+    /// Records that an application's log had at a moment; None over simulated clusters.
+    pub fn written(&self, application: &str, at: Timestamp) -> Option<u64> {
+        self.backstage.written(application, at)
+    }
+
+    /// Adds code, or replaces what lies at this S3 key: later launches run it.
+    pub fn add_code(&self, key: &str, code: Code) {
+        self.backstage.add_code(key, code);
+    }
+
+    /// Names of all applications.
+    pub fn applications(&self) -> Vec<String> {
+        self.inner.lock().applications.keys().cloned().collect()
+    }
+
+    /// An application as it is now; None when there is none of that name.
+    pub fn application(&self, name: &str) -> Option<ApplicationView> {
+        let healthy = self.inner.plane.is_healthy(name);
+        let state = self.inner.lock();
+        let application = state.applications.get(name)?;
+        let snapshot = |snapshot: &Snapshot| SnapshotView {
+            name: snapshot.name.clone(),
+            status: snapshot.status,
+            version: snapshot.version,
+            created: snapshot.created,
+            runtime: snapshot.runtime.clone(),
+        };
+        let operation = |operation: &super::application::Operation| OperationView {
+            kind: operation.kind.clone(),
+            status: operation.status,
+            started: operation.started,
+            ended: operation.ended,
+            error: operation.error.clone(),
+        };
+        let mut snapshots: Vec<SnapshotView> = application.snapshots.iter().map(snapshot).collect();
+        snapshots
+            .sort_by(|left, right| (left.created, &left.name).cmp(&(right.created, &right.name)));
+        let version = application.version();
+        Some(ApplicationView {
+            name: application.name.clone(),
+            arn: application.arn.clone(),
+            status: application.status,
+            version: application.current,
+            runtime: version.runtime.clone(),
+            code: code_identity(&version.configuration)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
+            healthy: healthy && application.status == Status::Running,
+            snapshots,
+            operations: application.operations.iter().map(operation).collect(),
+            tags: application.tags.clone(),
+        })
+    }
+
+    /// The count of an application's records, now.
+    pub fn records(&self, application: &str) -> Records {
+        self.backstage.records(application)
+    }
+
+    /// What CloudWatch gets for this minute, namespace AWS/KinesisAnalytics, dimension Application: nothing while the application is not RUNNING.
+    pub fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)> {
+        let running = self
+            .inner
+            .lock()
+            .applications
+            .get(application)
+            .is_some_and(|application| application.status == Status::Running);
+        if running {
+            self.inner.plane.metrics(application, now)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Switches a dependency of jobs off (`up` false) or on again.
+    pub fn set_dependency(&self, name: &str, up: bool) {
+        self.backstage.set_dependency(name, up);
+    }
+
+    /// Kills a TaskManager of an application: unnoticed for a while, then one restart.
+    pub fn kill_task_manager(&self, application: &str) {
+        self.backstage.kill_task_manager(application);
+    }
+
+    /// Changes what goes wrong with an application.
+    ///
+    /// # Panics
+    /// When there is no such application: a mistake in the scenario.
+    pub fn faults(&self, application: &str, change: impl FnOnce(&mut Faults)) {
+        let mut state = self.inner.lock();
+        let application = state
+            .applications
+            .get_mut(application)
+            .unwrap_or_else(|| panic!("there is no application {application}"));
+        change(&mut application.faults);
+    }
+
+    /// Removes a tag of an application.
+    pub fn remove_tag(&self, application: &str, key: &str) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.tags.remove(key);
+        }
+    }
+
+    /// Sets a tag of an application.
+    pub fn set_tag(&self, application: &str, key: &str, value: &str) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.tags.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Puts an application into a status that the emulated service does not take by itself, like ROLLED_BACK.
+    pub fn set_status(&self, application: &str, status: Status) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.status = status;
+        }
+        self.inner.journal.tell(
+            Actor::Service,
+            Some(application),
+            format!("the application is {}", status.name()),
+        );
+    }
+
+    /// Removes all snapshots, as a careless hand would.
+    pub fn delete_snapshots(&self, application: &str) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.snapshots.clear();
+        }
+    }
+
+    /// Places a READY snapshot that was taken `age` ago by the version that ran then: also one of a bad version, which a healthy hand could not take.
+    ///
+    /// # Panics
+    /// When there is no such application: a mistake in the scenario.
+    pub fn place_snapshot(&self, application: &str, snapshot: &str, age: std::time::Duration) {
+        let created =
+            self.inner.clock.now() - SignedDuration::try_from(age).expect("an age that fits");
+        let (version, runtime, identity) = {
+            let state = self.inner.lock();
+            let application = state
+                .applications
+                .get(application)
+                .unwrap_or_else(|| panic!("there is no application {application}"));
+            let ran = |version: &&super::application::Version| {
+                version.launched.is_some_and(|launched| launched <= created)
+            };
+            let version = application
+                .versions
+                .values()
+                .rev()
+                .find(ran)
+                .unwrap_or_else(|| application.version());
+            (
+                version.id,
+                version.runtime.clone(),
+                code_identity(&version.configuration),
+            )
+        };
+        let location = self
+            .backstage
+            .place_savepoint(application, snapshot, created, &identity);
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            let (name, status) = (snapshot.to_owned(), SnapshotStatus::Ready);
+            application.snapshots.push(Snapshot {
+                name,
+                status,
+                version,
+                created,
+                runtime,
+                location,
+            });
+        }
+    }
+
+    /// Begins a maintenance: MAINTENANCE, one restart of the job, RUNNING again. False when the application is not RUNNING.
+    pub fn start_maintenance(&self, application: &str) -> bool {
+        let inner = self.inner.clone();
+        let kind = inner.settings.quirks.maintenance_operation.clone();
+        let mut state = self.inner.lock();
+        if state
+            .applications
+            .get(application)
+            .is_none_or(|application| application.status != Status::Running)
+        {
+            return false;
+        }
+        self.inner.begin(
+            &mut state,
+            application,
+            &kind,
+            None,
+            Status::Maintenance,
+            |name, operation| async move {
+                inner.plane.replace_machines(&name).await;
+                inner.stage(&name, Stage::Maintenance).await;
+                inner.close(&name, &operation, Status::Running, None);
+            },
+        );
+        true
+    }
+
+    /// Begins an autoscaling to another parallelism. False when the application is not RUNNING.
+    pub fn autoscale(&self, application: &str, parallelism: u32) -> bool {
+        let inner = self.inner.clone();
+        let mut state = self.inner.lock();
+        if state
+            .applications
+            .get(application)
+            .is_none_or(|application| application.status != Status::Running)
+        {
+            return false;
+        }
+        self.inner.begin(
+            &mut state,
+            application,
+            "AutoScaling",
+            None,
+            Status::Autoscaling,
+            |name, operation| async move {
+                inner
+                    .run_autoscale(&name, &operation, parallelism.into())
+                    .await;
+            },
+        );
+        true
+    }
+}

@@ -1,0 +1,327 @@
+//! An application that is there when a scenario begins: its versions, its snapshots with their ages, its tags, and a job that has run well for a while.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::ManagedFlink;
+use super::application::{Application, Operation, Snapshot, Version};
+use super::configuration;
+use super::settings::Faults;
+use super::status::{OperationStatus, SnapshotStatus, Status};
+use crate::flink::{Launch, NotPlaced, Stream, code_identity};
+use ground::journal::Actor;
+
+/// A version of the past.
+#[derive(Clone, Debug)]
+struct VersionSeed {
+    code: String,
+    runtime: String,
+    age: Duration,
+}
+
+/// A snapshot of the past.
+#[derive(Clone, Debug)]
+struct SnapshotSeed {
+    name: String,
+    age: Duration,
+    status: SnapshotStatus,
+}
+
+/// What an application is like when a scenario begins. Versions are named oldest first; the last is the present one.
+#[derive(Clone, Debug)]
+pub struct ApplicationSeed {
+    name: String,
+    runtime: String,
+    versions: Vec<VersionSeed>,
+    snapshots: Vec<SnapshotSeed>,
+    tags: BTreeMap<String, String>,
+    stream: Stream,
+    /// An `ApplicationConfiguration`, without the code.
+    configuration: Value,
+    running: bool,
+}
+
+impl ApplicationSeed {
+    /// An application of Flink 1.20, RUNNING, with no version yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            runtime: "FLINK-1_20".to_owned(),
+            versions: Vec::new(),
+            snapshots: Vec::new(),
+            tags: BTreeMap::new(),
+            stream: Stream::default(),
+            configuration: json!({}),
+            running: true,
+        }
+    }
+
+    /// Under this runtime; versions named after it run under it. `SQL-1_0` and `ZEPPELIN-FLINK-3_0` can be described, nothing more.
+    #[must_use]
+    pub fn runtime(mut self, runtime: &str) -> Self {
+        self.runtime = runtime.to_owned();
+        self
+    }
+
+    /// The same application as if all its versions ran under this runtime.
+    #[must_use]
+    pub fn all_on(mut self, runtime: &str) -> Self {
+        for version in &mut self.versions {
+            runtime.clone_into(&mut version.runtime);
+        }
+        self.runtime(runtime)
+    }
+
+    /// With a version of the code at this S3 key, created `age` ago.
+    #[must_use]
+    pub fn version(mut self, code: &str, age: Duration) -> Self {
+        self.versions.push(VersionSeed {
+            code: code.to_owned(),
+            runtime: self.runtime.clone(),
+            age,
+        });
+        self
+    }
+
+    /// With a READY snapshot, taken `age` ago by the version of that time.
+    #[must_use]
+    pub fn snapshot(mut self, name: &str, age: Duration) -> Self {
+        self.snapshots.push(SnapshotSeed {
+            name: name.to_owned(),
+            age,
+            status: SnapshotStatus::Ready,
+        });
+        self
+    }
+
+    /// With a snapshot in another status.
+    #[must_use]
+    pub fn snapshot_that_is(mut self, status: SnapshotStatus, name: &str, age: Duration) -> Self {
+        self.snapshots.push(SnapshotSeed {
+            name: name.to_owned(),
+            age,
+            status,
+        });
+        self
+    }
+
+    /// With a tag.
+    #[must_use]
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With this stream of records.
+    #[must_use]
+    pub fn stream(mut self, stream: Stream) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// With further parts of an `ApplicationConfiguration` in every version: environment properties, VPC, checkpoints …
+    #[must_use]
+    pub fn configured(mut self, part: &str, value: Value) -> Self {
+        self.configuration[part] = value;
+        self
+    }
+
+    /// With the service's own rollback enabled.
+    #[must_use]
+    pub fn with_system_rollback(self) -> Self {
+        self.configured(
+            "ApplicationSystemRollbackConfiguration",
+            json!({ "RollbackEnabled": true }),
+        )
+    }
+
+    /// With snapshots disabled.
+    #[must_use]
+    pub fn without_snapshots(self) -> Self {
+        self.configured(
+            "ApplicationSnapshotConfiguration",
+            json!({ "SnapshotsEnabled": false }),
+        )
+    }
+
+    /// READY: not started.
+    #[must_use]
+    pub fn not_running(mut self) -> Self {
+        self.running = false;
+        self
+    }
+
+    fn describe(&self, version: &VersionSeed) -> Value {
+        if !version.runtime.starts_with("FLINK-") {
+            return json!({});
+        }
+        let mut configuration = self.configuration.clone();
+        let location = json!({ "BucketARN": format!("arn:aws:s3:::{}-code", self.name), "FileKey": version.code });
+        configuration["ApplicationCodeConfiguration"] = json!({ "CodeContentType": "ZIPFILE", "CodeContent": { "S3ContentLocation": location } });
+        configuration::describe(&configuration).expect("a scenario's configuration is valid")
+    }
+}
+
+impl ManagedFlink {
+    /// Places an application on a simulated cluster.
+    ///
+    /// # Panics
+    /// When the seed names no version, or code that is not in the codebook: a mistake in the scenario. Over real clusters also when none can be had: there,
+    /// [`Self::try_add_application`] is meant.
+    pub fn add_application(&self, seed: ApplicationSeed) {
+        self.try_add_application(seed)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Places an application.
+    ///
+    /// # Errors
+    /// When its cluster cannot be had.
+    ///
+    /// # Panics
+    /// When the seed names no version, or code that is not in the codebook: a mistake in the scenario.
+    pub fn try_add_application(&self, seed: ApplicationSeed) -> Result<(), NotPlaced> {
+        let now = self.inner.clock.now();
+        let ago = |age: Duration| now - SignedDuration::try_from(age).expect("an age that fits");
+        let status = if seed.running {
+            Status::Running
+        } else {
+            Status::Ready
+        };
+        let versions = versions(&seed, status, ago);
+        let current = *versions
+            .keys()
+            .next_back()
+            .expect("a seed names at least one version");
+        let present = versions[&current].clone();
+        let flink = present.runtime.starts_with("FLINK-");
+        if flink {
+            self.backstage.open_stream(&seed.name, seed.stream);
+        }
+        let snapshots = seed
+            .snapshots
+            .iter()
+            .map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age)))
+            .collect();
+        let created = versions[&1].created;
+        let operations = started_operations(&versions, seed.running);
+        let application = Application {
+            arn: self.inner.arn(&seed.name),
+            description: None,
+            mode: (!flink && present.runtime.starts_with("ZEPPELIN"))
+                .then(|| "INTERACTIVE".to_owned()),
+            created,
+            updated: present.created,
+            status,
+            current,
+            versions,
+            snapshots,
+            operations,
+            tags: seed.tags,
+            maintenance_from: "03:00".to_owned(),
+            faults: Faults::default(),
+            active: None,
+            name: seed.name.clone(),
+        };
+        self.inner
+            .lock()
+            .applications
+            .insert(seed.name.clone(), application);
+        if seed.running && flink {
+            let launch = Launch {
+                application: seed.name.clone(),
+                version: current,
+                configuration: present.configuration,
+                runtime: present.runtime,
+                restore: None,
+            };
+            self.backstage.place_job(&launch, present.created)?;
+        }
+        self.inner.journal.tell(
+            Actor::Service,
+            Some(&seed.name),
+            format!("the application is {} at version {current}", status.name()),
+        );
+        Ok(())
+    }
+
+    fn placed(
+        &self,
+        application: &str,
+        versions: &BTreeMap<i64, Version>,
+        seed: &SnapshotSeed,
+        created: Timestamp,
+    ) -> Snapshot {
+        let version = versions
+            .values()
+            .rev()
+            .find(|version| version.created <= created)
+            .unwrap_or(&versions[&1]);
+        let location = self.backstage.place_savepoint(
+            application,
+            &seed.name,
+            created,
+            &code_identity(&version.configuration),
+        );
+        Snapshot {
+            name: seed.name.clone(),
+            status: seed.status,
+            version: version.id,
+            created,
+            runtime: version.runtime.clone(),
+            location,
+        }
+    }
+}
+
+fn versions(
+    seed: &ApplicationSeed,
+    status: Status,
+    ago: impl Fn(Duration) -> Timestamp,
+) -> BTreeMap<i64, Version> {
+    let version = |(id, version): (i64, &VersionSeed)| {
+        let created = ago(version.age);
+        let version = Version {
+            id,
+            created,
+            updated_from: (id > 1).then_some(id - 1),
+            rolled_back_from: None,
+            rolled_back_to: None,
+            runtime: version.runtime.clone(),
+            role: "arn:aws:iam::123456789012:role/flink-application".to_owned(),
+            configuration: seed.describe(version),
+            logging: Vec::new(),
+            status,
+            launched: Some(created),
+        };
+        (id, version)
+    };
+    (1..).zip(&seed.versions).map(version).collect()
+}
+
+/// The operations that led here: a start, and an update for each further version.
+fn started_operations(versions: &BTreeMap<i64, Version>, running: bool) -> Vec<Operation> {
+    let operation = |version: &Version| Operation {
+        id: format!("seeded{:026}", version.id),
+        kind: if version.updated_from.is_none() {
+            "StartApplication"
+        } else {
+            "UpdateApplication"
+        }
+        .to_owned(),
+        started: version.created,
+        ended: Some(version.created + SignedDuration::from_secs(90)),
+        status: OperationStatus::Successful,
+        versions: version.updated_from.map(|from| (from, version.id)),
+        error: None,
+        rollback_operation: None,
+    };
+    if running {
+        versions.values().map(operation).collect()
+    } else {
+        Vec::new()
+    }
+}
