@@ -76,16 +76,23 @@ impl SnapshotKeeper {
         if let Some(other) = self.policy.stack.other(&tags) {
             return Ok(Err(row(name, Did::NotOptedIn, other.to_string())));
         }
+        let policy = self.policy.under(Some(&tags));
+        if policy.is_nobodys {
+            let why = format!(
+                "it belongs to no stack, so it was not looked at: {}",
+                policy.findings.join("; ")
+            );
+            let mut row = row(name, Did::Refused, why);
+            row.needs_person = true;
+            return Ok(Err(row));
+        }
         let snapshots = self.api.list_application_snapshots(name).await?;
         let operations = self
             .api
             .list_application_operations(name, OPERATIONS_READ)
             .await
             .map_err(|error| error.to_string());
-        let (policy, rules) = (
-            self.policy.under(Some(&tags)),
-            self.snapshots.under(Some(&tags)),
-        );
+        let rules = self.snapshots.under(Some(&tags));
         Ok(Ok(Facts {
             described,
             snapshots,

@@ -814,13 +814,14 @@ async fn a_tag_that_names_no_stack_is_told_and_nothing_is_changed() {
         let row = service.run_with(&env, healthy()).await.unwrap();
         assert_eq!(
             (&row["did"], &row["needsPerson"]),
-            (&"wouldTake".into(), &true.into())
+            (&"refused".into(), &true.into())
         );
-        assert!(
-            row["findings"].to_string().contains("lifeguard:stack"),
-            "{row}"
-        );
+        for words in ["belongs to no stack", "the tag lifeguard:stack is"] {
+            assert!(row["why"].to_string().contains(words), "{row}");
+        }
         assert!(service.changes().is_empty(), "{tag:?}");
+        // No role may.
+        assert_eq!(service.sent("ListApplicationSnapshots"), 0, "{tag:?}");
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn answer<F: Function>(
             format!("{} cannot read its input: {why}", F::NAME),
         )
     };
-    if let Some(odd) = odd::<F>(&payload) {
+    if let Some(odd) = F::KEYS.and_then(|keys| lifecycle::odd_input(&payload, keys)) {
         return Err(refuse(odd));
     }
     if F::CHANGES {
@@ -76,12 +76,6 @@ pub async fn answer<F: Function>(
         }
     }
     serde_json::to_value(result?).map_err(|error| Failure::of(ErrorType::Internal, &error))
-}
-
-/// What is odd about a payload's keys.
-fn odd<F: Function>(payload: &Value) -> Option<String> {
-    let (keys, object) = (F::KEYS?, payload.as_object()?);
-    lifecycle::odd_key("it", object, keys, &[])
 }
 
 /// Whether a function that changes an application may do anything for this payload. The state machine asks none for a dry run; this holds if it ever does.
@@ -267,6 +261,8 @@ mod tests {
                 ErrorType::BadInput,
             ),
             (json!({ "number": 1, "dryrun": true }), ErrorType::BadInput),
+            // A list would hold the same values without a key that could hold anything back.
+            (json!([1]), ErrorType::BadInput),
             (json!({ "number": 1, "redriveCount": 1 }), ErrorType::Stale),
         ] {
             let told = payload.to_string();

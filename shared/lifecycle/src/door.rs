@@ -37,6 +37,10 @@ const RESCUE: &Keys = &[
     ("request", Holds::Anything),
     ("trigger", Holds::Anything),
 ];
+/// The action that has more to say than its name.
+const RESTORE: &str = "restore";
+/// What can be asked for.
+const ACTIONS: [&str; 3] = ["rollback", "forceStop", RESTORE];
 pub(crate) const REQUEST: &Keys = &[
     ("action", Holds::Text),
     ("applicationVersionId", Holds::Number),
@@ -125,12 +129,51 @@ pub fn odd_snapshot_check(input: &Value) -> Option<String> {
         .map(|odd| format!("{odd}; {write}"))
 }
 
-/// What is odd about a request; None when nothing is that keys and types show.
-pub(crate) fn odd_request(request: &Value) -> Option<String> {
-    match request {
-        Value::Object(object) => odd_key("the request", object, REQUEST, &[]),
-        other => Some(format!("the request is {}", kind_of(other))),
+/// What is odd about the input of a function that has these keys; None when nothing is. A list is refused: it would hold the same values without the keys that are checked.
+#[must_use]
+pub fn odd_input(input: &Value, known: &Keys) -> Option<String> {
+    match input {
+        Value::Object(object) => odd_key("it", object, known, &[]),
+        other => Some(format!("it is {}; write an object", kind_of(other))),
     }
+}
+
+/// What is odd about a request; None when nothing is.
+pub(crate) fn odd_request(request: &Value) -> Option<String> {
+    let Value::Object(object) = request else {
+        return Some(format!("the request is {}", kind_of(request)));
+    };
+    odd_key("the request", object, REQUEST, &[]).or_else(|| odd_action(object))
+}
+
+/// What is odd about the action of a request whose keys are known.
+fn odd_action(request: &Map<String, Value>) -> Option<String> {
+    let Some(action) = request.get("action").and_then(Value::as_str) else {
+        let actions = ACTIONS.join(", ");
+        return Some(format!(
+            "the request has no \"action\"; it can be {actions}"
+        ));
+    };
+    if !ACTIONS.contains(&action) {
+        let odd = unknown_word(action, &ACTIONS);
+        return Some(format!("the request's \"action\" is {odd}"));
+    }
+    let other = request
+        .keys()
+        .find(|key| action != RESTORE && *key != "action")?;
+    Some(format!(
+        "\"{other}\" belongs to the action {RESTORE}, and not to {action}"
+    ))
+}
+
+/// A word that is none of those that are known, and what was probably meant.
+fn unknown_word(word: &str, known: &[&str]) -> String {
+    let near = known.iter().find(|known| is_near(word, known));
+    let meant = near.map_or_else(
+        || format!("it can be {}", known.join(", ")),
+        |near| format!("did you mean \"{near}\"?"),
+    );
+    format!("{}, which is not known; {meant}", quoted(word))
 }
 
 /// What is odd about a trigger. None has to be written; what starts executions writes it.
@@ -155,15 +198,8 @@ fn odd_trigger(trigger: &Value) -> Option<String> {
         }
     };
     if !TRIGGER_KINDS.contains(&kind) {
-        let near = TRIGGER_KINDS.iter().find(|known| is_near(kind, known));
-        let meant = near.map_or_else(
-            || format!("it can be {kinds}"),
-            |near| format!("did you mean \"{near}\"?"),
-        );
-        return Some(format!(
-            "the trigger's \"kind\" is {}, which is not known; {meant}",
-            quoted(kind)
-        ));
+        let odd = unknown_word(kind, &TRIGGER_KINDS);
+        return Some(format!("the trigger's \"kind\" is {odd}"));
     }
     if let Some(odd) = odd_key("the trigger", object, TRIGGER, &[]) {
         return Some(odd);
@@ -264,8 +300,7 @@ fn word_of(c: char) -> String {
 }
 
 /// The first key of `object` that is not among `known`, or holds what it may not.
-#[must_use]
-pub fn odd_key(
+fn odd_key(
     what: &str,
     object: &Map<String, Value>,
     known: &Keys,
@@ -296,15 +331,16 @@ fn unknown(what: &str, key: &str, known: &Keys, elsewhere: &[(&str, &Keys)]) -> 
 fn odd_value(what: &str, key: &str, value: &Value, holds: Holds) -> Option<String> {
     let (fits, write) = match holds {
         Holds::Anything => return None,
-        Holds::Object(keys) => {
-            return odd_key(&format!("\"{key}\""), value.as_object()?, keys, &[]);
-        }
+        Holds::Object(keys) => match value {
+            Value::Object(object) => return odd_key(&format!("\"{key}\""), object, keys, &[]),
+            _ => (false, "an object"),
+        },
         Holds::Text => (value.is_string(), "a text"),
         Holds::Flag => (value.is_boolean(), "true or false"),
         Holds::Number => (value.is_u64(), "a whole number"),
     };
-    // A dry run is never anything but said: null might be meant as either.
-    if fits || value.is_null() && key != "dryRun" {
+    // What holds back and what lets go is never anything but said: null might be meant as either.
+    if fits || value.is_null() && !matches!(key, "dryRun" | "withoutState") {
         return None;
     }
     Some(format!(
@@ -458,10 +494,65 @@ mod tests {
                 "\"action\" in the request is true",
             ),
             (json!("rollback"), "the request is a text"),
+            (
+                json!({}),
+                "the request has no \"action\"; it can be rollback, forceStop, restore",
+            ),
+            (json!({ "action": null }), "the request has no \"action\""),
+            (
+                json!({ "action": "Rollback" }),
+                "\"Rollback\", which is not known; did you mean \"rollback\"?",
+            ),
+            (
+                json!({ "action": "explode" }),
+                "\"explode\", which is not known; it can be rollback, forceStop, restore",
+            ),
+            (
+                json!({ "action": "rollback", "applicationVersionId": 1 }),
+                "\"applicationVersionId\" belongs to the action restore, and not to rollback",
+            ),
+            (
+                json!({ "action": "forceStop", "snapshotName": null }),
+                "\"snapshotName\" belongs to the action restore, and not to forceStop",
+            ),
+            (
+                json!({ "action": "restore", "withoutState": null }),
+                "\"withoutState\" in the request is null; write true or false",
+            ),
         ] {
             let odd = odd_request(&request).expect("it is odd");
             assert!(odd.contains(words), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_list_is_no_object_with_its_keys_left_out() {
+        let known: &Keys = &[
+            ("applicationName", Holds::Text),
+            ("plan", Holds::Object(PLAN)),
+        ];
+        for (input, words) in [
+            (
+                json!(["orders", { "versionId": 2 }]),
+                "it is a list; write an object",
+            ),
+            (json!("orders"), "it is a text"),
+            (json!(null), "it is null"),
+            (
+                json!({ "applicationName": "orders", "plan": [2, "RUNNING", "why"] }),
+                "\"plan\" in it is a list; write an object",
+            ),
+            (
+                json!({ "plan": { "versionId": 2, "restore": [true] } }),
+                "\"restore\" in \"plan\" is a list; write an object",
+            ),
+        ] {
+            let odd = odd_input(&input, known).expect("it is odd");
+            assert!(odd.contains(words), "{odd}");
+        }
+        let right =
+            json!({ "applicationName": "orders", "plan": { "versionId": 2, "restore": null } });
+        assert_eq!(odd_input(&right, known), None);
     }
 
     proptest! {

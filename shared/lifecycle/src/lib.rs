@@ -45,7 +45,7 @@ pub use assessment::Assessment;
 pub use blame::{Blame, attribute};
 pub use choose::{PassedOver, SnapshotChoice, choose_snapshot, unfit};
 pub use decide::{Situation, decide};
-pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_key, odd_rescue, odd_snapshot_check};
+pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snapshot_check};
 pub use ledger::{Ledger, LedgerView};
 pub use mail::{Mail, Severity, mail};
 pub use name::{OddName, check_application_name};
