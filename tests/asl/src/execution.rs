@@ -94,6 +94,8 @@ pub struct ExecutionView {
     pub redrives: u64,
     /// When it was redriven last.
     pub redriven: Option<Timestamp>,
+    /// Whether a test let it fail, and not its own state machine.
+    pub failed_from_outside: bool,
 }
 
 impl ExecutionView {
@@ -187,6 +189,7 @@ struct Progress {
     stopped: Option<Timestamp>,
     redrives: u64,
     redriven: Option<Timestamp>,
+    failed_from_outside: bool,
     history: History,
     task: Option<AbortHandle>,
 }
@@ -233,6 +236,7 @@ impl Execution {
             stopped: None,
             redrives: 0,
             redriven: None,
+            failed_from_outside: false,
             history,
             task: None,
         };
@@ -363,7 +367,14 @@ impl Execution {
             stopped: progress.stopped,
             redrives: progress.redrives,
             redriven: progress.redriven,
+            failed_from_outside: progress.failed_from_outside,
         }
+    }
+
+    /// Says that it is not its own state machine that lets it fail now.
+    pub(super) fn fails_from_outside(&self) {
+        let mut progress = self.progress();
+        progress.failed_from_outside |= progress.status == Status::Running;
     }
 
     /// How often it was redriven.
@@ -390,6 +401,7 @@ impl Execution {
         progress.status = Status::Running;
         progress.trouble = Trouble::default();
         progress.stopped = None;
+        progress.failed_from_outside = false;
         progress.redriven = Some(at);
         Some(entry)
     }

@@ -358,6 +358,7 @@ impl StepFunctions {
     pub fn fail(&self, arn: &str, error: &str, cause: &str) -> Result<(), ApiError> {
         let execution = self.execution(arn)?;
         execution.drop_run();
+        execution.fails_from_outside();
         self.world.close(
             &execution,
             End::Failed(Trouble::new(error, cause)),

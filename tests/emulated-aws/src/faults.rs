@@ -220,10 +220,21 @@ impl Rule {
     }
 }
 
+/// A request that was struck.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// When, counted from the region's opening.
+    pub at: Duration,
+    /// Of which service, named as in a [`Rule`].
+    pub service: String,
+    /// By what.
+    pub fault: Fault,
+}
+
 struct Plan {
     rules: Vec<(Rule, u64)>,
     chance: fastrand::Rng,
-    struck: BTreeMap<&'static str, u64>,
+    struck: Vec<Struck>,
     /// Answers of reads by caller, verb and body, kept for [`Fault::Stale`].
     answers: BTreeMap<String, (Duration, Response)>,
 }
@@ -251,7 +262,7 @@ impl Faults {
         Self(Arc::new(Mutex::new(Plan {
             rules,
             chance: fastrand::Rng::with_seed(seed),
-            struck: BTreeMap::new(),
+            struck: Vec::new(),
             answers: BTreeMap::new(),
         })))
     }
@@ -269,13 +280,23 @@ impl Faults {
     /// How many requests were struck so far.
     #[must_use]
     pub fn struck(&self) -> u64 {
-        self.plan().struck.values().sum()
+        self.plan().struck.len() as u64
     }
 
     /// The same by kind.
     #[must_use]
     pub fn struck_by_kind(&self) -> BTreeMap<&'static str, u64> {
-        self.plan().struck.clone()
+        let mut kinds = BTreeMap::new();
+        for one in &self.plan().struck {
+            *kinds.entry(one.fault.word()).or_default() += 1;
+        }
+        kinds
+    }
+
+    /// Whether a request of which `which` is true was struck so far.
+    #[must_use]
+    pub fn any_struck(&self, which: impl Fn(&Struck) -> bool) -> bool {
+        self.plan().struck.iter().any(which)
     }
 
     /// The answer when something goes wrong before the request has an effect. Otherwise it is known from now on that this request was asked about, and nothing goes wrong with it later.
@@ -424,7 +445,11 @@ impl Faults {
             }
         }
         if let Some(fault) = &hit {
-            *struck.entry(fault.word()).or_default() += 1;
+            struck.push(Struck {
+                at,
+                service,
+                fault: fault.clone(),
+            });
         }
         hit
     }

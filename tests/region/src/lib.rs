@@ -383,9 +383,9 @@ impl Region {
         &self.0.bus
     }
 
-    /// From now on `observer` sees every request that reaches a service, and every task of a state machine.
+    /// From now on `observer` sees every request that reaches a service, and every task of a state machine, after those that came before it.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
-        self.0.watchers.set(observer);
+        self.0.watchers.add(observer);
     }
 
     /// What the template made.

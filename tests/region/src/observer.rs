@@ -3,7 +3,7 @@
 //! For checks of invariants, which must see what an application was like when a request arrived and not when somebody asks later; and for people who act at the worst moment.
 //! An observer sees requests after the faults: what was throttled or cut before never arrived.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -26,77 +26,88 @@ pub trait Observer: Send + Sync + 'static {
     fn task_ends(&self, _task: &TaskCall, _result: Option<&Result<Value, TaskFailure>>) {}
 }
 
-/// The observer, if there is one. Cheap to clone; all clones are the same.
+/// The observers, in the order in which they came. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct Watchers(Arc<Mutex<Option<Arc<dyn Observer>>>>);
+pub(crate) struct Watchers(Arc<Mutex<Observers>>);
+
+type Observers = Arc<[Arc<dyn Observer>]>;
 
 impl Watchers {
-    pub(crate) fn set(&self, observer: Arc<dyn Observer>) {
-        *self
-            .0
-            .lock()
-            .expect("no thread panics while it holds the observer") = Some(observer);
+    pub(crate) fn add(&self, observer: Arc<dyn Observer>) {
+        let mut observers = self.lock();
+        *observers = observers.iter().cloned().chain([observer]).collect();
     }
 
     pub(crate) fn clear(&self) {
-        // Dropped outside of the lock: the observer may hold the region.
-        let observer = self
-            .0
-            .lock()
-            .expect("no thread panics while it holds the observer")
-            .take();
-        drop(observer);
+        // Dropped outside of the lock: an observer may hold the region.
+        let observers = std::mem::take(&mut *self.lock());
+        drop(observers);
     }
 
-    fn get(&self) -> Option<Arc<dyn Observer>> {
+    fn get(&self) -> Observers {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Observers> {
         self.0
             .lock()
-            .expect("no thread panics while it holds the observer")
-            .clone()
+            .expect("no thread panics while it holds the observers")
     }
 
-    /// Passes a request to its service under the observer's eyes.
+    /// Passes a request to its service under the observers' eyes.
     pub(crate) fn watched(
         &self,
         request: Request,
         next: impl FnOnce(Request) -> BoxFuture<'static, Response>,
     ) -> BoxFuture<'static, Response> {
-        let Some(observer) = self.get() else {
+        let observers = self.get();
+        if observers.is_empty() {
             return next(request);
-        };
-        observer.arriving(&request);
+        }
+        for observer in observers.iter() {
+            observer.arriving(&request);
+        }
         let answering = next(request.clone());
         Box::pin(async move {
             let answer = answering.await;
-            observer.answered(&request, &answer);
+            for observer in observers.iter() {
+                observer.answered(&request, &answer);
+            }
             answer
         })
     }
 
     pub(crate) fn task_begins(&self, task: &TaskCall) -> UnderWay {
-        let observer = self.get();
-        if let Some(observer) = &observer {
+        let observers = self.get();
+        if observers.is_empty() {
+            return UnderWay(None);
+        }
+        for observer in observers.iter() {
             observer.task_begins(task);
         }
-        UnderWay(observer.map(|observer| (observer, task.clone())))
+        UnderWay(Some((observers, task.clone())))
     }
 }
 
 /// A task under way; one that is dropped was given up.
-pub(crate) struct UnderWay(Option<(Arc<dyn Observer>, TaskCall)>);
+pub(crate) struct UnderWay(Option<(Observers, TaskCall)>);
 
 impl UnderWay {
     pub(crate) fn ends(mut self, result: &Result<Value, TaskFailure>) {
-        if let Some((observer, task)) = self.0.take() {
-            observer.task_ends(&task, Some(result));
+        self.tell(Some(result));
+    }
+
+    fn tell(&mut self, result: Option<&Result<Value, TaskFailure>>) {
+        if let Some((observers, task)) = self.0.take() {
+            for observer in observers.iter() {
+                observer.task_ends(&task, result);
+            }
         }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if let Some((observer, task)) = self.0.take() {
-            observer.task_ends(&task, None);
-        }
+        self.tell(None);
     }
 }

@@ -1,23 +1,24 @@
-//! What is checked when a night is over: outcomes, leases, secrets, and whether what had to recover did.
+//! What is checked when a run is over: outcomes, leases, secrets, and whether what had to recover did.
 
 mod recovery;
 mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
+    faults::{Fault, Struck},
     region::{REMEDIATE, SNAPSHOT_CHECK},
     states::{ExecutionView, Status},
 };
 use serde_json::{Value, json};
 
 use crate::{
+    checker::Checker,
     invariant::{Invariant, Verdicts},
-    night::What,
-    people::LOST,
-    play::Played,
-    witness::{OPERATOR, Witness},
 };
 
 /// An execution that finds its deadline passed still has to report, against a service that may not answer: retries and time-outs of the last look, decision and report.
@@ -30,79 +31,31 @@ const SUCCESSORS: u64 = 2;
 const SNAPSHOT_CHECK_SECS: i64 = 14_400;
 /// A lease outlives its execution's deadline by this much.
 const LEASE_AFTER_DEADLINE_SECS: i64 = 600;
+/// A slower answer may be too late for somebody.
+const NOTICED_FROM: Duration = Duration::from_secs(1);
 
-/// Checks, and counts what the summary tells.
-pub(crate) fn check(witness: &Witness, verdicts: &mut Verdicts, played: &mut Played) {
-    let region = &witness.region;
+/// Checks what is left.
+pub(crate) fn check(checker: &Checker, verdicts: &mut Verdicts) {
+    let region = &checker.region;
     let executions = region.executions_of(REMEDIATE);
     let checks = region.executions_of(SNAPSHOT_CHECK);
     let messages = region.journal().messages();
     let published = published(&messages);
     for execution in &executions {
-        outcome(witness, verdicts, execution, &executions, &published);
-        deadline(witness, verdicts, execution);
-        count(played, execution);
+        outcome(checker, verdicts, execution, &executions, &published);
+        deadline(checker, verdicts, execution);
     }
     for check in &checks {
-        snapshot_check(witness, verdicts, check);
+        snapshot_check(checker, verdicts, check);
     }
-    leases(witness, verdicts, &executions);
+    leases(checker, verdicts, &executions);
     secrets::check(
-        witness,
+        checker,
         verdicts,
         executions.iter().chain(&checks),
         &messages,
     );
-    recovery::check(witness, verdicts, &executions);
-    played.executions = executions.len() as u64;
-    played.changes = witness
-        .book()
-        .executions
-        .values()
-        .map(|notes| notes.effects.len() as u64)
-        .sum();
-    {
-        let book = witness.book();
-        (played.snapshots_taken, played.snapshots_deleted) =
-            (book.snapshots_taken, book.snapshots_deleted);
-    }
-    played.calls = region.journal().count_calls(|call| call.caller != OPERATOR) as u64;
-    played.application_secs =
-        region.clock().elapsed().as_secs() * witness.night.applications.len() as u64;
-    played.struck = region
-        .faults()
-        .struck_by_kind()
-        .into_iter()
-        .map(|(kind, n)| (kind.to_owned(), n))
-        .collect();
-    for event in &witness.night.events {
-        *played.happened.entry(word(&event.what)).or_default() += 1;
-    }
-}
-
-/// The kind of an event, without what it carries.
-fn word(what: &What) -> String {
-    format!("{what:?}")
-        .split([' ', '(', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn count(played: &mut Played, execution: &ExecutionView) {
-    let text = |member: &str| {
-        execution
-            .output
-            .as_ref()
-            .and_then(|output| output[member].as_str())
-            .unwrap_or_default()
-    };
-    let word = if execution.output.is_some() {
-        format!("{}/{}", text("outcome"), text("because"))
-    } else {
-        execution.status.name().to_owned()
-    };
-    *played.outcomes.entry(word).or_default() += 1;
+    recovery::check(checker, verdicts, &executions);
 }
 
 /// Every outcome on the bus and every one by SNS, by execution.
@@ -137,7 +90,7 @@ fn published(messages: &[Value]) -> Published {
 
 /// S5. An outcome that was sent twice because its answer was lost is the same outcome; an execution that was lost or that a person stopped has none, its successor has. None fails by itself.
 fn outcome(
-    witness: &Witness,
+    checker: &Checker,
     verdicts: &mut Verdicts,
     execution: &ExecutionView,
     executions: &[ExecutionView],
@@ -148,9 +101,9 @@ fn outcome(
         .unwrap_or_default();
     let at = execution
         .stopped
-        .unwrap_or_else(|| witness.region.clock().now());
+        .unwrap_or_else(|| checker.region.clock().now());
     let by_itself = matches!(execution.status, Status::Failed | Status::TimedOut)
-        && execution.cause.as_deref() != Some(LOST);
+        && !execution.failed_from_outside;
     verdicts.check(Invariant::S5, !by_itself, at, application, || {
         format!(
             "execution {} is {} by itself: {:?} {:?}",
@@ -162,7 +115,7 @@ fn outcome(
     });
     if broke(execution) {
         let succeeded =
-            successor(executions, execution).is_some() || may_have_no_successor(witness, execution);
+            successor(executions, execution).is_some() || may_have_no_successor(checker, execution);
         return verdicts.check(Invariant::S5, succeeded, at, application, || {
             format!(
                 "execution {} is {} and no other succeeded it",
@@ -183,8 +136,8 @@ fn outcome(
             .any(|message| message.contains(&execution.arn))
     };
     let unreachable = events == 0
-        && bus_was_away(witness, execution)
-        && (told() || topic_was_away(witness, execution));
+        && bus_was_away(checker, execution)
+        && (told() || topic_was_away(checker, execution));
     verdicts.check(
         Invariant::S5,
         events == 1 || unreachable,
@@ -201,12 +154,12 @@ fn outcome(
 }
 
 /// Whether every try to publish this execution's end met a fault.
-fn bus_was_away(witness: &Witness, execution: &ExecutionView) -> bool {
-    all_struck(witness, execution, "events")
+fn bus_was_away(checker: &Checker, execution: &ExecutionView) -> bool {
+    all_struck(checker, execution, "events")
 }
 
-fn topic_was_away(witness: &Witness, execution: &ExecutionView) -> bool {
-    all_struck(witness, execution, "sns")
+fn topic_was_away(checker: &Checker, execution: &ExecutionView) -> bool {
+    all_struck(checker, execution, "sns")
 }
 
 /// Whether it ended without an outcome.
@@ -228,42 +181,43 @@ fn successor<'a>(
 }
 
 /// Whether enough had died before it, or its end may not have been heard of.
-fn may_have_no_successor(witness: &Witness, dead: &ExecutionView) -> bool {
+fn may_have_no_successor(checker: &Checker, dead: &ExecutionView) -> bool {
     let from = dead.stopped.unwrap_or(dead.started);
-    let unheard = |service: &str| struck(witness, service, from, from + SUCCESSOR_WITHIN);
+    let unheard = |service: &str| struck(checker, service, from, from + SUCCESSOR_WITHIN);
     dead.input["trigger"]["successor"]
         .as_u64()
         .is_some_and(|count| count >= SUCCESSORS)
         || ["lambda", "states", "events"].into_iter().any(unheard)
 }
 
-fn all_struck(witness: &Witness, execution: &ExecutionView, service: &str) -> bool {
+fn all_struck(checker: &Checker, execution: &ExecutionView, service: &str) -> bool {
     struck(
-        witness,
+        checker,
         service,
         execution.started,
         execution.stopped.unwrap_or(execution.started),
     )
 }
 
-/// Whether something went wrong with this service in this time.
-fn struck(witness: &Witness, service: &str, from: Timestamp, to: Timestamp) -> bool {
-    let opened = witness.region.opened();
-    witness.night.strikes.iter().any(|strike| {
-        let at = |secs: u64| {
-            opened + SignedDuration::from_secs(i64::try_from(secs.min(1_000_000)).unwrap_or(0))
-        };
-        strike.service == service
-            && at(strike.within_secs.0) <= to
-            && at(strike.within_secs.1) > from
+/// Whether something went wrong with a request to this service in this time.
+fn struck(checker: &Checker, service: &str, from: Timestamp, to: Timestamp) -> bool {
+    let opened = checker.region.opened();
+    checker.region.faults().any_struck(|one| {
+        let at = opened + SignedDuration::try_from(one.at).unwrap_or(SignedDuration::MAX);
+        one.service == service && from <= at && at <= to && is_felt(one)
     })
 }
 
+/// Whether whoever sent the request could notice: an answer that takes a moment longer excuses nothing.
+fn is_felt(struck: &Struck) -> bool {
+    !matches!(struck.fault, Fault::Slow(wait) if wait < NOTICED_FROM)
+}
+
 /// L2.
-fn deadline(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView) {
+fn deadline(checker: &Checker, verdicts: &mut Verdicts, execution: &ExecutionView) {
     let limit =
-        SignedDuration::from_secs(witness.night.stack.deadline_secs.into()) + AFTER_DEADLINE;
-    let now = witness.region.clock().now();
+        SignedDuration::from_secs(checker.premises.policy.deadline_secs.into()) + AFTER_DEADLINE;
+    let now = checker.region.clock().now();
     let lasted = execution
         .stopped
         .unwrap_or(now)
@@ -289,7 +243,7 @@ fn deadline(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionVie
 }
 
 /// L2 of the snapshot check: it comes to its report, whatever fails within it.
-fn snapshot_check(witness: &Witness, verdicts: &mut Verdicts, execution: &ExecutionView) {
+fn snapshot_check(checker: &Checker, verdicts: &mut Verdicts, execution: &ExecutionView) {
     let application = execution.input["applicationName"]
         .as_str()
         .unwrap_or_default();
@@ -301,7 +255,7 @@ fn snapshot_check(witness: &Witness, verdicts: &mut Verdicts, execution: &Execut
     verdicts.check(
         Invariant::L2,
         ended,
-        witness.region.clock().now(),
+        checker.region.clock().now(),
         application,
         || {
             format!(
@@ -315,11 +269,11 @@ fn snapshot_check(witness: &Witness, verdicts: &mut Verdicts, execution: &Execut
 }
 
 /// L3: a lease that is left is one that ends by itself, and is left only where nobody heard of its execution's end, or the table could not be reached.
-fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionView]) {
-    let now = witness.region.clock().now();
-    for application in &witness.night.applications {
+fn leases(checker: &Checker, verdicts: &mut Verdicts, executions: &[ExecutionView]) {
+    let now = checker.region.clock().now();
+    for application in &checker.premises.applications {
         let key = json!({ "pk": { "S": application.name }, "sk": { "S": "lease" } });
-        let Some(lease) = witness.region.dynamodb().peek(&witness.table, &key) else {
+        let Some(lease) = checker.region.dynamodb().peek(&checker.table, &key) else {
             verdicts.check(Invariant::L3, true, now, &application.name, String::new);
             continue;
         };
@@ -332,10 +286,10 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
             .and_then(|secs| Timestamp::from_second(secs).ok());
         let ends = holder.zip(expires).is_some_and(|(holder, expires)| {
             let limit =
-                i64::from(witness.night.stack.deadline_secs) + LEASE_AFTER_DEADLINE_SECS + 1;
+                i64::from(checker.premises.policy.deadline_secs) + LEASE_AFTER_DEADLINE_SECS + 1;
             expires.duration_since(holder.started).as_secs() <= limit
         });
-        let left = holder.is_none_or(|holder| should_have_released(witness, executions, holder));
+        let left = holder.is_none_or(|holder| should_have_released(checker, executions, holder));
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || {
             format!("the lease {lease} is left")
         });
@@ -344,13 +298,13 @@ fn leases(witness: &Witness, verdicts: &mut Verdicts, executions: &[ExecutionVie
 
 /// Whether an execution, or one that succeeded it, had to give the lease back.
 fn should_have_released(
-    witness: &Witness,
+    checker: &Checker,
     executions: &[ExecutionView],
     one: &ExecutionView,
 ) -> bool {
-    !all_struck(witness, one, "dynamodb")
+    !all_struck(checker, one, "dynamodb")
         && match successor(executions, one) {
-            Some(successor) => should_have_released(witness, executions, successor),
-            None => !(broke(one) && may_have_no_successor(witness, one)),
+            Some(successor) => should_have_released(checker, executions, successor),
+            None => !(broke(one) && may_have_no_successor(checker, one)),
         }
 }

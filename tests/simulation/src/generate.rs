@@ -11,9 +11,12 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::night::{
-    Application, Event, MANAGED, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy,
-    What, secret_of,
+use crate::{
+    night::{
+        Application, Event, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy,
+        What, secret_of,
+    },
+    rules::MANAGED,
 };
 
 /// The night of a seed.

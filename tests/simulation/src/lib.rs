@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`generate`] | a seed → a [`night::Night`], plain data |
 //! | [`play`] | a night → a region, lived through in a runtime of its own |
-//! | `witness` | sees every request and task, and checks S1–S4 and S6–S9 on the spot |
+//! | `checker` | sees every request and task, and checks S1–S4 and S6–S9 on the spot |
 //! | `endings` | checks what is left in the end: S5, S10, L1–L3 |
 //! | [`many`] | many seeds on all cores, summed up |
 //! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
@@ -19,6 +19,7 @@
 //! Invariant: a seed gives the same night and the same trace in every process, whatever the number of threads.
 
 mod alarms;
+pub mod checker;
 pub mod cli;
 pub mod detection;
 mod endings;
@@ -32,8 +33,10 @@ pub mod others;
 mod patience;
 mod people;
 pub mod play;
+mod player;
+pub mod premises;
+mod promises;
 pub mod rules;
 pub mod sabotage;
 pub mod shrink;
 mod trace;
-mod witness;

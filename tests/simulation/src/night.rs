@@ -393,9 +393,6 @@ impl Strike {
     }
 }
 
-/// The tag that opts in.
-pub const MANAGED: &str = "lifeguard:managed";
-
 /// The environment properties of an application.
 #[must_use]
 pub fn properties(secret: &str) -> Value {

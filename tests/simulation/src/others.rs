@@ -7,14 +7,16 @@ use std::{fmt::Write as _, ops::Range, process::ExitCode, sync::Arc, time::Durat
 use jiff::Timestamp;
 use sandbox::region::{REMEDIATE, Region};
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use crate::{
+    checker::Checker,
     generate,
-    night::{MANAGED, Moment, Night, Stack, What},
+    night::{Moment, Night, Stack, What},
     people::Hand,
-    play::{await_the_end, live, mend, open},
-    witness::Witness,
+    play::{await_the_end, mend, open},
+    player::Player,
+    promises::premises,
+    rules::MANAGED,
 };
 
 /// A rule set.
@@ -93,9 +95,7 @@ fn play(night: &Night, rules: Rules) -> Seen {
         .block_on(async {
             let night = Arc::new(night.clone());
             let region = open(&night);
-            let (moments, happened) = mpsc::unbounded_channel();
-            let witness = Witness::new((*region).clone(), night.clone(), moments);
-            region.observe(Arc::new(witness.clone()));
+            let checker = Checker::watch(&region, premises(&night, region.opened()));
             let seen: Arc<std::sync::Mutex<Seen>> = Arc::default();
             let name = night.applications[0].name.clone();
             tokio::spawn(watch((*region).clone(), name.clone(), Arc::clone(&seen)));
@@ -107,7 +107,7 @@ fn play(night: &Night, rules: Rules) -> Seen {
                     Arc::clone(&seen),
                 ));
             }
-            live(&witness, happened).await;
+            Player::of(&region, &night).live().await;
             mend(&region, &night);
             await_the_end(&region).await;
             let mut seen = *seen
@@ -126,9 +126,8 @@ fn play(night: &Night, rules: Rules) -> Seen {
                     .iter()
                     .map(|one| one.started)
                     .find(after);
-                seen.healthy_touched = witness
-                    .book()
-                    .verdicts
+                seen.healthy_touched = checker
+                    .so_far()
                     .violations
                     .iter()
                     .filter(|one| one.invariant == crate::invariant::Invariant::S1)

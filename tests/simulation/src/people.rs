@@ -14,12 +14,13 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use crate::{
+    checker::OPERATOR,
     night::{Night, What, properties},
-    witness::{OPERATOR, Witness},
+    player::Player,
 };
 
-/// The cause of an execution that Step Functions lost: no other may fail.
-pub(crate) const LOST: &str = "Step Functions lost it";
+/// The cause of an execution that Step Functions lost.
+const LOST: &str = "Step Functions lost it";
 
 /// Uploads the code of every deployment to where its event will find it.
 pub(crate) fn code_key(event: usize) -> String {
@@ -27,8 +28,8 @@ pub(crate) fn code_key(event: usize) -> String {
 }
 
 /// Does what an event says.
-pub(crate) async fn act(witness: Witness, event: usize) {
-    let (region, night) = (witness.region.clone(), witness.night.clone());
+pub(crate) async fn act(player: Player, event: usize) {
+    let (region, night) = (player.region.clone(), player.night.clone());
     let Some((happening, application)) = named(&night, event) else {
         return;
     };
@@ -93,16 +94,9 @@ pub(crate) async fn act(witness: Witness, event: usize) {
             }
             let _ = region.start_remediation(&input.to_string());
         }
-        What::LoseMachine => {
-            let now = witness.now();
-            witness
-                .book()
-                .machine_lost
-                .insert(application.name.clone(), now);
-            region.flink().kill_task_manager(&application.name);
-        }
+        What::LoseMachine => region.flink().kill_task_manager(&application.name),
         What::AbortExecutions => abort(&region, &application.name),
-        What::RingAgain => ring_again(&witness, &application.name).await,
+        What::RingAgain => ring_again(&player, &application.name).await,
         other => of_the_world(&region, &application.name, event, other),
     }
 }
@@ -280,16 +274,9 @@ fn under_way(
 }
 
 /// EventBridge delivers at least once: the last event of an alarm of this application comes again.
-async fn ring_again(witness: &Witness, application: &str) {
-    let event = witness
-        .book()
-        .alarms
-        .iter()
-        .rev()
-        .find(|(alarm, _)| alarm.starts_with(application))
-        .map(|(_, event)| event.clone());
-    if let Some(event) = event {
-        witness
+async fn ring_again(player: &Player, application: &str) {
+    if let Some(event) = player.last_alarm(application) {
+        player
             .region
             .router()
             .send(invocation(

@@ -9,17 +9,19 @@ use sandbox::{
         ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings,
     },
     region::{Blueprint, Open, REMEDIATE, Region},
+    states::ExecutionView,
 };
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use crate::{
-    alarms, endings,
-    invariant::{Invariant, Verdicts, Violation},
-    night::{Application, Moment, Night, What, properties},
-    people::{act, code_key, rollback_state},
+    alarms,
+    checker::{Checker, OPERATOR},
+    invariant::{Invariant, Violation},
+    night::{Application, Night, What, properties},
+    people::{code_key, rollback_state},
+    player::Player,
+    promises::premises,
     trace,
-    witness::Witness,
 };
 
 /// The day on which every night begins.
@@ -76,15 +78,12 @@ pub fn play(night: &Night, told: bool) -> Played {
     runtime.block_on(async {
         let night = Arc::new(night.clone());
         let region = open(&night);
-        let (moments, happened) = mpsc::unbounded_channel();
-        let witness = Witness::new((*region).clone(), night.clone(), moments);
-        region.observe(Arc::new(witness.clone()));
-        live(&witness, happened).await;
+        let checker = Checker::watch(&region, premises(&night, region.opened()));
+        Player::of(&region, &night).live().await;
         mend(&region, &night);
         await_the_end(&region).await;
-        let mut played = Played::default();
-        let mut verdicts: Verdicts = std::mem::take(&mut witness.book().verdicts);
-        endings::check(&witness, &mut verdicts, &mut played);
+        let verdicts = checker.finish();
+        let mut played = sum_up(&region, &night, &checker);
         (played.violations, played.checks) = (verdicts.violations, verdicts.checks);
         if told {
             played.trace = trace::of(&region);
@@ -221,36 +220,50 @@ fn seed(index: usize, application: &Application, opened: Timestamp) -> Applicati
     seed
 }
 
-/// Lets happen what happens.
-pub(crate) async fn live(witness: &Witness, mut moments: mpsc::UnboundedReceiver<usize>) {
-    let night = &witness.night;
-    let length = u64::from(night.length_mins) * 60;
-    let mut timed: Vec<(u64, usize)> = night
-        .events
-        .iter()
-        .enumerate()
-        .filter_map(|(index, event)| match event.at {
-            Moment::After(secs) if secs < length => Some((secs, index)),
-            _ => None,
-        })
-        .collect();
-    timed.sort_unstable();
-    let began = tokio::time::Instant::now();
-    let mut timed = timed.into_iter().peekable();
-    loop {
-        let next = timed.peek().map_or(length, |(secs, _)| *secs);
-        tokio::select! {
-            biased;
-            event = moments.recv() => if let Some(event) = event {
-                // A task of its own: nobody waits for a slow answer.
-                tokio::spawn(act(witness.clone(), event));
-            },
-            () = tokio::time::sleep_until(began + Duration::from_secs(next)) => match timed.next() {
-                Some((_, event)) => drop(tokio::spawn(act(witness.clone(), event))),
-                None => return,
-            },
-        }
+/// What the summary tells.
+fn sum_up(region: &Region, night: &Night, checker: &Checker) -> Played {
+    let executions = region.executions_of(REMEDIATE);
+    let (snapshots_taken, snapshots_deleted) = checker.snapshots();
+    let mut played = Played {
+        executions: executions.len() as u64,
+        changes: checker.changes(),
+        snapshots_taken,
+        snapshots_deleted,
+        calls: region.journal().count_calls(|call| call.caller != OPERATOR) as u64,
+        application_secs: region.clock().elapsed().as_secs() * night.applications.len() as u64,
+        struck: region
+            .faults()
+            .struck_by_kind()
+            .into_iter()
+            .map(|(kind, n)| (kind.to_owned(), n))
+            .collect(),
+        ..Played::default()
+    };
+    for execution in &executions {
+        *played.outcomes.entry(ending(execution)).or_default() += 1;
     }
+    for event in &night.events {
+        *played.happened.entry(word(&event.what)).or_default() += 1;
+    }
+    played
+}
+
+/// The kind of an event, without what it carries.
+fn word(what: &What) -> String {
+    format!("{what:?}")
+        .split([' ', '(', '{'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// How an execution ended: `outcome/because`.
+fn ending(execution: &ExecutionView) -> String {
+    let Some(output) = &execution.output else {
+        return execution.status.name().to_owned();
+    };
+    let text = |member: &str| output[member].as_str().unwrap_or_default();
+    format!("{}/{}", text("outcome"), text("because"))
 }
 
 /// The plumbing works again, and what jobs depend on is back.

@@ -1,8 +1,11 @@
-//! The rules for one application, read from the stack's parameters and the application's tags by this package's own reading: a check must not trust what it checks.
+//! The rules for one application, read from the stack's parameters and the application's tags by a reading of their own: a check must not trust what it checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::night::{MANAGED, Stack};
+use crate::premises::Policy;
+
+/// The tag that opts in.
+pub const MANAGED: &str = "lifeguard:managed";
 
 /// What may be done to an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +27,14 @@ pub struct Rules {
 impl Rules {
     /// Under these parameters and tags.
     #[must_use]
-    pub fn of(stack: &Stack, tags: &BTreeMap<String, String>) -> Self {
+    pub fn of(policy: &Policy, tags: &BTreeMap<String, String>) -> Self {
         let mut rules = Self {
             opted_in: tags.get(MANAGED).is_some_and(|value| value == "true"),
-            act: stack.act,
-            soak_secs: stack.soak_secs.into(),
-            operation_timeout_secs: stack.operation_timeout_secs.into(),
-            max_snapshot_age_secs: stack.max_snapshot_age_secs.into(),
-            rescues_per_day: stack.rescues_per_day.into(),
+            act: policy.act,
+            soak_secs: policy.soak_secs.into(),
+            operation_timeout_secs: policy.operation_timeout_secs.into(),
+            max_snapshot_age_secs: policy.max_snapshot_age_secs.into(),
+            rescues_per_day: policy.rescues_per_day.into(),
         };
         for (key, value) in tags {
             if let Some(name) = key.strip_prefix("lifeguard:")
@@ -98,10 +101,10 @@ pub struct SnapshotRules {
 impl SnapshotRules {
     /// Under these parameters and tags.
     #[must_use]
-    pub fn of(stack: &Stack, tags: &BTreeMap<String, String>) -> Self {
+    pub fn of(policy: &Policy, tags: &BTreeMap<String, String>) -> Self {
         let mut rules = Self {
-            keep_last: stack.snapshots.keep_last as usize,
-            keep_daily_days: stack.snapshots.keep_daily_days,
+            keep_last: policy.snapshot_keep_last as usize,
+            keep_daily_days: policy.snapshot_keep_daily_days,
             prune_service_made: false,
             keep: BTreeSet::new(),
             understood: true,
@@ -145,10 +148,11 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        (
-            Rules::of(&Stack::default(), &tags),
-            SnapshotRules::of(&Stack::default(), &tags),
-        )
+        let policy = Policy {
+            act: true,
+            ..Policy::default()
+        };
+        (Rules::of(&policy, &tags), SnapshotRules::of(&policy, &tags))
     }
 
     #[test]

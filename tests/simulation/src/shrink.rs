@@ -3,8 +3,9 @@
 
 use crate::{
     invariant::Invariant,
-    night::{MANAGED, Night, Quirks, Stack},
+    night::{Night, Quirks, Stack},
     play::play,
+    rules::MANAGED,
 };
 
 /// Of many old snapshots these are left first.

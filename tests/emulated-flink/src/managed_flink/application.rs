@@ -69,6 +69,8 @@ pub(super) struct Application {
     pub(super) tags: BTreeMap<String, String>,
     pub(super) maintenance_from: String,
     pub(super) faults: Faults,
+    /// When it lost a TaskManager last.
+    pub(super) machine_lost: Option<Timestamp>,
     /// What is under way: the operation's id and its task.
     pub(super) active: Option<(String, AbortHandle)>,
 }

@@ -107,6 +107,7 @@ impl Inner {
             tags: options::tags(&input["Tags"])?,
             maintenance_from: "03:00".to_owned(),
             faults: Faults::default(),
+            machine_lost: None,
             active: None,
             name: name.clone(),
         };

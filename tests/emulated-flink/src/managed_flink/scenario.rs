@@ -127,6 +127,11 @@ impl ManagedFlink {
         })
     }
 
+    /// When an application lost a TaskManager last, which nobody sees before the heartbeat's time is up.
+    pub fn machine_lost(&self, name: &str) -> Option<Timestamp> {
+        self.inner.lock().applications.get(name)?.machine_lost
+    }
+
     /// All versions of an application, oldest first.
     pub fn versions(&self, name: &str) -> Vec<VersionView> {
         let state = self.inner.lock();
@@ -243,6 +248,9 @@ impl ManagedFlink {
 
     /// Kills a TaskManager of an application: unnoticed for a while, then one restart.
     pub fn kill_task_manager(&self, application: &str) {
+        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+            application.machine_lost = Some(self.inner.clock.now());
+        }
         self.backstage.kill_task_manager(application);
     }
 

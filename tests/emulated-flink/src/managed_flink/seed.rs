@@ -223,6 +223,7 @@ impl ManagedFlink {
             tags: seed.tags,
             maintenance_from: "03:00".to_owned(),
             faults: Faults::default(),
+            machine_lost: None,
             active: None,
             name: seed.name.clone(),
         };

@@ -6,9 +6,8 @@ use sandbox::states::ExecutionView;
 use serde_json::{Value, json};
 
 use crate::{
+    checker::Checker,
     invariant::{Invariant, Verdicts},
-    night::Night,
-    witness::Witness,
 };
 
 /// Letters of a token of the emulated service.
@@ -55,26 +54,23 @@ impl Search<'_> {
     }
 }
 
-fn values(night: &Night) -> Vec<String> {
-    night
-        .applications
-        .iter()
-        .flat_map(|one| [one.secret(), format!("{}-changed", one.secret())])
-        .collect()
-}
-
 pub(super) fn check<'a>(
-    witness: &Witness,
+    checker: &Checker,
     verdicts: &mut Verdicts,
     executions: impl Iterator<Item = &'a ExecutionView>,
     messages: &[Value],
 ) {
-    let tokens = std::mem::take(&mut witness.book().tokens);
+    let tokens = std::mem::take(&mut checker.book().tokens);
     let search = Search {
         tokens: &tokens,
-        values: values(&witness.night),
+        values: checker
+            .premises
+            .applications
+            .iter()
+            .flat_map(|known| known.secrets.clone())
+            .collect(),
     };
-    let region = &witness.region;
+    let region = &checker.region;
     let now = region.clock().now();
     let mut verdict = |place: &str, found: Option<String>| {
         verdicts.check(Invariant::S10, found.is_none(), now, "", || {
@@ -98,12 +94,12 @@ pub(super) fn check<'a>(
             .find_in_history(&execution.arn, |event| search.secret_within(event));
         verdict("an execution's history", found);
     }
-    for application in &witness.night.applications {
+    for application in &checker.premises.applications {
         for row in ["lease", "ledger"] {
             let key = json!({ "pk": { "S": application.name }, "sk": { "S": row } });
             let found = region
                 .dynamodb()
-                .peek(&witness.table, &key)
+                .peek(&checker.table, &key)
                 .and_then(|item| search.secret_within(&item));
             verdict("the ledger", found);
         }

@@ -10,14 +10,13 @@ use sandbox::managed_flink::{
 };
 use serde_json::{Value, json};
 
-use super::{Book, Glance, Witness, mutation::fits};
+use super::{Book, Checker, Glance, mutation::fits};
 use crate::{
     invariant::Invariant,
+    premises::Taker,
     rules::{Rules, SnapshotRules},
 };
 
-/// The states of the snapshot check are called so in a night's moments.
-pub(super) const PREFIX: &str = "SnapshotCheck.";
 /// A reading of the lease says nothing about later than this: the check's own bound, a function's time and a late request.
 const LEASE_READ_SECS: i64 = 180;
 /// So many of the last changes of version count, and so many of the last starts.
@@ -28,14 +27,6 @@ const LEAST_AGE_SECS: i64 = 3_600;
 const HEARTBEAT_SECS: i64 = 60;
 /// What the dashboard shows may be so old, and times are compared to the second.
 const SLACK_SECS: i64 = 5;
-
-/// Who took a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taker {
-    Lifeguard,
-    Service,
-    Person,
-}
 
 /// What one execution of the snapshot check knows of one application.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +47,7 @@ pub(crate) struct Listed {
     versions: Vec<VersionView>,
 }
 
-impl Witness {
+impl Checker {
     pub(super) fn check_begins(
         &self,
         book: &mut Book,
@@ -168,7 +159,7 @@ impl Witness {
             book.tags_read.get(&key).cloned().unwrap_or_default(),
         );
         let change = Keeping {
-            witness: self,
+            checker: self,
             now: self.now(),
             verb,
             application,
@@ -176,7 +167,7 @@ impl Witness {
             tags,
         };
         change.under_no_lease(&mut book, &notes);
-        if !self.stale {
+        if !self.premises.stale_reads {
             change.allowed(&mut book);
         }
         match verb {
@@ -193,7 +184,7 @@ impl Witness {
 
 /// One change by the snapshot check.
 struct Keeping<'a> {
-    witness: &'a Witness,
+    checker: &'a Checker,
     now: Timestamp,
     verb: &'a str,
     application: &'a str,
@@ -221,10 +212,10 @@ impl Keeping<'_> {
     fn under_no_lease(&self, book: &mut Book, notes: &CheckNotes) {
         let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
         let lease = self
-            .witness
+            .checker
             .region
             .dynamodb()
-            .peek(&self.witness.table, &key)
+            .peek(&self.checker.table, &key)
             .unwrap_or_default();
         let expires: i64 = lease["expiresAt"]["N"]
             .as_str()
@@ -256,7 +247,7 @@ impl Keeping<'_> {
 
     /// S6 and S7.
     fn allowed(&self, book: &mut Book) {
-        let rules = Rules::of(&self.witness.night.stack, &self.tags);
+        let rules = Rules::of(&self.checker.premises.policy, &self.tags);
         self.check(book, Invariant::S6, rules.opted_in, || {
             format!("the tags at its last reading are {:?}", self.tags)
         });
@@ -267,7 +258,7 @@ impl Keeping<'_> {
 
     /// N2, by what the check could know: the application at its own last reading, the job at the verifier's look.
     fn of_a_healthy_one(&self, book: &mut Book, known: Option<&Glance>, notes: &CheckNotes) {
-        let stale = if self.witness.stale {
+        let stale = if self.checker.premises.stale_reads {
             super::mutation::STALE_SECS
         } else {
             0
@@ -286,7 +277,7 @@ impl Keeping<'_> {
         self.check(book, Invariant::N2, quiet, || {
             format!("the application is {status:?} (seconds since an operation began)")
         });
-        let rules = Rules::of(&self.witness.night.stack, &self.tags);
+        let rules = Rules::of(&self.checker.premises.policy, &self.tags);
         // A job that failed in the very seconds of the look is shown as it was (seed 87288).
         let up_since = |look: &Glance| {
             look.standing
@@ -299,15 +290,17 @@ impl Keeping<'_> {
             .look
             .as_ref()
             .map(|look| up_since(look).map_or(-1, |since| look.at.duration_since(since).as_secs()));
-        let lost = book
-            .machine_lost
-            .get(self.application)
+        let lost = self
+            .checker
+            .region
+            .flink()
+            .machine_lost(self.application)
             .zip(notes.look.as_ref());
         let unseen = lost.is_some_and(|(lost, look)| {
-            (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(*lost).as_secs())
+            (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(lost).as_secs())
         });
         // A stale answer is an earlier look's: the verifier's own never came to the service.
-        let unasked = notes.look.is_none() && self.witness.stale;
+        let unasked = notes.look.is_none() && self.checker.premises.stale_reads;
         let soaked = unseen
             || unasked
             || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
@@ -341,7 +334,7 @@ impl Keeping<'_> {
         else {
             return;
         };
-        let rules = SnapshotRules::of(&self.witness.night.stack, &self.tags);
+        let rules = SnapshotRules::of(&self.checker.premises.policy, &self.tags);
         let taker = book.taker(self.application, self.name);
         let ours = |taker: Taker| {
             taker == Taker::Lifeguard || taker == Taker::Service && rules.prune_service_made
@@ -358,7 +351,7 @@ impl Keeping<'_> {
         let first_of_day = self.first_of_day(&listed, &newest_of_ours, rules.keep_daily_days);
         let age = listed.at.duration_since(target.created).as_secs();
         let needed = needed(&listed, self.name);
-        if self.witness.stale {
+        if self.checker.premises.stale_reads {
             return;
         }
         self.check(book, Invariant::S9, ours(taker), || {

@@ -10,7 +10,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use super::{Book, Effect, ExecutionNotes, Glance, STEPS, Witness, notes::Line};
+use super::{Book, Checker, Effect, ExecutionNotes, Glance, STEPS, notes::Line};
 use crate::{invariant::Invariant, rules::Rules};
 
 /// A stale read is at most this old.
@@ -38,7 +38,7 @@ fn intent_of(verb: &str) -> &'static str {
     }
 }
 
-impl Witness {
+impl Checker {
     /// A DescribeApplication arrives.
     pub(super) fn glance(&self, caller: &str, application: &str) {
         let Some(standing) = self.region.flink().standing(application) else {
@@ -131,7 +131,7 @@ impl Witness {
         let tags = book.tags_read.get(&key).cloned();
         let blind = book.blind.insert(key, true);
         let change = Change {
-            witness: self,
+            checker: self,
             now,
             verb,
             application,
@@ -142,13 +142,13 @@ impl Witness {
         change.busy_or_healthy(&mut book, known.as_ref());
         change.state_and_snapshot(&mut book, standing.version);
         change.lease_and_intent(&mut book);
-        let opted_in = tags.is_some_and(|tags| Rules::of(&self.night.stack, &tags).opted_in);
+        let opted_in = tags.is_some_and(|tags| Rules::of(&self.premises.policy, &tags).opted_in);
         let text = || {
             format!(
                 "{verb} of an application without the tag, at the caller's last reading of its tags"
             )
         };
-        if !self.stale {
+        if !self.premises.stale_reads {
             book.verdicts
                 .check(Invariant::S6, opted_in, now, application, text);
             let text =
@@ -207,7 +207,7 @@ impl Witness {
 
 /// One change and who sends it.
 struct Change<'a> {
-    witness: &'a Witness,
+    checker: &'a Checker,
     now: Timestamp,
     verb: &'a str,
     application: &'a str,
@@ -231,18 +231,25 @@ impl Change<'_> {
     }
 
     fn rules(&self, glance: &Glance) -> Rules {
-        Rules::of(&self.witness.night.stack, &glance.standing.tags)
+        Rules::of(&self.checker.premises.policy, &glance.standing.tags)
     }
 
     /// S1, by what the caller could know: the application at its last look, a moment before the change.
     fn busy_or_healthy(&self, book: &mut Book, known: Option<&Glance>) {
         let Some(look) = &self.notes.look else {
-            return self.check(book, Invariant::S1, self.witness.stale, || {
-                "nobody has looked".to_owned()
-            });
+            return self.check(
+                book,
+                Invariant::S1,
+                self.checker.premises.stale_reads,
+                || "nobody has looked".to_owned(),
+            );
         };
         let rules = self.rules(look);
-        let stale = if self.witness.stale { STALE_SECS } else { 0 };
+        let stale = if self.checker.premises.stale_reads {
+            STALE_SECS
+        } else {
+            0
+        };
         if let Some(known) = known {
             let standing = &known.standing;
             let busy_for = standing.busy_since.map(|since| secs(since, known.at));
@@ -299,7 +306,7 @@ impl Change<'_> {
             || format!("it is started with {restore}"),
         );
         let Some(name) = named else { return };
-        let view = self.witness.region.flink().application(self.application);
+        let view = self.checker.region.flink().application(self.application);
         let Some(snapshot) = view
             .as_ref()
             .and_then(|view| view.snapshots.iter().find(|one| one.name == name))
@@ -345,7 +352,7 @@ impl Change<'_> {
         let Some(faulty) = faulty.filter(|faulty| *faulty != version) else {
             return;
         };
-        let versions = self.witness.region.flink().versions(self.application);
+        let versions = self.checker.region.flink().versions(self.application);
         let Some(began) = versions
             .iter()
             .find(|one| one.id == faulty)
@@ -365,10 +372,10 @@ impl Change<'_> {
     fn lease_and_intent(&self, book: &mut Book) {
         let key = json!({ "pk": { "S": self.application }, "sk": { "S": "lease" } });
         let lease = self
-            .witness
+            .checker
             .region
             .dynamodb()
-            .peek(&self.witness.table, &key)
+            .peek(&self.checker.table, &key)
             .unwrap_or_default();
         let expires: i64 = lease["expiresAt"]["N"]
             .as_str()

@@ -1,4 +1,4 @@
-//! The witness: sees every request that reaches a service and every task of the state machine, and checks at that very moment what the invariants say about it.
+//! The invariant checker: sees every request that reaches a service and every task of the state machine, and checks at that very moment what the invariants say about it.
 //!
 //! It knows what an application was like when it was touched, from the service itself, and what the hand that touched it could have known: the application at that caller's
 //! last look. Nothing that Lifeguard says about itself is believed; its decisions are read only where an invariant is about them (the intent in the ledger).
@@ -15,6 +15,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     managed_flink::Standing,
+    moments::application_of_task,
     observer::Observer,
     protocol,
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
@@ -22,15 +23,15 @@ use sandbox::{
     wire::{self, Request, Response},
 };
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
+    endings,
     invariant::{Invariant, Verdicts},
-    night::{Moment, Night, TakenBy},
+    premises::{Premises, Taker},
 };
 
 pub(crate) use notes::{Effect, ExecutionNotes};
-use snapshots::{CheckNotes, Listed, PREFIX, Taker};
+use snapshots::{CheckNotes, Listed};
 
 /// The role under which people act.
 pub(crate) const OPERATOR: &str = "operator";
@@ -73,8 +74,6 @@ pub(crate) struct Book {
     last_step: BTreeMap<String, String>,
     /// By application: the execution whose step was given up last, and when; its function may still be at work.
     given_up: BTreeMap<String, (String, Timestamp)>,
-    /// By application and state: how often its tasks have begun and ended.
-    counts: BTreeMap<(String, String, bool), u32>,
     /// By application and execution: what the snapshot checks know.
     checks: BTreeMap<(String, String), CheckNotes>,
     /// By application: what the snapshot check listed last.
@@ -83,38 +82,38 @@ pub(crate) struct Book {
     takers: BTreeMap<(String, String), Taker>,
     /// By caller, application and snapshot: described since its last change.
     snapshots_read: HashSet<(String, String, String)>,
-    /// By application: when it last lost a machine, which nobody sees before the heartbeat's time is up.
-    pub(crate) machine_lost: BTreeMap<String, Timestamp>,
     /// Snapshots that Lifeguard had taken, and those it deleted.
     pub(crate) snapshots_taken: u64,
     pub(crate) snapshots_deleted: u64,
     /// Tokens of presigned URLs.
     pub(crate) tokens: HashSet<String>,
-    /// Applications that a person, or the world by a person's hand, started without state, or whose state a hand took away.
-    pub(crate) verdicts: Verdicts,
-    /// Alarm events as they were delivered, for being delivered again.
-    pub(crate) alarms: Vec<(String, Value)>,
+    verdicts: Verdicts,
 }
 
-/// The witness. Cheap to clone; all clones share the book.
+/// The invariant checker of one region. Cheap to clone; all clones share the book.
 #[derive(Clone)]
-pub(crate) struct Witness {
+pub struct Checker {
     pub(crate) region: Region,
-    pub(crate) night: Arc<Night>,
+    pub(crate) premises: Arc<Premises>,
     book: Arc<Mutex<Book>>,
-    moments: UnboundedSender<usize>,
     pub(crate) table: Arc<str>,
     /// The ARN of the state machine that rescues.
     remediate: Arc<str>,
     /// The role of snapshot-keeper, and that of the state machine that calls it.
     keeper: Arc<str>,
     check_role: Arc<str>,
-    /// A read may be up to 15 s old in this night.
-    pub(crate) stale: bool,
 }
 
-impl Witness {
-    pub(crate) fn new(region: Region, night: Arc<Night>, moments: UnboundedSender<usize>) -> Self {
+impl Checker {
+    /// From now on everything that happens in this region is checked.
+    #[must_use]
+    pub fn watch(region: &Region, premises: Premises) -> Self {
+        let checker = Self::new(region.clone(), premises);
+        region.observe(Arc::new(checker.clone()));
+        checker
+    }
+
+    fn new(region: Region, premises: Premises) -> Self {
         let table = region
             .stack()
             .tables
@@ -122,10 +121,6 @@ impl Witness {
             .next()
             .map_or("", |table| table.name.as_str())
             .into();
-        let stale = night
-            .strikes
-            .iter()
-            .any(|strike| strike.fault == sandbox::faults::Fault::Stale);
         let machine = |id: &str| region.stack().state_machines.get(id);
         let remediate = machine(REMEDIATE)
             .map_or("", |machine| machine.arn.as_str())
@@ -135,19 +130,17 @@ impl Witness {
             .into();
         let keeper = region.role_of("snapshot-keeper").unwrap_or_default().into();
         let book = Book {
-            takers: takers(&night, region.opened()),
+            takers: takers(&premises),
             ..Book::default()
         };
         Self {
             region,
-            night,
+            premises: Arc::new(premises),
             book: Arc::new(Mutex::new(book)),
-            moments,
             table,
             remediate,
             keeper,
             check_role,
-            stale,
         }
     }
 
@@ -161,52 +154,50 @@ impl Witness {
         self.region.clock().now()
     }
 
-    /// Tells those who wait for the worst moment.
-    fn moment(&self, book: &mut Book, application: &str, state: &str, ended: bool) {
-        let count = book
-            .counts
-            .entry((application.to_owned(), state.to_owned(), ended))
-            .or_default();
-        *count += 1;
-        let now = Moment::Task {
-            state: state.to_owned(),
-            nth: *count,
-            ended,
-        };
-        for (index, event) in self.night.events.iter().enumerate() {
-            let named = self
-                .night
-                .applications
-                .get(event.application)
-                .is_some_and(|one| one.name == application);
-            if named && event.at == now {
-                // The receiver lives as long as the night.
-                let _ = self.moments.send(index);
-            }
-        }
+    /// The run is over: what is left is checked too, and all that was found is given.
+    #[must_use]
+    pub fn finish(&self) -> Verdicts {
+        let mut verdicts = std::mem::take(&mut self.book().verdicts);
+        endings::check(self, &mut verdicts);
+        verdicts
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn so_far(&self) -> Verdicts {
+        self.book().verdicts.clone()
+    }
+
+    /// Changes by rescues that took effect so far.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        let book = self.book();
+        let effects = book
+            .executions
+            .values()
+            .map(|notes| notes.effects.len() as u64);
+        effects.sum()
+    }
+
+    /// Snapshots that Lifeguard had taken, and those that it deleted, so far.
+    #[must_use]
+    pub fn snapshots(&self) -> (u64, u64) {
+        let book = self.book();
+        (book.snapshots_taken, book.snapshots_deleted)
     }
 }
 
-/// Who took the snapshots from before the night.
-fn takers(night: &Night, opened: Timestamp) -> BTreeMap<(String, String), Taker> {
-    let mut takers = BTreeMap::new();
-    for application in &night.applications {
-        for (n, snapshot) in application.snapshots.iter().enumerate() {
-            let taker = match snapshot.by {
-                TakenBy::Lifeguard => Taker::Lifeguard,
-                TakenBy::Person | TakenBy::PersonForGood => Taker::Person,
-                TakenBy::Service => Taker::Service,
-            };
-            takers.insert(
-                (
-                    application.name.clone(),
-                    application.snapshot_name(n + 1, opened),
-                ),
-                taker,
-            );
-        }
-    }
-    takers
+/// Who took the snapshots from before the run, by application and name.
+fn takers(premises: &Premises) -> BTreeMap<(String, String), Taker> {
+    let of = |known: &crate::premises::KnownApplication| {
+        let name = known.name.clone();
+        known
+            .takers
+            .clone()
+            .into_iter()
+            .map(move |(snapshot, taker)| ((name.clone(), snapshot), taker))
+    };
+    premises.applications.iter().flat_map(of).collect()
 }
 
 impl Book {
@@ -251,7 +242,7 @@ pub(crate) fn is_read(verb: &str) -> bool {
         || verb == "CreateApplicationPresignedUrl"
 }
 
-impl Observer for Witness {
+impl Observer for Checker {
     fn arriving(&self, request: &Request) {
         let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else {
             return;
@@ -329,36 +320,18 @@ impl Observer for Witness {
                 }
             }
             ("dynamodb", "UpdateItem") => self.spent(request),
-            ("lambda", "Invoke")
-                if protocol::invoked_function(request).as_deref()
-                    == Some("lifeguard-AlarmHandler") =>
-            {
-                let payload: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-                self.book().alarms.push((
-                    payload["detail"]["alarmName"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned(),
-                    payload,
-                ));
-            }
             _ => {}
         }
     }
 
     fn task_begins(&self, task: &TaskCall) {
-        let Some(application) = task_application(task) else {
+        let Some(application) = application_of_task(task) else {
             return;
         };
         let mut book = self.book();
         if task.state_machine_arn != *self.remediate {
             self.check_begins(&mut book, &task.execution_arn, &application, &task.state);
-            return self.moment(
-                &mut book,
-                &application,
-                &format!("{PREFIX}{}", task.state),
-                false,
-            );
+            return;
         }
         let now = self.now();
         if !book.executions.contains_key(&task.execution_arn) {
@@ -403,22 +376,16 @@ impl Observer for Witness {
                 application: application.clone(),
             },
         );
-        self.moment(&mut book, &application, &task.state, false);
     }
 
     fn task_ends(&self, task: &TaskCall, result: Option<&Result<Value, TaskFailure>>) {
-        let Some(application) = task_application(task) else {
+        let Some(application) = application_of_task(task) else {
             return;
         };
         let mut book = self.book();
         if task.state_machine_arn != *self.remediate {
             Self::check_ends(&mut book, &task.execution_arn, &application, &task.state);
-            return self.moment(
-                &mut book,
-                &application,
-                &format!("{PREFIX}{}", task.state),
-                true,
-            );
+            return;
         }
         book.under_way.remove(&task.execution_arn);
         if result.is_none() && STEPS.contains(&task.state.as_str()) {
@@ -434,16 +401,5 @@ impl Observer for Witness {
         ) {
             notes.decided = Some(self.now());
         }
-        self.moment(&mut book, &application, &task.state, true);
     }
-}
-
-/// The application a task is about.
-fn task_application(task: &TaskCall) -> Option<String> {
-    let arguments = &task.arguments;
-    let named = arguments["Payload"]["applicationName"].as_str();
-    named
-        .or_else(|| arguments["Item"]["pk"]["S"].as_str())
-        .or_else(|| arguments["Key"]["pk"]["S"].as_str())
-        .map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! What the witness notes of each execution.
+//! What the checker notes of each execution.
 
 use std::collections::BTreeMap;
 
