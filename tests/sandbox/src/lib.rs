@@ -4,6 +4,7 @@ pub mod assess;
 pub mod cli;
 pub mod external;
 pub mod graph;
+pub mod invariants;
 pub mod moments;
 pub mod scenario;
 pub mod story;

@@ -12,9 +12,10 @@ use std::{
 
 use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 
+use sandbox::invariants::Invariant;
+
 use crate::{
     detection, generate,
-    invariant::Invariant,
     many::{Broken, Summary, play_all},
     mutants, others,
     play::play,

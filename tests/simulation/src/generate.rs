@@ -7,16 +7,14 @@ use std::time::Duration;
 use fastrand::Rng;
 use sandbox::{
     flink::{Behaviour, Code, Misfit, RestartStrategy, Sink},
+    invariants::MANAGED,
     managed_flink::{RollbackState, SnapshotStatus, Stage},
 };
 use serde_json::json;
 
-use crate::{
-    night::{
-        Application, Event, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy,
-        What, secret_of,
-    },
-    rules::MANAGED,
+use crate::night::{
+    Application, Event, Moment, Night, OldSnapshot, Quirks, SnapshotCheck, Stack, TakenBy, What,
+    secret_of,
 };
 
 /// The night of a seed.

@@ -5,8 +5,7 @@
 //! |---|---|
 //! | [`generate`] | a seed → a [`night::Night`], plain data |
 //! | [`play`] | a night → a region, lived through in a runtime of its own |
-//! | `checker` | sees every request and task, and checks S1–S4 and S6–S9 on the spot |
-//! | `endings` | checks what is left in the end: S5, S10, L1–L3 |
+//! | `promises` | what the invariant checker ([`sandbox::invariants`]) may know of a night beforehand |
 //! | [`many`] | many seeds on all cores, summed up |
 //! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
 //! | [`mutants`] | would it notice? every piece of the state machines taken out, one at a time |
@@ -19,12 +18,9 @@
 //! Invariant: a seed gives the same night and the same trace in every process, whatever the number of threads.
 
 mod alarms;
-pub mod checker;
 pub mod cli;
 pub mod detection;
-mod endings;
 pub mod generate;
-pub mod invariant;
 pub mod many;
 pub mod mutants;
 pub mod night;
@@ -34,9 +30,7 @@ mod patience;
 mod people;
 pub mod play;
 mod player;
-pub mod premises;
 mod promises;
-pub mod rules;
 pub mod sabotage;
 pub mod shrink;
 mod trace;

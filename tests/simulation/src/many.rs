@@ -12,9 +12,10 @@ use std::{
 
 use serde::Serialize;
 
+use sandbox::invariants::{Invariant, Violation};
+
 use crate::{
     generate,
-    invariant::{Invariant, Violation},
     night::Night,
     play::{Played, play},
 };

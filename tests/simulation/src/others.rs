@@ -5,18 +5,19 @@
 use std::{fmt::Write as _, ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use sandbox::region::{REMEDIATE, Region};
+use sandbox::{
+    invariants::{Checker, Invariant, MANAGED},
+    region::{REMEDIATE, Region},
+};
 use serde_json::json;
 
 use crate::{
-    checker::Checker,
     generate,
     night::{Moment, Night, Stack, What},
     people::Hand,
     play::{await_the_end, mend, open},
     player::Player,
     promises::premises,
-    rules::MANAGED,
 };
 
 /// A rule set.
@@ -130,7 +131,7 @@ fn play(night: &Night, rules: Rules) -> Seen {
                     .so_far()
                     .violations
                     .iter()
-                    .filter(|one| one.invariant == crate::invariant::Invariant::S1)
+                    .filter(|one| one.invariant == Invariant::S1)
                     .count() as u64;
             }
             if rules == Rules::SystemRollback {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sandbox::{
     connector::Router,
     faults::is_cut,
+    invariants::OPERATOR,
     journal::Actor,
     managed_flink::{ApiError, RollbackState, SnapshotStatus, Status},
     protocol::{aws_json, invocation, refused},
@@ -14,7 +15,6 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use crate::{
-    checker::OPERATOR,
     night::{Night, What, properties},
     player::Player,
 };

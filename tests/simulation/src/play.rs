@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     flink::{Codebook, Stream},
+    invariants::{Checker, Invariant, OPERATOR, Violation},
     managed_flink::{
         ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings,
     },
@@ -15,8 +16,6 @@ use serde_json::json;
 
 use crate::{
     alarms,
-    checker::{Checker, OPERATOR},
-    invariant::{Invariant, Violation},
     night::{Application, Night, What, properties},
     people::{code_key, rollback_state},
     player::Player,

@@ -9,13 +9,12 @@ use jiff::Timestamp;
 use sandbox::{
     faults::Fault,
     flink::{Behaviour, Code},
+    invariants::{KnownApplication, MANAGED, Policy, Premises, Rules, Taker},
 };
 
 use crate::{
     generate::plumbing::CONDITION_FAILED,
     night::{Application, Night, OldSnapshot, TakenBy, What},
-    premises::{KnownApplication, Policy, Premises, Taker},
-    rules::{MANAGED, Rules},
 };
 
 /// Loops slower than this may escape an alarm on three restarts within ten minutes.

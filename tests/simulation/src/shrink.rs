@@ -1,11 +1,11 @@
 //! From a night that breaks an invariant to the shortest one that still breaks the same one: events, faults, applications and peculiarities are left out one after the other
 //! for as long as that can be done.
 
+use sandbox::invariants::{Invariant, MANAGED};
+
 use crate::{
-    invariant::Invariant,
     night::{Night, Quirks, Stack},
     play::play,
-    rules::MANAGED,
 };
 
 /// Of many old snapshots these are left first.

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use sandbox::{
+use crate::{
     managed_flink::{SnapshotView, Status},
     protocol,
     wire::Request,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Book, Checker, Effect, ExecutionNotes, Glance, STEPS, notes::Line};
-use crate::{invariant::Invariant, rules::Rules};
+use super::{
+    checker::{Book, Checker, Glance, STEPS},
+    invariant::Invariant,
+    notes::{Effect, ExecutionNotes, Line},
+    rules::Rules,
+};
 
 /// A stale read is at most this old.
 pub(super) const STALE_SECS: i64 = 16;
@@ -457,6 +461,6 @@ pub(super) fn fits(taken: &str, under: &str) -> bool {
 }
 
 /// An execution's name, without its ARN.
-pub(crate) fn short(arn: &str) -> &str {
+pub(super) fn short(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }

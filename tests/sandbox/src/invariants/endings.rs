@@ -1,24 +1,22 @@
 //! What is checked when a run is over: outcomes, leases, secrets, and whether what had to recover did.
 
-mod recovery;
-mod secrets;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
-use sandbox::{
+use crate::{
     faults::{Fault, Struck},
     region::{REMEDIATE, SNAPSHOT_CHECK},
     states::{ExecutionView, Status},
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     checker::Checker,
     invariant::{Invariant, Verdicts},
+    recovery, secrets,
 };
 
 /// An execution that finds its deadline passed still has to report, against a service that may not answer: retries and time-outs of the last look, decision and report.
@@ -35,7 +33,7 @@ const LEASE_AFTER_DEADLINE_SECS: i64 = 600;
 const NOTICED_FROM: Duration = Duration::from_secs(1);
 
 /// Checks what is left.
-pub(crate) fn check(checker: &Checker, verdicts: &mut Verdicts) {
+pub(super) fn check(checker: &Checker, verdicts: &mut Verdicts) {
     let region = &checker.region;
     let executions = region.executions_of(REMEDIATE);
     let checks = region.executions_of(SNAPSHOT_CHECK);
@@ -163,7 +161,7 @@ fn topic_was_away(checker: &Checker, execution: &ExecutionView) -> bool {
 }
 
 /// Whether it ended without an outcome.
-fn broke(execution: &ExecutionView) -> bool {
+pub(super) fn broke(execution: &ExecutionView) -> bool {
     matches!(
         execution.status,
         Status::Failed | Status::TimedOut | Status::Aborted
@@ -181,7 +179,7 @@ fn successor<'a>(
 }
 
 /// Whether enough had died before it, or its end may not have been heard of.
-fn may_have_no_successor(checker: &Checker, dead: &ExecutionView) -> bool {
+pub(super) fn may_have_no_successor(checker: &Checker, dead: &ExecutionView) -> bool {
     let from = dead.stopped.unwrap_or(dead.started);
     let unheard = |service: &str| struck(checker, service, from, from + SUCCESSOR_WITHIN);
     dead.input["trigger"]["successor"]

@@ -2,10 +2,11 @@
 //!
 //! Where that is promised is a premise: only who knows the run beforehand can say that a rescue is possible and that nobody gets in its way.
 
-use sandbox::states::ExecutionView;
+use crate::states::ExecutionView;
 
-use crate::{
+use super::{
     checker::Checker,
+    endings::{broke, may_have_no_successor},
     invariant::{Invariant, Verdicts},
 };
 
@@ -82,7 +83,7 @@ fn says_so(
             .is_some_and(|output| output["outcome"] == "recovered")
     });
     drop(book);
-    let lost = ours().any(|one| super::broke(one) && super::may_have_no_successor(checker, one));
+    let lost = ours().any(|one| broke(one) && may_have_no_successor(checker, one));
     verdicts.check(
         Invariant::L1,
         said || !changed || lost,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::premises::Policy;
+use super::premises::Policy;
 
 /// The tag that opts in.
 pub const MANAGED: &str = "lifeguard:managed";

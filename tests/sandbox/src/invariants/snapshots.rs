@@ -4,15 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use sandbox::managed_flink::{
+use crate::managed_flink::{
     ApplicationView, OperationView, SnapshotStatus, SnapshotView, VersionView,
 };
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{Book, Checker, Glance, mutation::fits};
-use crate::{
+use super::{
+    checker::{Book, Checker, Glance},
     invariant::Invariant,
+    mutation::fits,
     premises::Taker,
     rules::{Rules, SnapshotRules},
 };
@@ -30,7 +31,7 @@ const SLACK_SECS: i64 = 5;
 
 /// What one execution of the snapshot check knows of one application.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CheckNotes {
+pub(super) struct CheckNotes {
     looking: bool,
     acting: bool,
     /// The application when the verifier looked for it.
@@ -41,7 +42,7 @@ pub(crate) struct CheckNotes {
 
 /// An application as the check listed it.
 #[derive(Clone, Debug)]
-pub(crate) struct Listed {
+pub(super) struct Listed {
     at: Timestamp,
     view: ApplicationView,
     versions: Vec<VersionView>,
@@ -479,7 +480,7 @@ fn changes(operations: &[OperationView]) -> Vec<&OperationView> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::managed_flink::{OperationStatus, Status};
+    use crate::managed_flink::{OperationStatus, Status};
 
     use super::*;
 

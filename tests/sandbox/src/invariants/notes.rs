@@ -5,40 +5,40 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Glance;
+use super::checker::Glance;
 
 /// A change that took effect.
 #[derive(Clone, Debug)]
-pub(crate) struct Effect {
-    pub(crate) at: Timestamp,
-    pub(crate) verb: String,
+pub(super) struct Effect {
+    pub(super) at: Timestamp,
+    pub(super) verb: String,
     /// The version it was done to.
-    pub(crate) version: i64,
+    pub(super) version: i64,
 }
 
 /// One execution.
 #[derive(Clone, Debug)]
-pub(crate) struct ExecutionNotes {
-    pub(crate) application: String,
+pub(super) struct ExecutionNotes {
+    pub(super) application: String,
     /// The first execution of its line: those that were started because the one before ended without an outcome are one rescue with it.
-    pub(crate) line: String,
+    pub(super) line: String,
     /// When its first task began.
-    pub(crate) began: Timestamp,
+    pub(super) began: Timestamp,
     /// What a person asked for.
-    pub(crate) request: Option<Value>,
+    pub(super) request: Option<Value>,
     /// The application at its last look.
-    pub(crate) look: Option<Glance>,
+    pub(super) look: Option<Glance>,
     /// Its last decision.
-    pub(crate) decided: Option<Timestamp>,
+    pub(super) decided: Option<Timestamp>,
     /// The decision before its first step.
-    pub(crate) first_step: Option<Timestamp>,
+    pub(super) first_step: Option<Timestamp>,
     /// The day on which it was counted among the rescues.
-    pub(crate) spent: Option<String>,
+    pub(super) spent: Option<String>,
     /// The limit of rescues when the first step was sent.
-    pub(crate) limit: Option<u64>,
+    pub(super) limit: Option<u64>,
     /// The version when the last change arrived.
-    pub(crate) before: Option<i64>,
-    pub(crate) effects: Vec<Effect>,
+    pub(super) before: Option<i64>,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl ExecutionNotes {

@@ -3,17 +3,21 @@
 //! It knows what an application was like when it was touched, from the service itself, and what the hand that touched it could have known: the application at that caller's
 //! last look. Nothing that Lifeguard says about itself is believed; its decisions are read only where an invariant is about them (the intent in the ledger).
 
-mod mutation;
-mod notes;
-mod snapshots;
-
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use jiff::{SignedDuration, Timestamp};
-use sandbox::{
+use serde_json::Value;
+
+use super::{
+    endings,
+    invariant::{Invariant, Verdicts},
+    premises::{KnownApplication, Premises, Taker},
+    snapshots::{CheckNotes, Listed},
+};
+use crate::{
     managed_flink::Standing,
     moments::application_of_task,
     observer::Observer,
@@ -22,21 +26,13 @@ use sandbox::{
     states::{TaskCall, TaskFailure},
     wire::{self, Request, Response},
 };
-use serde_json::Value;
 
-use crate::{
-    endings,
-    invariant::{Invariant, Verdicts},
-    premises::{Premises, Taker},
-};
-
-pub(crate) use notes::{Effect, ExecutionNotes};
-use snapshots::{CheckNotes, Listed};
+use super::notes::ExecutionNotes;
 
 /// The role under which people act.
-pub(crate) const OPERATOR: &str = "operator";
+pub const OPERATOR: &str = "operator";
 /// States that change an application.
-pub(crate) const STEPS: [&str; 4] = [
+pub(super) const STEPS: [&str; 4] = [
     "RollBack",
     "ForceStop",
     "RestoreConfiguration",
@@ -48,55 +44,55 @@ const STEP_FUNCTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// A task of the state machine under way.
 #[derive(Clone, Debug)]
-struct UnderWay {
-    state: String,
-    application: String,
+pub(super) struct UnderWay {
+    pub(super) state: String,
+    pub(super) application: String,
 }
 
 /// A look at an application, seen from the service.
 #[derive(Clone, Debug)]
-pub(crate) struct Glance {
-    pub(crate) at: Timestamp,
-    pub(crate) standing: Standing,
+pub(super) struct Glance {
+    pub(super) at: Timestamp,
+    pub(super) standing: Standing,
 }
 
 #[derive(Default)]
-pub(crate) struct Book {
-    under_way: BTreeMap<String, UnderWay>,
-    pub(crate) executions: BTreeMap<String, ExecutionNotes>,
+pub(super) struct Book {
+    pub(super) under_way: BTreeMap<String, UnderWay>,
+    pub(super) executions: BTreeMap<String, ExecutionNotes>,
     /// By caller and application: its last DescribeApplication.
-    described: BTreeMap<(String, String), Glance>,
+    pub(super) described: BTreeMap<(String, String), Glance>,
     /// By caller and application: a change was sent since the caller's last look.
-    blind: BTreeMap<(String, String), bool>,
+    pub(super) blind: BTreeMap<(String, String), bool>,
     /// By caller and application: the tags at its last ListTagsForResource.
-    tags_read: BTreeMap<(String, String), BTreeMap<String, String>>,
+    pub(super) tags_read: BTreeMap<(String, String), BTreeMap<String, String>>,
     /// By application: the execution whose step came last.
-    last_step: BTreeMap<String, String>,
+    pub(super) last_step: BTreeMap<String, String>,
     /// By application: the execution whose step was given up last, and when; its function may still be at work.
-    given_up: BTreeMap<String, (String, Timestamp)>,
+    pub(super) given_up: BTreeMap<String, (String, Timestamp)>,
     /// By application and execution: what the snapshot checks know.
-    checks: BTreeMap<(String, String), CheckNotes>,
+    pub(super) checks: BTreeMap<(String, String), CheckNotes>,
     /// By application: what the snapshot check listed last.
-    listed: BTreeMap<String, Listed>,
+    pub(super) listed: BTreeMap<String, Listed>,
     /// By application and snapshot: who took it. The service took what is not here.
-    takers: BTreeMap<(String, String), Taker>,
+    pub(super) takers: BTreeMap<(String, String), Taker>,
     /// By caller, application and snapshot: described since its last change.
-    snapshots_read: HashSet<(String, String, String)>,
+    pub(super) snapshots_read: HashSet<(String, String, String)>,
     /// Snapshots that Lifeguard had taken, and those it deleted.
-    pub(crate) snapshots_taken: u64,
-    pub(crate) snapshots_deleted: u64,
+    pub(super) snapshots_taken: u64,
+    pub(super) snapshots_deleted: u64,
     /// Tokens of presigned URLs.
-    pub(crate) tokens: HashSet<String>,
-    verdicts: Verdicts,
+    pub(super) tokens: HashSet<String>,
+    pub(super) verdicts: Verdicts,
 }
 
 /// The invariant checker of one region. Cheap to clone; all clones share the book.
 #[derive(Clone)]
 pub struct Checker {
-    pub(crate) region: Region,
-    pub(crate) premises: Arc<Premises>,
+    pub(super) region: Region,
+    pub(super) premises: Arc<Premises>,
     book: Arc<Mutex<Book>>,
-    pub(crate) table: Arc<str>,
+    pub(super) table: Arc<str>,
     /// The ARN of the state machine that rescues.
     remediate: Arc<str>,
     /// The role of snapshot-keeper, and that of the state machine that calls it.
@@ -144,13 +140,13 @@ impl Checker {
         }
     }
 
-    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book
             .lock()
             .expect("no thread panics while it holds the book")
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.region.clock().now()
     }
 
@@ -189,7 +185,7 @@ impl Checker {
 
 /// Who took the snapshots from before the run, by application and name.
 fn takers(premises: &Premises) -> BTreeMap<(String, String), Taker> {
-    let of = |known: &crate::premises::KnownApplication| {
+    let of = |known: &KnownApplication| {
         let name = known.name.clone();
         known
             .takers
@@ -202,7 +198,7 @@ fn takers(premises: &Premises) -> BTreeMap<(String, String), Taker> {
 
 impl Book {
     /// Who took a snapshot. What nobody was seen to take, the service took within an operation; what a night placed stands for a person's.
-    fn taker(&self, application: &str, name: &str) -> Taker {
+    pub(super) fn taker(&self, application: &str, name: &str) -> Taker {
         let known = self
             .takers
             .get(&(application.to_owned(), name.to_owned()))
@@ -215,7 +211,7 @@ impl Book {
     }
 
     /// Steps of rescues under way for an application.
-    fn steps_for(&self, application: &str) -> usize {
+    pub(super) fn steps_for(&self, application: &str) -> usize {
         self.under_way
             .values()
             .filter(|other| {
@@ -236,7 +232,7 @@ fn application_of(body: &Value) -> Option<String> {
     })
 }
 
-pub(crate) fn is_read(verb: &str) -> bool {
+pub(super) fn is_read(verb: &str) -> bool {
     verb.starts_with("Describe")
         || verb.starts_with("List")
         || verb == "CreateApplicationPresignedUrl"

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sandbox::states::ExecutionView;
+use crate::states::ExecutionView;
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     checker::Checker,
     invariant::{Invariant, Verdicts},
 };
