@@ -6,6 +6,33 @@
 //!
 //! Invariant: the same seed, inputs and answers give the same history, byte for byte: time comes from the region's clock, every random number from the seed,
 //! and branches interleave in the order in which their futures wake.
+//!
+//! A state machine, run in virtual time ([`Integrations`] is what its tasks call):
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use asl::{Integrations, StepFunctions, TaskCall, TaskFailure};
+//! # use futures::future::{BoxFuture, ready};
+//! # use serde_json::{Value, json};
+//! struct Echo;
+//! impl Integrations for Echo {
+//!     fn call(&self, task: TaskCall) -> BoxFuture<'static, Result<Value, TaskFailure>> {
+//!         Box::pin(ready(Ok(task.arguments)))
+//!     }
+//! }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! let clock = ground::clock::Clock::starting_at("2026-03-01T12:00:00Z".parse().unwrap());
+//! let states = StepFunctions::new(clock, 1, "123456789012", "us-east-1", Arc::new(Echo));
+//! let wait = json!({ "Type": "Wait", "Seconds": 3600, "Next": "Greet" });
+//! let greet = json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+//!     "Arguments": "{% 'hello ' & $states.input.name %}" });
+//! let machine = json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": { "Wait": wait, "Greet": greet } });
+//! let arn = states.create("greeter", &machine.to_string(), "arn:aws:iam::123456789012:role/any").unwrap();
+//! let (execution, _) = states.start(&arn, None, r#"{ "name": "Ada" }"#).unwrap();
+//! assert_eq!(states.finished(&execution).await.output, Some(json!("hello Ada")));
+//! # }
+//! ```
 
 mod api;
 mod check;

@@ -15,12 +15,11 @@ use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 use sandbox::invariants::Invariant;
 
 use crate::{
-    detection, generate,
+    generate,
     many::{Broken, Summary, play_all},
-    mutants, others,
     play::play,
-    sabotage,
     shrink::shrink,
+    studies::{detection, mutants, others, sabotage},
 };
 
 /// How a night is replayed.

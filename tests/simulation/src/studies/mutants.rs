@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use serde_json::{Map, Value};
 
-use crate::{
+use super::{
     notice::{self, infra},
     patience,
 };

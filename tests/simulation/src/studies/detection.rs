@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn the_committed_picture_is_the_one_that_is_drawn() {
         assert_eq!(
-            include_str!("../detection.svg"),
+            include_str!("../../detection.svg"),
             picture(),
             "draw it again: cargo run --profile simulation -p simulation -- detect"
         );

@@ -10,10 +10,10 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::notice;
+use super::notice;
 
 /// The list.
-const LIST: &str = include_str!("../sabotages.json");
+const LIST: &str = include_str!("../../sabotages.json");
 
 /// A mistake changes a line or two: what depends on it is built again piece by piece, and nights that are played once need no optimiser to linger over them.
 const BUILT_QUICKLY: [&str; 4] = [

@@ -1,0 +1,17 @@
+//! Studies that use simulated runs, beside the runs themselves: would a mistake be noticed, how do rival policies do, which alarm sees which loop.
+//!
+//! | part | what it studies |
+//! |---|---|
+//! | [`sabotage`] | would it notice? a list of mistakes, made one at a time in a copy |
+//! | [`mutants`] | would it notice? every piece of the state machines taken out, one at a time |
+//! | `notice` | who notices a mistake in the template or a state machine |
+//! | `patience` | how often each task must be tried again |
+//! | [`others`] | the same runs under other rule sets |
+//! | [`detection`] | which alarm sees which loop how soon |
+
+pub mod detection;
+pub mod mutants;
+mod notice;
+pub mod others;
+mod patience;
+pub mod sabotage;
