@@ -9,8 +9,8 @@ from region import person, sandbox, served
 from tools import HERE, ROOT, Engine, Missing, Outcome, debian, venv
 
 
-def pinned(package):
-    lines = (HERE / "requirements-clients.txt").read_text(encoding="utf8").splitlines()
+def pinned(package, name="clients"):
+    lines = (HERE / f"requirements-{name}.txt").read_text(encoding="utf8").splitlines()
     return next(line for line in lines if line.startswith(f"{package}==")).replace("==", " ")
 
 

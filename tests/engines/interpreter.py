@@ -116,18 +116,18 @@ def explained(value, used):
     return found
 
 
-def first_difference(ours, theirs, place=""):
+def first_difference(ours, theirs, place="", engine="moto"):
     """Where two values part, in words."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in [*ours, *(name for name in theirs if name not in ours)]:
             if ours.get(name, ...) != theirs.get(name, ...):
-                return first_difference(ours.get(name, "nothing"), theirs.get(name, "nothing"), f"{place}.{name}" if place else name)
+                return first_difference(ours.get(name, "nothing"), theirs.get(name, "nothing"), f"{place}.{name}" if place else name, engine)
     if isinstance(ours, list) and isinstance(theirs, list):
         for index, (one, other) in enumerate(zip(ours, theirs)):
             if one != other:
-                return first_difference(one, other, f"{place}[{index}]")
+                return first_difference(one, other, f"{place}[{index}]", engine)
     shown = [json.dumps(value)[:200] for value in (ours, theirs)]
-    return f"{place}: the sandbox has {shown[0]}, moto {shown[1]}"
+    return f"{place}: the sandbox has {shown[0]}, {engine} {shown[1]}"
 
 
 def entered(event):

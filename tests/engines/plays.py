@@ -23,11 +23,15 @@ def sandbox():
     return str(region.sandbox())
 
 
-def scenarios():
-    """The names of all scenarios but those that are left out, and of the plays of refused inputs: the command lists them when it is asked for one that is not there."""
+def every():
+    """The names of all scenarios and plays: the command lists them when it is asked for one that is not there."""
     done = subprocess.run([sandbox(), "engine", "none"], capture_output=True, text=True, check=False)
-    names = done.stderr.strip().split("; there are: ")[-1].split(", ")
-    return [name for name in names if name not in LEFT_OUT]
+    return done.stderr.strip().split("; there are: ")[-1].split(", ")
+
+
+def scenarios():
+    """The same without those that are left out."""
+    return [name for name in every() if name not in LEFT_OUT]
 
 
 def parameters(scenario):
