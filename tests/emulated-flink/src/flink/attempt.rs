@@ -11,7 +11,13 @@ const SLOT_TIMEOUT_MS: Millis = 300_000;
 /// A killed TaskManager is noticed when its heartbeat times out: measured.
 const HEARTBEAT_MS: Millis = 15_600;
 /// From the last of its state being loaded to a task RUNNING: as recorded.
-const OPENING_MS: Millis = 240;
+pub(super) const OPENING_MS: Millis = 240;
+/// From a restart to tasks INITIALIZING.
+pub(super) const INITIALIZING_MS: Millis = 56;
+/// From a restart to tasks SCHEDULED, DEPLOYING and INITIALIZING.
+pub(super) const RESTART: (Millis, Millis, Millis) = (1, 4, INITIALIZING_MS);
+/// From the adaptive scheduler losing a TaskManager to its noticing: measured.
+const ADAPTIVE_NOTICES_MS: Millis = 17_700;
 /// From the fault to all other tasks CANCELED.
 const CANCELLING_MS: Millis = 55;
 
@@ -62,11 +68,8 @@ impl Attempt {
         from: i64,
         rng: &mut fastrand::Rng,
     ) -> Self {
-        let (scheduled, deploying, initializing) = if number == 0 {
-            (90, 360, 840)
-        } else {
-            (1, 4, 56)
-        };
+        let (scheduled, deploying, initializing) =
+            if number == 0 { (90, 360, 840) } else { RESTART };
         let restore = if restores { millis(code.restore) } else { 0 };
         let running = started + initializing + restore + OPENING_MS;
         let at = Steps {
@@ -104,6 +107,8 @@ impl Attempt {
             return Some((self.at.running - OPENING_MS + 60, End::Fault(fault)));
         }
         match &code.behaviour {
+            // One of its regions throws, not the whole.
+            Behaviour::Throws { .. } if code.fails_in_regions() => None,
             Behaviour::Throws {
                 after,
                 jitter,
@@ -126,7 +131,12 @@ impl Attempt {
                 Some((self.started + SLOT_TIMEOUT_MS, End::Fault(no_slots())))
             }
             Behaviour::Bounded { after } => Some((self.at.running + millis(*after), End::Finished)),
+            Behaviour::Batch { stage } => {
+                let stages = Millis::try_from(code.vertices.len()).unwrap_or(1);
+                Some((self.at.running + millis(*stage) * stages, End::Finished))
+            }
             Behaviour::Healthy
+            | Behaviour::JobManagerCrashes { .. }
             | Behaviour::BadMain { .. }
             | Behaviour::CheckpointsStop { .. }
             | Behaviour::WrongResults => None,
@@ -135,10 +145,11 @@ impl Attempt {
 
     /// Decides the end again: dependencies that are off since some time, a lost machine.
     pub(super) fn decide(&mut self, code: &Code, off: &BTreeSet<String>, now: Millis) {
+        let whole = !code.fails_in_regions();
         let outage = code
             .needs
             .iter()
-            .filter(|need| off.contains(&need.dependency))
+            .filter(|need| whole && off.contains(&need.dependency))
             .map(|need| {
                 let already = self
                     .end
@@ -148,9 +159,10 @@ impl Attempt {
                 let at = already.unwrap_or(self.at.running.max(now) + millis(need.notices_after));
                 (at, End::Fault(need.fault.clone()))
             });
-        let lost = self
-            .stalled
-            .map(|at| (at + HEARTBEAT_MS, End::Fault(lost_machine())));
+        let lost = self.stalled.map(|at| match code.is_adaptive() {
+            false => (at + HEARTBEAT_MS, End::Fault(lost_machine())),
+            true => (at + ADAPTIVE_NOTICES_MS, End::Fault(lost_resource())),
+        });
         self.end = self
             .own_end
             .clone()
@@ -267,12 +279,21 @@ fn no_slots() -> Fault {
             .to_owned(),
         message: "Could not acquire the minimum required resources.".to_owned(),
         vertex: Some(0),
+        subtask: 0,
     }
 }
 
-fn lost_machine() -> Fault {
+pub(super) fn lost_machine() -> Fault {
     Fault::new(
         "org.apache.flink.runtime.jobmaster.JobMasterException",
         "TaskManager is no longer reachable.",
     )
+}
+
+fn lost_resource() -> Fault {
+    Fault::new(
+        "org.apache.flink.runtime.resourcemanager.exceptions.ResourceManagerException",
+        "TaskManager is no longer reachable.",
+    )
+    .outside_tasks()
 }

@@ -12,6 +12,8 @@ const HISTORY: usize = 10;
 /// Why Flink says a pending checkpoint failed when its job does.
 pub(super) const SUSPENDING: &str = "Checkpoint Coordinator is suspending.";
 const EXPIRED: &str = "Checkpoint expired before completing.";
+/// Why a checkpoint fails at once that a lost TaskManager is asked for.
+const UNREACHABLE: &str = "Trigger checkpoint failure.";
 
 /// The series of checkpoints of one attempt.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Series {
     running: Millis,
     /// From here on none completes.
     stops: Option<Millis>,
+    /// Triggers before `running` fail because a TaskManager is gone, and the history shows them.
+    unreachable: bool,
     /// Everything up to here is in the statistics.
     folded: Millis,
 }
@@ -44,8 +48,20 @@ impl Series {
             takes: millis(takes),
             running,
             stops,
+            unreachable: false,
             folded: started,
         }
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.unreachable
+    }
+
+    /// From `at` on, to a TaskManager that is gone: none completes any more.
+    pub(super) fn unreachable(mut self, at: Millis) -> Self {
+        (self.running, self.stops, self.unreachable) = (Millis::MAX / 4, None, true);
+        self.folded = self.folded.max(at);
+        self
     }
 
     /// How many triggers lie in `[from, to)`.
@@ -175,7 +191,12 @@ impl Statistics {
         if at <= from {
             return;
         }
-        self.failed += series.triggers(from, at.min(series.running));
+        let failing = series.triggers(from, at.min(series.running));
+        if series.unreachable {
+            self.cannot_trigger(series, from, failing);
+        } else {
+            self.failed += failing;
+        }
         self.complete(series, from, at);
         self.expire(series, from, at);
         series.folded = at;
@@ -208,6 +229,23 @@ impl Statistics {
             self.latest_completed = Some(checkpoint.clone());
             self.remember(checkpoint);
         }
+    }
+
+    fn cannot_trigger(&mut self, series: &Series, from: Millis, failing: i64) {
+        let first = series.first + series.triggers(series.first, from) * series.interval;
+        for index in 0..failing {
+            let triggered = first + index * series.interval;
+            self.fail(triggered, triggered + 2, UNREACHABLE);
+        }
+    }
+
+    /// A checkpoint outside of the series completes at `at`: the one that a rescale asks for.
+    pub(super) fn complete_now(&mut self, at: Millis, takes: Millis) {
+        let checkpoint = self.checkpoint(at - takes, Outcome::Completed { at });
+        self.next_id += 1;
+        self.completed += 1;
+        self.latest_completed = Some(checkpoint.clone());
+        self.remember(checkpoint);
     }
 
     fn expire(&mut self, series: &Series, from: Millis, at: Millis) {

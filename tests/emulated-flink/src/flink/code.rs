@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Code by its identity: the S3 object key, or `key@objectVersion` where a scenario tells versions of one key apart.
 pub type Codebook = BTreeMap<String, Code>;
 
 /// An exception as Flink shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// The Java class, `java.lang.IllegalArgumentException`.
     pub class: String,
@@ -15,6 +18,9 @@ pub struct Fault {
     pub message: String,
     /// Which vertex throws it, by index; None for one that no task throws (a source enumerator): its entry has no task name.
     pub vertex: Option<usize>,
+    /// Which subtask of it, by index.
+    #[serde(default)]
+    pub subtask: u32,
 }
 
 impl Fault {
@@ -24,7 +30,15 @@ impl Fault {
             class: class.to_owned(),
             message: message.to_owned(),
             vertex: Some(1),
+            subtask: 0,
         }
+    }
+
+    /// The same fault, thrown by this subtask.
+    #[must_use]
+    pub fn in_subtask(mut self, subtask: u32) -> Self {
+        self.subtask = subtask;
+        self
     }
 
     /// The same fault, thrown by no task.
@@ -73,6 +87,38 @@ pub enum Behaviour {
     },
     /// Runs, and computes wrong results.
     WrongResults,
+    /// Its JobManager dies some time after each of its starts. Only `start-time` tells: everything that Flink counts begins anew each time.
+    JobManagerCrashes {
+        /// Time from the job RUNNING to the crash.
+        after: Duration,
+        /// How long the REST API is gone each time.
+        gone: Duration,
+    },
+    /// A batch job under the adaptive batch scheduler: its vertices are stages that run one after the other, then it finishes. It has no checkpoints.
+    Batch {
+        /// Time that each stage takes.
+        stage: Duration,
+    },
+}
+
+/// Who schedules the job (`jobmanager.scheduler`). Batch jobs have a scheduler of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Scheduler {
+    /// Flink's default.
+    Default,
+    /// The adaptive one: it takes another parallelism while it runs, and waits for slots instead of failing.
+    Adaptive {
+        /// How long a start waits for its slots, CREATED.
+        slots_after_secs: u32,
+    },
+}
+
+impl Scheduler {
+    /// The adaptive scheduler, with all its slots there.
+    pub const ADAPTIVE: Self = Self::Adaptive {
+        slots_after_secs: 0,
+    };
 }
 
 impl Behaviour {
@@ -179,6 +225,11 @@ pub struct Code {
     /// Locks the loop to the REST cache: every cached look falls into a RUNNING part, as long as the job is back within the cache's three seconds
     /// (restart delay and `restore` together). Sticky signals still tell.
     pub running_whenever_looked: bool,
+    /// It has no shuffles: each subtask is a failover region, which fails and restarts on its own. Its vertices have the same parallelism, and
+    /// [`Behaviour::Throws`] loops in the one region that throws. The adaptive scheduler knows no regions.
+    pub failover_regions: bool,
+    /// Who schedules it.
+    pub scheduler: Scheduler,
 }
 
 impl Code {
@@ -207,6 +258,8 @@ impl Code {
             misfit: Misfit::Loops,
             state_bytes: 48 * 1024 * 1024,
             running_whenever_looked: false,
+            failover_regions: false,
+            scheduler: Scheduler::Default,
         }
     }
 
@@ -240,6 +293,24 @@ impl Code {
         self
     }
 
+    /// Without shuffles: so many failover regions, one chain of operators each.
+    #[must_use]
+    pub fn in_regions(mut self, regions: u32) -> Self {
+        self.vertices = vec![(
+            "Source: orders -> enrich -> sink: Writer".to_owned(),
+            regions,
+        )];
+        self.failover_regions = true;
+        self
+    }
+
+    /// With this scheduler.
+    #[must_use]
+    pub fn scheduled_by(mut self, scheduler: Scheduler) -> Self {
+        self.scheduler = scheduler;
+        self
+    }
+
     /// Taking so many seconds to restore its state.
     #[must_use]
     pub fn restoring_for(mut self, seconds: u64) -> Self {
@@ -257,6 +328,21 @@ impl Code {
     /// Whether it can read state of this format.
     pub fn reads(&self, state_version: u32) -> bool {
         (self.state_compatible_from..=self.state_version).contains(&state_version)
+    }
+
+    /// Whether parts of it fail and restart on their own.
+    pub(super) fn fails_in_regions(&self) -> bool {
+        self.failover_regions && self.scheduler == Scheduler::Default
+    }
+
+    /// Whether the adaptive scheduler runs it.
+    pub(super) fn is_adaptive(&self) -> bool {
+        self.scheduler != Scheduler::Default
+    }
+
+    /// Whether it is a batch job.
+    pub(super) fn is_batch(&self) -> bool {
+        matches!(self.behaviour, Behaviour::Batch { .. })
     }
 
     /// All subtasks of all vertices.

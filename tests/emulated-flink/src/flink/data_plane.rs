@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::code::Code;
+use super::event::ClusterEvent;
 use super::real::JobRun;
 use super::records::{Records, Stream};
 
@@ -175,8 +176,8 @@ pub trait Backstage: Send + Sync + 'static {
     /// Where there are none: a mistake in the scenario.
     fn set_dependency(&self, name: &str, up: bool);
 
-    /// Kills a TaskManager: unnoticed until its heartbeat times out, then one restart.
-    fn kill_task_manager(&self, application: &str);
+    /// Something befalls the cluster of an application.
+    fn befall(&self, application: &str, event: &ClusterEvent);
 
     /// The count of an application's records, now.
     fn records(&self, application: &str) -> Records;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Millis;
 use super::attempt::Attempt;
 use super::checkpoints::Statistics;
-use super::code::{Behaviour, Code, Fault};
+use super::code::{Behaviour, Code, Fault, Scheduler};
 use super::data_plane::Launch;
-use super::job::{CACHE_MS, Job, Phase, RUNNING_MS, RestorePoint};
-use super::picture::{Exception, JobState, Picture, Subtask, TaskState, Vertex};
+use super::job::{CACHE_MS, Job, Phase, RestorePoint};
+use super::picture::{Exception, JobState, Picture};
 use super::records::Ledger;
+use super::release::Release;
 use super::restart::Backoff;
 
 impl Job {
@@ -30,7 +31,7 @@ impl Job {
         Self {
             name: launch.application.clone(),
             interval: checkpoint_interval(launch, &code),
-            runtime_two: is_runtime_two(&launch.runtime),
+            release: Release::of(&launch.runtime),
             submitted: at,
             phase: Phase::Submitted,
             attempt: None,
@@ -38,6 +39,12 @@ impl Job {
             statistics,
             backoff: Backoff::new(code.restart_strategy, at),
             restarts: 0,
+            rescales: 0,
+            attempts: Vec::new(),
+            regions: None,
+            slots_after: 0,
+            waits_from: Millis::MAX,
+            metrics_from: at,
             restarting_ms: 0,
             exceptions: VecDeque::new(),
             timestamps: BTreeMap::from([("INITIALIZING", at)]),
@@ -63,6 +70,7 @@ impl Job {
             fault,
             execution: 0,
             suppressed_by: None,
+            concurrent: Vec::new(),
         });
         self.end(JobState::Failed, at);
     }
@@ -74,10 +82,12 @@ impl Job {
         };
         let stopped = matches!(self.code.behaviour, Behaviour::CheckpointsStop { after } if at >= attempt.at.running + super::restart::millis(after));
         if !matches!(self.phase, Phase::Running)
-            || !attempt.all_running(at)
-            || attempt.stalled.is_some()
+            || self.running_since(at).is_none()
+            || self.has_lost_machine()
         {
             Some("not every task is RUNNING")
+        } else if self.code.is_batch() {
+            Some("a batch job takes no savepoint")
         } else if stopped {
             Some("the savepoint expired before completing")
         } else {
@@ -148,16 +158,20 @@ impl Job {
             Phase::Ended { at: end, .. } if end <= at => Some(end),
             _ => None,
         };
-        let running_since = attempt
-            .filter(|attempt| matches!(self.phase, Phase::Running) && attempt.all_running(at))
-            .map(|attempt| attempt.at.running);
-        let restarting = if let Phase::Restarting { since, .. } = self.phase {
-            at - since
-        } else {
-            0
+        let running_since = self.running_since(at);
+        let restarting = match self.phase {
+            Phase::Restarting { since, .. } | Phase::RegionsDown { since } => at - since,
+            _ => 0,
         };
         let mut timestamps = self.timestamps.clone();
         timestamps.retain(|_, when| *when <= at);
+        let waits = self.waits_for_slots(at);
+        if waits {
+            // A graph that has not begun: it has neither stamps nor statistics.
+            timestamps.retain(|state, _| *state == "INITIALIZING");
+            now.statistics = Statistics::new(now.statistics.root);
+        }
+        let vertices = self.vertices(at, scratch.position());
         Picture {
             at,
             id: self.id.clone(),
@@ -167,17 +181,25 @@ impl Job {
             ended,
             last_modified: self.last_modified(at),
             timestamps,
-            vertices: self.vertices(at, scratch.position()),
-            attempt: attempt.map_or(0, |attempt| attempt.number),
+            operators: self.code.vertices.clone(),
+            pending_operators: if self.code.is_batch() {
+                self.code.vertices.len().saturating_sub(vertices.len())
+            } else {
+                0
+            },
+            vertices,
             durations: attempt.map_or_else(Vec::new, |attempt| attempt.durations(at).to_vec()),
             exceptions: self.exceptions.clone(),
             checkpoints: now.statistics,
             checkpoint_takes: super::restart::millis(self.code.checkpoint_takes),
             state_bytes: self.code.state_bytes,
             restarts: self.restarts,
+            rescales: self.rescales,
+            is_batch: self.code.is_batch(),
+            is_adaptive: self.code.is_adaptive(),
             running_since,
             restarting_ms: self.restarting_ms + restarting,
-            runtime_two: self.runtime_two,
+            release: self.release,
         }
     }
 
@@ -208,65 +230,6 @@ impl Job {
             .unwrap_or(job)
     }
 
-    fn vertices(&self, at: Millis, position: i64) -> Vec<Vertex> {
-        let initializing =
-            matches!(self.phase, Phase::Submitted) && self.state(at) == JobState::Initializing;
-        if initializing || (self.attempt.is_none() && matches!(self.phase, Phase::Ended { .. })) {
-            return Vec::new();
-        }
-        let count = self.code.vertices.len();
-        let vertex = |(index, (name, parallelism)): (usize, &(String, u32))| Vertex {
-            id: format!(
-                "{:016x}{:016x}",
-                fnv(name),
-                fnv(name).rotate_left(29) ^ index as u64
-            ),
-            name: name.clone(),
-            subtasks: (0..*parallelism)
-                .map(|subtask| self.subtask(at, index, subtask, count))
-                .collect(),
-            records: position.max(0),
-        };
-        self.code.vertices.iter().enumerate().map(vertex).collect()
-    }
-
-    fn subtask(&self, at: Millis, vertex: usize, subtask: u32, vertices: usize) -> Subtask {
-        let Some(attempt) = &self.attempt else {
-            return Subtask {
-                state: TaskState::Created,
-                started: None,
-                ended: None,
-            };
-        };
-        let started = attempt.deployed(at);
-        match self.phase {
-            Phase::Ended {
-                state: JobState::Canceled,
-                at: end,
-            } => Subtask {
-                state: TaskState::Canceled,
-                started,
-                ended: Some(end),
-            },
-            Phase::Ended {
-                state: JobState::Finished,
-                at: end,
-            } => Subtask {
-                state: TaskState::Finished,
-                started,
-                ended: Some(end),
-            },
-            _ => {
-                let (state, ended) = attempt.task(at, vertex, subtask, vertices);
-                Subtask {
-                    state,
-                    started,
-                    ended,
-                }
-            }
-        }
-    }
-
     /// A job that was launched long ago and has run well since: what a scenario begins with.
     pub(super) fn age(&mut self, attempt: impl FnOnce(&Attempt) -> i64) {
         if let Some(present) = &mut self.attempt {
@@ -276,17 +239,21 @@ impl Job {
 
     /// When the job becomes RUNNING.
     pub(super) fn running_at(&self) -> Millis {
-        self.submitted + RUNNING_MS
+        let slots = match self.code.scheduler {
+            Scheduler::Adaptive { slots_after_secs } if self.metrics_from == self.submitted => {
+                Millis::from(slots_after_secs) * 1000
+            }
+            _ => 0,
+        };
+        self.submitted + self.first_steps().1 + slots
     }
-}
-
-/// Whether the runtime is of Flink 2.
-pub(super) fn is_runtime_two(runtime: &str) -> bool {
-    runtime.starts_with("FLINK-2_")
 }
 
 /// What the application's configuration says about checkpoints; the code's own interval goes before it.
 fn checkpoint_interval(launch: &Launch, code: &Code) -> Option<std::time::Duration> {
+    if code.is_batch() {
+        return None;
+    }
     let configured = &launch.configuration["FlinkApplicationConfigurationDescription"]["CheckpointConfigurationDescription"];
     if configured["CheckpointingEnabled"] == serde_json::Value::Bool(false) {
         return None;
@@ -302,11 +269,4 @@ pub(super) fn hex(rng: &mut fastrand::Rng, digits: usize) -> String {
     std::iter::repeat_with(|| char::from_digit(rng.u32(0..16), 16).expect("below sixteen"))
         .take(digits)
         .collect()
-}
-
-/// A stable number for a name.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::Millis;
 use super::picture::{JobState, Picture};
+use super::release::Release;
 
 /// Flink's job metrics in this picture: names and values as text, as the REST API gives them.
 pub(super) fn of_job(picture: &Picture) -> Vec<(&'static str, String)> {
@@ -64,7 +65,9 @@ pub(super) fn of_job(picture: &Picture) -> Vec<(&'static str, String)> {
                 .to_string(),
         ),
     ];
-    if !picture.runtime_two {
+    if picture.release >= Release::TWO {
+        metrics.push(("numRescales", picture.rescales.to_string()));
+    } else {
         metrics.push(("fullRestarts", picture.restarts.to_string()));
     }
     metrics
@@ -73,7 +76,7 @@ pub(super) fn of_job(picture: &Picture) -> Vec<(&'static str, String)> {
 /// What CloudWatch gets, by the names of namespace AWS/KinesisAnalytics: up to Flink 1.20 `fullRestarts`, `uptime` and `downtime`, from 2.2 `numRestarts` and the
 /// times by state.
 pub(super) fn for_cloudwatch(picture: &Picture) -> Vec<(String, f64)> {
-    let names: &[&str] = if picture.runtime_two {
+    let names: &[&str] = if picture.release >= Release::TWO {
         &[
             "numRestarts",
             "runningTime",

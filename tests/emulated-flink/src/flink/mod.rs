@@ -14,22 +14,28 @@ mod checkpoints;
 mod code;
 mod data_plane;
 mod endings;
+mod event;
+mod failover;
 mod job;
 mod lifecycle;
 mod metrics;
 mod picture;
 pub mod real;
 mod records;
+mod regions;
+mod release;
 mod rest;
 mod restart;
 mod simulated;
 mod teller;
+mod vertices;
 
-pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy};
+pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy, Scheduler};
 pub use data_plane::{
     Backstage, DataPlane, Ended, Launch, NotPlaced, RestAnswer, Restore, Savepoint,
     SubmissionFailed, code_identity,
 };
+pub use event::ClusterEvent;
 pub use records::{Ledger, Records, Sink, StartPosition, Stream};
 pub use restart::Backoff;
 pub use simulated::SimulatedFlink;

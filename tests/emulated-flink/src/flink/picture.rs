@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Millis;
 use super::checkpoints::Statistics;
 use super::code::Fault;
+use super::release::Release;
 
 /// A job's state, in Flink's spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +103,8 @@ pub(super) struct Subtask {
     pub(super) state: TaskState,
     pub(super) started: Option<Millis>,
     pub(super) ended: Option<Millis>,
+    /// How many executions of it there were before this one.
+    pub(super) attempt: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +112,8 @@ pub(super) struct Vertex {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) subtasks: Vec<Subtask>,
+    /// None for a stage of a batch job that is not planned yet.
+    pub(super) parallelism: Option<u32>,
     pub(super) records: i64,
 }
 
@@ -134,10 +139,12 @@ impl Vertex {
                 return state.name();
             }
         }
-        if self
-            .subtasks
-            .iter()
-            .all(|subtask| subtask.state == TaskState::Finished)
+        let begun = !self.subtasks.is_empty();
+        if begun
+            && self
+                .subtasks
+                .iter()
+                .all(|subtask| subtask.state == TaskState::Finished)
         {
             "FINISHED"
         } else {
@@ -171,6 +178,8 @@ pub(super) struct Exception {
     pub(super) execution: u32,
     /// Flink gave up with this entry; names the strategy.
     pub(super) suppressed_by: Option<String>,
+    /// Faults of other regions that were merged into this one, oldest first.
+    pub(super) concurrent: Vec<Exception>,
 }
 
 /// The job at `at`.
@@ -185,7 +194,6 @@ pub(super) struct Picture {
     pub(super) last_modified: Millis,
     pub(super) timestamps: BTreeMap<&'static str, Millis>,
     pub(super) vertices: Vec<Vertex>,
-    pub(super) attempt: u32,
     pub(super) durations: Vec<(TaskState, Millis)>,
     /// Newest first, at most [`EXCEPTIONS`].
     pub(super) exceptions: VecDeque<Exception>,
@@ -193,10 +201,18 @@ pub(super) struct Picture {
     pub(super) checkpoint_takes: Millis,
     pub(super) state_bytes: u64,
     pub(super) restarts: u64,
+    /// Of these restarts, the rescales that somebody asked for.
+    pub(super) rescales: u64,
+    pub(super) is_batch: bool,
+    pub(super) is_adaptive: bool,
+    /// Name and parallelism of every vertex that it has or will have.
+    pub(super) operators: Vec<(String, u32)>,
+    /// Stages that are not in the graph yet.
+    pub(super) pending_operators: usize,
     /// All subtasks RUNNING since.
     pub(super) running_since: Option<Millis>,
     pub(super) restarting_ms: Millis,
-    pub(super) runtime_two: bool,
+    pub(super) release: Release,
 }
 
 /// `web.exception-history-size`.

@@ -12,6 +12,8 @@ pub struct Backoff {
     next_ms: f64,
     /// When the job last began to run.
     running_since: Millis,
+    /// Until when the last restart waits.
+    until: Millis,
 }
 
 impl Backoff {
@@ -22,7 +24,14 @@ impl Backoff {
             restarts: 0,
             next_ms: first_delay(strategy),
             running_since,
+            until: Millis::MIN,
         }
+    }
+
+    /// When the restart is due into which a fault at `at` falls, where the strategy merges faults that come close together.
+    pub fn merges(&self, at: Millis) -> Option<Millis> {
+        let exponential = matches!(self.strategy, RestartStrategy::ExponentialDelay { .. });
+        (exponential && at <= self.until).then_some(self.until)
     }
 
     /// A fault at `at`: milliseconds until the restart, or None when recovery is suppressed.
@@ -49,6 +58,7 @@ impl Backoff {
             }
         };
         self.restarts += 1;
+        self.until = at + delay;
         Some(delay)
     }
 

@@ -14,6 +14,7 @@ use super::Millis;
 use super::code::{Behaviour, Code, Codebook, Misfit};
 use super::data_plane::{Ended, Launch, Savepoint, SubmissionFailed, code_identity};
 use super::endings::Endings;
+use super::event::ClusterEvent;
 use super::job::{CACHE_MS, Job, Phase, RestorePoint, Tale, World};
 use super::records::{Ledger, Records, Stream};
 use super::rest::Cache;
@@ -208,18 +209,26 @@ impl SimulatedFlink {
         }
     }
 
-    /// Kills a TaskManager: unnoticed until its heartbeat times out, then one restart.
-    pub fn kill_task_manager(&self, application: &str) {
-        self.inner.strike(application, |job, now| {
-            if let Some(attempt) = &mut job.attempt {
-                attempt.lose_machine(now);
+    /// Something befalls the cluster of an application.
+    pub fn befall(&self, application: &str, event: &ClusterEvent) {
+        let what = match event {
+            ClusterEvent::JobManagerLost => {
+                "the JobManager is killed; another takes over in some seconds".to_owned()
             }
-        });
-        self.inner.journal.tell(
-            Actor::Flink,
-            Some(application),
-            "a TaskManager is gone; its heartbeat has not timed out yet",
-        );
+            ClusterEvent::TaskManagerLost | ClusterEvent::SlotsLost { .. } => {
+                "a TaskManager is gone; its heartbeat has not timed out yet".to_owned()
+            }
+            ClusterEvent::RegionsFail { .. } => {
+                "something that every part of the job needs fails for a moment".to_owned()
+            }
+            ClusterEvent::Rescale { parallelism } => {
+                format!("somebody asks the adaptive scheduler for a parallelism of {parallelism}")
+            }
+        };
+        self.inner.befall(application, event);
+        self.inner
+            .journal
+            .tell(Actor::Flink, Some(application), what);
     }
 
     /// The count of an application's records, now.
@@ -242,17 +251,9 @@ impl SimulatedFlink {
         let now = self.inner.now();
         self.inner.advance(application, now);
         let state = self.inner.lock();
-        let job = state
-            .clusters
-            .get(application)?
-            .job
-            .as_ref()
-            .filter(|job| matches!(job.phase, Phase::Running))?;
-        let attempt = job
-            .attempt
-            .as_ref()
-            .filter(|attempt| attempt.all_running(now) && attempt.stalled.is_none())?;
-        Timestamp::from_millisecond(attempt.at.running).ok()
+        let job = state.clusters.get(application)?.job.as_ref()?;
+        let since = job.running_since(now).filter(|_| !job.has_lost_machine())?;
+        Timestamp::from_millisecond(since).ok()
     }
 
     /// Since when a job that runs no more may still be shown as running: Flink's REST API answers from a cache. None when the cache has nothing of it.
@@ -311,13 +312,17 @@ impl Cluster {
 
     fn decide(&mut self, off: &BTreeSet<String>, now: Millis) {
         if let Some(Job {
-            phase: Phase::Running,
+            phase: Phase::Running | Phase::RegionsDown { .. },
             attempt: Some(attempt),
+            regions,
             code,
             ..
         }) = &mut self.job
         {
             attempt.decide(code, off, now);
+            if let Some(regions) = regions {
+                regions.decide(code, off, now);
+            }
         }
         self.changed.notify_waiters();
     }
@@ -347,6 +352,24 @@ impl Inner {
 
     /// Lives through what happened to an application's job up to `now`, and tells it.
     fn advance(&self, application: &str, now: Millis) {
+        self.live(application, now, |_, _| ());
+    }
+
+    /// Something befalls a cluster now.
+    fn befall(&self, application: &str, event: &ClusterEvent) {
+        let now = self.now();
+        self.live(application, now, |job, world| {
+            job.befall(event, now, world);
+        });
+        let mut state = self.lock();
+        let State { off, clusters, .. } = &mut *state;
+        if let Some(cluster) = clusters.get_mut(application) {
+            cluster.decide(off, now);
+        }
+    }
+
+    /// The same, and then something more is done to the job.
+    fn live(&self, application: &str, now: Millis, then: impl FnOnce(&mut Job, &mut World<'_>)) {
         let mut state = self.lock();
         let State {
             rng, off, clusters, ..
@@ -356,15 +379,14 @@ impl Inner {
         };
         let Some(job) = &mut cluster.job else { return };
         let mut tales = Vec::new();
-        job.advance(
-            now,
-            &mut World {
-                ledger: &mut cluster.ledger,
-                off,
-                rng,
-                tales: &mut tales,
-            },
-        );
+        let mut world = World {
+            ledger: &mut cluster.ledger,
+            off,
+            rng,
+            tales: &mut tales,
+        };
+        job.advance(now, &mut world);
+        then(job, &mut world);
         let summary = cluster.teller.summary(now, job.restarts);
         let mut sentences: Vec<String> = tales
             .iter()

@@ -16,6 +16,8 @@ pub(super) struct Teller {
     settled: u64,
     told_restarts: u64,
     told_at: Millis,
+    /// JobManagers that died: of many lives of a job only the first are told.
+    lost_job_managers: u64,
 }
 
 impl Teller {
@@ -26,7 +28,19 @@ impl Teller {
 
     /// The sentence for an event at `now`, if it is worth one.
     pub(super) fn tell(&mut self, tale: &Tale, now: Millis) -> Option<String> {
+        let many = self.lost_job_managers > ONE_BY_ONE;
         match tale {
+            Tale::Restored { .. } | Tale::WithoutState | Tale::TasksRunning { restarts: 0 }
+                if many =>
+            {
+                None
+            }
+            Tale::JobManagerLost => {
+                self.lost_job_managers += 1;
+                (self.next, self.settled, self.told_restarts) = (None, 0, 0);
+                (self.lost_job_managers <= ONE_BY_ONE)
+                    .then(|| "the JobManager dies, and the job with it".to_owned())
+            }
             Tale::Restored { from } => Some(format!(
                 "the job is RUNNING, restored from {}",
                 last_part(from)

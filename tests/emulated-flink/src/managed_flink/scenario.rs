@@ -10,7 +10,7 @@ use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
 use crate::flink::real::JobRun;
-use crate::flink::{Code, Records, SimulatedFlink, code_identity};
+use crate::flink::{ClusterEvent, Code, Records, SimulatedFlink, code_identity};
 use ground::journal::Actor;
 
 /// A snapshot, seen from outside.
@@ -248,10 +248,24 @@ impl ManagedFlink {
 
     /// Kills a TaskManager of an application: unnoticed for a while, then one restart.
     pub fn kill_task_manager(&self, application: &str) {
-        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+        self.befall(application, &ClusterEvent::TaskManagerLost);
+    }
+
+    /// Kills the JobManager of an application: its REST API is gone for some seconds, then the job begins a new life from its last checkpoint.
+    pub fn kill_job_manager(&self, application: &str) {
+        self.befall(application, &ClusterEvent::JobManagerLost);
+    }
+
+    /// Something befalls the cluster of an application.
+    pub fn befall(&self, application: &str, event: &ClusterEvent) {
+        let loses = matches!(
+            event,
+            ClusterEvent::TaskManagerLost | ClusterEvent::SlotsLost { .. }
+        );
+        if loses && let Some(application) = self.inner.lock().applications.get_mut(application) {
             application.machine_lost = Some(self.inner.clock.now());
         }
-        self.backstage.kill_task_manager(application);
+        self.backstage.befall(application, event);
     }
 
     /// Changes what goes wrong with an application.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use emulated_flink::flink::{
-    Backstage, Behaviour, Code, Codebook, DataPlane, Ended, Fault, Launch, Misfit, RestartStrategy,
-    Restore,
+    Backstage, Behaviour, ClusterEvent, Code, Codebook, DataPlane, Ended, Fault, Launch, Misfit,
+    RestartStrategy, Restore,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -258,7 +258,7 @@ pub(crate) const SITUATIONS: &[Situation] = &[
                 launch(plane, runtime, "new.jar", None, seen).await;
                 seen.until_all_running(plane, 60).await;
                 tokio::time::sleep(Duration::from_secs(5)).await;
-                plane.kill_task_manager("orders");
+                plane.befall("orders", &ClusterEvent::TaskManagerLost);
                 seen.watch(plane, 60).await;
             })
         },

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::cluster::pause;
 use super::{Application, JobRun, RealFlink, is_all_running, ledger, shown, times};
 use crate::flink::data_plane::{Backstage, DataPlane as _, Launch, NotPlaced};
-use crate::flink::{Code, Millis, Records, Stream};
+use crate::flink::{ClusterEvent, Code, Millis, Records, Stream};
 use ground::journal::Actor;
 
 /// From RUNNING to every task RUNNING, for a job that is placed.
@@ -90,7 +90,12 @@ impl Backstage for RealFlink {
         panic!("real Flink has no dependency {name} that could be switched off");
     }
 
-    fn kill_task_manager(&self, application: &str) {
+    fn befall(&self, application: &str, event: &ClusterEvent) {
+        assert_eq!(
+            *event,
+            ClusterEvent::TaskManagerLost,
+            "real Flink can only lose a TaskManager here"
+        );
         let mut state = self.inner.lock();
         let pair = state
             .applications

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::flink::{Behaviour, Code, Misfit, RestartStrategy};
+use crate::flink::{Behaviour, Code, Misfit, RestartStrategy, Scheduler};
 
 /// The job's source never ends, unless it is bounded.
 const ENDLESS: u64 = 1_000_000_000;
@@ -37,6 +37,10 @@ pub fn unfit(code: &Code) -> Option<&'static str> {
         Behaviour::TooFewSlots => Some("too few slots"),
         Behaviour::CheckpointsStop { .. } => Some("checkpoints that stop"),
         Behaviour::WrongResults => Some("wrong results"),
+        Behaviour::JobManagerCrashes { .. } => Some("a JobManager that crashes"),
+        Behaviour::Batch { .. } => Some("a batch job"),
+        _ if code.failover_regions => Some("failover regions"),
+        _ if code.scheduler != Scheduler::Default => Some("another scheduler"),
         _ if !code.needs.is_empty() => Some("something outside that is switched off"),
         _ if code.running_whenever_looked => Some("a loop in step with the cache"),
         _ if code.misfit == Misfit::Loops && code.state_compatible_from < code.state_version => {

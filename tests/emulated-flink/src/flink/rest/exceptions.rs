@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::vertex::{HOST, TASK_MANAGER};
 use crate::flink::code::Fault;
 use crate::flink::picture::{EXCEPTIONS, Exception, Picture, TaskState};
+use crate::flink::release::Release;
 
 /// The exception history: newest first, at most as many as the query's `maxExceptions` says.
 pub(super) fn history(picture: &Picture, query: &str) -> Value {
@@ -19,7 +20,7 @@ pub(super) fn history(picture: &Picture, query: &str) -> Value {
         .map(|exception| entry(picture, exception))
         .collect();
     let history = json!({ "entries": entries, "truncated": picture.exceptions.len() > most });
-    if picture.runtime_two {
+    if picture.release >= Release::TWO {
         return json!({ "exceptionHistory": history });
     }
     let newest = picture.exceptions.front();
@@ -60,7 +61,7 @@ fn present(picture: &Picture) -> Vec<Value> {
 fn entry(picture: &Picture, exception: &Exception) -> Value {
     let fault = &exception.fault;
     match &exception.suppressed_by {
-        None => thrown(picture, exception, Some(Vec::new())),
+        None => thrown(picture, exception, Some(&exception.concurrent)),
         Some(strategy) => json!({
             "exceptionName": "org.apache.flink.runtime.JobException",
             "stacktrace": format!("{}Caused by: {}", suppressed(strategy), stack_trace(fault)),
@@ -72,7 +73,7 @@ fn entry(picture: &Picture, exception: &Exception) -> Value {
 }
 
 /// An entry for an exception that a task, or none, threw.
-fn thrown(picture: &Picture, exception: &Exception, concurrent: Option<Vec<Value>>) -> Value {
+fn thrown(picture: &Picture, exception: &Exception, concurrent: Option<&[Exception]>) -> Value {
     let fault = &exception.fault;
     let mut entry = json!({
         "exceptionName": fault.class,
@@ -87,14 +88,19 @@ fn thrown(picture: &Picture, exception: &Exception, concurrent: Option<Vec<Value
             exception.execution
         )
         .into();
-        if !picture.runtime_two {
+        if picture.release < Release::TWO {
             entry["location"] = HOST.into();
         }
-        entry["endpoint"] = HOST.into();
+        if picture.release >= Release::WITH_ENDPOINT {
+            entry["endpoint"] = HOST.into();
+        }
         entry["taskManagerId"] = TASK_MANAGER.into();
     }
     if let Some(concurrent) = concurrent {
-        entry["concurrentExceptions"] = concurrent.into();
+        let merged = concurrent
+            .iter()
+            .map(|exception| thrown(picture, exception, None));
+        entry["concurrentExceptions"] = merged.collect();
     }
     entry
 }
@@ -108,7 +114,11 @@ fn task(picture: &Picture, fault: &Fault) -> String {
         .vertices
         .get(index)
         .map_or_else(String::new, |vertex| {
-            format!("{} (1/{})", vertex.name, vertex.subtasks.len())
+            let subtasks = u32::try_from(vertex.subtasks.len())
+                .unwrap_or(u32::MAX)
+                .max(1);
+            let subtask = fault.subtask.min(subtasks - 1) + 1;
+            format!("{} ({subtask}/{subtasks})", vertex.name)
         })
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::or_never;
 use crate::flink::Millis;
 use crate::flink::picture::{JobState, Picture, TaskState, Vertex};
+use crate::flink::release::Release;
 
 /// `/jobs/:id`.
 pub(super) fn details(picture: &Picture, now: Millis) -> Value {
@@ -36,7 +37,6 @@ pub(super) fn details(picture: &Picture, now: Millis) -> Value {
         "name": picture.name,
         "isStoppable": false,
         "state": picture.state.name(),
-        "job-type": "STREAMING",
         "start-time": picture.started,
         "end-time": or_never(picture.ended),
         "duration": picture.ended.unwrap_or(now) - picture.started,
@@ -47,10 +47,31 @@ pub(super) fn details(picture: &Picture, now: Millis) -> Value {
         "status-counts": counts,
         "plan": plan(picture),
     });
-    if picture.runtime_two {
-        body["pending-operators"] = 0.into();
+    let (kind, scheduler) = kind(picture);
+    if picture.release >= Release::WITH_JOB_TYPE {
+        body["job-type"] = kind.into();
+    }
+    if picture.release >= Release::TWO {
+        body["pending-operators"] = picture.pending_operators.into();
+        if picture.is_batch {
+            body["stream-graph"] = stream_graph(picture);
+        }
+    }
+    if picture.release >= Release::WITH_SCHEDULER {
+        let known = picture.state != JobState::Initializing;
+        body["application-id"] = known.then_some(picture.id.as_str()).into();
+        body["schedulerType"] = known.then_some(scheduler).into();
     }
     body
+}
+
+/// Its type and its scheduler, in Flink's words.
+fn kind(picture: &Picture) -> (&'static str, &'static str) {
+    match (picture.is_batch, picture.is_adaptive) {
+        (true, _) => ("BATCH", "AdaptiveBatch"),
+        (false, true) => ("STREAMING", "Adaptive"),
+        (false, false) => ("STREAMING", "Default"),
+    }
 }
 
 fn vertex(picture: &Picture, vertex: &Vertex, now: Millis) -> Value {
@@ -60,19 +81,22 @@ fn vertex(picture: &Picture, vertex: &Vertex, now: Millis) -> Value {
         .iter()
         .map(|name| ((*name).to_owned(), vertex.count(name).into()))
         .collect();
-    json!({
+    let mut body = json!({
         "id": vertex.id,
-        "slotSharingGroupId": picture.id.chars().rev().collect::<String>(),
         "name": vertex.name,
         "maxParallelism": 128,
-        "parallelism": vertex.subtasks.len(),
+        "parallelism": vertex.parallelism.map_or(-1, i64::from),
         "status": vertex.status(),
         "start-time": or_never(started),
         "end-time": or_never(ended.filter(|_| started.is_some())),
         "duration": started.map_or(-1, |started| ended.unwrap_or(now) - started),
         "tasks": tasks,
         "metrics": io_metrics(vertex.records),
-    })
+    });
+    if picture.release >= Release::WITH_ENDPOINT {
+        body["slotSharingGroupId"] = picture.id.chars().rev().collect::<String>().into();
+    }
+    body
 }
 
 /// The counters of a vertex or a subtask.
@@ -97,7 +121,7 @@ fn plan(picture: &Picture) -> Value {
         let vertex = &picture.vertices[index];
         let mut node = json!({
             "id": vertex.id,
-            "parallelism": vertex.subtasks.len(),
+            "parallelism": vertex.parallelism.map_or(-1, i64::from),
             "operator": "",
             "operator_strategy": "",
             "description": format!("{}<br/>", vertex.name),
@@ -109,7 +133,27 @@ fn plan(picture: &Picture) -> Value {
         node
     };
     let nodes: Vec<Value> = (0..picture.vertices.len()).rev().map(node).collect();
-    json!({ "jid": picture.id, "name": picture.name, "type": "STREAMING", "nodes": nodes })
+    json!({ "jid": picture.id, "name": picture.name, "type": kind(picture).0, "nodes": nodes })
+}
+
+/// All operators of a batch job, also those that are in no vertex yet.
+fn stream_graph(picture: &Picture) -> Value {
+    let node = |index: usize| {
+        let name = &picture.operators[index].0;
+        let mut node = json!({
+            "id": index + 1,
+            "parallelism": picture.operators[index].1,
+            "operator": name,
+            "description": name,
+            "job_vertex_id": picture.vertices.get(index).map(|vertex| &vertex.id),
+        });
+        if index > 0 {
+            node["inputs"] = json!([{ "num": 0, "id": index, "ship_strategy": "REBALANCE", "exchange": "BATCH" }]);
+        }
+        node
+    };
+    let nodes: Vec<Value> = (0..picture.operators.len()).map(node).collect();
+    json!({ "nodes": nodes })
 }
 
 /// `/jobs/overview`.
@@ -163,8 +207,12 @@ pub(super) fn overview(picture: &Picture, now: Millis) -> Value {
         "last-modification": picture.last_modified,
         "tasks": tasks,
     });
-    if picture.runtime_two {
-        job["pending-operators"] = 0.into();
+    if picture.release >= Release::TWO {
+        job["pending-operators"] = picture.pending_operators.into();
+    }
+    if picture.release >= Release::WITH_SCHEDULER {
+        let (kind, scheduler) = kind(picture);
+        (job["jobType"], job["schedulerType"]) = (kind.into(), scheduler.into());
     }
     json!({ "jobs": [job] })
 }

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::Millis;
 use super::data_plane::RestAnswer;
-use super::job::{CACHE_MS, Job};
+use super::job::{CACHE_MS, Job, Phase};
 use super::metrics::{FETCH_MS, of_job};
-use super::picture::Picture;
+use super::picture::{JobState, Picture};
 use super::records::Ledger;
+use super::release::Release;
 use super::simulated::Cluster;
 
 /// What the REST server keeps.
@@ -25,6 +26,24 @@ pub(super) struct Cache {
     checkpoints: Option<(Millis, Picture)>,
     metrics: Option<(Millis, Picture)>,
 }
+
+impl Cache {
+    /// Whether `/jobs/:id` shows a job that is INITIALIZING: until its cache is filled anew, checkpoints cannot be asked for either.
+    fn shows_initializing(&self, job: &Job, ledger: &Ledger, now: Millis) -> bool {
+        let kept = self
+            .graph
+            .as_ref()
+            .filter(|(filled, _)| now - filled < CACHE_MS);
+        match kept {
+            Some((_, picture)) => picture.state == JobState::Initializing,
+            None => job.picture(now, ledger).state == JobState::Initializing,
+        }
+    }
+}
+
+/// What `/checkpoints` answers, 500, while a JobManager brings the job up.
+const UNAVAILABLE: &str = "org.apache.flink.runtime.dispatcher.UnavailableDispatcherOperationException: Unable to get JobMasterGateway for initializing job. \
+     The requested operation is not available while the JobManager is initializing.";
 
 /// The picture in a slot of the cache, taken anew when it is older than `lives`.
 fn cached<'a>(
@@ -55,6 +74,13 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
             "Service temporarily unavailable due to an ongoing leader election. Please refresh.",
         );
     };
+    if matches!(job.phase, Phase::Leaderless { .. }) {
+        cluster.cache = Cache::default();
+        return RestAnswer::error(
+            503,
+            "Service temporarily unavailable due to an ongoing leader election. Please refresh.",
+        );
+    }
     let (ledger, cache) = (&cluster.ledger, &mut cluster.cache);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if let ["jobs", id, ..] = parts.as_slice()
@@ -69,7 +95,7 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
     let live = || job.picture(now, ledger);
     let body = match parts.as_slice() {
         ["overview"] => overview(&live()),
-        ["config"] => config(job.runtime_two),
+        ["config"] => config(job.release),
         ["jobs"] => json!({ "jobs": [{ "id": job.id, "status": job.state(now).name() }] }),
         ["jobs", "overview"] => job::overview(&live(), now),
         ["jobs", _] => job::details(cached(&mut cache.graph, CACHE_MS, job, ledger, now), now),
@@ -77,10 +103,20 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
         ["jobs", _, "exceptions"] => {
             exceptions::history(cached(&mut cache.graph, CACHE_MS, job, ledger, now), query)
         }
+        ["jobs", _, "checkpoints", ..] if job.code.is_batch() => {
+            return RestAnswer::error(
+                404,
+                "org.apache.flink.runtime.rest.handler.RestHandlerException: Checkpointing has not been enabled.",
+            );
+        }
+        ["jobs", _, "checkpoints"] if cache.shows_initializing(job, ledger, now) => {
+            return RestAnswer::error(500, UNAVAILABLE);
+        }
         ["jobs", _, "checkpoints"] => {
             checkpoints::statistics(cached(&mut cache.checkpoints, CACHE_MS, job, ledger, now))
         }
         ["jobs", _, "checkpoints", "config"] => checkpoints::config(job),
+        ["jobs", _, "metrics"] if now < job.metrics_from => json!([]),
         ["jobs", _, "metrics"] => metrics(
             cached(&mut cache.metrics, FETCH_MS, job, ledger, now),
             query,
@@ -105,14 +141,6 @@ pub(super) fn answer(cluster: &mut Cluster, path: &str, query: &str, now: Millis
     RestAnswer::ok(body)
 }
 
-fn version(runtime_two: bool) -> (&'static str, &'static str) {
-    if runtime_two {
-        ("2.2.0", "450c63e")
-    } else {
-        ("1.20.0", "0980485")
-    }
-}
-
 fn overview(picture: &Picture) -> Value {
     let slots: usize = picture
         .vertices
@@ -122,7 +150,7 @@ fn overview(picture: &Picture) -> Value {
         .unwrap_or(1);
     let count = |state: bool| u8::from(state);
     let state = picture.state.name();
-    let (flink, commit) = version(picture.runtime_two);
+    let (flink, commit) = picture.release.version();
     json!({
         "taskmanagers": 1,
         "slots-total": slots,
@@ -136,8 +164,8 @@ fn overview(picture: &Picture) -> Value {
     })
 }
 
-fn config(runtime_two: bool) -> Value {
-    let (flink, commit) = version(runtime_two);
+fn config(release: Release) -> Value {
+    let (flink, commit) = release.version();
     json!({
         "refresh-interval": CACHE_MS,
         "timezone-name": "Coordinated Universal Time",

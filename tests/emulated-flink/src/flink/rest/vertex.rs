@@ -6,6 +6,7 @@ use super::job::io_metrics;
 use super::or_never;
 use crate::flink::Millis;
 use crate::flink::picture::{Picture, Subtask};
+use crate::flink::release::Release;
 
 /// Where every task of the simulated cluster runs.
 pub(super) const HOST: &str = "10.0.1.17:6122";
@@ -47,7 +48,7 @@ pub(super) fn details(picture: &Picture, id: &str, now: Millis) -> Option<Value>
     Some(json!({
         "id": vertex.id,
         "name": vertex.name,
-        "parallelism": vertex.subtasks.len(),
+        "parallelism": vertex.parallelism.map_or(-1, i64::from),
         "maxParallelism": 128,
         "now": now,
         "subtasks": subtasks,
@@ -62,12 +63,11 @@ fn subtask(picture: &Picture, index: usize, task: &Subtask, records: i64, now: M
         .map(|(state, spent)| (state.name().to_owned(), (*spent).into()))
         .collect();
     let mut body =
-        json!({ "subtask": index, "status": task.state.name(), "attempt": picture.attempt });
-    if !picture.runtime_two {
+        json!({ "subtask": index, "status": task.state.name(), "attempt": task.attempt });
+    if picture.release < Release::TWO {
         body["host"] = HOST.split(':').next().into();
     }
     let rest = json!({
-        "endpoint": HOST,
         "start-time": or_never(task.started),
         "end-time": or_never(task.ended),
         "duration": task.started.map_or(-1, |started| task.ended.unwrap_or(now) - started),
@@ -76,6 +76,9 @@ fn subtask(picture: &Picture, index: usize, task: &Subtask, records: i64, now: M
         "status-duration": durations,
         "start_time": or_never(task.started),
     });
+    if picture.release >= Release::WITH_ENDPOINT {
+        body["endpoint"] = HOST.into();
+    }
     if let (Value::Object(body), Value::Object(rest)) = (&mut body, rest) {
         body.extend(rest);
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::SimulatedFlink;
 use crate::flink::data_plane::{Backstage, Launch, NotPlaced};
-use crate::flink::{Code, Records, Stream};
+use crate::flink::{ClusterEvent, Code, Records, Stream};
 
 impl Backstage for SimulatedFlink {
     fn add_code(&self, key: &str, code: Code) {
@@ -34,8 +34,8 @@ impl Backstage for SimulatedFlink {
         Self::set_dependency(self, name, up);
     }
 
-    fn kill_task_manager(&self, application: &str) {
-        Self::kill_task_manager(self, application);
+    fn befall(&self, application: &str, event: &ClusterEvent) {
+        Self::befall(self, application, event);
     }
 
     fn records(&self, application: &str) -> Records {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::SimulatedFlink;
 use crate::flink::code::Fault;
 use crate::flink::data_plane::{DataPlane, Ended, Launch, RestAnswer, Savepoint, SubmissionFailed};
+use crate::flink::job::Phase;
 use crate::flink::picture::JobState;
 use crate::flink::{metrics, rest};
 use ground::journal::Actor;
@@ -129,6 +130,7 @@ impl DataPlane for SimulatedFlink {
         let picture = cluster
             .job
             .as_ref()
+            .filter(|job| !matches!(job.phase, Phase::Leaderless { .. }))
             .map(|job| job.picture(now, &cluster.ledger));
         picture
             .filter(|picture| picture.state != JobState::Initializing)
