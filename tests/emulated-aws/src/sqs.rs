@@ -136,7 +136,7 @@ impl MetricSource for Sqs {
                 queue.counted = queue.sent;
                 Datum {
                     application: name.clone(),
-                    name: MESSAGES_SENT.to_owned(),
+                    name: MESSAGES_SENT,
                     value,
                 }
             })

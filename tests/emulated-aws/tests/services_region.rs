@@ -79,7 +79,7 @@ impl MetricSource for Looping {
     fn metrics(&self, now: Timestamp) -> Vec<Datum> {
         vec![Datum {
             application: "orders".to_owned(),
-            name: "fullRestarts".to_owned(),
+            name: "fullRestarts",
             value: (now.as_second() / 60) as f64,
         }]
     }

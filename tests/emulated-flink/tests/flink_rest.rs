@@ -484,14 +484,14 @@ async fn metrics_have_the_names_of_their_runtime() {
                 .runtime(runtime)
                 .version("good.jar", Duration::from_secs(9_000)),
         );
-        let names: Vec<String> = region
+        let names: Vec<&str> = region
             .service
             .metrics("orders", region.clock.now())
             .into_iter()
             .map(|(name, _)| name)
             .collect();
         assert!(
-            names.contains(&there.to_owned()) && !names.contains(&not_there.to_owned()),
+            names.contains(&there) && !names.contains(&not_there),
             "{names:?}"
         );
         let by_rest = region

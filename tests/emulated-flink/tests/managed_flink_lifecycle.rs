@@ -544,10 +544,7 @@ async fn maintenance_restarts_the_job_once_and_is_an_operation() {
     region.until("orders", Status::Running).await;
     region.sleep(60).await;
     let metrics = region.service.metrics("orders", region.clock.now());
-    assert!(
-        metrics.contains(&("fullRestarts".to_owned(), 1.0)),
-        "{metrics:?}"
-    );
+    assert!(metrics.contains(&("fullRestarts", 1.0)), "{metrics:?}");
     assert_eq!(
         operation(&region, 0).await.0.operation(),
         Some("ApplicationMaintenance")

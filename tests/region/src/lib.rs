@@ -28,7 +28,7 @@ use crate::{
 use asl as states;
 use asl::{ExecutionView, StepFunctions, TaskCall, TaskFailure};
 use emulated_aws::{
-    cloudwatch::{self, CloudWatch},
+    cloudwatch::{self, CloudWatch, MetricSettings},
     connector::{Connector, Router},
     dynamodb::DynamoDb,
     events::EventBus,
@@ -84,6 +84,8 @@ pub struct Blueprint {
     pub codebook: Codebook,
     /// How Managed Flink behaves.
     pub settings: Settings,
+    /// How metrics come to CloudWatch.
+    pub metrics: MetricSettings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
     /// Over real Flink clusters, in a region whose clock runs so many times as fast as this machine's; None for simulated ones.
@@ -208,7 +210,8 @@ impl Region {
             Sns::new(clock.clone(), journal.clone(), front.clone()).guarded_by(permissions.clone());
         let sqs = Sqs::new(clock.clone(), journal.clone(), permissions);
         let cloudwatch =
-            CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone());
+            CloudWatch::new(clock.clone(), journal.clone(), bus.clone(), front.clone())
+                .with_metrics(blueprint.metrics);
         let dynamodb = DynamoDb::new(clock.clone(), journal.clone());
         let lambda = LambdaHost::new(clock.clone(), journal.clone());
         let settings = Settings {

@@ -9,14 +9,14 @@ use super::trail;
 use crate::mail::Mail;
 use asl::StepFunctions;
 use emulated_aws::{
-    cloudwatch::{CloudWatch, Datum, MetricSource},
+    cloudwatch::{CloudWatch, Datum, MetricSource, Past, Point},
     dynamodb::DynamoDb,
     events::EventBus,
     lambda::LambdaHost,
     sns::Sns,
     sqs::Sqs,
 };
-use emulated_flink::managed_flink::ManagedFlink;
+use emulated_flink::managed_flink::{ManagedFlink, Samples};
 use ground::{
     clock::Clock,
     journal::Journal,
@@ -117,7 +117,7 @@ pub(super) struct Applications(pub(super) ManagedFlink);
 impl MetricSource for Applications {
     fn metrics(&self, now: Timestamp) -> Vec<Datum> {
         let datum = |application: &String| {
-            let metrics = self.0.metrics(application, now);
+            let metrics = self.0.gauges(application, now);
             let application = application.clone();
             metrics.into_iter().map(move |(name, value)| Datum {
                 application: application.clone(),
@@ -126,5 +126,38 @@ impl MetricSource for Applications {
             })
         };
         self.0.applications().iter().flat_map(datum).collect()
+    }
+
+    fn past(&self, asked: &Past<'_>) -> Vec<(i64, Point)> {
+        let point = |(at, samples): (i64, Samples)| {
+            let Samples {
+                min,
+                max,
+                sum,
+                count,
+            } = samples;
+            let point = Point {
+                min,
+                max,
+                sum,
+                count,
+            };
+            (at, point)
+        };
+        self.0
+            .past(
+                asked.owner,
+                asked.name,
+                asked.period,
+                asked.within.clone(),
+                asked.sends,
+            )
+            .into_iter()
+            .map(point)
+            .collect()
+    }
+
+    fn listed(&self) -> Vec<(String, &'static str, i64, i64)> {
+        self.0.past_metrics()
     }
 }

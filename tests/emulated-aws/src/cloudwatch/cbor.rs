@@ -113,8 +113,8 @@ fn write(encoder: &mut Encoder<Vec<u8>>, name: &str, value: &Value) {
         Value::Null => encoder.null().map(drop),
         Value::Bool(truth) => encoder.bool(*truth).map(drop),
         Value::Number(number) => match number.as_i64() {
-            // A timestamp is tagged as one.
-            _ if name.ends_with("Timestamp") => encoder
+            // A timestamp is tagged as one, and so is each of several.
+            _ if name.ends_with("Timestamp") || name == "Timestamps" => encoder
                 .tag(Tag::new(1))
                 .and_then(|encoder| encoder.f64(number.as_f64().unwrap_or_default()))
                 .map(drop),

@@ -1,11 +1,6 @@
 //! Metric math, as far as alarms on counters need it: arithmetic, comparisons, `DIFF`, `FILL`, `ABS`, `IF`, and `MAX`, `MIN`, `SUM`, `AVG` over a list.
 //!
-//! Values are either a number or a series; a series has gaps where data is missing, and an operation has a value only where all its series have one.
-//! Anything else in an expression is refused when the alarm is put, by name.
-
-use std::collections::BTreeMap;
-
-use super::metrics::Series;
+//! Here expressions are read; `compute` gives them values. Anything else in an expression is refused by name, when an alarm is put or data is asked for.
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,121 +208,6 @@ impl Expression {
             Self::Call(_, arguments) => arguments.iter().flat_map(Self::references).collect(),
         }
     }
-
-    /// The value over the given period starts, from the series of the entries it refers to.
-    pub(super) fn evaluate(&self, entries: &BTreeMap<&str, Series>, periods: &[i64]) -> Series {
-        match self {
-            Self::Number(number) => periods.iter().map(|start| (*start, *number)).collect(),
-            Self::Reference(id) => entries.get(id.as_str()).cloned().unwrap_or_default(),
-            Self::Negative(inner) => inner
-                .evaluate(entries, periods)
-                .into_iter()
-                .map(|(start, value)| (start, -value))
-                .collect(),
-            Self::Binary(left, operator, right) => {
-                let (left, right) = (
-                    left.evaluate(entries, periods),
-                    right.evaluate(entries, periods),
-                );
-                left.iter()
-                    .filter_map(|(start, value)| {
-                        Some((*start, operator.apply(*value, *right.get(start)?)?))
-                    })
-                    .collect()
-            }
-            Self::Call(function, arguments) => {
-                let arguments: Vec<Series> = arguments
-                    .iter()
-                    .map(|argument| argument.evaluate(entries, periods))
-                    .collect();
-                function.apply(&arguments, periods)
-            }
-        }
-    }
-}
-
-impl Operator {
-    /// None where there is no value: division by zero.
-    fn apply(self, left: f64, right: f64) -> Option<f64> {
-        let truth = |holds: bool| f64::from(u8::from(holds));
-        Some(match self {
-            Self::Add => left + right,
-            Self::Subtract => left - right,
-            Self::Multiply => left * right,
-            Self::Divide if right == 0.0 => return None,
-            Self::Divide => left / right,
-            Self::Greater => truth(left > right),
-            Self::GreaterOrEqual => truth(left >= right),
-            Self::Less => truth(left < right),
-            Self::LessOrEqual => truth(left <= right),
-            Self::Equal => truth(left == right),
-            Self::NotEqual => truth(left != right),
-            Self::And => truth(left != 0.0 && right != 0.0),
-            Self::Or => truth(left != 0.0 || right != 0.0),
-        })
-    }
-}
-
-impl Function {
-    fn apply(self, arguments: &[Series], periods: &[i64]) -> Series {
-        let first = &arguments[0];
-        match self {
-            // Between a value and the one before it, however long ago that was; the first has none before it.
-            Self::Diff => first
-                .iter()
-                .zip(first.iter().skip(1))
-                .map(|((_, before), (start, value))| (*start, value - before))
-                .collect(),
-            Self::Fill => periods
-                .iter()
-                .filter_map(|start| {
-                    Some((
-                        *start,
-                        *first.get(start).or_else(|| arguments[1].get(start))?,
-                    ))
-                })
-                .collect(),
-            Self::FillRepeat => periods
-                .iter()
-                .filter_map(|start| Some((*start, *first.range(..=*start).next_back()?.1)))
-                .collect(),
-            Self::Abs => first
-                .iter()
-                .map(|(start, value)| (*start, value.abs()))
-                .collect(),
-            Self::If => first
-                .iter()
-                .filter_map(|(start, condition)| {
-                    Some((
-                        *start,
-                        *arguments[if *condition != 0.0 { 1 } else { 2 }].get(start)?,
-                    ))
-                })
-                .collect(),
-            Self::Max => gather(arguments, |values| {
-                values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-            }),
-            Self::Min => gather(arguments, |values| {
-                values.iter().copied().fold(f64::INFINITY, f64::min)
-            }),
-            Self::Sum => gather(arguments, |values| values.iter().sum()),
-            Self::Avg => gather(arguments, |values| {
-                values.iter().sum::<f64>() / values.len() as f64
-            }),
-        }
-    }
-}
-
-/// Over several series, from those that have a value at that time.
-fn gather(arguments: &[Series], of: impl Fn(&[f64]) -> f64) -> Series {
-    let mut gathered: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
-    for (start, value) in arguments.iter().flatten() {
-        gathered.entry(*start).or_default().push(*value);
-    }
-    gathered
-        .into_iter()
-        .map(|(start, values)| (start, of(&values)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -341,7 +221,8 @@ mod tests {
             .collect();
         parse(text)
             .unwrap()
-            .evaluate(&entries, &[0, 60, 120, 180])
+            .value(&entries, &[0, 60, 120, 180])
+            .over(&[0, 60, 120, 180])
             .into_iter()
             .collect()
     }
@@ -373,14 +254,30 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_binds_as_usual_and_needs_both_sides() {
+    fn arithmetic_binds_as_usual() {
         assert_eq!(over("1 + m1 * 2", &[("m1", &[(0, 4.0)])]), [(0, 9.0)]);
-        assert_eq!(
-            over("m1 - m2", &[("m1", COUNTER), ("m2", &[(60, 1.0)])]),
-            [(60, 4.0)]
-        );
         assert_eq!(over("m1 / 0", &[("m1", COUNTER)]), []);
         assert_eq!(over("-(m1 - 1)", &[("m1", &[(0, 4.0)])]), [(0, -3.0)]);
+    }
+
+    #[test]
+    fn of_two_series_a_missing_side_counts_as_zero() {
+        let two: &[(&str, &[(i64, f64)])] = &[("m1", COUNTER), ("m2", &[(60, 1.0), (120, 2.0)])];
+        assert_eq!(
+            over("m1 - m2", two),
+            [(0, 4.0), (60, 4.0), (120, -2.0), (180, 1.0)]
+        );
+        assert_eq!(
+            over("m1 < m2", two),
+            [(0, 0.0), (60, 0.0), (120, 1.0), (180, 0.0)]
+        );
+        // By nothing: no value, as by zero.
+        assert_eq!(over("m1 / m2", two), [(60, 5.0), (120, 0.0)]);
+        assert_eq!(
+            over("m1 + 1", two),
+            [(0, 5.0), (60, 6.0), (180, 2.0)],
+            "a number fills no gap"
+        );
     }
 
     #[test]

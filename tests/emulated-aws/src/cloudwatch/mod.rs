@@ -1,19 +1,26 @@
-//! CloudWatch: metrics, one value a minute, and the alarms on them.
+//! CloudWatch: metrics, the alarms on them, and their history.
 //!
 //! Each region minute the sources are polled, every metric alarm is evaluated over the minutes that are complete, then the composites. A transition goes to
-//! the event bus as `CloudWatch Alarm State Change`, and to the alarm's actions (a function, a topic) in their own envelopes. Deliberately absent: metrics
+//! the event bus as `CloudWatch Alarm State Change`, and to the alarm's actions (a function, a topic) in their own envelopes. GetMetricData answers from the
+//! same minutes, late and with gaps as [`MetricSettings`] say, and before them from what the sources know of their past. Deliberately absent: metrics
 //! put by clients, dashboards, Metrics Insights, anomaly detection, action suppression, percentiles.
 //!
 //! Invariant: an alarm never sees a minute that is not over.
 
 mod alarm;
 mod cbor;
+mod compute;
+mod data;
 mod envelope;
 mod evaluate;
+mod history;
+mod intake;
+mod list;
 mod math;
 mod metrics;
 mod plan;
 mod rule;
+mod settings;
 mod state;
 mod verbs;
 
@@ -28,7 +35,8 @@ use serde_json::Value;
 pub use alarm::{AlarmError, CompositeAlarm, MetricAlarm};
 pub use cbor::in_cbor;
 pub use envelope::{event, lambda_action, sns_action};
-pub use metrics::{Datum, MESSAGES_SENT, MetricSource, NAMESPACE};
+pub use metrics::{Datum, MESSAGES_SENT, MetricSource, NAMESPACE, Past, Point};
+pub use settings::{EndOfJob, MetricSettings, Unset};
 pub use state::{Alarm, AlarmState, Definition, StateValue, Transition};
 
 use plan::Plan;
@@ -54,6 +62,7 @@ pub struct CloudWatch {
     journal: Journal,
     bus: EventBus,
     router: Router,
+    settings: MetricSettings,
     site: Arc<Mutex<Site>>,
 }
 
@@ -64,6 +73,8 @@ struct Site {
     alarms: BTreeMap<String, Alarm>,
     /// By alarm name.
     tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// Every change of an alarm's state, in order; of deleted alarms too.
+    history: Vec<Transition>,
 }
 
 tower_service!(CloudWatch);
@@ -77,8 +88,16 @@ impl CloudWatch {
             journal,
             bus,
             router,
+            settings: MetricSettings::default(),
             site: Arc::default(),
         }
+    }
+
+    /// With metrics that come as these settings say.
+    #[must_use]
+    pub fn with_metrics(mut self, settings: MetricSettings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// Polls this source from the next minute on.
@@ -162,22 +181,39 @@ impl CloudWatch {
     /// Stores one value for the minute that ends at the last full minute, beside those of the sources: for tests and for stories told by hand.
     pub fn put_value(&self, datum: &Datum) {
         let minute = last_minute(self.clock.now());
-        self.site().store.put(datum, minute);
+        self.site().store.put(datum, minute, 1.0);
     }
 
-    /// Polls and evaluates at every full minute, until the region's router is closed.
+    /// Polls as often as the settings say and evaluates at every full minute, until the region's router is closed.
     pub async fn run(self) {
+        let step = self.settings.sample_secs();
         while self.router.is_open() {
             let now = self.clock.now().as_second();
-            let next = Timestamp::from_second(now - now.rem_euclid(MINUTE_SECS) + MINUTE_SECS)
-                .expect("the next minute is a date");
-            self.clock.sleep_until(next).await;
-            self.tick();
+            let next = now - now.rem_euclid(step) + step;
+            self.clock.sleep_until(at_second(next)).await;
+            if next % MINUTE_SECS == 0 {
+                self.tick();
+            } else {
+                self.sample();
+            }
         }
     }
 
     /// One minute: polls the sources, evaluates every alarm.
     pub fn tick(&self) {
+        self.sample();
+        let now = self.clock.now();
+        let transitions = {
+            let mut site = self.site();
+            let mut transitions = site.evaluate_metric_alarms(&self.settings, now);
+            transitions.extend(site.evaluate_composites(now));
+            transitions
+        };
+        self.announce(transitions);
+    }
+
+    /// Polls the sources, for the minute that is not over or ends now.
+    fn sample(&self) {
         let now = self.clock.now();
         let sources = self.site().sources.clone();
         // Outside of the lock: a source may look at the region.
@@ -185,16 +221,8 @@ impl CloudWatch {
             .iter()
             .flat_map(|source| source.metrics(now))
             .collect();
-        let transitions = {
-            let mut site = self.site();
-            for value in &values {
-                site.store.put(value, last_minute(now));
-            }
-            let mut transitions = site.evaluate_metric_alarms(now);
-            transitions.extend(site.evaluate_composites(now));
-            transitions
-        };
-        self.announce(transitions);
+        let from = now.as_second() - self.settings.sample_secs();
+        intake::take(&mut self.site().store, &self.settings, values, from);
     }
 
     /// Answers one request.
@@ -237,6 +265,7 @@ impl CloudWatch {
     }
 
     fn announce(&self, transitions: Vec<Transition>) {
+        self.site().history.extend(transitions.iter().cloned());
         for transition in transitions {
             let (name, from, to) = (
                 transition.alarm.definition.name(),
@@ -289,7 +318,11 @@ impl CloudWatch {
 }
 
 impl Site {
-    fn evaluate_metric_alarms(&mut self, now: Timestamp) -> Vec<Transition> {
+    fn evaluate_metric_alarms(
+        &mut self,
+        settings: &MetricSettings,
+        now: Timestamp,
+    ) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for alarm in self.alarms.values_mut() {
             let (Definition::Metric(definition), Plan::Metric(plan)) =
@@ -297,7 +330,7 @@ impl Site {
             else {
                 continue;
             };
-            let series = plan.series(&self.store, now);
+            let series = plan.series(&self.store, settings, now);
             if let Some(state) = evaluate::evaluate(definition, &alarm.state, &series, now) {
                 transitions.extend(alarm.enter(state));
             }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    alarm::MetricAlarm,
+    alarm::{Entry, MetricAlarm},
     evaluate,
     math::{self, Expression},
-    metrics::{MetricKey, Series, Statistic, Store},
+    metrics::{self, MetricKey, Series, Statistic, Store},
     rule::Rule,
+    settings::MetricSettings,
     state::Definition,
 };
 
@@ -45,32 +46,14 @@ pub(super) struct MetricPlan {
 impl MetricPlan {
     fn of(alarm: &MetricAlarm) -> Self {
         let entries = alarm.entries();
-        let stat = |entry: &super::alarm::Entry| {
+        let stat = |entry: &Entry| {
             entry
                 .metric_stat
                 .as_ref()
                 .map(|stat| (entry.id.clone(), stat.metric.key(), stat.stat))
         };
         let metrics: Vec<_> = entries.iter().filter_map(stat).collect();
-        let mut known: BTreeSet<&str> = metrics.iter().map(|(id, ..)| id.as_str()).collect();
-        let mut left: Vec<(&str, Expression)> = entries
-            .iter()
-            .filter_map(|entry| {
-                Some((
-                    entry.id.as_str(),
-                    math::parse(entry.expression.as_deref()?).ok()?,
-                ))
-            })
-            .collect();
-        let mut expressions = Vec::new();
-        while let Some(next) = left
-            .iter()
-            .position(|(_, expression)| expression.references().iter().all(|id| known.contains(id)))
-        {
-            let (id, expression) = left.remove(next);
-            known.insert(id);
-            expressions.push((id.to_owned(), expression));
-        }
+        let expressions = in_order(&entries);
         let watched = entries
             .iter()
             .find(|entry| entry.return_data)
@@ -86,28 +69,41 @@ impl MetricPlan {
     }
 
     /// The value held against the threshold, over the evaluation range that ends now.
-    pub(super) fn series(&self, store: &Store, now: Timestamp) -> Vec<(i64, Option<f64>)> {
-        let now = now.as_second();
-        let until = now - now.rem_euclid(self.period);
+    pub(super) fn series(
+        &self,
+        store: &Store,
+        settings: &MetricSettings,
+        now: Timestamp,
+    ) -> Vec<(i64, Option<f64>)> {
+        let second = now.as_second();
+        let until = second - second.rem_euclid(self.period);
         let starts: Vec<i64> = (1..=self.range)
             .rev()
             .map(|back| until - back * self.period)
             .collect();
         let mut known: BTreeMap<&str, Series> = BTreeMap::new();
+        let from = until - self.range * self.period;
         for (id, metric, statistic) in &self.metrics {
-            known.insert(
-                id,
-                store.statistic(
-                    metric,
-                    *statistic,
-                    self.period,
-                    until - self.range * self.period,
-                    until,
-                ),
-            );
+            let series = match metrics::owner(metric, settings) {
+                None => Series::new(),
+                Some(owner) if settings.alarms_see_the_delay => {
+                    let read = store
+                        .samples(owner, &metric.1, from, until)
+                        .iter()
+                        .filter(|(at, _)| settings.is_readable(owner, *at, now));
+                    metrics::by_period(read.copied(), self.period)
+                        .into_iter()
+                        .map(|(start, point)| (start, statistic.of(point)))
+                        .collect()
+                }
+                Some(owner) => {
+                    store.statistic((owner, &metric.1), *statistic, self.period, from, until)
+                }
+            };
+            known.insert(id, series);
         }
         for (id, expression) in &self.expressions {
-            let value = expression.evaluate(&known, &starts);
+            let value = expression.value(&known, &starts).over(&starts);
             known.insert(id, value);
         }
         let watched = known.get(self.watched.as_str());
@@ -121,4 +117,32 @@ impl MetricPlan {
             })
             .collect()
     }
+}
+
+/// The expressions among the entries, each after those that it refers to; what refers in a circle is left out.
+pub(super) fn in_order(entries: &[Entry]) -> Vec<(String, Expression)> {
+    let mut known: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.metric_stat.is_some())
+        .map(|entry| entry.id.as_str())
+        .collect();
+    let mut left: Vec<(&str, Expression)> = entries
+        .iter()
+        .filter_map(|entry| {
+            Some((
+                entry.id.as_str(),
+                math::parse(entry.expression.as_deref()?).ok()?,
+            ))
+        })
+        .collect();
+    let mut expressions = Vec::new();
+    while let Some(next) = left
+        .iter()
+        .position(|(_, expression)| expression.references().iter().all(|id| known.contains(id)))
+    {
+        let (id, expression) = left.remove(next);
+        known.insert(id);
+        expressions.push((id.to_owned(), expression));
+    }
+    expressions
 }

@@ -1,5 +1,7 @@
 //! Alarms over counters that rise, restart at zero, go missing; transitions in their three envelopes; the API.
 
+mod reading;
+
 use serde_json::json;
 
 use super::*;
@@ -74,7 +76,7 @@ async fn minutes(region: &Region, counter: &[Option<f64>]) -> Vec<StateValue> {
         if let Some(value) = value {
             region.cloudwatch.put_value(&Datum {
                 application: "orders".to_owned(),
-                name: "fullRestarts".to_owned(),
+                name: "fullRestarts",
                 value: *value,
             });
         }
@@ -578,7 +580,7 @@ impl MetricSource for Counting {
         let minutes = now.as_second() / MINUTE_SECS;
         vec![Datum {
             application: "orders".to_owned(),
-            name: "fullRestarts".to_owned(),
+            name: "fullRestarts",
             value: minutes as f64,
         }]
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     CloudWatch,
     alarm::AlarmError,
+    data, history, list,
     state::{Alarm, AlarmState, Definition, StateValue, Transition},
 };
 use ground::wire::{self, Request, Response, json_answer};
@@ -14,7 +15,24 @@ const TARGET: &str = "GraniteServiceVersion20100801.";
 /// The service's page size when a request names none.
 const PAGE: usize = 50;
 
-struct Refusal(u16, &'static str, String);
+/// A refusal: status, code, and a sentence.
+pub(super) struct Refusal(pub(super) u16, pub(super) &'static str, pub(super) String);
+
+impl Refusal {
+    /// What is asked does not fit.
+    pub(super) fn invalid(why: impl Into<String>) -> Self {
+        Self(400, "ValidationError", why.into())
+    }
+
+    /// The token of a page is none that this verb gave.
+    pub(super) fn token(verb: &str) -> Self {
+        Self(
+            400,
+            "InvalidNextToken",
+            format!("the token is none that {verb} gave"),
+        )
+    }
+}
 
 type Outcome = Result<(Value, Vec<Transition>), Refusal>;
 
@@ -82,6 +100,11 @@ fn perform(service: &CloudWatch, request: &Request, body: &Value) -> Outcome {
             .map_err(Refusal::from),
         "DescribeAlarms" => describe(service, body).map(|answer| (answer, Vec::new())),
         "DeleteAlarms" => delete(service, body).map(|()| (json!({}), Vec::new())),
+        "DescribeAlarmHistory" => {
+            history::describe(service, body).map(|answer| (answer, Vec::new()))
+        }
+        "GetMetricData" => data::get(service, body).map(|answer| (answer, Vec::new())),
+        "ListMetrics" => list::metrics(service, body).map(|answer| (answer, Vec::new())),
         "ListTagsForResource" => list_tags(service, body).map(|answer| (answer, Vec::new())),
         "SetAlarmState" => set_state(service, body).map(|transitions| (json!({}), transitions)),
         other => Err(Refusal(
@@ -92,7 +115,7 @@ fn perform(service: &CloudWatch, request: &Request, body: &Value) -> Outcome {
     }
 }
 
-fn known_members(body: &Value, known: &[&str]) -> Result<(), Refusal> {
+pub(super) fn known_members(body: &Value, known: &[&str]) -> Result<(), Refusal> {
     let unknown = body
         .as_object()
         .into_iter()
@@ -100,16 +123,14 @@ fn known_members(body: &Value, known: &[&str]) -> Result<(), Refusal> {
         .map(|(name, _)| name)
         .find(|name| !known.contains(&name.as_str()));
     match unknown {
-        Some(name) => Err(Refusal(
-            400,
-            "ValidationError",
-            format!("the sandbox does not know the member {name}"),
-        )),
+        Some(name) => Err(Refusal::invalid(format!(
+            "the sandbox does not know the member {name}"
+        ))),
         None => Ok(()),
     }
 }
 
-fn strings(value: &Value) -> Vec<&str> {
+pub(super) fn strings(value: &Value) -> Vec<&str> {
     value
         .as_array()
         .into_iter()
@@ -155,13 +176,7 @@ fn describe(service: &CloudWatch, body: &Value) -> Result<Value, Refusal> {
     let skip: usize = match body["NextToken"].as_str().map(str::parse) {
         None => 0,
         Some(Ok(skip)) => skip,
-        Some(Err(_)) => {
-            return Err(Refusal(
-                400,
-                "InvalidNextToken",
-                "the token is none that DescribeAlarms gave".to_owned(),
-            ));
-        }
+        Some(Err(_)) => return Err(Refusal::token("DescribeAlarms")),
     };
     let page = body["MaxRecords"]
         .as_u64()
@@ -196,7 +211,7 @@ fn described(alarm: &Alarm, mut definition: Value) -> Value {
     definition
 }
 
-fn seconds(at: jiff::Timestamp) -> Value {
+pub(super) fn seconds(at: jiff::Timestamp) -> Value {
     json!(at.as_millisecond() as f64 / 1000.0)
 }
 

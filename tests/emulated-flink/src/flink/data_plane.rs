@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::code::Code;
+use super::code::{Code, Fault};
 use super::event::ClusterEvent;
 use super::real::JobRun;
 use super::records::{Records, Stream};
@@ -124,11 +124,24 @@ pub trait DataPlane: Send + Sync + 'static {
     /// GET `path?query` of the application's REST API; `path` begins with `/jobs`, `/overview` or `/config`.
     fn rest(&self, application: &str, path: &str, query: &str) -> BoxFuture<'static, RestAnswer>;
 
-    /// What CloudWatch gets for this minute: metric names of namespace AWS/KinesisAnalytics and their values.
-    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)>;
+    /// What is there for CloudWatch now: metric names of namespace AWS/KinesisAnalytics and their values; of a job that has ended, with an up time of -1.
+    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(&'static str, f64)>;
 
     /// The region is closed: whatever runs outside of this process is ended.
     fn close(&self) {}
+}
+
+/// A fault that a job lived through before it was placed.
+#[derive(Clone, Debug)]
+pub struct PastFault {
+    /// When it was thrown first.
+    pub at: Timestamp,
+    /// When every task ran again.
+    pub until: Timestamp,
+    /// How many restarts that took.
+    pub restarts: u32,
+    /// What was thrown.
+    pub fault: Fault,
 }
 
 /// An application of a scenario whose cluster cannot be had.
@@ -161,14 +174,19 @@ pub trait Backstage: Send + Sync + 'static {
         identity: &[String],
     ) -> String;
 
-    /// Places a job that was launched at `launched` and has processed everything since.
+    /// Places a job that was launched at `launched`, has lived through these faults, in order, and has processed everything since. Real clusters know no past.
     ///
     /// # Errors
     /// When its cluster cannot be had.
     ///
     /// # Panics
     /// When there is no such code: a mistake in the scenario.
-    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced>;
+    fn place_job(
+        &self,
+        launch: &Launch,
+        launched: Timestamp,
+        faults: &[PastFault],
+    ) -> Result<(), NotPlaced>;
 
     /// Switches a dependency off (`up` false) or on again.
     ///

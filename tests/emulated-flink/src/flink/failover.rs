@@ -56,7 +56,7 @@ impl Job {
         self.phase = Phase::Submitted;
         (self.attempt, self.series, self.regions) = (None, None, None);
         self.backoff = Backoff::new(self.code.restart_strategy, at);
-        (self.restarts, self.rescales, self.restarting_ms) = (0, 0, 0);
+        (self.restarts, self.rescales) = (0, 0);
         self.exceptions = VecDeque::new();
         self.timestamps.clear();
         self.timestamps.insert("INITIALIZING", at);
@@ -223,9 +223,6 @@ impl Job {
             std::mem::take(&mut regions.restarted),
             regions.running_from(),
         );
-        if let Phase::RegionsDown { since } = self.phase {
-            self.restarting_ms += at - since;
-        }
         self.phase = Phase::Running;
         self.timestamps.insert("RUNNING", at);
         if let Some(point) = &self.restore_point {

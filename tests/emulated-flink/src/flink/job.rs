@@ -15,7 +15,7 @@ use super::restart::{Backoff, millis};
 
 /// From the submission to CREATED, and to RUNNING: as recorded.
 const CREATED_MS: Millis = 140;
-pub(super) const RUNNING_MS: Millis = 275;
+pub(crate) const RUNNING_MS: Millis = 275;
 /// The same where a new JobManager takes over.
 const TAKEN_OVER_MS: (Millis, Millis) = (650, 850);
 /// `web.refresh-interval`.
@@ -111,7 +111,6 @@ pub(super) struct Job {
     pub(super) waits_from: Millis,
     /// Flink has no metrics of this life of the job before.
     pub(super) metrics_from: Millis,
-    pub(super) restarting_ms: Millis,
     pub(super) exceptions: VecDeque<Exception>,
     pub(super) timestamps: BTreeMap<&'static str, Millis>,
     pub(super) restore_point: Option<RestorePoint>,
@@ -193,7 +192,7 @@ impl Job {
             }
             match self.phase.clone() {
                 Phase::Submitted => self.first_attempt(at, world),
-                Phase::Restarting { since, until } => self.restart(since, until, world),
+                Phase::Restarting { until, .. } => self.restart(until, world),
                 Phase::Leaderless { until } => self.take_over(until),
                 Phase::Running | Phase::RegionsDown { .. }
                     if self.region_event_at() == Some(at) =>
@@ -224,14 +223,13 @@ impl Job {
         world.tales.push(tale);
     }
 
-    fn restart(&mut self, since: Millis, at: Millis, world: &mut World<'_>) {
+    fn restart(&mut self, at: Millis, world: &mut World<'_>) {
         if self.code.is_adaptive() {
             // Each redeployment is a graph of its own, with its own stamps.
             self.timestamps.retain(|state, _| *state == "INITIALIZING");
             self.timestamps.insert("CREATED", at - 20);
         }
         self.timestamps.insert("RUNNING", at);
-        self.restarting_ms += at - since;
         let number = self
             .attempt
             .as_ref()
@@ -322,7 +320,7 @@ impl Job {
         }
     }
 
-    fn fault(&mut self, at: Millis, fault: Fault, world: &mut World<'_>) {
+    pub(super) fn fault(&mut self, at: Millis, fault: Fault, world: &mut World<'_>) {
         if self.code.running_whenever_looked
             && self
                 .attempt

@@ -6,9 +6,9 @@ use super::Millis;
 use super::attempt::Attempt;
 use super::checkpoints::Statistics;
 use super::code::{Behaviour, Code, Fault, Scheduler};
-use super::data_plane::Launch;
-use super::job::{CACHE_MS, Job, Phase, RestorePoint};
-use super::picture::{Exception, JobState, Picture};
+use super::data_plane::{Launch, PastFault};
+use super::job::{CACHE_MS, Job, Phase, RestorePoint, World};
+use super::picture::{EXCEPTIONS, Exception, JobState, Picture};
 use super::records::Ledger;
 use super::release::Release;
 use super::restart::Backoff;
@@ -45,7 +45,6 @@ impl Job {
             slots_after: 0,
             waits_from: Millis::MAX,
             metrics_from: at,
-            restarting_ms: 0,
             exceptions: VecDeque::new(),
             timestamps: BTreeMap::from([("INITIALIZING", at)]),
             restore_point,
@@ -158,9 +157,10 @@ impl Job {
             Phase::Ended { at: end, .. } if end <= at => Some(end),
             _ => None,
         };
-        let running_since = self.running_since(at);
-        let restarting = match self.phase {
-            Phase::Restarting { since, .. } | Phase::RegionsDown { since } => at - since,
+        let read = match (&self.phase, attempt) {
+            (Phase::Running | Phase::RegionsDown { .. }, Some(attempt)) => {
+                scratch.position() - attempt.from
+            }
             _ => 0,
         };
         let mut timestamps = self.timestamps.clone();
@@ -197,8 +197,7 @@ impl Job {
             rescales: self.rescales,
             is_batch: self.code.is_batch(),
             is_adaptive: self.code.is_adaptive(),
-            running_since,
-            restarting_ms: self.restarting_ms + restarting,
+            read,
             release: self.release,
         }
     }
@@ -235,6 +234,39 @@ impl Job {
         if let Some(present) = &mut self.attempt {
             present.from = attempt(present);
         }
+    }
+
+    /// Lives through a fault of the past: as many restarts as it took, the last of them when every task ran again.
+    pub(super) fn live_through(&mut self, past: &PastFault, world: &mut World<'_>) {
+        let (at, until) = (past.at.as_millisecond(), past.until.as_millisecond());
+        self.advance(at, world);
+        let more = past.restarts.saturating_sub(1);
+        let cycle = (until - at) / i64::from(more + 1);
+        self.fault(at, past.fault.clone(), world);
+        self.restarts += u64::from(more);
+        let last = at + i64::from(more) * cycle;
+        if let Some(attempt) = &mut self.attempt {
+            for nth in 1..=more {
+                self.exceptions.push_front(Exception {
+                    at: at + i64::from(nth) * cycle,
+                    fault: past.fault.clone(),
+                    execution: attempt.number + nth,
+                    suppressed_by: None,
+                    concurrent: Vec::new(),
+                });
+                self.exceptions.truncate(EXCEPTIONS);
+            }
+            attempt.number += more;
+        }
+        for executions in self.attempts.iter_mut().flatten() {
+            *executions += more;
+        }
+        if let Phase::Restarting { since, until: back } = &mut self.phase {
+            (*since, *back) = (last, until);
+            self.timestamps.insert("RESTARTING", last);
+        }
+        self.advance(until, world);
+        self.tasks_running_told = true;
     }
 
     /// When the job becomes RUNNING.

@@ -32,10 +32,12 @@ mod vertices;
 
 pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy, Scheduler};
 pub use data_plane::{
-    Backstage, DataPlane, Ended, Launch, NotPlaced, RestAnswer, Restore, Savepoint,
+    Backstage, DataPlane, Ended, Launch, NotPlaced, PastFault, RestAnswer, Restore, Savepoint,
     SubmissionFailed, code_identity,
 };
 pub use event::ClusterEvent;
+pub(crate) use job::RUNNING_MS;
+pub(crate) use metrics::size_of;
 pub use records::{Ledger, Records, Sink, StartPosition, Stream};
 pub use restart::Backoff;
 pub use simulated::SimulatedFlink;

@@ -209,9 +209,8 @@ pub(super) struct Picture {
     pub(super) operators: Vec<(String, u32)>,
     /// Stages that are not in the graph yet.
     pub(super) pending_operators: usize,
-    /// All subtasks RUNNING since.
-    pub(super) running_since: Option<Millis>,
-    pub(super) restarting_ms: Millis,
+    /// Records that the present attempt has read.
+    pub(super) read: i64,
     pub(super) release: Release,
 }
 

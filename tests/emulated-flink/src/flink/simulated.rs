@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::Millis;
 use super::code::{Behaviour, Code, Codebook, Misfit};
-use super::data_plane::{Ended, Launch, Savepoint, SubmissionFailed, code_identity};
+use super::data_plane::{Ended, Launch, PastFault, Savepoint, SubmissionFailed, code_identity};
 use super::endings::Endings;
 use super::event::ClusterEvent;
 use super::job::{CACHE_MS, Job, Phase, RestorePoint, Tale, World};
@@ -136,11 +136,11 @@ impl SimulatedFlink {
         location
     }
 
-    /// Places a job that was launched at `launched` and has processed everything since.
+    /// Places a job that was launched at `launched`, has lived through these faults, in order, and has processed everything since.
     ///
     /// # Panics
     /// When the code is not in the codebook: a mistake in the scenario.
-    pub fn place_job(&self, launch: &Launch, launched: Timestamp) {
+    pub fn place_job(&self, launch: &Launch, launched: Timestamp, faults: &[PastFault]) {
         let inner = &self.inner;
         let now = inner.now();
         let mut state = inner.lock();
@@ -172,22 +172,30 @@ impl SimulatedFlink {
         let produced = cluster.ledger.clone();
         job.age(|attempt| produced.produced(attempt.at.running));
         job.tasks_running_told = true;
-        job.advance(
-            now,
-            &mut World {
-                ledger: &mut ledger,
-                off,
-                rng,
-                tales: &mut Vec::new(),
-            },
-        );
+        let mut past = World {
+            ledger: &mut ledger,
+            off,
+            rng,
+            tales: &mut Vec::new(),
+        };
+        for fault in faults {
+            job.live_through(fault, &mut past);
+        }
+        job.advance(now, &mut past);
         job.fold(now, &mut ledger);
         let committed = job.restore_point.as_ref().map_or(0, |point| point.position);
         cluster.ledger.seed(committed.min(0));
+        let restarts = job.restarts;
         cluster.replace(job);
+        cluster.teller.begin_at(restarts);
         let run = cluster.run;
         drop(state);
         inner.drive(launch.application.clone(), run);
+    }
+
+    /// The code that a configuration names, if the codebook has it.
+    pub(crate) fn code(&self, identity: &[String]) -> Option<Code> {
+        self.inner.lock().code(identity).cloned()
     }
 
     /// Switches a dependency off (`up` false) or on again.

@@ -21,6 +21,11 @@ pub(super) struct Teller {
 }
 
 impl Teller {
+    /// So many restarts were before anybody listened.
+    pub(super) fn begin_at(&mut self, restarts: u64) {
+        (self.settled, self.told_restarts) = (restarts, restarts);
+    }
+
     /// When the next sum is due; while there is one, single events need not be awaited.
     pub(super) fn next_summary(&self) -> Option<Millis> {
         self.next.map(|(at, _)| at)

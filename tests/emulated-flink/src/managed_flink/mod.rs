@@ -15,10 +15,12 @@ mod configuration;
 mod dashboard;
 mod lifecycle;
 mod options;
+mod past;
 mod read;
 mod recovery;
 mod scenario;
 mod seed;
+mod series;
 mod settings;
 mod snapshots;
 mod status;
@@ -31,8 +33,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures::future::BoxFuture;
 
 pub use answer::ApiError;
+pub use past::Samples;
 pub use scenario::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
-pub use seed::ApplicationSeed;
+pub use seed::{ApplicationSeed, Incident};
 pub use settings::{
     Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings,
 };
@@ -68,6 +71,8 @@ struct State {
     /// Of names and tokens: asking for one more URL must not change how long an update takes.
     names: fastrand::Rng,
     applications: BTreeMap<String, Application>,
+    /// What was before applications were placed, by name; it outlives them, as CloudWatch's metrics do.
+    pasts: BTreeMap<String, Vec<past::Past>>,
     dashboard: Dashboard,
     sessions: BTreeMap<String, dashboard::Session>,
 }
@@ -97,6 +102,7 @@ impl ManagedFlink {
             rng: fastrand::Rng::with_seed(settings.seed),
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
             applications: BTreeMap::new(),
+            pasts: BTreeMap::new(),
             dashboard: settings.dashboard.clone(),
             sessions: BTreeMap::new(),
         };

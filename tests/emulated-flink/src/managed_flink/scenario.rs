@@ -226,21 +226,6 @@ impl ManagedFlink {
         self.backstage.records(application)
     }
 
-    /// What CloudWatch gets for this minute, namespace AWS/KinesisAnalytics, dimension Application: nothing while the application is not RUNNING.
-    pub fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)> {
-        let running = self
-            .inner
-            .lock()
-            .applications
-            .get(application)
-            .is_some_and(|application| application.status == Status::Running);
-        if running {
-            self.inner.plane.metrics(application, now)
-        } else {
-            Vec::new()
-        }
-    }
-
     /// Switches a dependency of jobs off (`up` false) or on again.
     pub fn set_dependency(&self, name: &str, up: bool) {
         self.backstage.set_dependency(name, up);

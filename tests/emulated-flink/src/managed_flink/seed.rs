@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::ManagedFlink;
 use super::application::{Application, Operation, Snapshot, Version};
 use super::configuration;
+use super::past::PastOf;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
-use crate::flink::{Launch, NotPlaced, Stream, code_identity};
+use crate::flink::{Fault, Launch, NotPlaced, Stream, code_identity};
 use ground::journal::Actor;
 
 /// A version of the past.
@@ -30,6 +31,19 @@ struct SnapshotSeed {
     status: SnapshotStatus,
 }
 
+/// Something that went wrong with a job in the past, and was over again by itself.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// How long ago it began.
+    pub ago: Duration,
+    /// From the first fault to every task running again, for good.
+    pub lasts: Duration,
+    /// How many restarts that took.
+    pub restarts: u32,
+    /// What was thrown.
+    pub fault: Fault,
+}
+
 /// What an application is like when a scenario begins. Versions are named oldest first; the last is the present one.
 #[derive(Clone, Debug)]
 pub struct ApplicationSeed {
@@ -37,6 +51,9 @@ pub struct ApplicationSeed {
     runtime: String,
     versions: Vec<VersionSeed>,
     snapshots: Vec<SnapshotSeed>,
+    incidents: Vec<Incident>,
+    /// How long ago an application of the same name was created and deleted.
+    namesake: Option<(Duration, Duration)>,
     tags: BTreeMap<String, String>,
     stream: Stream,
     /// An `ApplicationConfiguration`, without the code.
@@ -52,6 +69,8 @@ impl ApplicationSeed {
             runtime: "FLINK-1_20".to_owned(),
             versions: Vec::new(),
             snapshots: Vec::new(),
+            incidents: Vec::new(),
+            namesake: None,
             tags: BTreeMap::new(),
             stream: Stream::default(),
             configuration: json!({}),
@@ -105,6 +124,20 @@ impl ApplicationSeed {
             age,
             status,
         });
+        self
+    }
+
+    /// With something that went wrong in its past, while the version of that time ran.
+    #[must_use]
+    pub fn incident(mut self, incident: Incident) -> Self {
+        self.incidents.push(incident);
+        self
+    }
+
+    /// After another application of the same name, which was created and deleted so long ago: CloudWatch tells the two apart by nothing but time.
+    #[must_use]
+    pub fn namesake(mut self, created: Duration, deleted: Duration) -> Self {
+        self.namesake = Some((created, deleted));
         self
     }
 
@@ -207,6 +240,14 @@ impl ManagedFlink {
             .map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age)))
             .collect();
         let created = versions[&1].created;
+        let past = PastOf {
+            application: &seed.name,
+            versions: &versions.values().cloned().collect::<Vec<_>>(),
+            incidents: &seed.incidents,
+            namesake: seed.namesake,
+            records_per_sec: seed.stream.records_per_sec,
+        };
+        let faults = (seed.running && flink).then(|| self.remember(&past, now));
         let operations = started_operations(&versions, seed.running);
         let application = Application {
             arn: self.inner.arn(&seed.name),
@@ -239,7 +280,8 @@ impl ManagedFlink {
                 runtime: present.runtime,
                 restore: None,
             };
-            self.backstage.place_job(&launch, present.created)?;
+            self.backstage
+                .place_job(&launch, present.created, &faults.unwrap_or_default())?;
         }
         self.inner.journal.tell(
             Actor::Service,

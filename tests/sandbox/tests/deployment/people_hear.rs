@@ -152,7 +152,7 @@ async fn an_alarm_rings(region: &Region) -> Heard {
     let queue = &region.stack().passive["DeadLetters"].name;
     region.cloudwatch().put_value(&Datum {
         application: queue.clone(),
-        name: MESSAGES_SENT.to_owned(),
+        name: MESSAGES_SENT,
         value: 1.0,
     });
     tokio::time::sleep(Duration::from_secs(120)).await;

@@ -171,7 +171,7 @@ fn restarts(region: &Region, name: &str) -> Option<f64> {
     let metrics = region.flink().metrics(name, region.clock().now());
     metrics
         .into_iter()
-        .find(|(metric, _)| metric == "fullRestarts" || metric == "numRestarts")
+        .find(|(metric, _)| matches!(*metric, "fullRestarts" | "numRestarts"))
         .map(|(_, value)| value)
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cluster::pause;
 use super::{Application, JobRun, RealFlink, is_all_running, ledger, shown, times};
-use crate::flink::data_plane::{Backstage, DataPlane as _, Launch, NotPlaced};
+use crate::flink::data_plane::{Backstage, DataPlane as _, Launch, NotPlaced, PastFault};
 use crate::flink::{ClusterEvent, Code, Millis, Records, Stream};
 use ground::journal::Actor;
 
@@ -39,7 +39,12 @@ impl Backstage for RealFlink {
         shown(application, snapshot)
     }
 
-    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced> {
+    fn place_job(
+        &self,
+        launch: &Launch,
+        launched: Timestamp,
+        _: &[PastFault],
+    ) -> Result<(), NotPlaced> {
         let (inner, application) = (&self.inner, &launch.application);
         let not_placed = |why| NotPlaced {
             application: application.clone(),

@@ -7,8 +7,8 @@ use super::{RealFlink, teller, times};
 use crate::flink::data_plane::{DataPlane, Ended, Launch, RestAnswer, Savepoint, SubmissionFailed};
 use ground::journal::Actor;
 
-/// Metrics that CloudWatch gets up to Flink 1.20, from 2.2, and always: those of [`crate::flink::metrics`].
-const UP_TO_1_20: [&str; 3] = ["fullRestarts", "uptime", "downtime"];
+/// Metrics that CloudWatch gets up to Flink 1.20, from 2.2, and always: those of [`crate::flink::metrics`], without the records, which real Flink counts by task.
+const UP_TO_1_20: [&str; 1] = ["fullRestarts"];
 const FROM_2_2: [&str; 5] = [
     "numRestarts",
     "runningTime",
@@ -16,7 +16,9 @@ const FROM_2_2: [&str; 5] = [
     "failingTime",
     "cancellingTime",
 ];
-const ALWAYS: [&str; 3] = [
+const ALWAYS: [&str; 5] = [
+    "uptime",
+    "downtime",
     "lastCheckpointDuration",
     "lastCheckpointSize",
     "numberOfFailedCheckpoints",
@@ -166,7 +168,7 @@ impl DataPlane for RealFlink {
         })
     }
 
-    fn metrics(&self, application: &str, _: Timestamp) -> Vec<(String, f64)> {
+    fn metrics(&self, application: &str, _: Timestamp) -> Vec<(&'static str, f64)> {
         let state = self.inner.lock();
         let Some(pair) = state
             .applications
@@ -194,21 +196,18 @@ impl DataPlane for RealFlink {
             .filter_map(value)
             .collect();
         let old = metrics.iter().any(|(name, _)| *name == "fullRestarts");
-        let sent = |name: &str| if old { UP_TO_1_20.contains(&name) } else { FROM_2_2.contains(&name) } || ALWAYS.contains(&name);
-        let in_region = |(name, value): (&str, f64)| {
-            (
-                name.to_owned(),
-                if TIMES.contains(&name) {
-                    value * self.inner.factor
-                } else {
-                    value
-                },
-            )
+        let sent: &[&'static str] = if old { &UP_TO_1_20 } else { &FROM_2_2 };
+        let of = |name: &'static str| {
+            let (_, value) = metrics.iter().find(|(known, _)| *known == name)?;
+            // Times are measured in real time; -1 stands for none.
+            let factor = if TIMES.contains(&name) && *value > 0.0 {
+                self.inner.factor
+            } else {
+                1.0
+            };
+            Some((name, value * factor))
         };
-        let known = |(name, value): &(&str, f64)| {
-            sent(name) && (*value >= 0.0 || !name.starts_with("lastCheckpoint"))
-        };
-        metrics.into_iter().filter(known).map(in_region).collect()
+        sent.iter().chain(&ALWAYS).copied().filter_map(of).collect()
     }
 
     fn close(&self) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::flink::Millis;
 use crate::flink::checkpoints::{Checkpoint, Outcome};
 use crate::flink::job::Job;
+use crate::flink::metrics::size_of;
 use crate::flink::picture::Picture;
 
 /// Counts, summary, the latest of each kind, and the history: newest first.
@@ -80,7 +81,10 @@ fn entry(picture: &Picture, checkpoint: &Checkpoint, in_history: bool) -> Value 
         .sum();
     let (class, acknowledged, bytes, ended): (_, _, _, Option<Millis>) = match checkpoint.outcome {
         Outcome::Pending => ("in_progress", 0, 0, None),
-        Outcome::Completed { at } => ("completed", subtasks, picture.state_bytes, Some(at)),
+        Outcome::Completed { at } => {
+            let bytes = size_of(picture.state_bytes, checkpoint.id);
+            ("completed", subtasks, bytes, Some(at))
+        }
         Outcome::Failed { at, .. } => ("failed", 0, 0, Some(at)),
     };
     let kind = match (checkpoint.is_savepoint, checkpoint.synchronous) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::SimulatedFlink;
-use crate::flink::data_plane::{Backstage, Launch, NotPlaced};
+use crate::flink::data_plane::{Backstage, Launch, NotPlaced, PastFault};
 use crate::flink::{ClusterEvent, Code, Records, Stream};
 
 impl Backstage for SimulatedFlink {
@@ -25,8 +25,13 @@ impl Backstage for SimulatedFlink {
         Self::place_savepoint(self, application, snapshot, taken, identity)
     }
 
-    fn place_job(&self, launch: &Launch, launched: Timestamp) -> Result<(), NotPlaced> {
-        Self::place_job(self, launch, launched);
+    fn place_job(
+        &self,
+        launch: &Launch,
+        launched: Timestamp,
+        faults: &[PastFault],
+    ) -> Result<(), NotPlaced> {
+        Self::place_job(self, launch, launched, faults);
         Ok(())
     }
 

@@ -120,7 +120,7 @@ impl DataPlane for SimulatedFlink {
         Box::pin(async move { answer })
     }
 
-    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(String, f64)> {
+    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(&'static str, f64)> {
         let now = now.as_millisecond();
         self.inner.advance(application, now);
         let state = self.inner.lock();
