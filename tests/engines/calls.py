@@ -32,7 +32,8 @@ KNOWN = {
     "dynamodb": "PutItem GetItem UpdateItem DeleteItem Query DescribeTable",
     "sns": "Publish",
     "events": "PutEvents",
-    "cloudwatch": "PutMetricAlarm PutCompositeAlarm DescribeAlarms DeleteAlarms ListTagsForResource SetAlarmState",
+    "cloudwatch": """PutMetricAlarm PutCompositeAlarm DescribeAlarms DescribeAlarmHistory DeleteAlarms ListTagsForResource SetAlarmState
+        GetMetricData ListMetrics""",
     "lambda": "Invoke",
     "scheduler": "",
     "cloudformation": "",
@@ -359,6 +360,9 @@ def cloudwatch(play):
     call("ListTagsForResource", ResourceARN=f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{NAME}")
     call("SetAlarmState", AlarmName=NAME, StateValue="ALARM", StateReason="played with", StateReasonData="{}")
     call("DescribeAlarms", StateValue="ALARM")
+    call("SetAlarmState", AlarmName=NAME, StateValue="OK", StateReason="played with")
+    history(play)
+    metric_data(play)
     refuse("SetAlarmState", "ResourceNotFound", AlarmName="nobody", StateValue="OK", StateReason="x")
     refuse("SetAlarmState", "InvalidFormat", AlarmName=NAME, StateValue="OK", StateReason="x", StateReasonData="{")
     refuse("DescribeAlarms", "InvalidNextToken", NextToken="nonsense")
@@ -367,6 +371,39 @@ def cloudwatch(play):
     refuse("DeleteAlarms", "ResourceNotFound", AlarmNames=["nobody"])
     refuse("ListTagsForResource", "ResourceNotFoundException", ResourceARN=f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:nobody")
     call("DeleteAlarms", AlarmNames=["both", NAME])
+
+
+def history(play):
+    """The changes of the alarms that [`cloudwatch`] has set, page by page."""
+    call, refuse = play.call, play.refuse
+    page = call("DescribeAlarmHistory", AlarmName=NAME, HistoryItemType="StateUpdate", MaxRecords=1, ScanBy="TimestampAscending")
+    rest = call("DescribeAlarmHistory", AlarmName=NAME, MaxRecords=1, ScanBy="TimestampAscending", NextToken=page["NextToken"])
+    data = json.loads(page["AlarmHistoryItems"][0]["HistoryData"])
+    if not rest["AlarmHistoryItems"] or "stateValue" not in data["newState"]:
+        play.complain("DescribeAlarmHistory", f"two changes are expected: {page}, {rest}")
+    call("DescribeAlarmHistory", AlarmTypes=["CompositeAlarm"])
+    refuse("DescribeAlarmHistory", "InvalidNextToken", NextToken="nonsense")
+    refuse("DescribeAlarmHistory", None, MaxRecords=100, ScanBy="Sideways")
+
+
+def metric_data(play):
+    """A minute of a metric, by itself and in an expression, over pages; what is listed of it."""
+    call, refuse = play.call, play.refuse
+    now = time.time()
+    metric = {"Namespace": "AWS/KinesisAnalytics", "MetricName": "uptime", "Dimensions": [{"Name": "Application", "Value": "orders"}]}
+    query = {"Id": "m1", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+    expression = {"Id": "e1", "Expression": "DIFF(m1)", "Label": "growth"}
+    # The region's time is its own: all that it can have is asked for.
+    span = {"StartTime": now - 400 * 86_400, "EndTime": now + 400 * 86_400}
+    call("GetMetricData", **span, MetricDataQueries=[query, expression])
+    hours = {**query, "MetricStat": {**query["MetricStat"], "Period": 3600}}
+    call("GetMetricData", **span, MetricDataQueries=[hours], ScanBy="TimestampAscending", MaxDatapoints=1)
+    refuse("GetMetricData", "InvalidNextToken", **span, MetricDataQueries=[query], NextToken="nonsense")
+    refuse("GetMetricData", None, **span, MetricDataQueries=[query, query])
+    refuse("GetMetricData", None, **span, MetricDataQueries=[query, {"Id": "e1", "Expression": "RATE(m1)"}])
+    call("ListMetrics", Namespace=metric["Namespace"], MetricName="uptime", Dimensions=[{"Name": "Application"}])
+    call("ListMetrics", RecentlyActive="PT3H")
+    refuse("ListMetrics", None, NextToken="nonsense")
 
 
 def functions(play):

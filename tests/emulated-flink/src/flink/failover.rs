@@ -201,7 +201,7 @@ impl Job {
         }
         if matches!(self.phase, Phase::Running) {
             self.timestamps.insert("RESTARTING", at);
-            self.phase = Phase::RegionsDown { since: at };
+            self.phase = Phase::RegionsDown;
         }
     }
 

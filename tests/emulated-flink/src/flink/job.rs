@@ -42,9 +42,7 @@ pub(super) enum Phase {
         until: Millis,
     },
     /// Some failover regions are down, the others run.
-    RegionsDown {
-        since: Millis,
-    },
+    RegionsDown,
     /// There is no JobManager; its successor takes over then.
     Leaderless {
         until: Millis,
@@ -130,7 +128,7 @@ impl Job {
             Phase::Submitted => Some(self.running_at()),
             Phase::Restarting { until, .. } | Phase::Leaderless { until } => Some(*until),
             Phase::Ended { .. } => None,
-            Phase::Running | Phase::RegionsDown { .. } => {
+            Phase::Running | Phase::RegionsDown => {
                 let attempt = self.attempt.as_ref().expect("a running job has an attempt");
                 let end = attempt.end.as_ref().map(|(at, _)| *at);
                 let running = self
@@ -194,12 +192,10 @@ impl Job {
                 Phase::Submitted => self.first_attempt(at, world),
                 Phase::Restarting { until, .. } => self.restart(until, world),
                 Phase::Leaderless { until } => self.take_over(until),
-                Phase::Running | Phase::RegionsDown { .. }
-                    if self.region_event_at() == Some(at) =>
-                {
+                Phase::Running | Phase::RegionsDown if self.region_event_at() == Some(at) => {
                     self.region_event(at, world);
                 }
-                Phase::Running | Phase::RegionsDown { .. } => self.attempt_event(at, world),
+                Phase::Running | Phase::RegionsDown => self.attempt_event(at, world),
                 Phase::Ended { .. } => unreachable!("nothing happens to a job that has ended"),
             }
         }
@@ -490,7 +486,7 @@ impl Job {
             Phase::Submitted => JobState::Created,
             Phase::Running => JobState::Running,
             Phase::Restarting { .. } if at >= self.waits_from => JobState::Created,
-            Phase::Restarting { .. } | Phase::RegionsDown { .. } => JobState::Restarting,
+            Phase::Restarting { .. } | Phase::RegionsDown => JobState::Restarting,
             // Nobody can be asked.
             Phase::Leaderless { .. } => JobState::Initializing,
             Phase::Ended {

@@ -158,7 +158,7 @@ impl Job {
             _ => None,
         };
         let read = match (&self.phase, attempt) {
-            (Phase::Running | Phase::RegionsDown { .. }, Some(attempt)) => {
+            (Phase::Running | Phase::RegionsDown, Some(attempt)) => {
                 scratch.position() - attempt.from
             }
             _ => 0,

@@ -320,7 +320,7 @@ impl Cluster {
 
     fn decide(&mut self, off: &BTreeSet<String>, now: Millis) {
         if let Some(Job {
-            phase: Phase::Running | Phase::RegionsDown { .. },
+            phase: Phase::Running | Phase::RegionsDown,
             attempt: Some(attempt),
             regions,
             code,

@@ -88,8 +88,8 @@ struct Job {
 /// What the job does in a stretch.
 #[derive(Clone, Copy, Debug)]
 enum Doing {
-    /// Runs since.
-    Runs(Millis),
+    /// Runs since then, and has read what came since a checkpoint or its launch.
+    Runs { since: Millis, reads_from: Millis },
     /// Fails and restarts, `delay` of every `cycle` is RESTARTING.
     Loops { cycle: Millis, delay: Millis },
 }
@@ -191,6 +191,7 @@ impl ManagedFlink {
 fn stretches(job: &Job, end: Millis, faults: &[&PastFault]) -> Vec<Stretch> {
     let mut all = Vec::new();
     let (mut from, mut since) = (job.launched + OPERATION_MS, job.launched + RUNNING_MS);
+    let mut reads_from = since;
     let (mut restarts, mut failed) = (0, 0);
     let mut add = |from, until, doing, restarts, failed| {
         if from < until {
@@ -213,7 +214,13 @@ fn stretches(job: &Job, end: Millis, faults: &[&PastFault]) -> Vec<Stretch> {
             1 => cycle,
             _ => (cycle / 2).min(LONGEST_DELAY_MS),
         };
-        add(from, at, Doing::Runs(since), restarts, failed);
+        add(
+            from,
+            at,
+            Doing::Runs { since, reads_from },
+            restarts,
+            failed,
+        );
         add(
             at.max(from),
             until,
@@ -221,11 +228,21 @@ fn stretches(job: &Job, end: Millis, faults: &[&PastFault]) -> Vec<Stretch> {
             restarts,
             failed,
         );
+        let checkpoints = (at - job.takes - since).div_euclid(job.interval);
+        if checkpoints > 0 {
+            reads_from = since + checkpoints * job.interval;
+        }
         restarts += fault.restarts;
         failed += 1;
         (from, since) = (until.max(from), until);
     }
-    add(from, end, Doing::Runs(since), restarts, failed);
+    add(
+        from,
+        end,
+        Doing::Runs { since, reads_from },
+        restarts,
+        failed,
+    );
     all
 }
 
@@ -324,7 +341,7 @@ impl Stretch {
             return (hours > 0).then(|| Samples::even(self.job.kpus, self.job.kpus, hours as f64));
         }
         let value = |minute: i64| self.value(name, (minute + MINUTE_SECS) * 1_000);
-        let even = matches!(self.doing, Doing::Runs(_)) && !name.starts_with("lastCheckpoint");
+        let even = matches!(self.doing, Doing::Runs { .. }) && !name.starts_with("lastCheckpoint");
         if even {
             let (first, last) = (value(minutes.start), value(minutes.end - MINUTE_SECS));
             let count = (minutes.end - minutes.start) / MINUTE_SECS;
@@ -340,14 +357,15 @@ impl Stretch {
 
     /// A metric at a moment of this stretch.
     fn value(&self, name: &str, at: Millis) -> f64 {
-        let (running, restarting, restarts) = match self.doing {
-            Doing::Runs(since) => (at - since, 0, 0),
+        let (running, reading, restarting, restarts) = match self.doing {
+            Doing::Runs { since, reads_from } => (at - since, at - reads_from, 0, 0),
             Doing::Loops { cycle, delay } => {
                 // The last moment of a stretch belongs to it.
                 let gone = (at - self.from - 1).max(0);
                 let (tries, into) = (gone / cycle, gone % cycle);
                 let restarting = if into < delay { into } else { 0 };
-                ((into - delay).max(0), restarting, tries + 1)
+                let running = (into - delay).max(0);
+                (running, running, restarting, tries + 1)
             }
         };
         let checkpoint = self.checkpoint(at);
@@ -361,7 +379,7 @@ impl Stretch {
             "numberOfFailedCheckpoints" => {
                 f64::from(self.failed) + f64::from(u8::from(restarts > 0))
             }
-            "numRecordsIn" | "numRecordsOut" => self.job.records_per_sec * running as f64 / 1_000.0,
+            "numRecordsIn" | "numRecordsOut" => self.job.records_per_sec * reading as f64 / 1_000.0,
             // Down time, failing and cancelling: of states that no job of the past was ever seen in.
             _ => 0.0,
         }
@@ -370,7 +388,7 @@ impl Stretch {
     /// The number of the checkpoint that completed last; 0 for none. None completes in a loop.
     fn checkpoint(&self, at: Millis) -> i64 {
         let at = match self.doing {
-            Doing::Runs(_) => at,
+            Doing::Runs { .. } => at,
             Doing::Loops { .. } => self.from,
         };
         ((at - self.job.takes - self.job.launched - RUNNING_MS) / self.job.interval).max(0)
