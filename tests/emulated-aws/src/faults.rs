@@ -117,8 +117,22 @@ pub enum When {
         /// The first one struck, counted from 1.
         from: u64,
     },
+    /// From the first to the last of these numbers, counted from 1.
+    Between {
+        /// The first one struck.
+        first: u64,
+        /// The last one struck.
+        last: u64,
+    },
     /// One in k, by the plan's generator.
     OneIn(u64),
+    /// Those above a rate: a token bucket, as services have them. What is struck takes no token.
+    Over {
+        /// Time until one more token is there.
+        refill: Duration,
+        /// Tokens in a full bucket.
+        burst: u32,
+    },
 }
 
 /// One line of the plan. What is None matches anything.
@@ -231,8 +245,43 @@ pub struct Struck {
     pub fault: Fault,
 }
 
+/// What a rule has counted.
+#[derive(Default)]
+struct Tally {
+    /// Requests that matched.
+    seen: u64,
+    /// When the bucket would be full again.
+    full_at: Duration,
+}
+
+impl Tally {
+    /// Counts a request, and answers whether it is struck.
+    fn strikes(&mut self, when: &When, at: Duration, chance: &mut fastrand::Rng) -> bool {
+        self.seen += 1;
+        match when {
+            When::Always => true,
+            When::Nth(n) => self.seen == *n,
+            When::First(n) => self.seen <= *n,
+            When::Between { first, last } => (*first..=*last).contains(&self.seen),
+            When::EveryKth { k, from } => {
+                self.seen >= *from && (self.seen - from).is_multiple_of((*k).max(1))
+            }
+            When::OneIn(k) => chance.u64(0..(*k).max(1)) == 0,
+            When::Over { refill, burst } => {
+                let full_at = self.full_at.max(at);
+                let after = full_at.saturating_add(*refill);
+                if after - at > refill.saturating_mul(*burst) {
+                    return true;
+                }
+                self.full_at = after;
+                false
+            }
+        }
+    }
+}
+
 struct Plan {
-    rules: Vec<(Rule, u64)>,
+    rules: Vec<(Rule, Tally)>,
     chance: fastrand::Rng,
     struck: Vec<Struck>,
     /// Answers of reads by caller, verb and body, kept for [`Fault::Stale`].
@@ -258,7 +307,10 @@ impl Faults {
     /// These rules, the first that strikes wins; chance from `seed`.
     #[must_use]
     pub fn planned(rules: Vec<Rule>, seed: u64) -> Self {
-        let rules = rules.into_iter().map(|rule| (rule, 0)).collect();
+        let rules = rules
+            .into_iter()
+            .map(|rule| (rule, Tally::default()))
+            .collect();
         Self(Arc::new(Mutex::new(Plan {
             rules,
             chance: fastrand::Rng::with_seed(seed),
@@ -269,7 +321,12 @@ impl Faults {
 
     /// Adds a rule to a running plan; it counts from here.
     pub fn add(&self, rule: Rule) {
-        self.plan().rules.push((rule, 0));
+        self.plan().rules.push((rule, Tally::default()));
+    }
+
+    /// Adds a rule that strikes before all others; it counts from here.
+    pub fn add_first(&self, rule: Rule) {
+        self.plan().rules.insert(0, (rule, Tally::default()));
     }
 
     /// From now on nothing goes wrong.
@@ -421,7 +478,7 @@ impl Faults {
         } = &mut *plan;
         let mut hit = None;
         // Every matching rule counts the request, also when an earlier one already struck it.
-        for (rule, seen) in rules.iter_mut().filter(|(rule, _)| {
+        for (rule, tally) in rules.iter_mut().filter(|(rule, _)| {
             rule.matches(
                 at,
                 caller.as_deref(),
@@ -430,16 +487,7 @@ impl Faults {
                 function.as_deref(),
             )
         }) {
-            *seen += 1;
-            let now = match rule.when {
-                When::Always => true,
-                When::Nth(n) => *seen == n,
-                When::First(n) => *seen <= n,
-                When::EveryKth { k, from } => {
-                    *seen >= from && (*seen - from).is_multiple_of(k.max(1))
-                }
-                When::OneIn(k) => chance.u64(0..k.max(1)) == 0,
-            };
+            let now = tally.strikes(&rule.when, at, chance);
             if now && hit.is_none() {
                 hit = Some(rule.fault.clone());
             }

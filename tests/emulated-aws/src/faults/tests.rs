@@ -197,3 +197,75 @@ async fn a_request_that_was_asked_about_first_counts_once_and_is_spared_afterwar
     assert_eq!(refused(&refusal).unwrap().0, "Throttling");
     assert_eq!((site.arrivals(), site.faults.struck()), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn from_the_first_to_the_last_number_is_struck_and_no_other() {
+    let between = When::Between { first: 2, last: 3 };
+    let site = site(vec![Rule::new(Fault::Throttle).when(between)], 1);
+    let mut served = Vec::new();
+    for _ in 0..4 {
+        let answer = site.call("people", "sns", "Publish").await;
+        served.push(answer.status().is_success());
+    }
+    assert_eq!(served, [true, false, false, true]);
+}
+
+/// How many of so many requests at once are served.
+async fn served(site: &Site, requests: usize) -> usize {
+    let mut served = 0;
+    for _ in 0..requests {
+        let answer = site
+            .call("people", "dynamodb", "DynamoDB_20120810.GetItem")
+            .await;
+        served += usize::from(answer.status().is_success());
+    }
+    served
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_bucket_serves_a_burst_and_then_its_rate() {
+    let over = When::Over {
+        refill: Duration::from_millis(500),
+        burst: 3,
+    };
+    let site = site(
+        vec![
+            Rule::new(Fault::Throttle)
+                .on_service("dynamodb")
+                .when(over.clone()),
+        ],
+        1,
+    );
+    assert_eq!(served(&site, 5).await, 3, "a full bucket");
+    tokio::time::sleep(Duration::from_millis(499)).await;
+    assert_eq!(served(&site, 1).await, 0, "no token yet");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(served(&site, 2).await, 1, "one token");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(served(&site, 9).await, 3, "it holds no more than a burst");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_service_is_asked_takes_no_token() {
+    let over = When::Over {
+        refill: Duration::from_secs(1),
+        burst: 1,
+    };
+    let site = site(
+        vec![Rule::new(Fault::Throttle).on_service("dynamodb").when(over)],
+        1,
+    );
+    for _ in 0..3 {
+        let answer = site.call("people", "sns", "Publish").await;
+        assert!(answer.status().is_success());
+    }
+    assert_eq!(served(&site, 2).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_is_added_first_strikes_before_the_others() {
+    let site = site(vec![Rule::new(Fault::Slow(Duration::from_secs(1)))], 1);
+    site.faults.add_first(Rule::new(Fault::Throttle));
+    let answer = site.call("people", "sns", "Publish").await;
+    assert!(!answer.status().is_success());
+}
