@@ -55,12 +55,12 @@ enum Command {
 
 #[derive(Default, clap::Args)]
 struct Rehearse {
-    /// The scenario's name; `scenarios` lists them.
+    /// The scenario's name (`scenarios` lists them), or a file of your own: tests/sandbox/scenarios/README.md says how to write one.
     #[arg(default_value = DEFAULT_SCENARIO)]
     name: String,
-    /// Everything random comes from this; the same seed tells the same story.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Everything random comes from this; the same seed tells the same story. The file's own, or 1, when absent.
+    #[arg(long)]
+    seed: Option<u64>,
     /// real, virtual (at once), or a factor such as 60; a story takes about ten seconds when absent.
     #[arg(long)]
     speed: Option<Speed>,
@@ -116,7 +116,6 @@ pub fn run() -> ExitCode {
     let command = arguments.command.unwrap_or_else(|| {
         Command::Rehearse(Rehearse {
             name: DEFAULT_SCENARIO.to_owned(),
-            seed: 1,
             ..Rehearse::default()
         })
     });
@@ -204,7 +203,7 @@ fn assess(asked: &Assess) -> ExitCode {
 
 fn list() -> ExitCode {
     let paint = paint();
-    for scenario in CATALOGUE.iter().chain(FLINK).chain(SNAPSHOTS) {
+    for scenario in CATALOGUE.iter().chain(FLINK.iter()).chain(SNAPSHOTS.iter()) {
         say(&format!(
             "{} {}\n",
             paint.strong(&format!("{:<27}", scenario.name)),

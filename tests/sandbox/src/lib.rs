@@ -7,6 +7,7 @@ pub mod graph;
 pub mod invariants;
 pub mod moments;
 pub mod scenario;
+pub mod script;
 pub mod story;
 
 pub use ::region;

@@ -1,70 +1,41 @@
-//! Scenarios: what a region is like, what people and the world do in it, and how it must end.
+//! Playing scenarios: the region that a script describes, what happens in it, and how it ended.
 
-mod catalogue;
+mod afterwards;
+mod clusters;
+mod ends;
 mod executions;
-mod flink;
+mod fleet;
+mod people;
 mod play;
-mod snapshots;
-mod world;
+mod player;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use futures::future::BoxFuture;
+use jiff::Timestamp;
 
-pub use catalogue::{CATALOGUE, by_name};
-pub(crate) use catalogue::{ESCALATED, LEFT_ALONE, RECOVERED};
-pub use flink::{Clusters, FLINK};
-pub use play::{Played, play, play_observed, play_on, play_staged};
-pub use snapshots::SNAPSHOTS;
-pub use world::World;
+pub use crate::script::{
+    CATALOGUE, DYING, EXAMPLES, Ends, FLINK, INPUTS, SNAPSHOTS, Script, TROUBLES, by_name,
+    play_by_name,
+};
+pub use afterwards::await_the_end;
+pub use clusters::Clusters;
+pub use people::LOST;
+pub use play::{Played, go_on, play, play_observed, play_on, play_staged};
 
 use crate::{
     faults::Rule,
     flink::{Code, Codebook},
     managed_flink::{ApplicationSeed, Settings},
-    region::Region,
+    region::OPENED,
 };
 
-/// The application that every scenario is about.
+/// The application that a scenario is about where it does not say.
 pub const APPLICATION: &str = "orders";
-
-/// A scenario.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What it is about, in a sentence.
-    pub sentence: &'static str,
-    /// What the region is like when it begins.
-    pub stage: fn() -> Stage,
-    /// What happens.
-    pub script: fn(World) -> BoxFuture<'static, ()>,
-    /// How it must end.
-    pub ends: Ends,
-}
-
-/// How a scenario must end. Anything else is a complaint.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    /// `recovered`, `leftAlone` or `escalated`; of a snapshot check `checked` or `needsPerson`.
-    pub outcome: &'static str,
-    /// Lifeguard's calls that had an effect, in order: exactly these.
-    pub changes: &'static [&'static str],
-    /// The S3 key of the code that runs in the end.
-    pub code: &'static str,
-    /// The application's status in the end.
-    pub status: &'static str,
-    /// Whether records may be lost.
-    pub may_lose_records: bool,
-    /// Words that the reason must contain.
-    pub because: &'static str,
-    /// Of a scenario about snapshots: what else must be so, a complaint each. Its outcome is that of the last snapshot check.
-    pub snapshots: Option<fn(&Region) -> Vec<String>>,
-    /// Whether that also counts Lifeguard's calls, because they are too many to list.
-    pub counts_changes: bool,
-}
 
 /// What a region is like.
 pub struct Stage {
+    /// When it opens.
+    pub opened: Timestamp,
     /// The applications.
     pub applications: Vec<ApplicationSeed>,
     /// What their code does.
@@ -92,6 +63,7 @@ impl Stage {
     #[must_use]
     pub fn of(present: Code) -> Self {
         let stage = Self {
+            opened: OPENED.parse().expect("a date"),
             applications: vec![
                 Self::orders()
                     .snapshot("scheduled-before", hours(6))

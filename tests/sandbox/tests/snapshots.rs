@@ -9,7 +9,7 @@ use sandbox::{
     managed_flink::ApplicationSeed,
     protocol::refusal,
     region::{Region, SNAPSHOT_CHECK},
-    scenario::{Played, SNAPSHOTS, Scenario, Stage, by_name, hours, minutes, play, play_on},
+    scenario::{Played, SNAPSHOTS, by_name, hours, play, play_on},
     states::Status,
     wire,
 };
@@ -112,28 +112,19 @@ fn a_thousand_applications_are_checked_once_each_within_the_interval_although_th
     }
 }
 
-/// Plays the scenario's stage with no schedule and this script instead.
-fn played_with(
-    name: &str,
-    script: fn(sandbox::scenario::World) -> futures::future::BoxFuture<'static, ()>,
-    opened: impl FnOnce(&Region),
-) -> Played {
-    let scenario = Scenario {
-        script,
-        ..*by_name(name).unwrap()
-    };
-    let mut stage: Stage = (scenario.stage)();
-    stage
-        .parameters
-        .insert("SnapshotScheduleState".into(), "DISABLED".into());
-    stage.parameters.insert("Mode".into(), "act".into());
+/// Plays the scenario's world with no schedule, and with these happenings instead.
+fn played_with(name: &str, happens: &Value, opened: impl FnOnce(&Region)) -> Played {
+    let mut scenario = by_name(name).unwrap().clone();
+    scenario.happens = serde_json::from_value(happens.clone()).unwrap();
+    let parameters = &mut scenario.world.parameters;
+    parameters.insert("SnapshotScheduleState".into(), "DISABLED".into());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     runtime
-        .block_on(play_on(&scenario, stage, 1, opened))
+        .block_on(play_on(&scenario, scenario.stage(), 1, opened))
         .unwrap()
 }
 
@@ -148,14 +139,11 @@ fn changes(played: &Played) -> usize {
 
 #[test]
 fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
-    let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            world.pass(minutes(10)).await;
-            world.ask_for_snapshots(&json!({ "dryRun": true })).await;
-            world.until_checked(1, hours(1)).await;
-        })
-    };
-    let played = played_with("snapshots-stale", ask, |_| {});
+    let ask = json!([
+        { "when": { "then": "10 min" }, "do": { "askForSnapshots": { "input": { "dryRun": true } } } },
+        { "when": { "once": { "checked": 1, "within": "2 h" } } },
+    ]);
+    let played = played_with("snapshots-stale", &ask, |_| {});
     let report = report(&played);
     assert_eq!(
         (
@@ -198,7 +186,7 @@ fn a_misspelt_input_is_refused_and_nothing_is_looked_at() {
     ] {
         let played = played_with(
             "snapshots-stale",
-            |world| Box::pin(async move { world.pass(minutes(1)).await }),
+            &json!([{ "when": { "then": "1 min" } }]),
             |region| {
                 region.start(SNAPSHOT_CHECK, &input.to_string()).unwrap();
             },
@@ -215,15 +203,12 @@ fn a_misspelt_input_is_refused_and_nothing_is_looked_at() {
 
 #[test]
 fn one_application_that_cannot_be_read_never_stops_the_others() {
-    let ask = |world: sandbox::scenario::World| -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            world.pass(minutes(10)).await;
-            world.ask_for_snapshots(&json!({})).await;
-            world.until_checked(1, hours(2)).await;
-        })
-    };
+    let ask = json!([
+        { "when": { "then": "10 min" }, "do": { "askForSnapshots": { "input": {} } } },
+        { "when": { "once": { "checked": 1, "within": "2 h" } } },
+    ]);
     // In the middle of the list, and of every kind of failure the worst: it never answers well.
-    let played = played_with("snapshots-stale", ask, |region| {
+    let played = played_with("snapshots-stale", &ask, |region| {
         for name in ["alpha", "broken", "zeta"] {
             let seed = ApplicationSeed::new(name)
                 .version("orders-6.jar", hours(120))
@@ -272,7 +257,7 @@ fn every_scenario_is_told_by_lifeguard() {
         .iter()
         .filter(|scenario| scenario.name != "snapshots-fleet")
     {
-        let played = played(scenario.name, 1);
+        let played = played(&scenario.name, 1);
         assert!(
             played
                 .region

@@ -10,6 +10,7 @@ use sandbox::{
         ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings,
     },
     region::{Blueprint, Open, REMEDIATE, Region},
+    scenario::await_the_end,
     states::ExecutionView,
 };
 use serde_json::json;
@@ -24,15 +25,7 @@ use crate::{
 };
 
 /// The day on which every night begins.
-const DAY: &str = "2026-03-04T00:00:00Z";
-/// After the last execution has ended, so long nothing new must begin.
-const QUIET: Duration = Duration::from_secs(900);
-/// Alarms ring until so long after the night; then what loops may loop on, unseen.
-const AWAKE: Duration = Duration::from_secs(5_400);
-/// Between two looks whether executions are still under way.
-const GLANCE: Duration = Duration::from_secs(60);
-/// The state machine's own time-out is an hour after the longest deadline.
-const AT_MOST: Duration = Duration::from_secs(18_000 + 10_800);
+pub(crate) const DAY: &str = "2026-03-04T00:00:00Z";
 
 /// What became of a night.
 #[derive(Clone, Debug, Default)]
@@ -272,26 +265,5 @@ pub(crate) fn mend(region: &Region, night: &Night) {
         for need in &application.code.needs {
             region.flink().set_dependency(&need.dependency, true);
         }
-    }
-}
-
-/// Until every rescue has ended and no new one has begun for a while; then the schedules stop, and what they began ends.
-pub(crate) async fn await_the_end(region: &Region) {
-    let (began, mut quiet) = (tokio::time::Instant::now(), Duration::ZERO);
-    let remediate = region.machine(REMEDIATE);
-    while quiet < QUIET && began.elapsed() < AT_MOST {
-        tokio::time::sleep(GLANCE).await;
-        if began.elapsed() >= AWAKE {
-            region.cloudwatch().clear_sources();
-        }
-        quiet = if region.states().running_of(remediate) == 0 {
-            quiet + GLANCE
-        } else {
-            Duration::ZERO
-        };
-    }
-    region.bus().stop_schedules();
-    while region.states().running() > 0 && began.elapsed() < AT_MOST {
-        tokio::time::sleep(GLANCE).await;
     }
 }

@@ -78,6 +78,13 @@ impl ApplicationSeed {
         }
     }
 
+    /// The same under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Under this runtime; versions named after it run under it. `SQL-1_0` and `ZEPPELIN-FLINK-3_0` can be described, nothing more.
     #[must_use]
     pub fn runtime(mut self, runtime: &str) -> Self {

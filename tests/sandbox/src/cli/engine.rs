@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCo
 
 use super::{chain, failed, in_virtual_time, say, wrong};
 use crate::{
-    external::{Asked, INPUTS, Recorder, TROUBLES, TranscriptError, stack, transcript},
-    scenario::{self, CATALOGUE, FLINK, SNAPSHOTS},
+    external::{Asked, Recorder, TranscriptError, stack, transcript},
+    scenario::{CATALOGUE, FLINK, INPUTS, SNAPSHOTS, TROUBLES, play_by_name},
     server::Server,
 };
 
@@ -44,19 +44,14 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 /// Plays as asked.
 pub(super) fn run(asked: Engine) -> ExitCode {
-    let Some(scenario) = scenario::by_name(&asked.name).or_else(|| {
-        INPUTS
-            .iter()
-            .chain(TROUBLES.into_iter().flatten())
-            .find(|play| play.name == asked.name)
-    }) else {
+    let Some(scenario) = play_by_name(&asked.name) else {
         let names: Vec<&str> = CATALOGUE
             .iter()
-            .chain(FLINK)
-            .chain(SNAPSHOTS)
-            .chain(INPUTS)
-            .chain(TROUBLES.into_iter().flatten())
-            .map(|play| play.name)
+            .chain(FLINK.iter())
+            .chain(SNAPSHOTS.iter())
+            .chain(INPUTS.iter())
+            .chain(TROUBLES.iter())
+            .map(|play| play.name.as_str())
             .collect();
         return wrong(&format!(
             "there is no scenario {:?}; there are: {}",

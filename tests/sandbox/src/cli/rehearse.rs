@@ -1,13 +1,14 @@
 //! `rehearse`: plays a scenario while telling it.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use super::{Rehearse, failed, in_virtual_time, paint, say, wrong};
 use crate::{
     flink::real::DEFAULT_FACTOR,
     pace::Speed,
     region::{Region, RegionError},
-    scenario::{self, Clusters, Played, Scenario, Stage},
+    scenario::{self, CATALOGUE, Clusters, FLINK, Played, SNAPSHOTS, Script, Stage},
+    script::{is_path, no_scenario, read_file},
     story,
 };
 
@@ -16,12 +17,11 @@ const STORY_SECS: f64 = 10.0;
 
 /// Rehearses as asked.
 pub(super) fn run(asked: &Rehearse) -> ExitCode {
-    let Some(scenario) = scenario::by_name(&asked.name) else {
-        return wrong(&format!(
-            "there is no scenario {:?}; `cargo run -- scenarios` lists them",
-            asked.name
-        ));
+    let scenario = match named(&asked.name) {
+        Ok(scenario) => scenario,
+        Err(why) => return wrong(&why),
     };
+    let scenario = &scenario;
     if let Err(why) = asked.flink.can_play(scenario, asked.speed) {
         return wrong(&why);
     }
@@ -31,7 +31,19 @@ pub(super) fn run(asked: &Rehearse) -> ExitCode {
     }
 }
 
-fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError> {
+/// The scenario of that name, or in that file.
+fn named(name: &str) -> Result<Script, String> {
+    if is_path(name) {
+        return read_file(Path::new(name)).map_err(|wrong| wrong.to_string());
+    }
+    let all = CATALOGUE.iter().chain(FLINK.iter()).chain(SNAPSHOTS.iter());
+    scenario::by_name(name)
+        .cloned()
+        .ok_or_else(|| no_scenario(name, all.map(|scenario| scenario.name.as_str())))
+}
+
+fn rehearse(scenario: &Script, asked: &Rehearse) -> Result<Played, RegionError> {
+    let seed = asked.seed.or(scenario.seed).unwrap_or(1);
     let opened = |region: &Region| {
         asked
             .trouble
@@ -48,7 +60,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         return in_virtual_time(scenario::play_staged(
             scenario,
             stage(scenario, asked, speed),
-            asked.seed,
+            seed,
             speed,
             opened,
             |_| {},
@@ -57,7 +69,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     let paint = paint();
     say(&format!(
         "{}: {}\n\n",
-        paint.strong(scenario.name),
+        paint.strong(&scenario.name),
         scenario.sentence
     ));
     let speed = match asked.speed {
@@ -65,7 +77,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
         None if real => Speed::Factor(DEFAULT_FACTOR),
         // A first run, at once, tells how long the story is.
         None => {
-            let timeline = in_virtual_time(scenario::play(scenario, asked.seed))?
+            let timeline = in_virtual_time(scenario::play(scenario, seed))?
                 .rehearsal
                 .timeline;
             Speed::Factor((timeline.last().map_or(0.0, |last| last.at_secs) / STORY_SECS).max(1.0))
@@ -75,7 +87,7 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
     in_virtual_time(scenario::play_staged(
         scenario,
         stage(scenario, asked, speed),
-        asked.seed,
+        seed,
         speed,
         opened,
         move |region: &Region| {
@@ -89,8 +101,8 @@ fn rehearse(scenario: &Scenario, asked: &Rehearse) -> Result<Played, RegionError
 }
 
 /// The scenario's stage, with what was asked for beyond it.
-fn stage(scenario: &Scenario, asked: &Rehearse, speed: Speed) -> Stage {
-    let mut stage = asked.flink.under((scenario.stage)(), speed);
+fn stage(scenario: &Script, asked: &Rehearse, speed: Speed) -> Stage {
+    let mut stage = asked.flink.under(scenario.stage(), speed);
     stage.binaries = asked.functions.clone();
     for variable in asked.variable.iter().cloned() {
         stage

@@ -8,11 +8,9 @@
 
 mod client;
 mod compare;
-mod inputs;
 mod lockstep;
 mod record;
 mod transcript;
-mod troubles;
 
 use std::{
     io,
@@ -25,11 +23,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use compare::Answers;
-pub use inputs::INPUTS;
 pub use lockstep::Lockstep;
 pub use record::Recorder;
 pub use transcript::{Asked, TranscriptError, stack, transcript};
-pub use troubles::TROUBLES;
 
 use crate::{
     connector::Router,

@@ -299,7 +299,10 @@ async fn a_launcher_that_loses_count_or_an_engine_that_is_gone_is_trouble() {
 
 #[test]
 fn every_play_beside_the_catalogue_ends_as_written() {
-    for play in INPUTS.iter().chain(TROUBLES.into_iter().flatten()) {
+    for play in crate::scenario::INPUTS
+        .iter()
+        .chain(crate::scenario::TROUBLES.iter())
+    {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)

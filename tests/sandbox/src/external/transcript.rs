@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{External, Recorder, history};
 use crate::{
     region::{Blueprint, Region, RegionError},
-    scenario::{self, Scenario},
+    scenario::{self, Script},
     server::{Bound, Server},
     template::{Stack, Trigger},
 };
@@ -47,8 +47,8 @@ pub enum TranscriptError {
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub fn stack(scenario: &Scenario, asked: Asked) -> Result<Value, RegionError> {
-    let mut parameters = (scenario.stage)().parameters;
+pub fn stack(scenario: &Script, asked: Asked) -> Result<Value, RegionError> {
+    let mut parameters = scenario.stage().parameters;
     parameters.extend(asked.parameters);
     let region = Region::open(Blueprint {
         seed: asked.seed,
@@ -66,8 +66,8 @@ type Attached = io::Result<(External, Server)>;
 ///
 /// # Errors
 /// When the region cannot be opened, or the other engine gives no history.
-pub async fn transcript(scenario: &Scenario, asked: Asked) -> Result<Value, TranscriptError> {
-    let mut stage = (scenario.stage)();
+pub async fn transcript(scenario: &Script, asked: Asked) -> Result<Value, TranscriptError> {
+    let mut stage = scenario.stage();
     stage.parameters.extend(asked.parameters);
     stage.names = asked.names;
     let attached = Arc::new(Mutex::new(None::<Attached>));

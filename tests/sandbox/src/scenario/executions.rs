@@ -2,17 +2,14 @@
 
 use serde_json::Value;
 
-use super::Ends;
+use super::LOST;
 use crate::{
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     states::{ExecutionView, Status},
 };
 
-/// How a scenario ends in which an input is refused by letting the execution fail.
-const REFUSED: &str = "none";
-
-/// A complaint for each execution that fails by itself, each expression that does not evaluate, and each step that is reported without what became of it.
-pub(super) fn complaints(ends: &Ends, region: &Region) -> Vec<String> {
+/// A complaint for each execution that fails by itself (unless that is how an input is refused), each expression that does not evaluate, and each step that is reported without what became of it.
+pub(super) fn complaints(may_fail: bool, region: &Region) -> Vec<String> {
     let mut complaints = Vec::new();
     for (machine, execution) in [REMEDIATE, SNAPSHOT_CHECK].into_iter().flat_map(|id| {
         region
@@ -20,7 +17,7 @@ pub(super) fn complaints(ends: &Ends, region: &Region) -> Vec<String> {
             .into_iter()
             .map(move |one| (id, one))
     }) {
-        let failed = failed(&execution).filter(|_| ends.outcome != REFUSED);
+        let failed = failed(&execution).filter(|_| !may_fail);
         let unevaluated = region
             .states()
             .history(&execution.arn)
@@ -35,9 +32,10 @@ pub(super) fn complaints(ends: &Ends, region: &Region) -> Vec<String> {
     complaints
 }
 
-/// One that a person stopped did not fail.
+/// One that a person stopped did not fail, nor did one that a script let fail.
 fn failed(execution: &ExecutionView) -> Option<String> {
-    let by_itself = matches!(execution.status, Status::Failed | Status::TimedOut);
+    let by_itself = matches!(execution.status, Status::Failed | Status::TimedOut)
+        && execution.cause.as_deref() != Some(LOST);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     by_itself.then(|| {
         format!(

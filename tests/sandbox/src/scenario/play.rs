@@ -9,13 +9,14 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{APPLICATION, Ends, Scenario, Stage, World, executions, world::OPERATOR};
+use super::{Script, Stage, ends, executions, people::OPERATOR, player::Player};
 use crate::{
     journal::{Call, Entry},
     lambda::Processes,
     managed_flink::Dashboard,
     pace::{self, Speed},
     region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
+    script::{Machine, Step},
     server::Server,
     states::ExecutionView,
     story::{
@@ -48,7 +49,7 @@ pub struct Played {
 ///
 /// # Errors
 /// When the region cannot be opened.
-pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError> {
+pub async fn play(scenario: &Script, seed: u64) -> Result<Played, RegionError> {
     play_observed(scenario, seed, Speed::Virtual, |_| {}).await
 }
 
@@ -57,20 +58,20 @@ pub async fn play(scenario: &Scenario, seed: u64) -> Result<Played, RegionError>
 /// # Errors
 /// When the region cannot be opened.
 pub async fn play_observed(
-    scenario: &Scenario,
+    scenario: &Script,
     seed: u64,
     speed: Speed,
     shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
-    play_staged(scenario, (scenario.stage)(), seed, speed, |_| {}, shown).await
+    play_staged(scenario, scenario.stage(), seed, speed, |_| {}, shown).await
 }
 
-/// Plays a scenario's script on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
+/// Plays a scenario on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
 ///
 /// # Errors
 /// When the region cannot be opened, or a real cluster cannot be had; ask [`super::Clusters::can_play`] first.
 pub async fn play_staged(
-    scenario: &Scenario,
+    scenario: &Script,
     stage: Stage,
     seed: u64,
     speed: Speed,
@@ -103,7 +104,7 @@ pub async fn play_staged(
         });
         port = Some((bound, endpoint));
     }
-    let region = Region::open(blueprint)?;
+    let region = Region::open_at(blueprint, stage.opened)?;
     let mut server = None;
     if let Some((bound, endpoint)) = port {
         region
@@ -118,10 +119,10 @@ pub async fn play_staged(
     region.keep_alarms().await?;
     opened(&region);
     let health = Health::default();
-    tokio::spawn(health.clone().watch((*region).clone()));
-    let world = World::new((*region).clone());
+    tokio::spawn(health.clone().watch((*region).clone(), scenario.subject()));
+    let player = Player::new((*region).clone(), scenario);
     tokio::select! {
-        () = (scenario.script)(world) => {}
+        () = player.play() => {}
         () = pace::hold(speed, || shown(&region)) => {}
     }
     shown(&region);
@@ -132,17 +133,26 @@ pub async fn play_staged(
         region,
     })
 }
-/// Plays a scenario's script in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
+/// Plays a scenario in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
 ///
 /// # Errors
 /// When the region cannot be opened.
 pub async fn play_on(
-    scenario: &Scenario,
+    scenario: &Script,
     stage: Stage,
     seed: u64,
     opened: impl FnOnce(&Region),
 ) -> Result<Played, RegionError> {
     play_staged(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
+}
+
+/// Lets further steps happen in a region that is open.
+pub async fn go_on(region: &Region, happens: &[Step]) {
+    let script = Script {
+        happens: happens.to_vec(),
+        ..Script::default()
+    };
+    Player::new(region.clone(), &script).play().await;
 }
 
 /// When the application worked and when it did not, as a bystander saw it.
@@ -160,9 +170,9 @@ struct Seen {
 }
 
 impl Health {
-    async fn watch(self, region: Region) {
+    async fn watch(self, region: Region, application: String) {
         loop {
-            if let Some(application) = region.flink().application(APPLICATION) {
+            if let Some(application) = region.flink().application(&application) {
                 let now = region.clock().now();
                 let mut seen = self
                     .0
@@ -183,17 +193,20 @@ impl Health {
     }
 }
 
-fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> Rehearsal {
+fn result(scenario: &Script, seed: u64, region: &Region, health: &Health) -> Rehearsal {
     let opened = region.opened();
-    let about_snapshots = scenario.ends.snapshots.is_some();
-    let executions = region.executions_of(if about_snapshots {
-        SNAPSHOT_CHECK
-    } else {
-        REMEDIATE
+    let subject = scenario.subject();
+    let of = scenario
+        .ends
+        .as_ref()
+        .map_or(Machine::Rescue, |ends| ends.of);
+    let executions = region.executions_of(match of {
+        Machine::Rescue => REMEDIATE,
+        Machine::SnapshotCheck => SNAPSHOT_CHECK,
     });
     let (outcome, reason) = outcome(&executions);
-    let application = region.flink().application(APPLICATION);
-    let records = region.flink().records(APPLICATION);
+    let application = region.flink().application(&subject);
+    let records = region.flink().records(&subject);
     let seen = health
         .0
         .lock()
@@ -210,7 +223,7 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
         reason,
         application: application.as_ref().map_or_else(
             || ApplicationNow {
-                name: APPLICATION.to_owned(),
+                name: subject.clone(),
                 status: "DELETED".into(),
                 version_id: 0,
                 runtime: String::new(),
@@ -245,25 +258,27 @@ fn result(scenario: &Scenario, seed: u64, region: &Region, health: &Health) -> R
             .map(|execution| ExecutionTold::of(execution, &region.states().history(&execution.arn)))
             .collect(),
         processes: region.lambda().processes_started(),
-        job_runs: region.flink().job_runs(APPLICATION),
+        job_runs: region.flink().job_runs(&subject),
         mails: Mail::all(region.journal()),
         complaints: Vec::new(),
-        timeline: timeline(region),
+        timeline: timeline(region, &subject),
     };
     let code = application.map_or_else(String::new, |application| application.code);
-    rehearsal.complaints = complaints(&scenario.ends, &rehearsal, &code);
+    rehearsal.complaints = scenario
+        .ends
+        .iter()
+        .flat_map(|ends| ends::complaints(scenario, ends, &rehearsal, &code, region))
+        .collect();
+    let refused = scenario.ends.as_ref().is_some_and(ends::is_refused);
     rehearsal
         .complaints
-        .extend(executions::complaints(&scenario.ends, region));
-    if let Some(further) = scenario.ends.snapshots {
-        rehearsal.complaints.extend(further(region));
-    }
+        .extend(executions::complaints(refused, region));
     rehearsal
 }
 
-fn timeline(region: &Region) -> Vec<TimelineEntry> {
+fn timeline(region: &Region, subject: &str) -> Vec<TimelineEntry> {
     let entry = |entry: &Entry| TimelineEntry {
-        written: region.flink().written(APPLICATION, entry.at),
+        written: region.flink().written(subject, entry.at),
         ..TimelineEntry::of(entry, region.opened())
     };
     region.journal().entries().iter().map(entry).collect()
@@ -322,40 +337,4 @@ fn count(calls: &[Call]) -> BTreeMap<String, u64> {
             .or_default() += 1;
     }
     counts
-}
-
-fn complaints(ends: &Ends, rehearsal: &Rehearsal, code: &str) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let mut expect = |what: &str, is: &str, should: &str| {
-        if is != should {
-            complaints.push(format!("{what} is {is}, and should be {should}"));
-        }
-    };
-    expect("the outcome", &rehearsal.outcome, ends.outcome);
-    let changes: Vec<&str> = rehearsal
-        .actions
-        .iter()
-        .filter(|action| action.changed)
-        .map(|action| action.action.as_str())
-        .collect();
-    // Where the scenario counts them itself, they are many.
-    if !ends.counts_changes {
-        expect(
-            "what Lifeguard changed",
-            &format!("{changes:?}"),
-            &format!("{:?}", ends.changes),
-        );
-    }
-    expect("the status", &rehearsal.application.status, ends.status);
-    expect("the code that runs", code, ends.code);
-    if !rehearsal.reason.contains(ends.because) {
-        complaints.push(format!(
-            "the reason {:?} does not contain {:?}",
-            rehearsal.reason, ends.because
-        ));
-    }
-    if rehearsal.records.lost > 0 && !ends.may_lose_records {
-        complaints.push(format!("{} records are lost", rehearsal.records.lost));
-    }
-    complaints
 }

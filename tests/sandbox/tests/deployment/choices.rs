@@ -90,7 +90,7 @@ fn a_topic_of_somebody_else_is_used_wherever_people_are_told_and_no_other_is_mad
 fn a_rescue_is_told_by_a_topic_of_somebody_else() {
     virtually(async {
         let scenario = by_name("bad-deployment").unwrap();
-        let mut stage = (scenario.stage)();
+        let mut stage = scenario.stage();
         stage.parameters.insert("TopicArn".into(), TOPIC.into());
         let played = play_on(scenario, stage, 1, |region| {
             region.sns().create_topic("people");

@@ -193,7 +193,7 @@ fn people_hear_of_an_alarm_of_the_stack_unless_its_account_is_another() {
 /// A bad deployment is rescued, by a stack of this template; whether people were told, and whether anybody was refused.
 async fn a_rescue_is_told(template: Option<&Mutant>) -> (bool, bool) {
     let scenario = by_name("bad-deployment").unwrap();
-    let mut stage = (scenario.stage)();
+    let mut stage = scenario.stage();
     stage.template = template.map(Mutant::template);
     let played = play_on(scenario, stage, 1, |_| {}).await.unwrap();
     let calls = played.region.journal().calls();

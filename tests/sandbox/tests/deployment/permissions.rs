@@ -7,11 +7,10 @@ use std::{
 };
 
 use sandbox::{
-    external::INPUTS,
     journal::Call,
     place,
     region::Region,
-    scenario::{CATALOGUE, SNAPSHOTS, play_on},
+    scenario::{CATALOGUE, INPUTS, SNAPSHOTS, play_on},
 };
 use serde_json::{Value, json};
 
@@ -33,9 +32,13 @@ fn calls(mode: &str) -> &'static BTreeSet<Asked> {
     let place = MODES.iter().position(|known| *known == mode).unwrap();
     CALLS[place].get_or_init(|| {
         let mut all = BTreeSet::new();
-        for scenario in CATALOGUE.iter().chain(SNAPSHOTS).chain(INPUTS) {
+        for scenario in CATALOGUE
+            .iter()
+            .chain(SNAPSHOTS.iter())
+            .chain(INPUTS.iter())
+        {
             virtually(async {
-                let mut stage = (scenario.stage)();
+                let mut stage = scenario.stage();
                 stage.parameters.insert("Mode".into(), mode.into());
                 let played = play_on(scenario, stage, 1, |_| {}).await.unwrap();
                 let mut calls = all_asked(&played.region);

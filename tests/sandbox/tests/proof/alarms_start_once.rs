@@ -9,13 +9,13 @@ use sandbox::{
     place,
     protocol::invocation,
     region::Region,
-    scenario::{APPLICATION, Scenario, hours, minutes, play_on},
+    scenario::{APPLICATION, Script, play_on},
 };
 use serde_json::{Value, json};
 
 use crate::support::{
     assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_staged, stage,
-    stage_with, story, text,
+    stage_with, steps, story, text,
 };
 
 /// The alarm that rings when a job loops.
@@ -183,16 +183,11 @@ fn an_alarm_that_comes_in_all_three_envelopes_starts_one_execution() {
 }
 
 /// Long enough for the alarms to calm down, and to be told so.
-fn with_a_long_tail(name: &str) -> Scenario {
-    Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                world.deploy("orders-7.jar").await;
-                world.until_told(hours(5)).await;
-                world.pass(hours(1)).await;
-            })
-        },
+fn with_a_long_tail(name: &str) -> Script {
+    Script {
+        happens: steps(
+            &json!([{ "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }, { "when": { "then": "1 h" } }]),
+        ),
         ..ending(name, |_| {})
     }
 }
@@ -291,8 +286,8 @@ fn an_event_that_is_no_alarm_of_ours_changes_nothing_and_is_logged_with_the_reas
         (alarm("OK", "AWS/KinesisAnalytics", ours), "OK"),
     ];
     in_virtual_time(async {
-        let quiet = Scenario {
-            script: |world| Box::pin(async move { world.pass(minutes(1)).await }),
+        let quiet = Script {
+            happens: steps(&json!([{ "when": { "then": "1 min" } }])),
             ..ending("maintenance", |_| {})
         };
         let played = play_staged(&quiet, stage("maintenance"), 1).await;

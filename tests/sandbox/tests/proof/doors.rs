@@ -13,7 +13,7 @@ use sandbox::{
     protocol::{aws_json, invoked_function},
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     scenario::{
-        APPLICATION, CATALOGUE, Played, Scenario, Stage, World, days, hours, minutes, play_on,
+        APPLICATION, CATALOGUE, Played, Script, Stage, days, go_on, hours, minutes, play_on,
     },
     states::{ExecutionView, Status},
     wire,
@@ -22,13 +22,13 @@ use serde_json::{Value, json};
 
 use crate::support::{
     attempts, effects, ending, function, handler, in_virtual_time, lease, named, rows, stage,
-    story, text, told,
+    steps, story, text, told,
 };
 
 /// Plays nothing but the time, after `opened`.
-fn quiet() -> Scenario {
-    Scenario {
-        script: |world: World| Box::pin(async move { world.pass(minutes(1)).await }),
+fn quiet() -> Script {
+    Script {
+        happens: steps(&json!([{ "when": { "then": "1 min" } }])),
         ..ending("maintenance", |_| {})
     }
 }
@@ -42,15 +42,10 @@ fn deaf(region: &Region) {
 
 /// Somebody deploys what loops, and eight minutes pass; alarms reach nobody.
 async fn looping() -> Played {
-    let scenario = Scenario {
-        script: |world: World| {
-            Box::pin(async move {
-                deaf(world.region());
-                world.pass(minutes(2)).await;
-                world.deploy("orders-7.jar").await;
-                world.pass(minutes(8)).await;
-            })
-        },
+    let scenario = Script {
+        happens: steps(
+            &json!([{ "do": { "inject": { "fault": "serverError", "function": "alarm-handler" } } }, { "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "then": "8 min" } }]),
+        ),
         ..ending("bad-deployment", |_| {})
     };
     play_on(&scenario, stage("bad-deployment"), 1, |_| {})
@@ -209,9 +204,14 @@ fn only_dry(region: &Region) {
 #[test]
 fn no_scenario_makes_a_dry_run_change_record_or_mail_anything() {
     let mut played_dry = 0;
-    for scenario in CATALOGUE {
-        let staged = (scenario.stage)();
-        if scenario.ends.snapshots.is_some() || staged.real_flink.is_some() {
+    for scenario in CATALOGUE.iter() {
+        let staged = scenario.stage();
+        if scenario
+            .ends
+            .as_ref()
+            .is_none_or(|ends| ends.of == sandbox::script::Machine::SnapshotCheck)
+            || staged.real_flink.is_some()
+        {
             continue;
         }
         in_virtual_time(async {
@@ -703,18 +703,23 @@ fn redriven_at(state: &str, scenario: &str, heard: bool) -> bool {
         .await
         .unwrap();
         let region = &played.region;
-        let world = World::new((*region).clone());
+        let mut happens = Vec::new();
         if refuses {
-            crate::dead_executions::refuse_rollbacks(&world);
+            happens.extend(steps(&json!([{ "do": "refuseRollback" }])));
         }
-        world.deploy("orders-7.jar").await;
-        world.pass(minutes(8)).await;
+        happens.extend(steps(&json!([
+            { "do": { "deploy": { "code": "orders-7.jar" } } },
+            { "when": { "then": "8 min" } },
+        ])));
         if !heard {
-            world.ask_to_look().await;
+            happens.extend(steps(&json!([{ "do": { "ask": {} } }])));
         }
-        world.until_told(hours(5)).await;
-        world.pass(minutes(10)).await;
-        world.until_told(hours(5)).await;
+        happens.extend(steps(&json!([
+            { "when": { "once": { "reported": "all" } } },
+            { "when": { "then": "10 min" } },
+            { "when": { "once": { "reported": "all" } } },
+        ])));
+        go_on(region, &happens).await;
         let Some(arn) = dead.lock().unwrap().clone() else {
             return;
         };
@@ -735,8 +740,9 @@ fn redriven_at(state: &str, scenario: &str, heard: bool) -> bool {
                 "{what}: {output:#}"
             );
         }
-        world.ask_to_look().await;
-        world.until_told(hours(5)).await;
+        let looked_at =
+            json!([{ "do": { "ask": {} } }, { "when": { "once": { "reported": "all" } } }]);
+        go_on(region, &steps(&looked_at)).await;
         let application = region.flink().application(APPLICATION).unwrap();
         assert_eq!(
             (

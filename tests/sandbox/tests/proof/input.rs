@@ -2,19 +2,19 @@
 
 use sandbox::{
     managed_flink::ApplicationSeed,
-    scenario::{APPLICATION, Scenario, Stage, World, days, play_on},
+    scenario::{APPLICATION, Script, Stage, days, play_on},
     states::Status,
 };
 use serde_json::{Value, json};
 
-use crate::support::{attempts, ending, in_virtual_time, outcomes, rows, stage, story, text, told};
+use crate::support::{
+    attempts, ending, in_virtual_time, outcomes, rows, stage, steps, story, text, told,
+};
 
 /// The scenario's region, quiet; executions are started by the test.
-fn quiet() -> Scenario {
-    Scenario {
-        script: |world: World| {
-            Box::pin(async move { world.pass(std::time::Duration::from_secs(60)).await })
-        },
+fn quiet() -> Script {
+    Script {
+        happens: steps(&json!([{ "when": { "then": "60 s" } }])),
         ..ending("maintenance", |_| {})
     }
 }

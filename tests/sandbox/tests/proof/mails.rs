@@ -2,11 +2,11 @@
 
 use sandbox::{
     region::Region,
-    scenario::{APPLICATION, Scenario, Stage, hours, minutes, play_on},
+    scenario::{APPLICATION, Script, Stage, play_on},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{ending, in_virtual_time, outcomes, stage, stage_where, story, told};
+use crate::support::{ending, in_virtual_time, outcomes, stage, stage_where, steps, story, told};
 
 /// The attributes of all messages, in order.
 fn attributes(region: &Region) -> Vec<Value> {
@@ -27,7 +27,7 @@ fn filtered(region: &Region) -> Vec<[String; 4]> {
         .collect()
 }
 
-fn is_mailed(scenario: &Scenario, stage: Stage, expected: &[[&str; 4]]) {
+fn is_mailed(scenario: &Script, stage: Stage, expected: &[[&str; 4]]) {
     in_virtual_time(async {
         let played = play_on(scenario, stage, 1, |_| {}).await.unwrap();
         let region = &played.region;
@@ -42,14 +42,11 @@ fn is_mailed(scenario: &Scenario, stage: Stage, expected: &[[&str; 4]]) {
 }
 
 /// Somebody starts it by hand.
-fn looked_at() -> Scenario {
-    Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.ask_to_look().await;
-                world.until_told(hours(5)).await;
-            })
-        },
+fn looked_at() -> Script {
+    Script {
+        happens: steps(
+            &json!([{ "do": { "ask": {} } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }]),
+        ),
         ..ending("maintenance", |_| {})
     }
 }
@@ -89,16 +86,10 @@ fn what_was_changed_is_mailed_once() {
 #[test]
 fn trouble_is_mailed_and_so_is_its_end() {
     let first = ["action", "notTheChange", "orders", "underway"];
-    let scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                world.region().set_dependency("broker", false);
-                world.pass(minutes(25)).await;
-                world.region().set_dependency("broker", true);
-                world.until_told(hours(5)).await;
-            })
-        },
+    let scenario = Script {
+        happens: steps(
+            &json!([{ "when": { "then": "2 min" }, "do": { "dependency": { "name": "broker", "up": false } } }, { "when": { "then": "25 min" }, "do": { "dependency": { "name": "broker", "up": true } } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }]),
+        ),
         ..ending("broker-outage", |_| {})
     };
     let end = ["info", "runsAgain", "orders", "leftAlone"];

@@ -1,6 +1,6 @@
 //! Every scenario ends as it should, for several seeds, byte for byte the same for the same seed; and the claims that single scenarios make.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sandbox::{
@@ -8,15 +8,15 @@ use sandbox::{
     journal::Actor,
     managed_flink::ApplicationSeed,
     region::Region,
-    scenario::{APPLICATION, CATALOGUE, Scenario, World, days, hours, minutes, play_on},
+    scenario::{APPLICATION, CATALOGUE, Script, days, hours, play_on},
     states::Status,
 };
 use serde_json::{Value, json};
 
 use crate::support::{
-    Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending,
+    Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending, ends_untouched,
     in_virtual_time, lease, looks, named, outcomes, play, play_staged, play_well, stage,
-    stage_where, stage_with, story, told,
+    stage_where, stage_with, steps, story, told,
 };
 
 /// A test for each scenario, so that its name shows; and the list of all that have one.
@@ -125,7 +125,10 @@ fn has_the_fields_that_were_promised(json: &str) {
 
 #[test]
 fn the_catalogue_has_the_scenarios_that_were_promised_and_each_has_its_test() {
-    let catalogue: Vec<&str> = CATALOGUE.iter().map(|scenario| scenario.name).collect();
+    let catalogue: Vec<&str> = CATALOGUE
+        .iter()
+        .map(|scenario| scenario.name.as_str())
+        .collect();
     assert_eq!(catalogue, TESTED);
     assert_eq!(
         catalogue.len(),
@@ -197,23 +200,22 @@ fn flip_flop_looked_at_again_and_again_always_shows_every_subtask_running_and_is
  {
     in_virtual_time(async {
         let wire = Wire::default();
-        let scenario = Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.pass(minutes(2)).await;
-                    world.deploy("orders-7.jar").await;
-                    world.until_status("RUNNING", minutes(10)).await;
-                    world.pass(Duration::from_secs(6)).await;
-                    // At odd times, so that looks would fall into every part of the loop.
-                    for n in 0..60 {
-                        world.ask_to_look().await;
-                        world.until_told(minutes(10)).await;
-                        world
-                            .pass(Duration::from_millis(2_000 + 730 * (n % 7)))
-                            .await;
-                    }
-                })
-            },
+        let mut happens = steps(&json!([
+            { "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } },
+            { "when": { "once": { "status": "RUNNING", "within": "10 min" } } },
+            { "when": { "then": "6 s" } },
+        ]));
+        // At odd times, so that looks would fall into every part of the loop.
+        for n in 0..60 {
+            let later = format!("{} ms", 2_000 + 730 * (n % 7));
+            happens.extend(steps(&json!([
+                { "do": { "ask": {} } },
+                { "when": { "once": { "reported": "all", "within": "10 min" } } },
+                { "when": { "then": later } },
+            ])));
+        }
+        let scenario = Script {
+            happens,
             ..braked("escalated", "the mode is observe")
         };
         let stage = stage_where("flip-flop", "Mode", "observe");
@@ -427,8 +429,7 @@ fn a_start_without_state_that_cannot_be_announced_is_not_done() {
             vec![Rule::new(Fault::ServerError).on("sns", "Publish")],
         );
         let scenario = ending("operator-asks-without-state", |ends| {
-            (ends.outcome, ends.changes, ends.code, ends.because) =
-                ("escalated", &[], "orders-7.jar", "InternalError");
+            ends_untouched(ends, "escalated", "InternalError");
         });
         play_well(&scenario, stage, 1, "nobody can be told").await;
     });
@@ -480,10 +481,9 @@ fn without_a_snapshot_and_without_progress_nothing_is_even_tried() {
 }
 
 /// Bad deployment, and how it ends where nothing may be changed.
-fn braked(outcome: &'static str, because: &'static str) -> Scenario {
+fn braked(outcome: &'static str, because: &'static str) -> Script {
     ending("bad-deployment", |ends| {
-        (ends.outcome, ends.changes, ends.code, ends.because) =
-            (outcome, &[], "orders-7.jar", because)
+        ends_untouched(ends, outcome, because)
     })
 }
 
@@ -580,20 +580,13 @@ fn a_tag_that_does_not_parse_makes_the_application_observe_only_and_is_reported(
 }
 
 /// A second bad version some time after the first was rescued.
-async fn deploy_twice(world: World) {
-    world.pass(minutes(2)).await;
-    world.deploy("orders-7.jar").await;
-    world.until_told(hours(5)).await;
-    world.pass(minutes(30)).await;
-    let before = world.region().states().executions().len();
-    world.deploy("orders-8.jar").await;
-    for _ in 0..minutes(60).as_secs() {
-        if world.region().states().executions().len() > before {
-            break;
-        }
-        world.pass(Duration::from_secs(1)).await;
-    }
-    world.until_told(hours(5)).await;
+fn deploy_twice() -> Value {
+    json!([
+        { "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } },
+        { "when": { "once": { "reported": "all" } } },
+        { "when": { "then": "30 min" }, "do": { "deploy": { "code": "orders-8.jar" } } },
+        { "when": { "once": { "reported": "again" } } },
+    ])
 }
 
 #[test]
@@ -618,11 +611,13 @@ fn a_second_rescue_on_the_same_day_needs_a_person_when_one_is_allowed_and_none_w
             let mut stage = stage_where("bad-deployment", "RescuesPerDay", allowed);
             let bad = stage.codebook["orders-7.jar"].clone();
             stage = stage.code("orders-8.jar", bad);
-            let scenario = Scenario {
-                script: |world| Box::pin(deploy_twice(world)),
+            let scenario = Script {
+                happens: steps(&deploy_twice()),
                 ..ending("bad-deployment", |ends| {
-                    (ends.outcome, ends.changes, ends.code, ends.because) =
-                        (outcome, changes, code, because)
+                    ends.outcome = outcome.to_owned();
+                    ends.changes = changes.iter().map(|one| (*one).to_owned()).collect();
+                    ends.code = Some(code.to_owned());
+                    ends.because = because.to_owned();
                 })
             };
             play_well(&scenario, stage, 1, allowed).await;
@@ -667,18 +662,10 @@ fn with_a_ledger_that_cannot_be_read_nothing_is_changed() {
 #[test]
 fn of_two_executions_at_once_one_acts_and_the_other_leaves_it_to_that_one() {
     in_virtual_time(async {
-        let scenario = Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.pass(minutes(2)).await;
-                    world.deploy("orders-7.jar").await;
-                    world.until_status("RUNNING", minutes(10)).await;
-                    world.pass(minutes(2)).await;
-                    world.ask_to_look().await;
-                    world.ask_to_look().await;
-                    world.until_told(hours(5)).await;
-                })
-            },
+        let scenario = Script {
+            happens: steps(
+                &json!([{ "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "once": { "status": "RUNNING", "within": "10 min" } } }, { "when": { "then": "2 min" }, "do": { "ask": {} } }, { "do": { "ask": {} } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }]),
+            ),
             ..ending("bad-deployment", |_| {})
         };
         let played = play_well(&scenario, stage("bad-deployment"), 1, "two at once").await;
@@ -713,31 +700,17 @@ fn of_two_executions_at_once_one_acts_and_the_other_leaves_it_to_that_one() {
 fn the_lease_of_an_execution_whose_end_nobody_hears_of_keeps_others_out_until_it_expires_and_then_does_not()
  {
     in_virtual_time(async {
-        let scenario = Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.pass(minutes(2)).await;
-                    world.deploy("orders-7.jar").await;
-                    world.until_status("RUNNING", minutes(10)).await;
-                    let dead = world.ask_to_look().await;
-                    world.pass(Duration::from_secs(20)).await;
-                    world
-                        .region()
-                        .faults()
-                        .add(Rule::new(Fault::ServerError).on_function("lifeguard-AlarmHandler"));
-                    world
-                        .region()
-                        .states()
-                        .stop(&dead, Some("Operator"), Some("by mistake"))
-                        .unwrap();
-                    world.ask_to_look().await;
-                    world.until_told(minutes(10)).await;
-                    // The deadline of the dead one, and ten minutes.
-                    world.pass(Duration::from_secs(3_600 + 601)).await;
-                    world.ask_to_look().await;
-                    world.until_told(hours(5)).await;
-                })
-            },
+        let scenario = Script {
+            happens: steps(&json!([
+                { "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } },
+                { "when": { "once": { "status": "RUNNING", "within": "10 min" } }, "do": { "ask": { "label": "dead" } } },
+                { "when": { "then": "20 s" }, "do": { "endExecution": { "label": "dead", "end": "stopped", "unheard": true } } },
+                { "do": { "ask": {} } },
+                { "when": { "once": { "reported": "all", "within": "10 min" } } },
+                // The deadline of the dead one, and ten minutes.
+                { "when": { "then": "4201 s" }, "do": { "ask": {} } },
+                { "when": { "once": { "reported": "all" } } },
+            ])),
             ..ending("bad-deployment", |_| {})
         };
         let played = play_staged(

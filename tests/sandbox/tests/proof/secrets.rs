@@ -6,11 +6,11 @@ use sandbox::{
     flink::{Behaviour, Code},
     journal::Actor,
     region::Region,
-    scenario::{APPLICATION, CATALOGUE, SECRET_PROPERTY, Scenario, World, hours, minutes, play_on},
+    scenario::{APPLICATION, CATALOGUE, SECRET_PROPERTY, Script, hours, play_on},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Wire, ending, in_virtual_time, named, rows, stage, story};
+use crate::support::{Wire, ending, in_virtual_time, named, rows, stage, steps, story};
 
 /// What must appear nowhere: the tokens and cookies that were given out, and the property values.
 fn secrets(wire: &Wire, properties: &[&str]) -> Vec<String> {
@@ -119,13 +119,13 @@ async fn assert_no_leak(region: &Region, wire: &Wire, properties: &[&str], what:
 #[test]
 fn no_scenario_leaks_a_url_a_token_a_cookie_or_a_property() {
     let mut tokens = 0;
-    for scenario in CATALOGUE {
+    for scenario in CATALOGUE.iter() {
         tokens += in_virtual_time(async {
             let wire = Wire::default();
-            let played = play_on(scenario, (scenario.stage)(), 1, |region| wire.tap(region))
+            let played = play_on(scenario, scenario.stage(), 1, |region| wire.tap(region))
                 .await
                 .unwrap();
-            assert_no_leak(&played.region, &wire, &[SECRET_PROPERTY], scenario.name).await;
+            assert_no_leak(&played.region, &wire, &[SECRET_PROPERTY], &scenario.name).await;
             let places: Vec<String> = readable(&played.region)
                 .await
                 .into_iter()
@@ -303,20 +303,9 @@ fn an_operations_failure_that_tells_a_property_is_told_without_it() {
 const NEW_PASSWORD: &str = "correct-horse-battery";
 
 /// Deploys code and properties together, as pipelines do.
-async fn deploy_with_new_password(world: &World) {
-    let properties = json!({ "PropertyGroups": [{ "PropertyGroupId": "orders", "PropertyMap": { "database.password": NEW_PASSWORD } }] });
-    let update = json!({
-        "ApplicationName": APPLICATION, "CurrentApplicationVersionId": world.version(),
-        "ApplicationConfigurationUpdate": {
-            "ApplicationCodeConfigurationUpdate": { "CodeContentUpdate": { "S3ContentLocationUpdate": { "FileKeyUpdate": "orders-7.jar" } } },
-            "EnvironmentPropertyUpdates": properties,
-        },
-    });
-    let target = "KinesisAnalytics_20180523.UpdateApplication";
-    let request =
-        sandbox::protocol::aws_json("operator", "kinesisanalytics", target, "1.1", &update);
-    let answer = world.region().router().send(request).await;
-    assert!(answer.status().is_success(), "{:?}", answer.body());
+fn deploy_with_new_password() -> Value {
+    let properties = json!({ "orders": { "database.password": NEW_PASSWORD } });
+    json!({ "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar", "properties": properties } } })
 }
 
 #[test]
@@ -324,40 +313,33 @@ fn the_password_of_a_version_that_was_left_is_told_no_more_than_that_of_the_pres
     let failing = Code::that(Behaviour::BadMain {
         message: format!("The main method caused an error: cannot connect as {NEW_PASSWORD}"),
     });
-    let fallen_back: Scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                deploy_with_new_password(&world).await;
-                world.until_status("READY", minutes(20)).await;
-                world.pass(minutes(1)).await;
-                world.ask_to_look().await;
-                world.until_told(hours(5)).await;
-                // Another look, when all that is left of the bad version is the failure of its operation.
-                world.ask_to_look().await;
-                world.until_told(hours(5)).await;
-            })
-        },
-        ..ending("failed-start", |ends| ends.outcome = "leftAlone")
+    let fallen_back: Script = Script {
+        happens: steps(&json!([
+            deploy_with_new_password(),
+            { "when": { "once": { "status": "READY", "within": "20 min" } } },
+            { "when": { "then": "1 min" }, "do": { "ask": {} } },
+            { "when": { "once": { "reported": "all" } } },
+            // Another look, when all that is left of the bad version is the failure of its operation.
+            { "do": { "ask": {} } },
+            { "when": { "once": { "reported": "all" } } },
+        ])),
+        ..ending("failed-start", |ends| ends.outcome = "leftAlone".into())
     };
-    let looping: Scenario = Scenario {
-        script: |world| {
-            Box::pin(async move {
-                world.pass(minutes(2)).await;
-                deploy_with_new_password(&world).await;
-                world.until_told(hours(5)).await;
-                world.ask_to_look().await;
-                world.until_told(hours(5)).await;
-            })
-        },
-        ..ending("bad-deployment", |ends| ends.outcome = "leftAlone")
+    let looping: Script = Script {
+        happens: steps(&json!([
+            deploy_with_new_password(),
+            { "when": { "once": { "reported": "all" } } },
+            { "do": { "ask": {} } },
+            { "when": { "once": { "reported": "all" } } },
+        ])),
+        ..ending("bad-deployment", |ends| ends.outcome = "leftAlone".into())
     };
     for (scenario, code) in [(fallen_back, failing), (looping, telling(NEW_PASSWORD))] {
         in_virtual_time(async {
             let wire = Wire::default();
             let played = play_on(
                 &scenario,
-                (scenario.stage)().code("orders-7.jar", code),
+                scenario.stage().code("orders-7.jar", code),
                 1,
                 |region| wire.tap(region),
             )
@@ -373,7 +355,7 @@ fn the_password_of_a_version_that_was_left_is_told_no_more_than_that_of_the_pres
                 &played.region,
                 &wire,
                 &[SECRET_PROPERTY, NEW_PASSWORD],
-                scenario.name,
+                &scenario.name,
             )
             .await;
         });

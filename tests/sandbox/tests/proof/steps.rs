@@ -10,8 +10,9 @@ use sandbox::{
 use serde_json::Value;
 
 use crate::support::{
-    assert_every_execution_told_once, assert_well, effects, ending, in_virtual_time, lease, named,
-    outcomes, play_staged, stage, stage_where, stage_with, story, told,
+    assert_every_execution_told_once, assert_well, effects, ending, ends_untouched,
+    in_virtual_time, lease, named, outcomes, play_staged, stage, stage_where, stage_with, story,
+    told,
 };
 
 /// A little longer than any state of the graph waits for a function.
@@ -237,12 +238,8 @@ fn same(outcomes: &[(String, Value)]) -> bool {
 #[test]
 fn each_call_of_the_state_machine_may_fail_for_ever_and_the_execution_ends_with_its_outcome() {
     let recovered = |_: &mut Ends| {};
-    let untouched = |because: &'static str| {
-        move |ends: &mut Ends| {
-            (ends.outcome, ends.changes, ends.code, ends.because) =
-                ("escalated", &[], "orders-7.jar", because)
-        }
-    };
+    let untouched =
+        |because: &'static str| move |ends: &mut Ends| ends_untouched(ends, "escalated", because);
     type Ending = Box<dyn Fn(&mut Ends)>;
     // From which occurrence on.
     let cases: [(&str, &str, u64, Ending); 8] = [

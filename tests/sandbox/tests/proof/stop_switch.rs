@@ -2,10 +2,7 @@
 //! brings the application to its right end.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,16 +10,16 @@ use jiff::Timestamp;
 use sandbox::{
     connector::Router,
     journal::Call,
-    managed_flink::ApiError,
     region::{Region, SNAPSHOT_CHECK},
-    scenario::{APPLICATION, Played, Scenario, Stage, World, hours, minutes, play_on},
+    scenario::{APPLICATION, Played, Script, Stage, play_on},
     states::Status,
     wire,
 };
 use serde_json::{Value, json};
 
 use crate::support::{
-    OPERATOR, attempts, effects, ending, in_virtual_time, lease, outcomes, stage, story, told,
+    OPERATOR, attempts, effects, ending, in_virtual_time, lease, outcomes, stage, steps, story,
+    told,
 };
 
 /// A change that was read to be allowed is sent within this time: two writes to the ledger and one function.
@@ -30,17 +27,8 @@ const TURN_SECS: i64 = 60;
 
 /// What is tried: the script up to the first outcome, and what a person does when the switch is lifted.
 struct Case {
-    scenario: Scenario,
+    scenario: Script,
     stage: &'static str,
-}
-
-/// Waits for the end of the first execution, lifts the switch, and has an execution started again.
-async fn lift_and_go_on(world: &World, input: Value) {
-    world.until_told(hours(5)).await;
-    world.pass(minutes(10)).await;
-    world.lift_switch().await;
-    world.ask(input).await;
-    world.until_told(hours(5)).await;
 }
 
 fn plain() -> Value {
@@ -54,14 +42,10 @@ fn restore() -> Value {
 fn bad_deployment() -> Case {
     Case {
         stage: "bad-deployment",
-        scenario: Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.pass(minutes(2)).await;
-                    world.deploy("orders-7.jar").await;
-                    lift_and_go_on(&world, plain()).await;
-                })
-            },
+        scenario: Script {
+            happens: steps(
+                &json!([{ "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "once": { "reported": "all" } } }, { "when": { "then": "10 min" }, "do": "liftStopSwitch" }, { "do": { "ask": { "input": plain() } } }, { "when": { "once": { "reported": "all" } } }]),
+            ),
             ..ending("bad-deployment", |_| {})
         },
     }
@@ -71,21 +55,10 @@ fn bad_deployment() -> Case {
 fn rollback_refused() -> Case {
     Case {
         stage: "rollback-refused",
-        scenario: Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    let refusal = ApiError::new(
-                        "InvalidRequestException",
-                        "The application cannot be rolled back in its current state",
-                    );
-                    world.region().flink().faults(APPLICATION, |faults| {
-                        faults.refuse_rollback = Some(refusal);
-                    });
-                    world.pass(minutes(2)).await;
-                    world.deploy("orders-7.jar").await;
-                    lift_and_go_on(&world, plain()).await;
-                })
-            },
+        scenario: Script {
+            happens: steps(
+                &json!([{ "do": "refuseRollback" }, { "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "once": { "reported": "all" } } }, { "when": { "then": "10 min" }, "do": "liftStopSwitch" }, { "do": { "ask": { "input": plain() } } }, { "when": { "once": { "reported": "all" } } }]),
+            ),
             ..ending("rollback-refused", |_| {})
         },
     }
@@ -94,14 +67,10 @@ fn rollback_refused() -> Case {
 fn asked_restore() -> Case {
     Case {
         stage: "maintenance",
-        scenario: Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.pass(minutes(2)).await;
-                    world.ask(restore()).await;
-                    lift_and_go_on(&world, restore()).await;
-                })
-            },
+        scenario: Script {
+            happens: steps(
+                &json!([{ "when": { "then": "2 min" }, "do": { "ask": { "input": restore() } } }, { "when": { "once": { "reported": "all" } } }, { "when": { "then": "10 min" }, "do": "liftStopSwitch" }, { "do": { "ask": { "input": restore() } } }, { "when": { "once": { "reported": "all" } } }]),
+            ),
             ..ending("maintenance", |_| {})
         },
     }
@@ -126,31 +95,16 @@ async fn thrown_at(
     after: Duration,
     stage: Stage,
 ) -> Option<(Timestamp, Played)> {
-    let thrown: Arc<Mutex<Option<Timestamp>>> = Arc::default();
-    let (noted, state) = (thrown.clone(), state.to_owned());
-    let played = play_on(&case.scenario, stage, 1, |region| {
-        let region = region.clone();
-        let once = AtomicBool::new(false);
-        region
-            .clone()
-            .states()
-            .on_state_entered(Arc::new(move |_, entered| {
-                if entered != state || once.swap(true, Ordering::SeqCst) {
-                    return;
-                }
-                let (world, noted) = (World::new(region.clone()), noted.clone());
-                tokio::spawn(async move {
-                    if !after.is_zero() {
-                        tokio::time::sleep(after).await;
-                    }
-                    world.throw_switch("mia", "the region is in trouble").await;
-                    *noted.lock().unwrap() = Some(world.region().clock().now());
-                });
-            }));
-    })
-    .await
-    .unwrap();
-    let at = *thrown.lock().unwrap();
+    let later = format!("{} ms", after.as_millis());
+    let mut scenario = case.scenario.clone();
+    scenario.happens.extend(steps(&json!([{
+        "when": { "state": { "name": state, "later": later } },
+        "do": { "throwStopSwitch": { "by": "mia", "why": "the region is in trouble" } },
+    }])));
+    let played = play_on(&scenario, stage, 1, |_| {}).await.unwrap();
+    let is_throw = |call: &&Call| call.caller == OPERATOR && call.action == "PutItem";
+    let calls = played.region.journal().calls();
+    let at = calls.iter().find(is_throw).map(|call| call.at);
     at.map(|at| (at, played))
 }
 
@@ -353,14 +307,10 @@ fn a_switch_that_cannot_be_read_is_waited_for_and_then_people_are_told() {
         (1_000, "stopSwitchUnreadable", 0),
     ] {
         in_virtual_time(async {
-            let scenario = Scenario {
-                script: |world| {
-                    Box::pin(async move {
-                        world.pass(minutes(2)).await;
-                        world.deploy("orders-7.jar").await;
-                        world.until_told(hours(5)).await;
-                    })
-                },
+            let scenario = Script {
+                happens: steps(
+                    &json!([{ "when": { "then": "2 min" }, "do": { "deploy": { "code": "orders-7.jar" } } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }]),
+                ),
                 ..ending("bad-deployment", |_| {})
             };
             let played = play_on(&scenario, stage("bad-deployment"), 1, |region| {
@@ -393,15 +343,10 @@ fn a_switch_that_cannot_be_read_is_waited_for_and_then_people_are_told() {
 #[test]
 fn the_snapshot_check_takes_and_deletes_nothing_while_the_switch_is_on() {
     in_virtual_time(async {
-        let scenario = Scenario {
-            script: |world| {
-                Box::pin(async move {
-                    world.throw_switch("mia", "the region is in trouble").await;
-                    world.until_checked(2, hours(3)).await;
-                    world.lift_switch().await;
-                    world.until_checked(4, hours(3)).await;
-                })
-            },
+        let scenario = Script {
+            happens: steps(
+                &json!([{ "do": { "throwStopSwitch": { "by": "mia", "why": "the region is in trouble" } } }, { "when": { "once": { "checked": 2, "within": "3 h" } }, "do": "liftStopSwitch" }, { "when": { "once": { "checked": 4, "within": "3 h" } } }]),
+            ),
             ..ending("snapshots-stale", |_| {})
         };
         let played = play_on(&scenario, stage("snapshots-stale"), 1, |_| {})

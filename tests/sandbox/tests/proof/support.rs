@@ -9,7 +9,8 @@ use sandbox::{
     journal::Call,
     protocol::{aws_json, invoked_function, verb},
     region::Region,
-    scenario::{self, APPLICATION, Played, Scenario, Stage, play_on},
+    scenario::{self, APPLICATION, Played, Script, Stage, play_on},
+    script::Step,
     states::{ExecutionView, Status},
     wire,
 };
@@ -36,12 +37,12 @@ pub(crate) fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-pub(crate) fn named(name: &str) -> &'static Scenario {
+pub(crate) fn named(name: &str) -> &'static Script {
     scenario::by_name(name).unwrap_or_else(|| panic!("there is no scenario {name}"))
 }
 
 pub(crate) fn stage(name: &str) -> Stage {
-    (named(name).stage)()
+    named(name).stage()
 }
 
 /// The stage of that scenario, with this going wrong in the plumbing.
@@ -61,24 +62,37 @@ pub(crate) fn stage_where(name: &str, parameter: &str, value: &str) -> Stage {
 }
 
 /// The scenario with another way to end.
-pub(crate) fn ending(name: &str, change: impl FnOnce(&mut scenario::Ends)) -> Scenario {
-    let mut scenario = Scenario { ..*named(name) };
-    change(&mut scenario.ends);
+pub(crate) fn ending(name: &str, change: impl FnOnce(&mut scenario::Ends)) -> Script {
+    let mut scenario = named(name).clone();
+    change(scenario.ends.get_or_insert_default());
     scenario
+}
+
+/// Nothing was touched: the bad version is still there.
+pub(crate) fn ends_untouched(ends: &mut scenario::Ends, outcome: &str, because: &str) {
+    ends.outcome = outcome.to_owned();
+    ends.changes = Vec::new();
+    ends.code = Some("orders-7.jar".to_owned());
+    ends.because = because.to_owned();
+}
+
+/// What happens, as a file has it.
+pub(crate) fn steps(written: &Value) -> Vec<Step> {
+    serde_json::from_value(written.clone()).unwrap_or_else(|wrong| panic!("{wrong}: {written:#}"))
 }
 
 pub(crate) async fn play(name: &str, seed: u64) -> Played {
     play_staged(named(name), stage(name), seed).await
 }
 
-pub(crate) async fn play_staged(scenario: &Scenario, stage: Stage, seed: u64) -> Played {
+pub(crate) async fn play_staged(scenario: &Script, stage: Stage, seed: u64) -> Played {
     play_on(scenario, stage, seed, |_| {})
         .await
         .expect("the template is right")
 }
 
 /// Plays, and fails with the whole story when it did not end as it should.
-pub(crate) async fn play_well(scenario: &Scenario, stage: Stage, seed: u64, what: &str) -> Played {
+pub(crate) async fn play_well(scenario: &Script, stage: Stage, seed: u64, what: &str) -> Played {
     let played = play_staged(scenario, stage, seed).await;
     assert_well(&played, what);
     played

@@ -6,9 +6,8 @@ use std::{
 };
 
 use sandbox::{
-    external::{INPUTS, TROUBLES},
     region::{Blueprint, Region},
-    scenario::{self, CATALOGUE, FLINK, SNAPSHOTS, Scenario},
+    scenario::{self, CATALOGUE, DYING, FLINK, INPUTS, SNAPSHOTS, Script, TROUBLES},
 };
 
 use crate::{generate, many::play_each, night::Night};
@@ -91,20 +90,20 @@ pub(crate) fn refused(template: &Path) -> Option<String> {
 pub(crate) fn rehearsed(template: &Path) -> Option<String> {
     // The plays of trouble first: they are short, and most of what is taken out is for them.
     let all = TROUBLES
-        .into_iter()
-        .flatten()
-        .chain(INPUTS)
-        .chain(SNAPSHOTS)
-        .chain(CATALOGUE)
-        .chain(FLINK);
+        .iter()
+        .chain(INPUTS.iter())
+        .chain(SNAPSHOTS.iter())
+        .chain(CATALOGUE.iter())
+        .chain(FLINK.iter())
+        .chain(DYING.iter());
     all.filter(|one| one.name != TOO_LARGE)
         .find_map(|one| Some(format!("{}: {}", one.name, complaint(one, template)?)))
 }
 
-fn complaint(one: &Scenario, template: &Path) -> Option<String> {
+fn complaint(one: &Script, template: &Path) -> Option<String> {
     let stage = scenario::Stage {
         template: Some(template.to_owned()),
-        ..(one.stage)()
+        ..one.stage()
     };
     alone(async {
         match scenario::play_on(one, stage, 1, |_| {}).await {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sandbox::{
     invariants::{Checker, Invariant, MANAGED},
     region::{REMEDIATE, Region},
+    scenario::await_the_end,
 };
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::{
     generate,
     night::{Moment, Night, Stack, What},
     people::Hand,
-    play::{await_the_end, mend, open},
+    play::{mend, open},
     player::Player,
     promises::premises,
 };

@@ -1,0 +1,161 @@
+//! The scenarios of this repository: the files below `tests/sandbox/scenarios`.
+
+use std::sync::LazyLock;
+
+use super::{Script, read};
+
+/// Reads files of this repository, by their names.
+macro_rules! scripts {
+    ($($name:literal,)*) => {
+        vec![$(of_ours(
+            concat!($name, ".json"),
+            include_str!(concat!("../../scenarios/", $name, ".json")),
+        ),)*]
+    };
+}
+
+/// Scenarios of rescues.
+pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "bad-deployment",
+        "rollback-refused",
+        "rollback-loops-again",
+        "failed-start",
+        "stuck-updating",
+        "stuck-starting",
+        "system-rollback",
+        "broker-outage",
+        "permission-removed",
+        "slow-loop",
+        "large-state",
+        "flip-flop",
+        "no-snapshot",
+        "runtime-upgrade",
+        "finished-batch",
+        "maintenance",
+        "operator-asks-rollback",
+        "operator-asks-without-state",
+        "no-progress",
+    ]
+});
+
+/// Scenarios about Flink itself, which the simulated clusters and real ones are both held against.
+pub static FLINK: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "fails-in-open",
+        "state-of-another-operator",
+        "state-of-another-type",
+        "slow-initialisation",
+        "task-manager-killed",
+    ]
+});
+
+/// Scenarios about the snapshots that a rescue needs: when one is taken, when it must not be, what is deleted and what never.
+pub static SNAPSHOTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "snapshots-fresh",
+        "snapshots-stale",
+        "snapshots-unhealthy-application",
+        "snapshots-quota",
+        "snapshots-stuck-creating",
+        "snapshots-during-rescue",
+        "snapshots-fleet",
+    ]
+});
+
+/// What people may type that is refused: plays beside the catalogue, for states that none of its scenarios enters.
+pub static INPUTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "inputs/input-without-application",
+        "inputs/input-with-unknown-request",
+        "inputs/input-that-names-a-running-execution-dead",
+        "inputs/input-of-a-dry-run",
+        "inputs/input-to-snapshots-refused",
+    ]
+});
+
+/// What goes wrong in the infrastructure, for as long as each state tries again: plays beside the catalogue, for states that only then are entered. First of rescues, then of snapshot checks.
+pub static TROUBLES: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "troubles/trouble-with-the-lease",
+        "troubles/trouble-with-the-ledger",
+        "troubles/second-rescue-of-a-day-that-has-one",
+        "troubles/left-by-an-execution-that-died",
+        "troubles/left-by-another-release",
+        "troubles/trouble-with-the-look",
+        "troubles/nobody-looks",
+        "troubles/nobody-looks-after-the-step",
+        "troubles/nobody-decides",
+        "troubles/decided-what-nobody-knows",
+        "troubles/soaked-without-checkpoints",
+        "troubles/trouble-with-telling",
+        "troubles/trouble-with-announcing",
+        "troubles/stopped-in-the-middle",
+        "troubles/trouble-with-the-switch",
+        "troubles/trouble-with-the-budget",
+        "troubles/trouble-with-the-intent",
+        "troubles/trouble-with-the-rollback",
+        "troubles/trouble-with-every-step",
+        "troubles/trouble-with-remembering",
+        "troubles/nobody-hears",
+        "troubles/trouble-with-the-list",
+        "troubles/trouble-with-the-check",
+        "troubles/stopped-by-the-switch",
+        "troubles/trouble-with-the-act",
+        "troubles/trouble-with-verifying-for-a-snapshot",
+        "troubles/trouble-with-the-lease-before-a-snapshot",
+        "troubles/snapshot-that-takes-long-and-one-that-fails",
+        "troubles/snapshot-that-is-never-ready",
+        "troubles/trouble-with-following",
+        "troubles/trouble-with-telling-of-snapshots",
+        "troubles/two-pages-with-facts-on-each",
+        "troubles/trouble-on-the-second-page",
+        "troubles/more-than-one-execution-lists",
+        "troubles/trouble-with-going-on",
+        "troubles/gone-on-without-an-answer",
+    ]
+});
+
+/// Executions that die: a test puts every state in.
+pub static DYING: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "dying/rescue-that-dies",
+        "dying/restore-that-dies",
+        "dying/asked-restore-that-dies",
+        "dying/looks-that-die",
+        "dying/rescue-whose-end-nobody-hears",
+        "dying/restore-whose-end-nobody-hears",
+        "dying/asked-stop-whose-end-nobody-hears",
+        "dying/rescue-that-a-person-took-over",
+    ]
+});
+
+/// What the documentation shows.
+pub static EXAMPLES: LazyLock<Vec<Script>> =
+    LazyLock::new(|| scripts!["examples/orders-twice-a-day",]);
+
+fn of_ours(name: &str, text: &str) -> Script {
+    read(name, text).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// The scenario of that name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Script> {
+    CATALOGUE
+        .iter()
+        .chain(FLINK.iter())
+        .chain(SNAPSHOTS.iter())
+        .find(|scenario| scenario.name == name)
+}
+
+/// The scenario or the play beside the catalogue of that name.
+#[must_use]
+pub fn play_by_name(name: &str) -> Option<&'static Script> {
+    by_name(name).or_else(|| {
+        INPUTS
+            .iter()
+            .chain(TROUBLES.iter())
+            .chain(DYING.iter())
+            .find(|play| play.name == name)
+    })
+}
