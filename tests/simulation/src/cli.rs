@@ -12,12 +12,13 @@ use std::{
 
 use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 
-use sandbox::invariants::Invariant;
+use sandbox::{invariants::Invariant, script::Script};
 
 use crate::{
     generate,
     many::{Broken, Summary, play_all},
     play::play,
+    script,
     shrink::shrink,
     studies::{detection, mutants, others, sabotage},
 };
@@ -49,6 +50,9 @@ struct Arguments {
     /// Prints the run as it was drawn, before it is played.
     #[arg(long, requires = "seed")]
     night: bool,
+    /// Prints the run as a scenario's file, and does not play it: `cargo run -- rehearse FILE` does.
+    #[arg(long, requires = "seed", conflicts_with_all = ["night", "trace", "json"])]
+    script: bool,
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -159,6 +163,10 @@ fn complain(text: &str) {
 
 fn one(arguments: &Arguments, seed: u64) -> ExitCode {
     let night = generate::night(seed);
+    if arguments.script {
+        say(&script::of(&night).json());
+        return ExitCode::SUCCESS;
+    }
     if arguments.night {
         say(&format!("{night:#?}\n"));
     }
@@ -268,6 +276,18 @@ fn table(summary: &Summary) -> String {
     text
 }
 
+/// Writes a run as a scenario's file, and says where it is.
+fn written(script: &Script) -> String {
+    let file = std::env::temp_dir().join(format!("lifeguard-{}.json", script.name));
+    match std::fs::write(&file, script.json()) {
+        Ok(()) => format!(
+            "\nthe same as a scenario: cargo run -- rehearse {}",
+            file.display()
+        ),
+        Err(error) => format!("\n{} cannot be written: {error}", file.display()),
+    }
+}
+
 /// Tells what broke, with the shortest night that shows it and how to replay it.
 fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
     for broken in &summary.broken {
@@ -307,6 +327,7 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
                 && (!line.contains(" call ") || line.ends_with(" *"))
         });
         complain(&told.collect::<Vec<_>>().join("\n"));
+        complain(&written(&script::of(&shortest)));
     }
     ExitCode::FAILURE
 }

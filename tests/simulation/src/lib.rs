@@ -7,6 +7,7 @@
 //! | [`play`] | a night → a region, lived through in a runtime of its own |
 //! | `promises` | what the invariant checker ([`sandbox::invariants`]) may know of a night beforehand |
 //! | [`many`] | many seeds on all cores, summed up |
+//! | [`script`] | a night → a scenario's file, which `cargo run -- rehearse FILE` plays |
 //! | [`studies`] | would a mistake be noticed, how do rival policies do, which alarm sees which loop |
 //! | [`shrink`] | a night that breaks an invariant → the shortest one that still does |
 //!
@@ -21,6 +22,7 @@ mod people;
 pub mod play;
 mod player;
 mod promises;
+pub mod script;
 pub mod shrink;
 pub mod studies;
 mod trace;
