@@ -129,32 +129,21 @@ impl CloudWatch {
 
 impl DescribeAlarms for CloudWatch {
     async fn alarms_beginning(&self, prefix: &str) -> Result<Vec<Found>, AlarmCallError> {
-        let (mut found, mut next) = (Vec::new(), None);
-        for _ in 0..PAGES {
-            let request = self
-                .client
-                .describe_alarms()
-                .alarm_name_prefix(prefix)
-                .alarm_types(AlarmType::MetricAlarm)
-                .max_records(100)
-                .set_next_token(next);
-            let answer = Box::pin(request.send())
-                .await
-                .map_err(|error| CallError::of("DescribeAlarms", prefix, &error))?;
-            found.extend(
-                answer
-                    .metric_alarms
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(read),
-            );
-            next = answer.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(found);
-            }
-        }
+        const VERB: &str = "DescribeAlarms";
+        let mut found = Vec::new();
+        let request = self.client.describe_alarms().alarm_name_prefix(prefix);
+        let listed = request.alarm_types(AlarmType::MetricAlarm).into_paginator();
+        let listed = listed.page_size(100).stop_on_duplicate_token(false);
+        let whole = managed_flink::pages(VERB, prefix, PAGES, listed.send(), |page| {
+            let alarms = page.metric_alarms.unwrap_or_default();
+            found.extend(alarms.into_iter().filter_map(read));
+            page.next_token
+        });
         // Half a list would make the other half look as if it were not there.
-        Err(CallError::incomplete("DescribeAlarms", prefix, "last page"))
+        if !whole.await? {
+            return Err(CallError::incomplete(VERB, prefix, "last page"));
+        }
+        Ok(found)
     }
 
     async fn alarms_named(&self, names: &[String]) -> Result<Vec<Found>, AlarmCallError> {

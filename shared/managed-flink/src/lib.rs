@@ -9,6 +9,7 @@
 mod call_error;
 mod convert;
 mod opt_in;
+mod pages;
 mod rest;
 mod service;
 mod snapshots;
@@ -22,6 +23,7 @@ pub use convert::{
     Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values,
 };
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
+pub use pages::pages;
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
 pub use service::ManagedFlink;
 pub use snapshots::*;

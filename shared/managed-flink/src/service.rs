@@ -21,7 +21,7 @@ use crate::{
     DescribeApplicationOperation, DescribeApplicationVersion, Described, ListApplicationOperations,
     ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource,
     OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom,
-    StopApplication, UpdateApplication, VersionSummary, convert,
+    StopApplication, UpdateApplication, VersionSummary, convert, pages,
     sdk::UpdateApplicationInputBuilder,
 };
 
@@ -66,30 +66,20 @@ impl ManagedFlink {
 impl ListApplications for ManagedFlink {
     async fn list_applications(&self) -> Result<Vec<ApplicationSummary>, CallError> {
         const VERB: &str = "ListApplications";
+        const SUBJECT: &str = "all applications";
         let mut found = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let request = self
-                .reads
-                .list_applications()
-                .limit(PAGE)
-                .set_next_token(next);
-            let answer = Box::pin(request.send())
-                .await
-                .map_err(|error| CallError::of(VERB, "all applications", &error))?;
-            found.extend(
-                answer
-                    .application_summaries
-                    .iter()
-                    .map(convert::application_summary),
-            );
-            next = answer.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(found);
-            }
-        }
+        let request = self.reads.list_applications().into_paginator();
+        let listed = request.page_size(PAGE).stop_on_duplicate_token(false);
+        let whole = pages(VERB, SUBJECT, PAGES, listed.send(), |page| {
+            let summaries = page.application_summaries.iter();
+            found.extend(summaries.map(convert::application_summary));
+            page.next_token
+        });
         // Half a list would make the other half look deleted.
-        Err(CallError::incomplete(VERB, "all applications", "last page"))
+        if !whole.await? {
+            return Err(CallError::incomplete(VERB, SUBJECT, "last page"));
+        }
+        Ok(found)
     }
 }
 
@@ -138,30 +128,17 @@ impl ListApplicationVersions for ManagedFlink {
         application: &str,
         most: usize,
     ) -> Result<Vec<VersionSummary>, CallError> {
+        const VERB: &str = "ListApplicationVersions";
         let mut found = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let request = self
-                .reads
-                .list_application_versions()
-                .application_name(application)
-                .limit(PAGE)
-                .set_next_token(next);
-            let answer = Box::pin(request.send())
-                .await
-                .map_err(|error| CallError::of("ListApplicationVersions", application, &error))?;
-            found.extend(
-                answer
-                    .application_version_summaries
-                    .unwrap_or_default()
-                    .iter()
-                    .map(convert::version_summary),
-            );
-            next = answer.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                break;
-            }
-        }
+        let request = self.reads.list_application_versions();
+        let listed = request.application_name(application).into_paginator();
+        let listed = listed.page_size(PAGE).stop_on_duplicate_token(false);
+        pages(VERB, application, PAGES, listed.send(), |page| {
+            let summaries = page.application_version_summaries.unwrap_or_default();
+            found.extend(summaries.iter().map(convert::version_summary));
+            page.next_token
+        })
+        .await?;
         // The order is not documented, so all pages are read before the newest are kept.
         found.sort_by_key(|summary| std::cmp::Reverse(summary.version_id));
         found.truncate(most);
@@ -175,34 +152,19 @@ impl ListApplicationOperations for ManagedFlink {
         application: &str,
         most: usize,
     ) -> Result<Vec<Operation>, CallError> {
+        const VERB: &str = "ListApplicationOperations";
         let mut found = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let left = i32::try_from(most - found.len())
-                .unwrap_or(PAGE)
-                .clamp(1, PAGE);
-            let request = self
-                .reads
-                .list_application_operations()
-                .application_name(application)
-                .limit(left)
-                .set_next_token(next);
-            let answer = Box::pin(request.send())
-                .await
-                .map_err(|error| CallError::of("ListApplicationOperations", application, &error))?;
-            found.extend(
-                answer
-                    .application_operation_info_list
-                    .unwrap_or_default()
-                    .iter()
-                    .map(convert::listed_operation),
-            );
-            found.truncate(most);
-            next = answer.next_token.filter(|token| !token.is_empty());
-            if next.is_none() || found.len() >= most {
-                break;
-            }
-        }
+        let limit = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
+        let request = self.reads.list_application_operations();
+        let listed = request.application_name(application).into_paginator();
+        let listed = listed.page_size(limit).stop_on_duplicate_token(false);
+        pages(VERB, application, PAGES, listed.send(), |page| {
+            let listed = page.application_operation_info_list.unwrap_or_default();
+            found.extend(listed.iter().map(convert::listed_operation));
+            page.next_token.filter(|_| found.len() < most)
+        })
+        .await?;
+        found.truncate(most);
         found.sort_by_key(|operation| std::cmp::Reverse(operation.started_at));
         Ok(found)
     }
@@ -240,37 +202,25 @@ impl ListApplicationSnapshots for ManagedFlink {
     ) -> Result<Vec<Snapshot>, CallError> {
         const VERB: &str = "ListApplicationSnapshots";
         let mut found = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let request = self
-                .reads
-                .list_application_snapshots()
-                .application_name(application)
-                .limit(PAGE)
-                .set_next_token(next);
-            let answer = Box::pin(request.send())
-                .await
-                .map_err(|error| CallError::of(VERB, application, &error))?;
-            found.extend(
-                answer
-                    .snapshot_summaries
-                    .unwrap_or_default()
-                    .iter()
-                    .map(convert::snapshot),
-            );
-            next = answer.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                found.sort_by(|one, other| {
-                    other
-                        .created_at
-                        .cmp(&one.created_at)
-                        .then_with(|| other.name.cmp(&one.name))
-                });
-                return Ok(found);
-            }
-        }
+        let request = self.reads.list_application_snapshots();
+        let listed = request.application_name(application).into_paginator();
+        let listed = listed.page_size(PAGE).stop_on_duplicate_token(false);
+        let whole = pages(VERB, application, PAGES, listed.send(), |page| {
+            let summaries = page.snapshot_summaries.unwrap_or_default();
+            found.extend(summaries.iter().map(convert::snapshot));
+            page.next_token
+        });
         // Half a list is worse than none: the right snapshot might be in the other half.
-        Err(CallError::incomplete(VERB, application, "last page"))
+        if !whole.await? {
+            return Err(CallError::incomplete(VERB, application, "last page"));
+        }
+        found.sort_by(|one: &Snapshot, other| {
+            other
+                .created_at
+                .cmp(&one.created_at)
+                .then_with(|| other.name.cmp(&one.name))
+        });
+        Ok(found)
     }
 }
 

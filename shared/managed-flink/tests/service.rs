@@ -159,6 +159,21 @@ async fn a_missing_end_is_none_whether_left_out_or_epoch_zero() {
 }
 
 #[tokio::test]
+async fn pages_of_operations_are_read_until_there_are_enough() {
+    let (double, api) = api(|call| {
+        let page = call.body["NextToken"].as_str().unwrap_or("0");
+        let operation = |n: u32| json!({ "Operation": "UpdateApplication", "OperationId": format!("{page}-{n}"), "StartTime": 100.0, "OperationStatus": "SUCCESSFUL" });
+        Wire::json(
+            200,
+            &json!({ "ApplicationOperationInfoList": [operation(1), operation(2)], "NextToken": format!("{page}0") }),
+        )
+    });
+    let operations = api.list_application_operations("orders", 3).await.unwrap();
+    assert_eq!(operations.len(), 3);
+    assert_eq!(double.bodies("ListApplicationOperations").len(), 2);
+}
+
+#[tokio::test]
 async fn all_pages_of_snapshots_are_read_and_the_newest_comes_first() {
     let (double, api) = api(|call| {
         let snapshot = |name: &str, at: f64| json!({ "SnapshotName": name, "SnapshotStatus": "READY", "ApplicationVersionId": 3, "SnapshotCreationTimestamp": at, "RuntimeEnvironment": "FLINK-1_20" });
