@@ -302,6 +302,8 @@ fn every_play_beside_the_catalogue_ends_as_written() {
     for play in crate::scenario::INPUTS
         .iter()
         .chain(crate::scenario::TROUBLES.iter())
+        .chain(crate::scenario::DYING.iter())
+        .chain(crate::scenario::EXAMPLES.iter())
     {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
