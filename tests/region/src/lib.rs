@@ -51,6 +51,8 @@ use ground::{
 };
 use hosting::Hosting;
 use route::{Applications, route};
+use trail::Recorder;
+pub use trail::{StackEvent, Trail};
 
 /// When every region opens: somebody is asleep.
 pub const OPENED: &str = "2026-03-04T02:47:00Z";
@@ -88,6 +90,8 @@ pub struct Blueprint {
     pub metrics: MetricSettings,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// What CloudTrail is like.
+    pub trail: Trail,
     /// Over real Flink clusters, in a region whose clock runs so many times as fast as this machine's; None for simulated ones.
     pub real_flink: Option<f64>,
     /// Variables of every function beyond the template's: only for a region that is served on loopback, whose dashboards are not at AWS.
@@ -258,6 +262,7 @@ impl Region {
         cloudwatch.add_source(Arc::new(sqs.clone()));
         tokio::spawn(cloudwatch.clone().run());
 
+        let trail = Recorder::new(blueprint.trail, bus.clone(), clock.clone(), blueprint.seed);
         let services = (
             flink.clone(),
             states.clone(),
@@ -269,15 +274,22 @@ impl Region {
             lambda.clone(),
             journal.clone(),
             clock.clone(),
+            trail.clone(),
         );
         let watching = watchers.clone();
         back.open(move |request| watching.watched(request, |request| route(&services, request)));
         let (gate, next, at, told) = (faults.clone(), back, clock.clone(), journal.clone());
         front.open(move |request| {
             let (gate, next, at, told) = (gate.clone(), next.clone(), at.clone(), told.clone());
+            let trail = trail.clone();
             Box::pin(async move {
                 let speaks_cbor = wire::rpc_verb(&request).is_some();
+                let of_service = wire::service(&request).as_deref() == Some("kinesisanalytics");
+                let asked = of_service.then(|| request.clone());
                 let answer = gate.pass(request, &next, &at, &told).await;
+                if let Some(asked) = asked {
+                    trail.record_denied(&asked, &answer);
+                }
                 // A fault answers in JSON, whoever asked.
                 if speaks_cbor {
                     cloudwatch::in_cbor(answer)
@@ -384,6 +396,11 @@ impl Region {
     #[must_use]
     pub fn bus(&self) -> &EventBus {
         &self.0.bus
+    }
+
+    /// CloudFormation tells of a stack. Of the stacks whose access key is `cloudformation` it tells by itself.
+    pub fn tell_of_stack(&self, event: &StackEvent) {
+        event.emit(&self.0.bus);
     }
 
     /// From now on `observer` sees every request that reaches a service, and every task of a state machine, after those that came before it.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tower::Service as _;
 
-use super::trail;
+use super::trail::{self, Recorder};
 use crate::mail::Mail;
 use asl::StepFunctions;
 use emulated_aws::{
@@ -36,6 +36,7 @@ pub(super) type Back = (
     LambdaHost,
     Journal,
     Clock,
+    Recorder,
 );
 
 /// Where a served region shows the mails that people got: for those who try it without a mailbox.
@@ -58,7 +59,7 @@ fn mails(journal: &Journal) -> Response {
 
 /// By the service that the signature names; what is not signed can only be a dashboard, or somebody who reads mails.
 pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Response> {
-    let (flink, states, dynamodb, sns, sqs, bus, cloudwatch, lambda, journal, clock) =
+    let (flink, states, dynamodb, sns, sqs, bus, cloudwatch, lambda, journal, clock, trail) =
         services.clone();
     Box::pin(async move {
         let mut flink = flink;
@@ -85,7 +86,8 @@ pub(super) fn route(services: &Back, request: Request) -> BoxFuture<'static, Res
                     .call(request)
                     .await
                     .unwrap_or_else(|never| match never {});
-                trail::record(&bus, &asked, &answer);
+                trail.record(&asked, &answer);
+                trail::deploys(&bus, &flink, &asked, &answer);
                 answer
             }
             None if request.uri().path() == MAILS => mails(&journal),

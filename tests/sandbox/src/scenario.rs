@@ -26,7 +26,7 @@ use crate::{
     faults::Rule,
     flink::{Code, Codebook},
     managed_flink::{ApplicationSeed, Settings},
-    region::OPENED,
+    region::{OPENED, Trail},
 };
 
 /// The application that a scenario is about where it does not say.
@@ -50,6 +50,8 @@ pub struct Stage {
     pub names: BTreeMap<String, String>,
     /// What goes wrong in the plumbing.
     pub faults: Vec<Rule>,
+    /// What CloudTrail is like.
+    pub trail: Trail,
     /// Variables of single functions that replace the template's, by their package.
     pub own_variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Where the functions' binaries are, for each to run in a process of its own; they run in this process when None.
@@ -79,6 +81,7 @@ impl Stage {
             template: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
+            trail: Trail::default(),
             own_variables: BTreeMap::new(),
             binaries: None,
             real_flink: None,

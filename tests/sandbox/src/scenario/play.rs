@@ -86,6 +86,7 @@ pub async fn play_staged(
         codebook: stage.codebook,
         settings: stage.settings,
         faults: stage.faults,
+        trail: stage.trail,
         own_variables: stage.own_variables,
         real_flink: stage.real_flink,
         ..Blueprint::default()

@@ -12,6 +12,7 @@ mod keeping;
 mod people_hear;
 mod permissions;
 mod policies;
+mod trail;
 mod without_force_stop;
 
 use std::{
