@@ -1,5 +1,6 @@
 //! From a seed to a night. The same seed gives the same night, on every machine.
 
+mod clusters;
 pub(crate) mod plumbing;
 
 use std::time::Duration;
@@ -20,6 +21,12 @@ use crate::night::{
 /// The night of a seed.
 #[must_use]
 pub fn night(seed: u64) -> Night {
+    let mut night = drawn(seed);
+    clusters::add(seed, &mut night);
+    night
+}
+
+fn drawn(seed: u64) -> Night {
     let mut rng = Rng::with_seed(seed ^ 0x6e69_6768_7473);
     let rng = &mut rng;
     // One in four begins late in the evening: budgets are per UTC day.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     faults::{Fault, Rule, When},
-    flink::{Code, Sink},
+    flink::{ClusterEvent, Code, Sink},
     managed_flink::{RollbackState, SnapshotStatus, Stage},
 };
 use serde_json::{Value, json};
@@ -324,6 +324,8 @@ pub enum What {
     Dependency(String, bool),
     /// A TaskManager is lost.
     LoseMachine,
+    /// Something befalls the cluster.
+    Befall(ClusterEvent),
     /// The service patches.
     Maintenance,
     /// The service scales.

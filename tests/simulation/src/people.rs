@@ -94,6 +94,7 @@ pub(crate) async fn act(player: Player, event: usize) {
             }
             let _ = region.start_remediation(&input.to_string());
         }
+        What::Befall(event) => region.flink().befall(&application.name, event),
         What::LoseMachine => region.flink().kill_task_manager(&application.name),
         What::AbortExecutions => abort(&region, &application.name),
         What::RingAgain => ring_again(&player, &application.name).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     faults::{Fault, LambdaFault, When as Which},
-    flink,
+    flink::{self, ClusterEvent},
     managed_flink::{RollbackState, SnapshotStatus, Stage},
     script::{
         self, Do, ExecutionEnd, FaultKind, Injected, Moment as Part, Script, Span, Step, Tried,
@@ -226,6 +226,7 @@ fn what(index: usize, application: &Application, what: &What, opened: Timestamp)
         What::RingAgain => Do::DeliverAlarmAgain,
         What::Dependency(..)
         | What::LoseMachine
+        | What::Befall(_)
         | What::Maintenance
         | What::Autoscale(_)
         | What::Stuck(_)
@@ -252,6 +253,7 @@ fn of_the_world(what: &What) -> Do {
             up: *up,
         },
         What::LoseMachine => Do::LoseMachine,
+        What::Befall(event) => befallen(event),
         What::Autoscale(parallelism) => Do::Autoscale {
             parallelism: *parallelism,
         },
@@ -267,6 +269,26 @@ fn of_the_world(what: &What) -> Do {
         }
         // Nothing else comes here.
         _ => Do::Maintenance,
+    }
+}
+
+fn befallen(event: &ClusterEvent) -> Do {
+    match event {
+        ClusterEvent::JobManagerLost => Do::LoseJobManager,
+        ClusterEvent::TaskManagerLost => Do::LoseMachine,
+        ClusterEvent::RegionsFail {
+            apart_millis,
+            fault,
+        } => Do::FailRegions {
+            apart: Span(Duration::from_millis((*apart_millis).into())),
+            fault: fault.into(),
+        },
+        ClusterEvent::Rescale { parallelism } => Do::Rescale {
+            parallelism: *parallelism,
+        },
+        ClusterEvent::SlotsLost { for_secs } => Do::LoseSlots {
+            lasting: Span(Duration::from_secs((*for_secs).into())),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a version of an application's code does when it runs: the scenario's script for a job.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub type Codebook = BTreeMap<String, Code>;
 
 /// An exception as Flink shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// The Java class, `java.lang.IllegalArgumentException`.
@@ -21,6 +22,21 @@ pub struct Fault {
     /// Which subtask of it, by index.
     #[serde(default)]
     pub subtask: u32,
+}
+
+/// The first subtask goes without saying.
+impl fmt::Debug for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Fault");
+        shown
+            .field("class", &self.class)
+            .field("message", &self.message)
+            .field("vertex", &self.vertex);
+        if self.subtask > 0 {
+            shown.field("subtask", &self.subtask);
+        }
+        shown.finish()
+    }
 }
 
 impl Fault {

@@ -219,12 +219,16 @@ impl SimulatedFlink {
 
     /// Something befalls the cluster of an application.
     pub fn befall(&self, application: &str, event: &ClusterEvent) {
+        let happened = self.inner.befall(application, event);
         let what = match event {
-            ClusterEvent::JobManagerLost => {
-                "the JobManager is killed; another takes over in some seconds".to_owned()
-            }
-            ClusterEvent::TaskManagerLost | ClusterEvent::SlotsLost { .. } => {
+            // Each life of the job tells of its own end.
+            ClusterEvent::JobManagerLost => return,
+            ClusterEvent::TaskManagerLost => {
                 "a TaskManager is gone; its heartbeat has not timed out yet".to_owned()
+            }
+            _ if !happened => return,
+            ClusterEvent::SlotsLost { .. } => {
+                "a TaskManager is gone, and no other has free slots".to_owned()
             }
             ClusterEvent::RegionsFail { .. } => {
                 "something that every part of the job needs fails for a moment".to_owned()
@@ -233,10 +237,8 @@ impl SimulatedFlink {
                 format!("somebody asks the adaptive scheduler for a parallelism of {parallelism}")
             }
         };
-        self.inner.befall(application, event);
-        self.inner
-            .journal
-            .tell(Actor::Flink, Some(application), what);
+        let journal = &self.inner.journal;
+        journal.tell(Actor::Flink, Some(application), what);
     }
 
     /// The count of an application's records, now.
@@ -363,17 +365,18 @@ impl Inner {
         self.live(application, now, |_, _| ());
     }
 
-    /// Something befalls a cluster now.
-    fn befall(&self, application: &str, event: &ClusterEvent) {
-        let now = self.now();
+    /// Something befalls a cluster now. Says whether it could.
+    fn befall(&self, application: &str, event: &ClusterEvent) -> bool {
+        let (now, mut happened) = (self.now(), false);
         self.live(application, now, |job, world| {
-            job.befall(event, now, world);
+            happened = job.befall(event, now, world);
         });
         let mut state = self.lock();
         let State { off, clusters, .. } = &mut *state;
         if let Some(cluster) = clusters.get_mut(application) {
             cluster.decide(off, now);
         }
+        happened
     }
 
     /// The same, and then something more is done to the job.

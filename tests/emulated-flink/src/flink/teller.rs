@@ -44,7 +44,7 @@ impl Teller {
                 self.lost_job_managers += 1;
                 (self.next, self.settled, self.told_restarts) = (None, 0, 0);
                 (self.lost_job_managers <= ONE_BY_ONE)
-                    .then(|| "the JobManager dies, and the job with it".to_owned())
+                    .then(|| "the JobManager dies; another takes over in some seconds".to_owned())
             }
             Tale::Restored { from } => Some(format!(
                 "the job is RUNNING, restored from {}",
