@@ -148,9 +148,29 @@ fn described(index: usize, application: &Application, opened: Timestamp) -> scri
     }
 }
 
-/// None for what comes after the end, or to no application.
+/// Whether any code of the night needs this.
+fn is_needed(night: &Night, dependency: &str) -> bool {
+    let deployed = night.events.iter().filter_map(|event| match &event.what {
+        What::Deploy { code, .. } => Some(&**code),
+        _ => None,
+    });
+    let running = night
+        .applications
+        .iter()
+        .map(|application| &application.code);
+    running
+        .chain(deployed)
+        .any(|code| code.needs.iter().any(|need| need.dependency == dependency))
+}
+
+/// None for what comes after the end, to no application, or is needed by no code.
 fn step(night: &Night, index: usize, event: &Event, opened: Timestamp) -> Option<Step> {
     let application = night.applications.get(event.application)?;
+    if let What::Dependency(name, _) = &event.what
+        && !is_needed(night, name)
+    {
+        return None;
+    }
     let when = match &event.at {
         Moment::After(secs) if *secs >= u64::from(night.length_mins) * 60 => return None,
         Moment::After(secs) => When::At(Span(Duration::from_secs(*secs))),
@@ -306,6 +326,9 @@ fn part(stage: Stage) -> script::Stage {
     }
 }
 
+/// What goes wrong for longer than a year does so for ever.
+const FOR_EVER_SECS: u64 = 31_536_000;
+
 fn injected(strike: &Strike) -> Injected {
     let (from, to) = strike.within_secs;
     Injected {
@@ -327,7 +350,7 @@ fn injected(strike: &Strike) -> Injected {
             },
         },
         from: Some(Span(Duration::from_secs(from))),
-        to: Some(Span(Duration::from_secs(to))),
+        to: (to < FOR_EVER_SECS).then(|| Span(Duration::from_secs(to))),
     }
 }
 
