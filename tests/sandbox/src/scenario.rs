@@ -8,6 +8,7 @@ mod fleet;
 mod people;
 mod play;
 mod player;
+mod watched;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -58,6 +59,8 @@ pub struct Stage {
     pub binaries: Option<PathBuf>,
     /// Over real clusters, how many times as fast as this machine's the region's clock runs; None over simulated ones.
     pub real_flink: Option<f64>,
+    /// Whether Step Functions, DynamoDB, SNS and EventBridge are another engine's.
+    pub other_engine: bool,
 }
 
 impl Stage {
@@ -85,6 +88,7 @@ impl Stage {
             own_variables: BTreeMap::new(),
             binaries: None,
             real_flink: None,
+            other_engine: false,
         };
         stage
             .code("orders-5.jar", Code::healthy())

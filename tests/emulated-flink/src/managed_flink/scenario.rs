@@ -151,6 +151,20 @@ impl ManagedFlink {
             .unwrap_or_default()
     }
 
+    /// The environment properties of an application, of all groups.
+    pub fn properties(&self, name: &str) -> BTreeMap<String, String> {
+        let state = self.inner.lock();
+        let Some(application) = state.applications.get(name) else {
+            return BTreeMap::new();
+        };
+        let groups = &application.version().configuration["EnvironmentPropertyDescriptions"]["PropertyGroupDescriptions"];
+        let maps = groups.as_array().into_iter().flatten();
+        maps.filter_map(|group| group["PropertyMap"].as_object())
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect()
+    }
+
     /// The simulated clusters.
     ///
     /// # Panics

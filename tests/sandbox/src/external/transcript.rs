@@ -70,6 +70,7 @@ pub async fn transcript(scenario: &Script, asked: Asked) -> Result<Value, Transc
     let mut stage = scenario.stage();
     stage.parameters.extend(asked.parameters);
     stage.names = asked.names;
+    stage.other_engine = asked.engine.is_some();
     let attached = Arc::new(Mutex::new(None::<Attached>));
     let (slot, engine, recorder) = (Arc::clone(&attached), asked.engine, asked.recorder);
     let played = scenario::play_on(scenario, stage, asked.seed, move |region| {

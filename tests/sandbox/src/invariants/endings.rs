@@ -240,7 +240,7 @@ fn deadline(checker: &Checker, verdicts: &mut Verdicts, execution: &ExecutionVie
     );
 }
 
-/// L2 of the snapshot check: it comes to its report, whatever fails within it.
+/// L2 of the snapshot check: it comes to its report, whatever fails within it. One whose input says what nobody understands fails at once.
 fn snapshot_check(checker: &Checker, verdicts: &mut Verdicts, execution: &ExecutionView) {
     let application = execution.input["applicationName"]
         .as_str()
@@ -248,7 +248,8 @@ fn snapshot_check(checker: &Checker, verdicts: &mut Verdicts, execution: &Execut
     let lasted = execution
         .stopped
         .map(|stopped| stopped.duration_since(execution.started).as_secs());
-    let ended = matches!(execution.status, Status::Succeeded | Status::Aborted)
+    let refused = execution.status == Status::Failed && is_odd(&execution.input);
+    let ended = (refused || matches!(execution.status, Status::Succeeded | Status::Aborted))
         && lasted.is_some_and(|secs| secs <= SNAPSHOT_CHECK_SECS);
     verdicts.check(
         Invariant::L2,
@@ -264,6 +265,25 @@ fn snapshot_check(checker: &Checker, verdicts: &mut Verdicts, execution: &Execut
             )
         },
     );
+}
+
+/// Whether an input of the snapshot check says what nobody understands.
+fn is_odd(input: &Value) -> bool {
+    let understood = |(name, value): (&String, &Value)| match name.as_str() {
+        "applicationName" => value.as_str().is_some_and(is_a_name),
+        "dryRun" => value.is_boolean(),
+        // Of a check that goes on where another had to end.
+        "goOn" => value.is_object(),
+        _ => false,
+    };
+    !input
+        .as_object()
+        .is_some_and(|members| members.iter().all(understood))
+}
+
+fn is_a_name(text: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+    !text.is_empty() && text.chars().all(fits)
 }
 
 /// L3: a lease that is left is one that ends by itself, and is left only where nobody heard of its execution's end, or the table could not be reached.
@@ -287,7 +307,12 @@ fn leases(checker: &Checker, verdicts: &mut Verdicts, executions: &[ExecutionVie
                 i64::from(checker.premises.policy.deadline_secs) + LEASE_AFTER_DEADLINE_SECS + 1;
             expires.duration_since(holder.started).as_secs() <= limit
         });
-        let left = holder.is_none_or(|holder| should_have_released(checker, executions, holder));
+        // What a rescue leaves for the next one stands in a row whose lease it has ended itself.
+        let ended = holder
+            .zip(expires)
+            .is_some_and(|(holder, expires)| holder.stopped.is_some_and(|at| expires <= at));
+        let left =
+            !ended && holder.is_none_or(|holder| should_have_released(checker, executions, holder));
         verdicts.check(Invariant::L3, ends && !left, now, &application.name, || {
             format!("the lease {lease} is left")
         });
@@ -305,4 +330,28 @@ fn should_have_released(
             Some(successor) => should_have_released(checker, executions, successor),
             None => !(broke(one) && may_have_no_successor(checker, one)),
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_check_may_refuse_only_what_nobody_understands() {
+        for input in [
+            json!({}),
+            json!({ "applicationName": "orders", "dryRun": true }),
+            json!({ "goOn": { "part": 2 } }),
+        ] {
+            assert!(!is_odd(&input), "{input}");
+        }
+        for input in [
+            json!([]),
+            json!({ "dryRun": "yes" }),
+            json!({ "applicationName": "my orders" }),
+            json!({ "applicationNames": ["orders"] }),
+        ] {
+            assert!(is_odd(&input), "{input}");
+        }
+    }
 }

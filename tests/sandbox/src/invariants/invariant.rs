@@ -1,6 +1,6 @@
 //! The invariants of the design, the count of checks made of each, and what broke one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -87,6 +87,23 @@ pub struct Violation {
     pub application: String,
     /// What was seen.
     pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            invariant,
+            at,
+            application,
+            text,
+        } = self;
+        let sentence = invariant.sentence();
+        write!(to, "{invariant:?} ({sentence}) is broken at {at:.0}")?;
+        if !application.is_empty() {
+            write!(to, " for {application}")?;
+        }
+        write!(to, ": {text}")
+    }
 }
 
 /// Checks made, and what broke.

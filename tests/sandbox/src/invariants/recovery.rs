@@ -2,7 +2,7 @@
 //!
 //! Where that is promised is a premise: only who knows the run beforehand can say that a rescue is possible and that nobody gets in its way.
 
-use crate::states::ExecutionView;
+use crate::states::{ExecutionView, Status};
 
 use super::{
     checker::Checker,
@@ -20,7 +20,7 @@ pub(super) fn check(checker: &Checker, verdicts: &mut Verdicts, executions: &[Ex
                 format!("{} records are lost", records.lost)
             });
         }
-        if !known.recovers {
+        if !known.recovers || stopped(executions, name) {
             continue;
         }
         let standing = checker.region.flink().standing(name);
@@ -91,6 +91,13 @@ fn says_so(
         application,
         || "Lifeguard changed it, and no execution says that it is recovered".to_owned(),
     );
+}
+
+/// Whether a person stopped a rescue: then the rest is that person's.
+fn stopped(executions: &[ExecutionView], application: &str) -> bool {
+    executions
+        .iter()
+        .any(|one| one.input["applicationName"] == application && one.status == Status::Aborted)
 }
 
 fn asked_nothing(executions: &[ExecutionView], application: &str) -> bool {

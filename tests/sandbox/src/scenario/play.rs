@@ -9,8 +9,11 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Script, Stage, ends, executions, people::OPERATOR, player::Player};
+use super::{
+    Script, Stage, ends, executions, people::OPERATOR, player::Player, watched::Watched,
+};
 use crate::{
+    invariants::Verdicts,
     journal::{Call, Entry},
     lambda::Processes,
     managed_flink::Dashboard,
@@ -41,6 +44,8 @@ const GLANCE: Duration = Duration::from_secs(1);
 pub struct Played {
     /// The result.
     pub rehearsal: Rehearsal,
+    /// What the invariant checker found; nothing where it could not watch.
+    pub verdicts: Verdicts,
     /// The region.
     pub region: Open,
 }
@@ -78,6 +83,7 @@ pub async fn play_staged(
     opened: impl FnOnce(&Region),
     mut shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
+    let can_be_watched = Watched::can_be(&stage);
     let mut blueprint = Blueprint {
         seed,
         parameters: stage.parameters,
@@ -118,6 +124,7 @@ pub async fn play_staged(
     }
     // What a person does after the deployment; from then on the schedule keeps the alarms.
     region.keep_alarms().await?;
+    let watched = Watched::begin(can_be_watched, &region, scenario.ends.as_ref());
     opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone(), scenario.subject()));
@@ -129,8 +136,10 @@ pub async fn play_staged(
     shown(&region);
     // Dropped, it takes no more connections.
     drop(server);
+    let verdicts = watched.end();
     Ok(Played {
-        rehearsal: result(scenario, seed, &region, &health),
+        rehearsal: result(scenario, seed, &region, &health, &verdicts),
+        verdicts,
         region,
     })
 }
@@ -194,7 +203,13 @@ impl Health {
     }
 }
 
-fn result(scenario: &Script, seed: u64, region: &Region, health: &Health) -> Rehearsal {
+fn result(
+    scenario: &Script,
+    seed: u64,
+    region: &Region,
+    health: &Health,
+    verdicts: &Verdicts,
+) -> Rehearsal {
     let opened = region.opened();
     let subject = scenario.subject();
     let of = scenario
@@ -261,6 +276,7 @@ fn result(scenario: &Script, seed: u64, region: &Region, health: &Health) -> Reh
         processes: region.lambda().processes_started(),
         job_runs: region.flink().job_runs(&subject),
         mails: Mail::all(region.journal()),
+        invariant_checks: verdicts.checks.clone(),
         complaints: Vec::new(),
         timeline: timeline(region, &subject),
     };
@@ -274,6 +290,9 @@ fn result(scenario: &Script, seed: u64, region: &Region, health: &Health) -> Reh
     rehearsal
         .complaints
         .extend(executions::complaints(refused, region));
+    rehearsal
+        .complaints
+        .extend(verdicts.violations.iter().map(ToString::to_string));
     rehearsal
 }
 

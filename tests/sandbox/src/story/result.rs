@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Mail, Paint, name};
-use crate::{flink::real::JobRun, journal::Entry, states::ExecutionView};
+use crate::{flink::real::JobRun, invariants::Invariant, journal::Entry, states::ExecutionView};
 
 /// How a rehearsal went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,7 +43,10 @@ pub struct Rehearsal {
     pub job_runs: Vec<JobRun>,
     /// The mails that people got, in order.
     pub mails: Vec<Mail>,
-    /// How it differs from how it should have ended; empty when all is well.
+    /// How often each invariant was checked; empty where that could not be.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub invariant_checks: BTreeMap<Invariant, u64>,
+    /// How it differs from how it should have ended, and which invariants broke; empty when all is well.
     pub complaints: Vec<String>,
     /// Everything that happened.
     pub timeline: Vec<TimelineEntry>,
@@ -227,6 +230,10 @@ impl Rehearsal {
                     self.processes.len()
                 ),
             ));
+        }
+        let checks: u64 = self.invariant_checks.values().sum();
+        if checks > 0 {
+            rows.push(("invariants", format!("checked {checks} times")));
         }
         if records.wrong > 0 {
             rows.push(("still wrong", format!("{} records", records.wrong)));

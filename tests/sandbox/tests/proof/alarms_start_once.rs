@@ -9,11 +9,11 @@ use sandbox::{
     place,
     protocol::invocation,
     region::Region,
-    scenario::{APPLICATION, Script, play_on},
+    scenario::{APPLICATION, Script},
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_staged, stage,
     stage_with, steps, story, text,
 };

@@ -1,9 +1,9 @@
 //! The clocks of the functions differ from the service's and from Flink's: every rescue ends as it does when they agree.
 
 use jiff::SignedDuration;
-use sandbox::{region::Region, scenario::play_on};
+use sandbox::region::Region;
 
-use super::support::{assert_well, in_virtual_time, named, stage};
+use super::support::{assert_well, in_virtual_time, named, play_on, stage};
 
 /// Seconds ahead of the region's clock; behind when negative.
 const SKEWS: [i64; 4] = [-60, -12, 12, 60];

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use sandbox::{
     region::Region,
-    scenario::{APPLICATION, Played, Script, hours, play_by_name, play_on},
+    scenario::{APPLICATION, Played, Script, hours, play_by_name},
     script::{Do, ExecutionEnd, Span, When},
     states::{ExecutionView, Status},
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     duplicate, effects, in_virtual_time, lease, outcomes, play, steps, story, told, tries,
 };
 

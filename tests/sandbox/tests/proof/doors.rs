@@ -13,14 +13,14 @@ use sandbox::{
     protocol::{aws_json, invoked_function},
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     scenario::{
-        APPLICATION, CATALOGUE, Played, Script, Stage, days, go_on, hours, minutes, play_on,
+        APPLICATION, CATALOGUE, Played, Script, Stage, days, go_on, hours, minutes,
     },
     states::{ExecutionView, Status},
     wire,
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     attempts, effects, ending, function, handler, in_virtual_time, lease, named, rows, stage,
     steps, story, text, told,
 };

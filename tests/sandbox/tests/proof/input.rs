@@ -2,12 +2,12 @@
 
 use sandbox::{
     managed_flink::ApplicationSeed,
-    scenario::{APPLICATION, Script, Stage, days, play_on},
+    scenario::{APPLICATION, Script, Stage, days},
     states::Status,
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     attempts, ending, in_virtual_time, outcomes, rows, stage, steps, story, text, told,
 };
 

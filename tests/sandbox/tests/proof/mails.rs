@@ -2,11 +2,11 @@
 
 use sandbox::{
     region::Region,
-    scenario::{APPLICATION, Script, Stage, play_on},
+    scenario::{APPLICATION, Script, Stage},
 };
 use serde_json::{Value, json};
 
-use crate::support::{ending, in_virtual_time, outcomes, stage, stage_where, steps, story, told};
+use crate::support::{play_on, ending, in_virtual_time, outcomes, stage, stage_where, steps, story, told};
 
 /// The attributes of all messages, in order.
 fn attributes(region: &Region) -> Vec<Value> {

@@ -8,12 +8,12 @@ use sandbox::{
     journal::Actor,
     managed_flink::ApplicationSeed,
     region::Region,
-    scenario::{APPLICATION, CATALOGUE, Script, days, hours, play_on},
+    scenario::{APPLICATION, CATALOGUE, Script, days, hours},
     states::Status,
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending, ends_untouched,
     in_virtual_time, lease, looks, named, outcomes, play, play_staged, play_well, stage,
     stage_where, stage_with, steps, story, told,

@@ -6,11 +6,11 @@ use sandbox::{
     flink::{Behaviour, Code},
     journal::Actor,
     region::Region,
-    scenario::{APPLICATION, CATALOGUE, SECRET_PROPERTY, Script, hours, play_on},
+    scenario::{APPLICATION, CATALOGUE, SECRET_PROPERTY, Script, hours},
 };
 use serde_json::{Value, json};
 
-use crate::support::{Wire, ending, in_virtual_time, named, rows, stage, steps, story};
+use crate::support::{play_on, Wire, ending, in_virtual_time, named, rows, stage, steps, story};
 
 /// What must appear nowhere: the tokens and cookies that were given out, and the property values.
 fn secrets(wire: &Wire, properties: &[&str]) -> Vec<String> {

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use sandbox::{
     faults::{Fault, LambdaFault, Rule, When},
     region::Region,
-    scenario::{APPLICATION, Ends, play_on},
+    scenario::{APPLICATION, Ends},
 };
 use serde_json::Value;
 
-use crate::support::{
+use crate::support::{play_on, 
     assert_every_execution_told_once, assert_well, effects, ending, ends_untouched,
     in_virtual_time, lease, named, outcomes, play_staged, stage, stage_where, stage_with, story,
     told,

@@ -11,13 +11,13 @@ use sandbox::{
     connector::Router,
     journal::Call,
     region::{Region, SNAPSHOT_CHECK},
-    scenario::{APPLICATION, Played, Script, Stage, play_on},
+    scenario::{APPLICATION, Played, Script, Stage},
     states::Status,
     wire,
 };
 use serde_json::{Value, json};
 
-use crate::support::{
+use crate::support::{play_on, 
     OPERATOR, attempts, effects, ending, in_virtual_time, lease, outcomes, stage, steps, story,
     told,
 };

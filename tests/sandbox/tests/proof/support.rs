@@ -8,8 +8,8 @@ use sandbox::{
     faults::Rule,
     journal::Call,
     protocol::{aws_json, invoked_function, verb},
-    region::Region,
-    scenario::{self, APPLICATION, Played, Script, Stage, play_on},
+    region::{Region, RegionError},
+    scenario::{self, APPLICATION, Played, Script, Stage},
     script::Step,
     states::{ExecutionView, Status},
     wire,
@@ -83,6 +83,29 @@ pub(crate) fn steps(written: &Value) -> Vec<Step> {
 
 pub(crate) async fn play(name: &str, seed: u64) -> Played {
     play_staged(named(name), stage(name), seed).await
+}
+
+/// Plays in virtual time, and fails where an invariant broke.
+pub(crate) async fn play_on(
+    scenario: &Script,
+    stage: Stage,
+    seed: u64,
+    opened: impl FnOnce(&Region),
+) -> Result<Played, RegionError> {
+    let played = scenario::play_on(scenario, stage, seed, opened).await?;
+    let broken: Vec<String> = played
+        .verdicts
+        .violations
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        broken.is_empty(),
+        "{}: {broken:#?}\n{}",
+        scenario.name,
+        story(&played.region)
+    );
+    Ok(played)
 }
 
 pub(crate) async fn play_staged(scenario: &Script, stage: Stage, seed: u64) -> Played {
