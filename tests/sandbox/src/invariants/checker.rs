@@ -248,6 +248,9 @@ impl Observer for Checker {
         if service == "dynamodb" && verb == "GetItem" && *caller == *self.check_role {
             self.lease_is_read(&body());
         }
+        if service == "dynamodb" && verb == "UpdateItem" {
+            self.claims(&body());
+        }
         if service != "kinesisanalytics" {
             return;
         }

@@ -17,6 +17,17 @@
 //! let verdicts = checker.finish();
 //! assert!(verdicts.violations.is_empty());
 //! ```
+//!
+//! # How to add an invariant
+//! 1. Give it a name and a sentence in [`Invariant`].
+//! 2. Ask where it could break. When a request or a task does it, check it there, in `mutation` or `snapshots`, before the service sees the request; when only the end shows it,
+//!    check it in `endings`. Call `verdicts.check(…)` for every occasion, also where it holds: the counts show that the check is not asleep.
+//! 3. Judge by what the service knows ([`region::Region::flink`](crate::region::Region::flink), the ledger's rows, the journal) and by what the caller had read. Do not judge by what Lifeguard says, and
+//!    do not call its code: rules and names are spelt out here a second time.
+//! 4. What has to be known beforehand is a premise. Prefer what can be seen: who asked for what, which requests an injected fault struck.
+//! 5. Add a mistake to `tests/simulation/sabotages.json` that only the new check notices, and play it: `cargo run -p simulation -- sabotage --only NAME --nights 0`.
+//! 6. Play the scenarios (`cargo run -- rehearse NAME`), the plays of trouble (`cargo test -p sandbox`), and some thousand simulated runs. Where it is broken although nothing is wrong, the check assumes too much: mend the
+//!    assumption, and leave the check as sharp as it was.
 
 mod checker;
 mod endings;

@@ -192,6 +192,37 @@ impl Checker {
             .check(Invariant::S8, again == 0, now, application, text);
     }
 
+    /// An execution claims a lease: when the one before has let it expire with a plan that is not finished, it finishes that.
+    pub(super) fn claims(&self, body: &Value) {
+        let values = &body["ExpressionAttributeValues"];
+        let (Some(application), "lease", Some(claimer), true) = (
+            body["Key"]["pk"]["S"].as_str(),
+            body["Key"]["sk"]["S"].as_str().unwrap_or_default(),
+            values[":me"]["S"].as_str(),
+            values[":expires"].is_object(),
+        ) else {
+            return;
+        };
+        let key = json!({ "pk": { "S": application }, "sk": { "S": "lease" } });
+        let Some(row) = self.region.dynamodb().peek(&self.table, &key) else {
+            return;
+        };
+        let holder = row["holder"]["S"].as_str().unwrap_or_default();
+        let expires = row["expiresAt"]["N"]
+            .as_str()
+            .and_then(|at| at.parse().ok());
+        let expired = expires.is_some_and(|at: i64| at < self.now().as_second());
+        let mut book = self.book();
+        let line = book.executions.get(holder).map(|one| one.line.clone());
+        if let Some(notes) = book.executions.get_mut(claimer)
+            && expired
+            && row["progress"].is_object()
+            && line.as_ref() != Some(&notes.line)
+        {
+            notes.finishes = line;
+        }
+    }
+
     /// The ledger counts an execution among the rescues of a day.
     pub(super) fn spent(&self, request: &Request) {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -422,7 +453,10 @@ impl Change<'_> {
             return;
         }
         let line = Line::of(&book.executions, &self.notes.line);
-        let Some(day) = line.spent().map(str::to_owned) else {
+        // What another began and nobody was heard to finish was counted then.
+        let begun = line.finishes();
+        let counted = begun.and_then(|begun| Line::of(&book.executions, begun).spent());
+        let Some(day) = line.spent().or(counted).map(str::to_owned) else {
             return self.check(book, Invariant::S7, false, || {
                 "it was not counted among the day's rescues".to_owned()
             });
@@ -431,6 +465,7 @@ impl Change<'_> {
             one.application == self.application
                 && one.request.is_none()
                 && one.line != self.notes.line
+                && Some(one.line.as_str()) != begun
         });
         let lines: BTreeSet<&str> = lines
             .filter(|one| !one.effects.is_empty())

@@ -22,6 +22,8 @@ pub(super) struct ExecutionNotes {
     pub(super) application: String,
     /// The first execution of its line: those that were started because the one before ended without an outcome are one rescue with it.
     pub(super) line: String,
+    /// The line of the execution whose expired lease and unfinished plan it found: that rescue it finishes.
+    pub(super) finishes: Option<String>,
     /// When its first task began.
     pub(super) began: Timestamp,
     /// What a person asked for.
@@ -51,6 +53,7 @@ impl ExecutionNotes {
         Self {
             application: application.to_owned(),
             line: line.to_owned(),
+            finishes: None,
             began,
             request,
             look: None,
@@ -96,6 +99,11 @@ impl<'a> Line<'a> {
     /// The day on which it was counted among the rescues.
     pub(super) fn spent(&self) -> Option<&'a str> {
         self.0.iter().find_map(|one| one.spent.as_deref())
+    }
+
+    /// The line whose rescue it finishes.
+    pub(super) fn finishes(&self) -> Option<&'a str> {
+        self.0.iter().find_map(|one| one.finishes.as_deref())
     }
 
     /// The limit of rescues when its first step was sent.

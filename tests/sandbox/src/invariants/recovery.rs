@@ -82,11 +82,16 @@ fn says_so(
             .as_ref()
             .is_some_and(|output| output["outcome"] == "recovered")
     });
+    // One that died after it had told everybody has said so, too.
+    let told = checker.region.journal().messages().iter().any(|message| {
+        let detail = &message["event"]["detail"];
+        detail["applicationName"] == application && detail["outcome"] == "recovered"
+    });
     drop(book);
     let lost = ours().any(|one| broke(one) && may_have_no_successor(checker, one));
     verdicts.check(
         Invariant::L1,
-        said || !changed || lost,
+        said || told || !changed || lost,
         checker.region.clock().now(),
         application,
         || "Lifeguard changed it, and no execution says that it is recovered".to_owned(),
