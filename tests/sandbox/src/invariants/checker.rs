@@ -18,6 +18,7 @@ use super::{
     snapshots::{CheckNotes, Listed},
 };
 use crate::{
+    faults::{Fault, Struck},
     managed_flink::Standing,
     moments::application_of_task,
     observer::Observer,
@@ -144,6 +145,12 @@ impl Checker {
         self.book
             .lock()
             .expect("no thread panics while it holds the book")
+    }
+
+    /// Whether a read may have got an older answer: this was known, or an injected fault made it so.
+    pub(super) fn may_read_stale(&self) -> bool {
+        let stale = |one: &Struck| one.fault == Fault::Stale;
+        self.premises.stale_reads || self.region.faults().any_struck(stale)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -152,7 +152,7 @@ impl Checker {
                 "{verb} of an application without the tag, at the caller's last reading of its tags"
             )
         };
-        if !self.premises.stale_reads {
+        if !self.may_read_stale() {
             book.verdicts
                 .check(Invariant::S6, opted_in, now, application, text);
             let text =
@@ -272,15 +272,12 @@ impl Change<'_> {
     /// S1, by what the caller could know: the application at its last look, a moment before the change.
     fn busy_or_healthy(&self, book: &mut Book, known: Option<&Glance>) {
         let Some(look) = &self.notes.look else {
-            return self.check(
-                book,
-                Invariant::S1,
-                self.checker.premises.stale_reads,
-                || "nobody has looked".to_owned(),
-            );
+            return self.check(book, Invariant::S1, self.checker.may_read_stale(), || {
+                "nobody has looked".to_owned()
+            });
         };
         let rules = self.rules(look);
-        let stale = if self.checker.premises.stale_reads {
+        let stale = if self.checker.may_read_stale() {
             STALE_SECS
         } else {
             0

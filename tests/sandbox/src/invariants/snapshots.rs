@@ -168,7 +168,7 @@ impl Checker {
             tags,
         };
         change.under_no_lease(&mut book, &notes);
-        if !self.premises.stale_reads {
+        if !self.may_read_stale() {
             change.allowed(&mut book);
         }
         match verb {
@@ -259,7 +259,7 @@ impl Keeping<'_> {
 
     /// N2, by what the check could know: the application at its own last reading, the job at the verifier's look.
     fn of_a_healthy_one(&self, book: &mut Book, known: Option<&Glance>, notes: &CheckNotes) {
-        let stale = if self.checker.premises.stale_reads {
+        let stale = if self.checker.may_read_stale() {
             super::mutation::STALE_SECS
         } else {
             0
@@ -301,7 +301,7 @@ impl Keeping<'_> {
             (0..=HEARTBEAT_SECS).contains(&look.at.duration_since(lost).as_secs())
         });
         // A stale answer is an earlier look's: the verifier's own never came to the service.
-        let unasked = notes.look.is_none() && self.checker.premises.stale_reads;
+        let unasked = notes.look.is_none() && self.checker.may_read_stale();
         let soaked = unseen
             || unasked
             || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
@@ -352,7 +352,7 @@ impl Keeping<'_> {
         let first_of_day = self.first_of_day(&listed, &newest_of_ours, rules.keep_daily_days);
         let age = listed.at.duration_since(target.created).as_secs();
         let needed = needed(&listed, self.name);
-        if self.checker.premises.stale_reads {
+        if self.checker.may_read_stale() {
             return;
         }
         self.check(book, Invariant::S9, ours(taker), || {

@@ -9,9 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Script, Stage, ends, executions, people::OPERATOR, player::Player, watched::Watched,
-};
+use super::{Script, Stage, ends, executions, people::OPERATOR, player::Player, watched::Watched};
 use crate::{
     invariants::Verdicts,
     journal::{Call, Entry},

@@ -13,9 +13,9 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
-    assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_staged, stage,
-    stage_with, steps, story, text,
+use crate::support::{
+    assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_on,
+    play_staged, stage, stage_with, steps, story, text,
 };
 
 /// The alarm that rings when a job loops.

@@ -11,8 +11,8 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
-    duplicate, effects, in_virtual_time, lease, outcomes, play, steps, story, told, tries,
+use crate::support::{
+    duplicate, effects, in_virtual_time, lease, outcomes, play, play_on, steps, story, told, tries,
 };
 
 /// States that change an application.

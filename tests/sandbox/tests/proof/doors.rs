@@ -12,17 +12,15 @@ use sandbox::{
     managed_flink::ApplicationSeed,
     protocol::{aws_json, invoked_function},
     region::{REMEDIATE, Region, SNAPSHOT_CHECK},
-    scenario::{
-        APPLICATION, CATALOGUE, Played, Script, Stage, days, go_on, hours, minutes,
-    },
+    scenario::{APPLICATION, CATALOGUE, Played, Script, Stage, days, go_on, hours, minutes},
     states::{ExecutionView, Status},
     wire,
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
-    attempts, effects, ending, function, handler, in_virtual_time, lease, named, rows, stage,
-    steps, story, text, told,
+use crate::support::{
+    attempts, effects, ending, function, handler, in_virtual_time, lease, named, play_on, rows,
+    stage, steps, story, text, told,
 };
 
 /// Plays nothing but the time, after `opened`.

@@ -7,8 +7,8 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
-    attempts, ending, in_virtual_time, outcomes, rows, stage, steps, story, text, told,
+use crate::support::{
+    attempts, ending, in_virtual_time, outcomes, play_on, rows, stage, steps, story, text, told,
 };
 
 /// The scenario's region, quiet; executions are started by the test.

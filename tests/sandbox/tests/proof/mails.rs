@@ -6,7 +6,9 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, ending, in_virtual_time, outcomes, stage, stage_where, steps, story, told};
+use crate::support::{
+    ending, in_virtual_time, outcomes, play_on, stage, stage_where, steps, story, told,
+};
 
 /// The attributes of all messages, in order.
 fn attributes(region: &Region) -> Vec<Value> {

@@ -13,9 +13,9 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
+use crate::support::{
     Wire, assert_every_execution_told_once, assert_well, attempts, effects, ending, ends_untouched,
-    in_virtual_time, lease, looks, named, outcomes, play, play_staged, play_well, stage,
+    in_virtual_time, lease, looks, named, outcomes, play, play_on, play_staged, play_well, stage,
     stage_where, stage_with, steps, story, told,
 };
 

@@ -10,7 +10,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, Wire, ending, in_virtual_time, named, rows, stage, steps, story};
+use crate::support::{Wire, ending, in_virtual_time, named, play_on, rows, stage, steps, story};
 
 /// What must appear nowhere: the tokens and cookies that were given out, and the property values.
 fn secrets(wire: &Wire, properties: &[&str]) -> Vec<String> {

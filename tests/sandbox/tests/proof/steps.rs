@@ -9,10 +9,10 @@ use sandbox::{
 };
 use serde_json::Value;
 
-use crate::support::{play_on, 
+use crate::support::{
     assert_every_execution_told_once, assert_well, effects, ending, ends_untouched,
-    in_virtual_time, lease, named, outcomes, play_staged, stage, stage_where, stage_with, story,
-    told,
+    in_virtual_time, lease, named, outcomes, play_on, play_staged, stage, stage_where, stage_with,
+    story, told,
 };
 
 /// A little longer than any state of the graph waits for a function.

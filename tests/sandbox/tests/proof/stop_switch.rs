@@ -17,9 +17,9 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{play_on, 
-    OPERATOR, attempts, effects, ending, in_virtual_time, lease, outcomes, stage, steps, story,
-    told,
+use crate::support::{
+    OPERATOR, attempts, effects, ending, in_virtual_time, lease, outcomes, play_on, stage, steps,
+    story, told,
 };
 
 /// A change that was read to be allowed is sent within this time: two writes to the ledger and one function.
