@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     Assessment, Ledger, Observation, Operation, OperationKind, OperationStatus, Part, Policy,
+    decide::unread_of,
 };
 
 /// The service stamps a version a moment before or after the operation that makes it.
@@ -27,6 +28,11 @@ pub enum Blame {
     /// Not the change.
     Elsewhere {
         /// The reason in a sentence.
+        why: String,
+    },
+    /// Something that would decide could not be read.
+    CannotTell {
+        /// What, and why.
         why: String,
     },
 }
@@ -55,10 +61,10 @@ fn judge(
             "version {version} was seen soaked and healthy at {at}"
         ));
     }
-    if let Some(why) = seen.why_unreadable(Part::Operations) {
-        return Err(format!(
-            "which change came last cannot be told, the operations could not be read: {why}"
-        ));
+    if let Some(why) = unread_of(seen, &[Part::Operations]) {
+        return Ok(Blame::CannotTell {
+            why: format!("which change came last cannot be told, {why}"),
+        });
     }
     if let Some(from) = application.version_rolled_back_from {
         return Err(format!(
@@ -85,8 +91,15 @@ fn judge(
             "the trouble began at {fault_at}, before version {version} was made at {made_at}"
         ));
     }
+    // What goes by the first fault is a guess without the exceptions, and a guess exonerates nobody.
+    let by_the_first_fault = |why: String| match unread_of(seen, &[Part::Exceptions]) {
+        Some(unread) => Ok(Blame::CannotTell {
+            why: format!("when the trouble began cannot be told, {unread}"),
+        }),
+        None => Err(why),
+    };
     if fault_at.as_second() > window_ends {
-        return Err(format!(
+        return by_the_first_fault(format!(
             "version {version} was made at {made_at}, and the trouble began only at {fault_at}"
         ));
     }
@@ -99,7 +112,7 @@ fn judge(
         ));
     }
     if let Some(healthy_secs) = ran_well_for(seen, fault_at, policy.soak_secs) {
-        return Err(format!(
+        return by_the_first_fault(format!(
             "version {version} ran for {healthy_secs} s before its first fault, much longer than it lives between faults now"
         ));
     }

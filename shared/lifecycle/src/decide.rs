@@ -2,26 +2,24 @@
 //!
 //! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
 
+mod doubt;
 mod effect;
 mod rescue;
 mod takeover;
 mod waiting;
 
+pub(crate) use doubt::unread_of;
 pub(crate) use effect::is_lost;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Applied, Assessment, Before, Decision, LedgerView, Mode, Notice, Observation,
+    Action, Applied, Assessment, Before, Decision, Doubt, LedgerView, Mode, Notice, Observation,
     OperationKind, OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step,
     StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
 };
 
-/// Looks in a row that may fail to tell before a person is needed.
-const BLIND_LOOKS: u32 = 6;
 /// Looks in a row that may fail to tell before a person's request is carried out all the same.
 const BLIND_LOOKS_BEFORE_A_REQUEST: u32 = 3;
-/// Tries of a step that the service neither accepted nor refused (it was busy, or did not answer).
-const TRIES: usize = 3;
 
 /// Errors of a step that another try would meet again.
 const FOR_GOOD: [&str; 5] = [
@@ -64,9 +62,13 @@ pub struct Situation<'a> {
 /// Decides.
 #[must_use]
 pub fn decide(situation: &Situation<'_>) -> Decision {
+    // A doubt lasts only while turn after turn is in it: the turn that still is puts it back.
+    let mut progress = situation.progress.clone();
+    let doubt = progress.doubt.take();
     let turn = Turn {
         s: *situation,
-        progress: situation.progress.clone(),
+        progress,
+        doubt,
     };
     turn.redriven()
         .or_else(|| turn.takes_over())
@@ -78,10 +80,12 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         .unwrap_or_else(|| turn.judged())
 }
 
-/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience) and `rescue` (the rungs).
+/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience), `doubt` (what cannot be told yet) and `rescue` (the rungs).
 struct Turn<'a> {
     s: Situation<'a>,
     progress: Progress,
+    /// What the turns before could not tell.
+    doubt: Option<Doubt>,
 }
 
 impl Turn<'_> {
@@ -155,6 +159,9 @@ impl Turn<'_> {
         if application.status == crate::ApplicationStatus::Deleting {
             return Some(self.leave_alone(Reason::Deleting, format!("{name} is being deleted")));
         }
+        if let Some(doubt) = self.tags_unread() {
+            return Some(doubt);
+        }
         if !self.s.applied.opted_in {
             return Some(self.not_opted_in(name));
         }
@@ -169,12 +176,7 @@ impl Turn<'_> {
             ));
         }
         if self.secs_left() <= 0 {
-            let text = format!(
-                "{name} is {} at this execution's deadline: {}",
-                self.s.assessment.word(),
-                self.s.assessment.reason()
-            );
-            return Some(self.escalate(Reason::Deadline, text));
+            return Some(self.past_the_deadline());
         }
         if let Some(what) = self.foreign_hand() {
             let text = format!(
@@ -186,8 +188,24 @@ impl Turn<'_> {
         Some(self.escalate(Reason::RequestRefused, refused))
     }
 
+    fn past_the_deadline(&self) -> Decision {
+        let unread = self.unread();
+        let unread = if unread.is_empty() {
+            unread
+        } else {
+            format!("; {unread}")
+        };
+        let text = format!(
+            "{} is {} at this execution's deadline: {}{unread}",
+            self.s.seen.application.name,
+            self.s.assessment.word(),
+            self.s.assessment.reason()
+        );
+        self.escalate(Reason::Deadline, text)
+    }
+
     fn not_opted_in(&self, name: &str) -> Decision {
-        if self.s.seen.tags.is_none() || self.progress.has_acted() {
+        if self.progress.has_acted() {
             let why = self.s.applied.findings.join("; ");
             return self.escalate(
                 Reason::PolicyUnclear,
@@ -279,16 +297,7 @@ impl Turn<'_> {
         {
             return None;
         }
-        if self.s.watch.blind_looks >= BLIND_LOOKS {
-            return Some(self.escalate(
-                Reason::Unknown,
-                format!(
-                    "{} looks in a row could not tell: {why}",
-                    self.s.watch.blind_looks
-                ),
-            ));
-        }
-        Some(self.wait(30, Reason::Unknown, why.clone()))
+        Some(self.cannot_tell_yet(Reason::Unknown, why.clone()))
     }
 
     /// No rescue is under way and nobody asked for anything: the verdict decides.
@@ -344,18 +353,30 @@ impl Turn<'_> {
         if let Some(stop) = self.s.stop {
             return self.stopped(stop, step, &plan);
         }
+        if let Some(pause) = self.pause_before(step) {
+            return pause;
+        }
         let plan = Plan {
             status: Some(self.s.seen.application.status.clone()),
             ..plan
         };
         let mut progress = self.progress.clone();
-        progress.steps.push(StepTaken {
+        let mut taken = StepTaken {
             step,
             at: self.s.now,
             version_id: plan.version_id,
             result: None,
             before: Some(Before::of(self.s.seen, self.s.watch)),
-        });
+            tries: 1,
+            first_at: None,
+        };
+        if let Some(last) = self.not_carried_out(step) {
+            taken.tries = last.tries.saturating_add(1);
+            taken.first_at = last.first_at.or(Some(last.at));
+            taken.before = last.before.clone();
+            progress.steps.pop();
+        }
+        progress.steps.push(taken);
         let reason = plan.reason.clone();
         let action = match step {
             Step::Rollback => Action::Rollback { plan },
@@ -400,22 +421,6 @@ impl Turn<'_> {
         self.escalate(because, text)
     }
 
-    /// A rung is used up once the service accepted it or it was refused for good; one that the service was too busy for, or that gave no answer (a crash, a time-out) and left
-    /// no trace, may be tried again after a fresh look: the steps are fenced and idempotent.
-    fn is_spent(&self, step: Step) -> bool {
-        let tries = self
-            .progress
-            .steps
-            .iter()
-            .filter(|taken| taken.step == step)
-            .count();
-        let open = |taken: &StepTaken| {
-            matches!(&taken.result, Some(StepResult::Failed { error, .. }) if may_be_tried_again(error))
-                && !self.left_a_trace(taken)
-        };
-        tries >= TRIES || self.progress.last(step).is_some_and(|taken| !open(taken))
-    }
-
     /// Why nothing may be changed, if so: mode, tags, ledger, budget. A person's word lifts the budget only.
     fn brakes(&self) -> Option<Decision> {
         let found = self.s.assessment.reason();
@@ -438,16 +443,17 @@ impl Turn<'_> {
                 format!("{found}; {nothing}, the mode is observe"),
             ));
         }
+        // What was begun is finished without the ledger: it holds the budget, and that was spent when it was begun.
+        if self.s.request.is_some() && self.s.ledger.is_ok() || self.has_begun() {
+            return None;
+        }
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
-            Err(why) => {
-                let text =
-                    format!("{found}; {nothing}, because the ledger could not be read: {why}");
-                return Some(self.escalate(Reason::LedgerUnreadable, text));
-            }
+            Err(why) => return Some(self.ledger_unread(why)),
         };
-        let spent = ledger.rescues_today >= applied.policy.rescues_per_day;
-        if spent && self.s.request.is_none() && self.progress.steps.is_empty() {
+        // A step that was decided on and not carried out is counted already.
+        let counted = u32::from(!self.progress.steps.is_empty());
+        if ledger.rescues_today.saturating_sub(counted) >= applied.policy.rescues_per_day {
             let text = format!(
                 "{found}; nothing was changed, {} rescue(s) were begun today and {} are allowed",
                 ledger.rescues_today, applied.policy.rescues_per_day
@@ -455,6 +461,11 @@ impl Turn<'_> {
             return Some(self.escalate(Reason::BudgetSpent, text));
         }
         None
+    }
+
+    /// Whether something was changed by this rescue, or may have been.
+    fn has_begun(&self) -> bool {
+        self.progress.has_acted() || self.took_effect_unheard()
     }
 
     fn notice(&self, decision: Decision, news: &str, text: String) -> Decision {

@@ -52,7 +52,7 @@ pub use name::{OddName, check_application_name};
 pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use predecessor::{Ended, Predecessor, STEP_FUNCTION_SECS};
-pub use progress::{Before, JobRun, Progress, Rescue, Step, StepResult, StepTaken};
+pub use progress::{Before, Doubt, JobRun, Progress, Rescue, Step, StepResult, StepTaken};
 pub use redact::{REDACTED, redact, shorten};
 pub use request::{Request, read_request};
 pub use retention::SnapshotPolicy;

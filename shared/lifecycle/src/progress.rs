@@ -55,9 +55,27 @@ pub struct StepTaken {
     pub version_id: u64,
     /// How it went; None while that is not known.
     pub result: Option<StepResult>,
-    /// What the look showed on which it was decided; None in a progress that an older release wrote.
+    /// What the look showed on which it was decided; None in a progress that an older release wrote. Of several tries that were not carried out, the look before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
+    /// How often it was sent or tried. Tries that were certainly not carried out are one row: a service may be too busy for hours, and what is carried from state to state has a limit.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub tries: u32,
+    /// When the first of these tries was decided; None where there was only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Timestamp>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_once(tries: &u32) -> bool {
+    *tries == 1
 }
 
 /// What there was before a step. What came of the step is told apart from it by operations and by the run of the job, never by the time of the decision: the clocks of the functions,
@@ -156,6 +174,19 @@ pub struct Progress {
     pub steps: Vec<StepTaken>,
     /// When people were told that a fault is waited for that no change caused.
     pub waiting_since: Option<Timestamp>,
+    /// What holds the decision up, while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+}
+
+/// Something that decides could not be read, or the service was too busy for a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doubt {
+    /// Since when, without a turn between that could decide.
+    pub since: Timestamp,
+    /// Whether people were told.
+    pub told: bool,
 }
 
 impl Progress {

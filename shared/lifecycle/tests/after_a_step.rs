@@ -600,17 +600,20 @@ fn a_verdict_without_a_rescue_decides_by_itself() {
 }
 
 #[test]
-fn six_blind_looks_are_enough() {
+fn a_job_that_cannot_be_read_is_looked_at_until_the_deadline() {
     let mut blind = an_application("orders")
         .made(minutes(30))
         .unreadable(Part::Job, "403");
-    for _ in 0..5 {
+    for _ in 0..50 {
         blind.must("wait", Reason::Unknown);
         blind.before = blind.look().0;
     }
     says(
-        &blind.must("escalate", Reason::Unknown).reason,
-        &["6 looks in a row", "403"],
+        &blind
+            .execution_of(14_400)
+            .must("escalate", Reason::Deadline)
+            .reason,
+        &["the job could not be read: 403"],
     );
 }
 

@@ -482,6 +482,8 @@ fn progress_remembers_which_rungs_are_used() {
     assert!(progress.steps.is_empty(), "nothing to settle");
     progress.steps.push(StepTaken {
         before: None,
+        tries: 1,
+        first_at: None,
         step: Step::Rollback,
         at: now(),
         version_id: 7,
@@ -514,6 +516,8 @@ fn progress_remembers_which_rungs_are_used() {
 fn how_a_step_went_is_told_in_a_word() {
     let taken = |result| StepTaken {
         before: None,
+        tries: 1,
+        first_at: None,
         step: Step::Rollback,
         at: now(),
         version_id: 7,

@@ -144,16 +144,16 @@ impl CallError {
         self
     }
 
-    /// The failure of a function whose **change** met this error: every refusal is [`ErrorType::Refused`] with the service's text, whatever error the service chose for it.
+    /// The failure of a function whose **change** met this error: every refusal is [`ErrorType::Refused`] with the service's text, whatever error the service chose for it. Two errors are
+    /// none: somebody was faster, or an operation is in progress ([`ErrorType::Stale`], look again and wait for it), and the service has no time.
     #[must_use]
     pub fn into_refusal(self) -> Failure {
         let error_type = match self.kind {
-            CallErrorKind::Conflict => ErrorType::Stale,
+            CallErrorKind::Conflict | CallErrorKind::InUse => ErrorType::Stale,
             CallErrorKind::Denied => ErrorType::NotAllowed,
             CallErrorKind::Throttled | CallErrorKind::Unavailable => ErrorType::Retryable,
             CallErrorKind::NotSent => ErrorType::Internal,
             CallErrorKind::NotFound
-            | CallErrorKind::InUse
             | CallErrorKind::Invalid
             | CallErrorKind::Unsupported
             | CallErrorKind::LimitExceeded
@@ -344,24 +344,38 @@ mod tests {
         }
     }
 
+    fn error_of(kind: CallErrorKind) -> CallError {
+        CallError {
+            verb: "RollbackApplication",
+            subject: "orders".into(),
+            kind,
+            code: "X".into(),
+            message: "no snapshots".into(),
+            cause: None,
+        }
+    }
+
+    #[test]
+    fn an_operation_in_progress_and_a_service_without_time_refuse_nothing() {
+        for (kind, expected) in [
+            (CallErrorKind::InUse, ErrorType::Stale),
+            (CallErrorKind::Conflict, ErrorType::Stale),
+            (CallErrorKind::Throttled, ErrorType::Retryable),
+            (CallErrorKind::Unavailable, ErrorType::Retryable),
+        ] {
+            assert_eq!(error_of(kind).into_refusal().error_type, expected);
+        }
+    }
+
     #[test]
     fn a_refused_change_never_branches_on_the_error_that_the_service_chose() {
         for kind in [
             CallErrorKind::Invalid,
-            CallErrorKind::InUse,
             CallErrorKind::Unsupported,
             CallErrorKind::Refused,
             CallErrorKind::LimitExceeded,
         ] {
-            let error = CallError {
-                verb: "RollbackApplication",
-                subject: "orders".into(),
-                kind,
-                code: "X".into(),
-                message: "no snapshots".into(),
-                cause: None,
-            };
-            let failure = error.into_refusal();
+            let failure = error_of(kind).into_refusal();
             assert_eq!(failure.error_type, ErrorType::Refused);
             assert!(failure.message.contains("no snapshots"));
         }

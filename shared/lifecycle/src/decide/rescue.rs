@@ -1,9 +1,9 @@
 //! The rungs: roll back; or force-stop, put the good configuration back, start from the right snapshot.
 
-use super::{Turn, effect::is_lost};
+use super::{Turn, effect::is_lost, unread_of};
 use crate::{
     Action, ApplicationStatus, Assessment, Blame, Decision, Operation, Part, Plan, Reason, Request,
-    Rescue, Restore, Runtime, Snapshot, SnapshotChoice, SnapshotStatus, Step, attribute,
+    Rescue, Restore, Runtime, Snapshot, SnapshotChoice, SnapshotStatus, Step,
     blame::STAMP_SLACK_SECS, choose_snapshot, unfit,
 };
 
@@ -17,20 +17,11 @@ const NEEDS_A_PERSON: [&str; 3] = [
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
     pub(super) fn begin_rescue(&self) -> Decision {
-        let ledger = match self.s.ledger {
-            Ok(ledger) => ledger,
-            Err(_) => {
-                return self.brakes().unwrap_or_else(|| {
-                    self.escalate(Reason::LedgerUnreadable, "the ledger could not be read")
-                });
-            }
+        let blame = match self.blame() {
+            Ok(blame) => blame,
+            Err(cannot_tell) => return *cannot_tell,
         };
-        let (cutoff, fault_at, why) = match attribute(
-            self.s.seen,
-            self.s.assessment,
-            ledger,
-            &self.s.applied.policy,
-        ) {
+        let (cutoff, fault_at, why) = match blame {
             Blame::Change {
                 cutoff,
                 fault_at,
@@ -44,12 +35,16 @@ impl Turn<'_> {
                 return self.escalate(Reason::OperationStuck, text);
             }
             Blame::Elsewhere { why } => return self.wait_outside(&why),
+            Blame::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
         };
         if let Some(braked) = self.brakes() {
             return braked;
         }
         let application = &self.s.seen.application;
         let Some((good, runtime)) = self.version_before() else {
+            if self.s.seen.why_unreadable(Part::Versions).is_some() {
+                return self.cannot_tell_yet(Reason::Unknown, self.no_version());
+            }
             let text = format!(
                 "{}; {why}, but {}",
                 self.s.assessment.reason(),
@@ -65,6 +60,9 @@ impl Turn<'_> {
             self.s.applied.policy.max_snapshot_age_secs,
         );
         if snapshot.chosen.is_none() {
+            if let Some(doubt) = self.snapshots_unread() {
+                return doubt;
+            }
             let text = format!(
                 "{}; {why}, but {}: nothing was touched. A start without state needs a person's word",
                 self.s.assessment.reason(),
@@ -92,6 +90,7 @@ impl Turn<'_> {
             &Turn {
                 s: self.s,
                 progress,
+                doubt: self.doubt,
             },
             &rescue,
         )
@@ -540,6 +539,9 @@ impl Turn<'_> {
 
     fn asked_rollback(&self) -> Decision {
         let Some((good, runtime)) = self.version_before() else {
+            if self.s.seen.why_unreadable(Part::Versions).is_some() {
+                return self.cannot_tell_yet(Reason::Unknown, self.no_version());
+            }
             return self.escalate(
                 Reason::NoVersion,
                 format!("a rollback was asked for, but {}", self.no_version()),
@@ -553,6 +555,9 @@ impl Turn<'_> {
             self.s.applied.policy.max_snapshot_age_secs,
         );
         if snapshot.chosen.is_none() {
+            if let Some(doubt) = self.snapshots_unread() {
+                return doubt;
+            }
             return self.escalate(
                 Reason::NoSnapshot,
                 format!(
@@ -583,6 +588,9 @@ impl Turn<'_> {
         let application = &self.s.seen.application;
         let good = version.unwrap_or(application.version_id);
         let Some(runtime) = self.s.seen.runtime_of(good).cloned() else {
+            if let Some(why) = unread_of(self.s.seen, &[Part::Versions]) {
+                return self.cannot_tell_yet(Reason::Unknown, why);
+            }
             return self.escalate(
                 Reason::RequestRefused,
                 format!("version {good} of {} could not be read", application.name),
@@ -605,13 +613,10 @@ impl Turn<'_> {
             ),
             Some(name) => match self.s.seen.snapshots.iter().find(|one| one.name == name) {
                 None => {
-                    let text = match self.s.seen.why_unreadable(Part::Snapshots) {
-                        Some(why) => format!(
-                            "the snapshots of {} could not be read, so {name} is not known to be there: {why}",
-                            application.name
-                        ),
-                        None => format!("{} has no snapshot named {name}", application.name),
-                    };
+                    if let Some(doubt) = self.snapshots_unread() {
+                        return doubt;
+                    }
+                    let text = format!("{} has no snapshot named {name}", application.name);
                     return self.escalate(Reason::RequestRefused, text);
                 }
                 // A person's word lifts age and time, never what cannot work.
@@ -630,6 +635,9 @@ impl Turn<'_> {
             },
         };
         if choice.chosen.is_none() && !without_state {
+            if let Some(doubt) = self.snapshots_unread() {
+                return doubt;
+            }
             return self.escalate(
                 Reason::NoSnapshot,
                 format!("a restore was asked for, but {}", self.no_snapshot(&choice)),
@@ -724,11 +732,14 @@ impl Turn<'_> {
         job.map_or(ended, |started| started.min(ended))
     }
 
-    /// Why no snapshot was chosen. Snapshots that could not be read are not "none": that would invite a start without state.
+    /// Snapshots that could not be read are not "none": that would invite a start without state.
+    fn snapshots_unread(&self) -> Option<Decision> {
+        let why = unread_of(self.s.seen, &[Part::Snapshots])?;
+        Some(self.cannot_tell_yet(Reason::Unknown, why))
+    }
+
+    /// Why no snapshot was chosen.
     fn no_snapshot(&self, choice: &SnapshotChoice) -> String {
-        if let Some(why) = self.s.seen.why_unreadable(Part::Snapshots) {
-            return format!("the snapshots could not be read: {why}");
-        }
         if choice.passed_over.is_empty() {
             return "there is no snapshot".into();
         }

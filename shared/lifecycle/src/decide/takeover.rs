@@ -23,6 +23,7 @@ impl Turn<'_> {
         let told = Turn {
             s: self.s,
             progress: before.progress.clone(),
+            doubt: None,
         };
         match (before.ended, before.asked.as_deref()) {
             (Some(Ended::Aborted), _) => {

@@ -138,6 +138,7 @@ impl Turn<'_> {
         let mut turn = Turn {
             s: self.s,
             progress: self.progress.clone(),
+            doubt: None,
         };
         turn.progress.waiting_since = Some(self.s.now);
         let decision = turn.wait(

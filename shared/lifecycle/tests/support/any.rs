@@ -421,6 +421,8 @@ fn step() -> BoxedStrategy<StepTaken> {
     (steps, time(), version(), option::weighted(0.9, result()))
         .prop_map(|(step, at, version_id, result)| StepTaken {
             before: None,
+            tries: 1,
+            first_at: None,
             step,
             at,
             version_id,
@@ -457,15 +459,19 @@ fn rescue() -> BoxedStrategy<Rescue> {
 
 /// What an execution may remember: steps only within a rescue, as every decision writes it.
 pub fn progress() -> BoxedStrategy<Progress> {
-    let under_way = (rescue(), vec(step(), 1..5), option::of(time())).prop_map(
-        |(rescue, steps, waiting_since)| Progress {
+    let doubt =
+        || option::of((time(), any::<bool>()).prop_map(|(since, told)| Doubt { since, told }));
+    let under_way = (rescue(), vec(step(), 1..5), option::of(time()), doubt()).prop_map(
+        |(rescue, steps, waiting_since, doubt)| Progress {
             rescue: Some(rescue),
             steps,
             waiting_since,
+            doubt,
         },
     );
-    let fresh = option::of(time()).prop_map(|waiting_since| Progress {
+    let fresh = (option::of(time()), doubt()).prop_map(|(waiting_since, doubt)| Progress {
         waiting_since,
+        doubt,
         ..Progress::default()
     });
     prop_oneof![fresh, under_way].boxed()

@@ -482,6 +482,8 @@ impl Case {
     pub fn step(mut self, step: Step, age: i64, result: StepResult) -> Self {
         self.progress.steps.push(StepTaken {
             before: None,
+            tries: 1,
+            first_at: None,
             step,
             at: ago(age),
             version_id: 7,
@@ -508,6 +510,8 @@ impl Case {
     pub fn step_under_way(mut self, step: Step, age: i64) -> Self {
         self.progress.steps.push(StepTaken {
             before: None,
+            tries: 1,
+            first_at: None,
             step,
             at: ago(age),
             version_id: 7,
