@@ -1,0 +1,150 @@
+//! A rescue is a transaction: what Lifeguard stopped is started again, and nothing is stopped that could not be started.
+
+mod support;
+
+use lifecycle::{Reason, Restore, Step};
+use support::{rescues::*, *};
+
+/// READY since our force-stop; putting the configuration back was refused.
+fn refused_configuration(error: &str) -> Case {
+    after_a_force_stop().step(Step::RestoreConfiguration, 60, failed(error))
+}
+
+#[test]
+fn a_force_stop_names_the_version_that_must_be_carried_over_so_that_it_is_checked_first() {
+    let decision = a_rescue()
+        .step(Step::Rollback, 60, refused())
+        .must("forceStop", Reason::NextRung);
+    let plan = decision.action.plan().unwrap();
+    assert_eq!((plan.version_id, plan.target_version_id), (7, Some(6)));
+    let cannot = a_rescue().step(Step::Rollback, 90, refused()).step(
+        Step::ForceStop,
+        60,
+        failed("Lifeguard.CannotCarry"),
+    );
+    let decision = cannot.must("escalate", Reason::LadderExhausted);
+    says(&decision.reason, &["Lifeguard.CannotCarry"]);
+    // A restore of the present version carries nothing over.
+    let decision = a_bad_deployment().asked(restore()).decide();
+    assert_eq!(decision.action.plan().unwrap().target_version_id, None);
+    let decision = a_bad_deployment().asked(restore_of(6)).decide();
+    assert_eq!(decision.action.plan().unwrap().target_version_id, Some(6));
+}
+
+#[test]
+fn where_the_good_configuration_is_refused_what_is_stored_is_started_from_the_planned_snapshot() {
+    for error in ["Lifeguard.Refused", "Lifeguard.CannotCarry"] {
+        let decision = refused_configuration(error).must("start", Reason::NextRung);
+        let plan = decision.action.plan().unwrap();
+        assert_eq!(plan.version_id, 7, "{error}");
+        assert_eq!(
+            plan.restore,
+            Some(Restore::Snapshot {
+                snapshot_name: "before-change".into()
+            }),
+            "{error}"
+        );
+        says(
+            &decision.reason,
+            &[
+                "version 7",
+                "version 6 could not be put back",
+                "than stopped",
+            ],
+        );
+    }
+}
+
+#[test]
+fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
+    let started = || {
+        refused_configuration("Lifeguard.Refused")
+            .step(Step::Start, 50, accepted_as("StartApplication-49"))
+            .operation("StartApplication", "SUCCESSFUL", 49, Some(30))
+            .running()
+    };
+    let mut loops = started().job(a_looping_job(40, 10));
+    loops.policy.min_restarts = 1;
+    says(
+        &loops.must("escalate", Reason::LadderExhausted).reason,
+        &["could not be put back"],
+    );
+    let mut runs = refused_configuration("Lifeguard.Refused")
+        .step(Step::Start, 400, accepted_as("StartApplication-399"))
+        .operation("StartApplication", "SUCCESSFUL", 399, Some(30))
+        .running()
+        .healthy_for(350);
+    runs.progress.steps[0].at = ago(500);
+    says(
+        &runs.must("escalate", Reason::LadderExhausted).reason,
+        &["version 7", "runs", "version 6 could not be put back"],
+    );
+}
+
+#[test]
+fn a_snapshot_that_does_not_fit_what_is_stored_is_not_started() {
+    let mut case = refused_configuration("Lifeguard.Refused");
+    case.seen.application.runtime = "FLINK-1_15".into();
+    says(
+        &case.must("escalate", Reason::LadderExhausted).reason,
+        &["does not fit FLINK-1_15"],
+    );
+}
+
+/// Somebody stored a configuration that long ago, while it was READY because of us.
+fn stored_by_somebody(age: i64) -> Case {
+    after_a_force_stop().application(|it| {
+        it.version_id = 8;
+        it.version_created_at = Some(ago(age));
+    })
+}
+
+#[test]
+fn what_somebody_stores_while_it_is_down_because_of_us_is_not_overwritten() {
+    for age in [5, 120, 590] {
+        let decision = stored_by_somebody(age).must("wait", Reason::SomebodyElseActed);
+        says(&decision.reason, &["version 8", "nobody has started"]);
+    }
+}
+
+#[test]
+fn and_is_started_from_the_planned_snapshot_when_nobody_does_for_ten_minutes() {
+    let decision = stored_by_somebody(601).must("start", Reason::SomebodyElseActed);
+    let plan = decision.action.plan().unwrap();
+    assert_eq!(plan.version_id, 8);
+    says(&decision.reason, &["version 8", "before-change"]);
+    // Stored after ours had been put back, it is the same.
+    let mut after = after_a_force_stop()
+        .step(Step::RestoreConfiguration, 1_000, accepted())
+        .application(|it| {
+            it.version_id = 9;
+            it.version_created_at = Some(ago(700));
+        });
+    after.must("start", Reason::SomebodyElseActed);
+    // Not what somebody started, nor where policy forbids it.
+    after.seen.application.status = "STARTING".into();
+    let started = after
+        .clone()
+        .operation("StartApplication", "IN_PROGRESS", 10, None);
+    assert!(started.decide().action.plan().is_none());
+    stored_by_somebody(601)
+        .tagged("mode", "observe")
+        .must("escalate", Reason::ObserveOnly);
+}
+
+#[test]
+fn what_the_service_rolls_back_by_itself_is_nobodys_hand() {
+    let by_service = after_a_force_stop().application(|it| {
+        it.version_id = 8;
+        it.version_created_at = Some(ago(30));
+        it.version_rolled_back_from = Some(7);
+        it.system_rollback_enabled = Some(true);
+    });
+    let decision = by_service.decide();
+    assert_ne!(
+        decision.because,
+        Reason::SomebodyElseActed,
+        "{}",
+        decision.reason
+    );
+}
