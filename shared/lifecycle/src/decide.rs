@@ -6,6 +6,7 @@ mod doubt;
 mod effect;
 mod rescue;
 mod takeover;
+mod transaction;
 mod waiting;
 
 pub(crate) use doubt::unread_of;
@@ -179,6 +180,9 @@ impl Turn<'_> {
             return Some(self.past_the_deadline());
         }
         if let Some(what) = self.foreign_hand() {
+            if let Some(decision) = self.stored_by_somebody(&what) {
+                return Some(decision);
+            }
             let text = format!(
                 "during the rescue of {name} somebody else acted ({what}); nothing more is done, so as not to work against them"
             );
@@ -240,7 +244,10 @@ impl Turn<'_> {
 
     /// A configuration that is changed while READY is a version and no operation. Putting one back makes one version, and nothing that may follow makes another.
     fn foreign_version(&self) -> Option<String> {
-        let taken = self.progress.last(Step::RestoreConfiguration)?;
+        let Some(taken) = self.progress.last(Step::RestoreConfiguration) else {
+            let now = self.version_since_the_stop()?;
+            return Some(format!("version {now} was made"));
+        };
         let sent =
             matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
         let now = self.s.seen.application.version_id;

@@ -93,13 +93,11 @@ fn a_version_more_than_ours_is_somebody_elses() {
             Reason::SomebodyElseActed,
             "{result:?}"
         );
-        let one_more = put_back(result, most + 1).must("escalate", Reason::SomebodyElseActed);
+        // It is down because of us, so it is started; theirs is not overwritten.
+        let one_more = put_back(result, most + 1).must("start", Reason::SomebodyElseActed);
         says(
             &one_more.reason,
-            &[&format!(
-                "somebody else acted (version {} was made)",
-                most + 1
-            )],
+            &[&format!("version {} was made", most + 1)],
         );
     }
 }

@@ -554,17 +554,6 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         &from_ready.must("escalate", Reason::LadderExhausted).reason,
         &["every rung is used"],
     );
-    let cannot_carry = after_a_force_stop().step(
-        Step::RestoreConfiguration,
-        60,
-        failed("Lifeguard.CannotCarry"),
-    );
-    says(
-        &cannot_carry
-            .must("escalate", Reason::LadderExhausted)
-            .reason,
-        &["the configuration could not be put back"],
-    );
     let start_failed = after_a_force_stop()
         .step(Step::RestoreConfiguration, 100, accepted())
         .step(Step::Start, 90, accepted_as("StartApplication-89"))

@@ -51,7 +51,7 @@ fn a_healthy_application_is_changed_on_a_persons_word() {
         assert_eq!(decision.action.plan().unwrap().version_id, 7, "{request:?}");
         assert_eq!(
             decision.action.plan().unwrap().target_version_id,
-            (request == rollback()).then_some(6),
+            (request == rollback() || request == restore_of(6)).then_some(6),
             "{request:?}"
         );
         says(&decision.reason, &["as asked"]);

@@ -191,11 +191,15 @@ impl Turn<'_> {
                 Step::ForceStop,
                 Plan {
                     version_id,
+                    target_version_id: carried_over(rescue),
                     reason,
                     ..Plan::default()
                 },
                 Reason::NextRung,
             );
+        }
+        if let Some(last_resort) = self.was_started_as_stored(rescue) {
+            return self.escalate(Reason::LadderExhausted, format!("{last_resort}; {why}"));
         }
         self.escalate(
             Reason::LadderExhausted,
@@ -210,13 +214,7 @@ impl Turn<'_> {
             && !self.progress.is_done(Step::RestoreConfiguration);
         if needs_configuration {
             if self.is_spent(Step::RestoreConfiguration) {
-                return self.escalate(
-                    Reason::LadderExhausted,
-                    format!(
-                        "the configuration could not be put back: {}",
-                        self.what_went_before(why)
-                    ),
-                );
+                return self.without_the_good_configuration(rescue, why);
             }
             let reason = format!(
                 "put the configuration of version {} back: {}",
@@ -319,7 +317,7 @@ impl Turn<'_> {
         })
     }
 
-    fn what_went_before(&self, why: &str) -> String {
+    pub(super) fn what_went_before(&self, why: &str) -> String {
         match self.progress.last_failure() {
             Some((step, _, message)) => format!("{step:?} failed ({message}); {why}"),
             None if self.progress.is_done(Step::Rollback)
@@ -435,6 +433,13 @@ impl Turn<'_> {
     /// Soaked. Which snapshot was restored is checked against the plan.
     fn recovered(&self, rescue: &Rescue) -> Decision {
         let health = self.s.assessment.reason();
+        if let Some(last_resort) = self.was_started_as_stored(rescue) {
+            let text = format!(
+                "{last_resort}, and it runs: {health}; {}",
+                self.restored(rescue)
+            );
+            return self.escalate(Reason::LadderExhausted, text);
+        }
         self.say(
             Action::Recovered,
             Reason::Recovered,
@@ -650,6 +655,7 @@ impl Turn<'_> {
             _ => {
                 let plan = Plan {
                     version_id: application.version_id,
+                    target_version_id: carried_over(rescue),
                     reason: format!("force-stop, to start version {good} as asked"),
                     ..Plan::default()
                 };
@@ -750,4 +756,9 @@ impl Turn<'_> {
             .collect();
         format!("no snapshot is right ({})", each.join("; "))
     }
+}
+
+/// The version whose configuration the steps after a force-stop put back: whether that can be done is found out before anything is stopped.
+fn carried_over(rescue: &Rescue) -> Option<u64> {
+    (rescue.good_version_id != rescue.faulty_version_id).then_some(rescue.good_version_id)
 }

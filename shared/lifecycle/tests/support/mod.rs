@@ -486,7 +486,7 @@ impl Case {
             first_at: None,
             step,
             at: ago(age),
-            version_id: 7,
+            version_id: self.seen.application.version_id,
             result: Some(result),
         });
         self
@@ -514,7 +514,7 @@ impl Case {
             first_at: None,
             step,
             at: ago(age),
-            version_id: 7,
+            version_id: self.seen.application.version_id,
             result: None,
         });
         self
