@@ -43,6 +43,9 @@ pub struct ForceStopPlan {
     /// The status it was decided on. An application that is busy otherwise makes the plan stale.
     #[serde(default)]
     pub status: Option<ApplicationStatus>,
+    /// The version whose configuration is to be put back afterwards. Whether that can be done is found out before anything is stopped.
+    #[serde(default)]
+    pub target_version_id: Option<u64>,
 }
 
 /// The part of a plan that putting a configuration back needs.

@@ -1,18 +1,21 @@
 //! `forceStop`: `StopApplication` with `Force`, which takes no snapshot. The last resort.
+//!
+//! Invariant: nothing is stopped whose good configuration could not be put back afterwards.
 
 use lambda_kit::{ErrorType, Failure};
 use lifecycle::{Application, ApplicationStatus, Policy};
 use managed_flink::{
-    DescribeApplication, ListTagsForResource, StepAnswer, StopApplication, look_before_change,
-    property_values,
+    DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
+    StopApplication, look_before_change, property_values,
 };
 
-use crate::{ForceStopPlan, at_version};
+use crate::{ForceStopPlan, at_version, carry::carry};
 
 /// Stops the application without a snapshot.
 ///
 /// # Errors
-/// `Stale` when the application is not as the plan assumed, `Refused` with the service's text, `NotAllowed` when it may not be changed, `Retryable` when nothing is known.
+/// `Stale` when the application is not as the plan assumed, `CannotCarry` when the plan's target could not be put back, `Refused` with the service's text, `NotAllowed` when it may not be
+/// changed, `Retryable` when nothing is known.
 pub async fn force_stop<A>(
     api: &A,
     policy: &Policy,
@@ -20,7 +23,7 @@ pub async fn force_stop<A>(
     plan: &ForceStopPlan,
 ) -> Result<StepAnswer, Failure>
 where
-    A: DescribeApplication + ListTagsForResource + StopApplication,
+    A: DescribeApplication + DescribeApplicationVersion + ListTagsForResource + StopApplication,
 {
     let seen = look_before_change(api, policy, name).await?;
     if is_visible(&seen.application) {
@@ -40,6 +43,7 @@ where
             format!("{name} is {status}: from there the service does not force-stop; look again"),
         ));
     }
+    can_be_put_back(api, &seen, name, plan).await?;
     tracing::info!(application = name, version = plan.version_id, %status, "force-stopping");
     let error = match api.stop_application(name, true).await {
         Ok(accepted) => {
@@ -59,6 +63,34 @@ where
         return Ok(StepAnswer::accepted(None, now.version_id));
     }
     Err(error.into_refusal())
+}
+
+/// A dry run of what comes after: an application that was stopped and cannot be started as planned is worse off than before.
+async fn can_be_put_back<A>(
+    api: &A,
+    seen: &Described,
+    name: &str,
+    plan: &ForceStopPlan,
+) -> Result<(), Failure>
+where
+    A: DescribeApplicationVersion,
+{
+    let Some(target) = plan
+        .target_version_id
+        .filter(|target| *target != seen.application.version_id)
+    else {
+        return Ok(());
+    };
+    let described = api.describe_application_version(name, target).await?;
+    match carry(seen.detail.as_sdk(), described.detail.as_sdk()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(
+            ErrorType::CannotCarry,
+            format!(
+                "{name} was not stopped, because the configuration of version {target} could not be put back afterwards: {error}"
+            ),
+        )),
+    }
 }
 
 /// Stopped, or on the way. Whatever the version: nothing is left to be done.

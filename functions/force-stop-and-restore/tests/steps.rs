@@ -164,7 +164,7 @@ async fn a_lost_answer_and_an_unreadable_look_are_retryable_and_the_next_run_see
 async fn a_refusal_is_told_in_the_services_words_without_property_values() {
     for (index, (event, service, verb)) in steps().into_iter().enumerate() {
         let codes = [
-            "ResourceInUseException",
+            "InvalidRequestException",
             "InvalidApplicationConfigurationException",
             "ResourceNotFoundException",
         ];
@@ -180,6 +180,81 @@ async fn a_refusal_is_told_in_the_services_words_without_property_values() {
             failure.message
         );
     }
+}
+
+#[tokio::test]
+async fn an_operation_in_progress_refuses_nothing() {
+    for (event, service, verb) in steps() {
+        let in_use = "an operation is in progress; url is marker-secret-one";
+        service.fault(verb, Fault::Refuse("ResourceInUseException", in_use.into()));
+        let failure = run(&service, event.clone()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::Stale, "{verb}");
+        assert!(
+            failure.message.contains("an operation is in progress"),
+            "{}",
+            failure.message
+        );
+        assert_eq!(
+            run(&service, event).await.unwrap()["outcome"],
+            "accepted",
+            "{verb}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_stopped_whose_good_configuration_could_not_be_put_back() {
+    let looping = |change: fn(&mut Value)| {
+        let service = bad_version();
+        service.with("ApplicationStatus", "RUNNING");
+        service.set(|state| change(state.versions.get_mut(&6).unwrap()));
+        service
+    };
+    let to = |target: u64| {
+        event(
+            "forceStop",
+            json!({ "versionId": 7, "targetVersionId": target, "reason": "looping" }),
+        )
+    };
+    // The object at the same key is another one now; the other mode; uploaded with a request.
+    let overwritten = looping(|good| {
+        good["ApplicationConfigurationDescription"]["ApplicationCodeConfigurationDescription"]["CodeContentDescription"] = json!({
+            "CodeMD5": "good", "CodeSize": 9,
+            "S3ApplicationCodeLocationDescription": { "BucketARN": "arn:aws:s3:::code", "FileKey": "orders-7.jar", "ObjectVersion": "v7" } });
+    });
+    let of_another_mode = looping(|good| good["ApplicationMode"] = "INTERACTIVE".into());
+    for service in [overwritten, of_another_mode] {
+        let failure = run(&service, to(6)).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::CannotCarry);
+        assert!(
+            failure.message.contains("orders was not stopped")
+                && failure.message.contains("version 6"),
+            "{}",
+            failure.message
+        );
+        assert!(service.changes().is_empty(), "{:?}", service.changes());
+    }
+    let fine = looping(|_| {});
+    assert_eq!(run(&fine, to(6)).await.unwrap()["outcome"], "accepted");
+    // What cannot be read is no answer: it is asked again, and nothing is stopped meanwhile.
+    let unread = looping(|_| {});
+    for _ in 0..6 {
+        unread.fault("DescribeApplicationVersion", Fault::Cut);
+    }
+    assert_eq!(
+        run(&unread, to(6)).await.unwrap_err().error_type,
+        ErrorType::Retryable
+    );
+    assert!(unread.changes().is_empty());
+    // To the version that it has, nothing is carried over.
+    let itself = looping(|_| {});
+    assert_eq!(run(&itself, to(7)).await.unwrap()["outcome"], "accepted");
+    assert!(
+        !itself
+            .double
+            .verbs()
+            .contains(&"DescribeApplicationVersion".to_owned())
+    );
 }
 
 #[tokio::test]

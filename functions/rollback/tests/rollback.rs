@@ -178,7 +178,6 @@ async fn a_refusal_is_told_in_the_services_words_whatever_its_error() {
     for code in [
         "InvalidArgumentException",
         "InvalidRequestException",
-        "ResourceInUseException",
         "UnsupportedOperationException",
         "NewException",
     ] {
