@@ -256,13 +256,16 @@ impl Turn<'_> {
 
     /// An operation that began after our first step and is none of ours, nor the service's own doing.
     fn foreign_operation(&self) -> Option<String> {
-        let first = self.progress.steps.first()?;
-        let changes = [
+        self.foreign_operation_of(&[
             OperationKind::Start,
             OperationKind::Update,
             OperationKind::Stop,
             OperationKind::Rollback,
-        ];
+        ])
+    }
+
+    fn foreign_operation_of(&self, changes: &[OperationKind]) -> Option<String> {
+        let first = self.progress.steps.first()?;
         let foreign = self.s.seen.operations.iter().find(|operation| {
             changes.contains(&operation.kind())
                 && effect::began_after(first, operation)

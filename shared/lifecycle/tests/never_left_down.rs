@@ -109,6 +109,8 @@ fn what_somebody_stores_while_it_is_down_because_of_us_is_not_overwritten() {
 
 #[test]
 fn and_is_started_from_the_planned_snapshot_when_nobody_does_for_ten_minutes() {
+    let listed = stored_by_somebody(601).operation("UpdateApplication", "SUCCESSFUL", 120, Some(1));
+    listed.must("start", Reason::SomebodyElseActed);
     let decision = stored_by_somebody(601).must("start", Reason::SomebodyElseActed);
     let plan = decision.action.plan().unwrap();
     assert_eq!(plan.version_id, 8);

@@ -4,7 +4,8 @@
 
 use super::Turn;
 use crate::{
-    ApplicationStatus, Decision, Plan, Reason, Rescue, Restore, Snapshot, Step, StepResult, unfit,
+    ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Snapshot, Step,
+    StepResult, unfit,
 };
 
 /// For so long a configuration that somebody stored is left to them.
@@ -18,7 +19,13 @@ impl Turn<'_> {
         let application = &self.s.seen.application;
         let is_down = application.status == ApplicationStatus::Ready
             && self.progress.brought_down(&application.status);
-        if !is_down || self.foreign_operation().is_some() || self.progress.is_used(Step::Start) {
+        // Storing a configuration may be listed as an update that is over. Whoever did more has taken it over.
+        let took_over = self.foreign_operation_of(&[
+            OperationKind::Start,
+            OperationKind::Stop,
+            OperationKind::Rollback,
+        ]);
+        if !is_down || took_over.is_some() || self.progress.is_used(Step::Start) {
             return None;
         }
         let rescue = self.progress.rescue.as_ref()?;
