@@ -13,10 +13,10 @@ use lifecycle::{
     Part, Request, SNAPSHOTS_KEPT, Snapshot, StackName, TAG_PREFIX, Unreadable, Version,
 };
 use managed_flink::{
-    CallError, CreateApplicationPresignedUrl, DescribeApplication, DescribeApplicationOperation,
-    DescribeApplicationVersion, Described, FlinkRest, HostRule, ListApplicationOperations,
-    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, OperationDetail, RestError,
-    is_opted_in, property_values,
+    CallError, CallErrorKind, CreateApplicationPresignedUrl, DescribeApplication,
+    DescribeApplicationOperation, DescribeApplicationVersion, Described, FlinkRest, HostRule,
+    ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource, ManagedFlink,
+    OperationDetail, RestError, is_opted_in, property_values,
 };
 
 use crate::Event;
@@ -132,13 +132,15 @@ impl Notes {
         // Boxed as the calls themselves are: their types are deep.
         match Box::pin(self.budget.within(call)).await {
             Some(Ok(value)) => return Some(value),
-            Some(Err(error)) => {
-                tracing::warn!(?what, %error, "could not be read");
-                self.note(what, error.to_string());
-            }
+            Some(Err(error)) => self.could_not(what, &error),
             None => self.note(what, TOO_LATE.to_owned()),
         }
         None
+    }
+
+    fn could_not(&mut self, what: Part, error: &CallError) {
+        tracing::warn!(?what, %error, "could not be read");
+        self.note(what, error.to_string());
     }
 
     fn note(&mut self, what: Part, why: String) {
@@ -265,12 +267,20 @@ async fn versions(
         .filter(|id| *id != application.version_id)
     {
         let described = service.describe_application_version(&application.name, id);
-        if let Some(version) = notes.read(Part::Versions, described).await {
-            secrets.learn(id, &version);
-            versions.push(Version {
-                id,
-                runtime: version.application.runtime,
-            });
+        match Box::pin(notes.budget.within(described)).await {
+            Some(Ok(version)) => {
+                secrets.learn(id, &version);
+                versions.push(Version {
+                    id,
+                    runtime: version.application.runtime,
+                });
+            }
+            // That there is none is an answer, and no doubt.
+            Some(Err(error)) if error.kind == CallErrorKind::NotFound => {
+                tracing::warn!(version = id, %error, "there is no such version");
+            }
+            Some(Err(error)) => notes.could_not(Part::Versions, &error),
+            None => notes.note(Part::Versions, TOO_LATE.to_owned()),
         }
     }
     versions

@@ -267,6 +267,14 @@ impl LambdaHost {
         }
     }
 
+    /// By how much the clock of a function differs from the region's at most.
+    #[must_use]
+    pub fn largest_shift(&self) -> SignedDuration {
+        let functions = self.functions();
+        let shifts = functions.values().map(|one| one.shift.get().abs());
+        shifts.max().unwrap_or_default()
+    }
+
     /// Tries an event of this function again at most this often (`MaximumRetryAttempts`); two is Lambda's own number and the most it allows.
     pub fn limit_event_retries(&self, name: &str, retries: u64) {
         if let Some(registered) = self.functions().get_mut(name) {

@@ -282,12 +282,14 @@ impl Change<'_> {
         } else {
             0
         };
+        // A function reckons by its own clock.
+        let clocks = self.checker.region.lambda().largest_shift().as_secs();
         if let Some(known) = known {
             let standing = &known.standing;
             let busy_for = standing.busy_since.map(|since| secs(since, known.at));
             let too_early = busy(standing.status)
                 && busy_for.is_some_and(|secs| {
-                    secs + SLACK_SECS < rules.operation_timeout_secs && secs >= stale
+                    secs + SLACK_SECS + clocks < rules.operation_timeout_secs && secs >= stale
                 });
             self.check(book, Invariant::S1, !too_early, || {
                 format!(

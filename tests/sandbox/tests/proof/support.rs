@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sandbox::{
     connector::Router,
     faults::Rule,
+    invariants::Invariant,
     journal::Call,
     protocol::{aws_json, invoked_function, verb},
     region::{Region, RegionError},
@@ -85,7 +86,8 @@ pub(crate) async fn play(name: &str, seed: u64) -> Played {
     play_staged(named(name), stage(name), seed).await
 }
 
-/// Plays in virtual time, and fails where an invariant broke.
+/// Plays in virtual time, and fails where an invariant broke. L1 is promised by how a scenario ends as it is written: a test that lets it end otherwise holds its own end, and
+/// [`assert_well`] holds L1 for the rest.
 pub(crate) async fn play_on(
     scenario: &Script,
     stage: Stage,
@@ -97,6 +99,7 @@ pub(crate) async fn play_on(
         .verdicts
         .violations
         .iter()
+        .filter(|one| one.invariant != Invariant::L1)
         .map(ToString::to_string)
         .collect();
     assert!(
