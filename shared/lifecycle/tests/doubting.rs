@@ -57,6 +57,20 @@ fn what_could_not_be_read_is_looked_for_again() {
 }
 
 #[test]
+fn what_does_not_pass_is_told_at_once() {
+    for why in [
+        "DynamoDB.AmazonDynamoDBException",
+        "DynamoDB.ResourceNotFoundException",
+        "what the execution before this one wrote into the lease does not parse",
+    ] {
+        let mut case = a_bad_deployment();
+        case.ledger = Err(why.into());
+        let decision = case.must("escalate", Reason::LedgerUnreadable);
+        says(&decision.reason, &["nothing was changed", why]);
+    }
+}
+
+#[test]
 fn people_hear_after_ten_minutes_that_it_cannot_be_told_and_hear_it_once() {
     for (what, case) in unread() {
         let mut case = case;

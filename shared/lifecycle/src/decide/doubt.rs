@@ -23,6 +23,15 @@ const TOO_BUSY: [&str; 2] = ["Lifeguard.Retryable", "Lambda.TooManyRequestsExcep
 /// The error of a step that was decided on an old picture: it was not sent.
 const STALE: &str = "Lifeguard.Stale";
 
+/// Errors of the ledger table that pass, as the state machine's own Retry lists them. Any other (a missing permission, a table that is not there, a row that does not parse) is told at once.
+const PASSING: [&str; 5] = [
+    "DynamoDB.ProvisionedThroughputExceededException",
+    "DynamoDB.RequestLimitExceededException",
+    "DynamoDB.InternalServerErrorException",
+    "DynamoDB.SdkClientException",
+    "States.Timeout",
+];
+
 /// How a step failed, as far as that decides what may follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Failed {
@@ -118,7 +127,15 @@ impl Turn<'_> {
     }
 
     pub(super) fn ledger_unread(&self, why: &str) -> Decision {
-        self.cannot_tell_yet(Reason::LedgerUnreadable, ledger_unread(why))
+        let unread = ledger_unread(why);
+        if PASSING.contains(&why) {
+            return self.cannot_tell_yet(Reason::LedgerUnreadable, unread);
+        }
+        let found = self.s.assessment.reason();
+        self.escalate(
+            Reason::LedgerUnreadable,
+            format!("{found}; nothing was changed, because {unread}"),
+        )
     }
 
     /// Whether a step is used up: accepted, refused for good, or lost too often or with a trace. One that the service was too busy for is not, however often; one that was

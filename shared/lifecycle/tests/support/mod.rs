@@ -445,7 +445,7 @@ impl Case {
     }
 
     pub fn ledger_unreadable(mut self) -> Self {
-        self.ledger = Err("DynamoDB.ThrottlingException".into());
+        self.ledger = Err("DynamoDB.ProvisionedThroughputExceededException".into());
         self
     }
 
