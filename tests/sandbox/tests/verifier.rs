@@ -193,8 +193,10 @@ async fn the_versions_a_rescue_could_go_back_to_are_described() {
     );
     let unknown = json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 99 } });
     let answer = look(&region(Vec::new()), unknown).await;
+    // That there is no such version is an answer, and nothing that could not be read.
+    assert_eq!(answer["observation"]["unreadable"], json!([]), "{answer}");
     assert_eq!(
-        answer["observation"]["unreadable"][0]["what"], "versions",
-        "{answer}"
+        answer["observation"]["versions"],
+        json!([{ "id": 1, "runtime": "FLINK-1_20" }])
     );
 }

@@ -122,7 +122,7 @@ pub async fn play_staged(
     }
     // What a person does after the deployment; from then on the schedule keeps the alarms.
     region.keep_alarms().await?;
-    let watched = Watched::begin(can_be_watched, &region, scenario.ends.as_ref());
+    let watched = Watched::begin(can_be_watched, &region, scenario);
     opened(&region);
     let health = Health::default();
     tokio::spawn(health.clone().watch((*region).clone(), scenario.subject()));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ends, Stage};
+use super::{Script, Stage};
 use crate::{
     invariants::{Checker, KnownApplication, Policy, Premises, Taker, Verdicts},
     region::Region,
@@ -24,8 +24,8 @@ impl Watched {
     }
 
     /// From now on the play is watched, if it can be.
-    pub(super) fn begin(can_be: bool, region: &Region, ends: Option<&Ends>) -> Self {
-        Self(can_be.then(|| Checker::watch(region, premises(region, ends))))
+    pub(super) fn begin(can_be: bool, region: &Region, scenario: &Script) -> Self {
+        Self(can_be.then(|| Checker::watch(region, premises(region, scenario))))
     }
 
     /// The play is over.
@@ -36,14 +36,18 @@ impl Watched {
     }
 }
 
-/// What is known of a play: the region as it stands when it begins, and how it must end.
-fn premises(region: &Region, ends: Option<&Ends>) -> Premises {
-    let known = |name: String| KnownApplication {
-        takers: takers(region, &name),
-        secrets: secrets(region, &name),
-        keeps_every_record: ends.is_some_and(|ends| !ends.may_lose_records),
-        recovers: ends.is_some_and(|ends| ends.outcome == "recovered"),
-        name,
+/// What is known of a play: the region as it stands when it begins, and how it must end for the application that the scenario is about.
+fn premises(region: &Region, scenario: &Script) -> Premises {
+    let subject = scenario.subject();
+    let known = |name: String| {
+        let ends = scenario.ends.as_ref().filter(|_| name == subject);
+        KnownApplication {
+            takers: takers(region, &name),
+            secrets: secrets(region, &name),
+            keeps_every_record: ends.is_some_and(|ends| !ends.may_lose_records),
+            recovers: ends.is_some_and(|ends| ends.outcome == "recovered"),
+            name,
+        }
     };
     Premises {
         policy: Policy::of(&region.stack().parameters),
