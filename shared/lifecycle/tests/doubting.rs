@@ -215,6 +215,15 @@ fn a_service_that_is_too_busy_uses_no_step_up() {
     }
 }
 
+#[test]
+fn a_row_with_an_odd_number_of_tries_ends_no_execution() {
+    for tries in [0, 4, u32::MAX] {
+        let mut case = a_rescue().step(Step::Rollback, 5, failed("Lifeguard.Retryable"));
+        case.progress.steps[0].tries = tries;
+        assert!(wait_of(&case.decide()) <= 300, "{tries}");
+    }
+}
+
 /// Lets time pass until something other than waiting is decided.
 #[track_caller]
 fn paused(case: &mut Case) -> i64 {

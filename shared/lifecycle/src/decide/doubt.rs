@@ -179,8 +179,9 @@ impl Turn<'_> {
         let last = self
             .not_carried_out(step)
             .filter(|last| failed(last) == Some(Failed::TooBusy) || last.tries > STALE_AT_ONCE)?;
+        // A row that says that it was never tried is nobody's, and no reason to fail.
         let nth = usize::try_from(last.tries).unwrap_or(usize::MAX);
-        let pause = PAUSES_SECS[nth.min(PAUSES_SECS.len()) - 1];
+        let pause = PAUSES_SECS[nth.clamp(1, PAUSES_SECS.len()) - 1];
         let name = &self.s.seen.application.name;
         let pause = spread(name, last.tries, pause);
         let left = i64::from(pause) - self.secs_since(last.at);
