@@ -224,6 +224,18 @@ fn a_row_with_an_odd_number_of_tries_ends_no_execution() {
     }
 }
 
+/// Nor is it waited for longer than the pause, or past the deadline, because a clock was wrong when the row was written.
+#[test]
+fn a_row_from_the_future_is_not_waited_for() {
+    for (ahead, started, most) in [(12, 60, 300), (days(2), 60, 300), (0, 14_390, 10)] {
+        let mut case = a_rescue()
+            .step(Step::Rollback, -ahead, failed("Lifeguard.Retryable"))
+            .execution_of(started);
+        case.progress.steps[0].tries = 4;
+        assert!(wait_of(&case.decide()) <= most, "{ahead}, {started}");
+    }
+}
+
 /// Lets time pass until something other than waiting is decided.
 #[track_caller]
 fn paused(case: &mut Case) -> i64 {

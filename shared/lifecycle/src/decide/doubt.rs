@@ -184,8 +184,10 @@ impl Turn<'_> {
         let pause = PAUSES_SECS[nth.clamp(1, PAUSES_SECS.len()) - 1];
         let name = &self.s.seen.application.name;
         let pause = spread(name, last.tries, pause);
-        let left = i64::from(pause) - self.secs_since(last.at);
-        let left = u32::try_from(left).ok().filter(|left| *left > 0)?;
+        // A clock may have been wrong when the row was written: never longer than the pause, nor past the deadline.
+        let left = i64::from(pause) - self.secs_since(last.at).max(0);
+        let left = u32::try_from(left.min(self.secs_left())).ok();
+        let left = left.filter(|left| *left > 0)?;
         let Some(StepResult::Failed { message, .. }) = &last.result else {
             return None;
         };
