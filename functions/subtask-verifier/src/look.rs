@@ -273,6 +273,9 @@ async fn versions(
                 versions.push(Version {
                     id,
                     runtime: version.application.runtime,
+                    created_at: version.application.version_created_at,
+                    updated_from: version.application.version_updated_from,
+                    content: None,
                 });
             }
             // That there is none is an answer, and no doubt.

@@ -134,8 +134,12 @@ pub enum Reason {
     Unknown,
     /// Runs, but no checkpoint completes.
     NoProgress,
-    /// Broken, and no change is to blame.
+    /// Broken, and no change is to blame: what it was before fails too.
     NotTheChange,
+    /// Broken, and it had run well: whatever happened lies outside.
+    HadWorked,
+    /// Broken, and the evidence does not say whether the change is to blame: a person decides.
+    Suspected,
     /// No version to go back to.
     NoVersion,
     /// No snapshot is right.

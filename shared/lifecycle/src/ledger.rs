@@ -11,8 +11,32 @@ use serde::{Deserialize, Serialize};
 pub struct Ledger {
     /// Versions that have soaked healthy, and when they were last seen so.
     pub soaked: BTreeMap<u64, Timestamp>,
+    /// The longest time that each version was known to run undisturbed, with records.
+    #[serde(default)]
+    pub proven: BTreeMap<u64, Proven>,
+    /// What each version failed with, when it was left because of it.
+    #[serde(default)]
+    pub failed: BTreeMap<u64, FailedBefore>,
     /// Rescues begun today (UTC).
     pub rescues_today: u32,
+}
+
+/// A time that a version ran undisturbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    /// How long, in seconds.
+    pub secs: u32,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What a version failed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedBefore {
+    /// When it was left.
+    pub at: Timestamp,
+    /// Its fault: root class, message without digits, task. None where it could not be read.
+    pub fault: Option<String>,
 }
 
 /// The ledger, or why it could not be read. Without it no budget can be kept, so nothing is done.

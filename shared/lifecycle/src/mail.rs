@@ -65,6 +65,8 @@ impl Reason {
             | Self::Unknown
             | Self::NoProgress
             | Self::NotTheChange
+            | Self::HadWorked
+            | Self::Suspected
             | Self::NoVersion
             | Self::NoSnapshot
             | Self::ForceStopDisabled

@@ -24,7 +24,7 @@ pub struct Observation {
     pub at: Timestamp,
     /// The application as the service describes it.
     pub application: Application,
-    /// Versions that a rescue could go back to, as far as they were read.
+    /// Earlier versions, newest first, as far back as a rescue could go, and as far as they were read.
     pub versions: Vec<Version>,
     /// Operations, newest first, at most [`OPERATIONS_KEPT`].
     pub operations: Vec<Operation>,
@@ -68,6 +68,8 @@ pub enum Part {
     Checkpoints,
     /// The metrics of the job.
     Metrics,
+    /// `GetMetricData`: how the application ran until now.
+    Series,
 }
 
 /// The application as `DescribeApplication` shows it.
@@ -100,6 +102,15 @@ pub struct Application {
     pub checkpointing_enabled: Option<bool>,
     /// `AllowNonRestoredState` as it stands: carried over, changed only on a person's word.
     pub allow_non_restored_state: Option<bool>,
+    /// When the application was made (`CreateTimestamp`): what is known under its name from before is a namesake's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// How often a checkpoint is due, in seconds; None where the service does not say or checkpointing is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_interval_secs: Option<u32>,
+    /// What it runs, without scale and logging: the lowest number among the versions that were read of one that is the same. None where that was not found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<u64>,
 }
 
 /// An earlier version, from `DescribeApplicationVersion`.
@@ -110,6 +121,15 @@ pub struct Version {
     pub id: u64,
     /// Its runtime.
     pub runtime: Runtime,
+    /// When it was made; None where the service does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// The version it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_from: Option<u64>,
+    /// As [`Application::content`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<u64>,
 }
 
 /// An operation, from `ListApplicationOperations` and, for failed ones, `DescribeApplicationOperation`.
@@ -241,6 +261,9 @@ pub struct Faults {
     pub first: Option<Fault>,
     /// Time of the newest entry. Sticky.
     pub newest_at: Option<Timestamp>,
+    /// The newest entry, where it is another than the first: what a loop fails with, while the first may be a lost machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Fault>,
     /// The shortest time between two entries, in milliseconds: the period of a quick loop.
     pub shortest_gap_millis: Option<i64>,
 }

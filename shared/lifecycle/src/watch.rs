@@ -27,6 +27,9 @@ pub struct Watch {
     pub blind_looks: u32,
     /// Since when the application has been in its present status.
     pub status: Option<StatusWatch>,
+    /// How the application ran, from CloudWatch's minutes.
+    #[serde(default)]
+    pub history: crate::History,
 }
 
 /// The status and since when.

@@ -145,6 +145,13 @@ pub(crate) fn application(detail: &ApplicationDetail) -> Application {
         allow_non_restored_state: run
             .and_then(|it| it.flink_run_configuration_description())
             .and_then(|it| it.allow_non_restored_state()),
+        created_at: detail.create_timestamp.as_ref().and_then(time),
+        checkpoint_interval_secs: flink
+            .and_then(|it| it.checkpoint_configuration_description())
+            .filter(|it| it.checkpointing_enabled() == Some(true))
+            .and_then(|it| it.checkpoint_interval())
+            .and_then(|millis| u32::try_from(millis.checked_add(999)? / 1_000).ok()),
+        content: None,
     }
 }
 

@@ -249,7 +249,8 @@ fn part(what: Part) -> &'static str {
         Part::Job => "the job",
         Part::Exceptions => "the exceptions",
         Part::Checkpoints => "the checkpoints",
-        Part::Metrics => "the metrics",
+        Part::Metrics => "the metrics of the job",
+        Part::Series => "the history in CloudWatch",
     }
 }
 

@@ -80,6 +80,9 @@ fn application() -> BoxedStrategy<Application> {
                 system_rollback_enabled: flags.1,
                 checkpointing_enabled: flags.2,
                 allow_non_restored_state: flags.3,
+                created_at: None,
+                checkpoint_interval_secs: None,
+                content: None,
             },
         )
         .boxed()
@@ -159,6 +162,7 @@ fn faults() -> BoxedStrategy<Faults> {
             truncated,
             first: first.map(a_fault),
             newest_at: newest,
+            newest: newest.map(a_fault),
             shortest_gap_millis: gap,
         })
         .boxed()
@@ -287,7 +291,10 @@ fn unreadable() -> BoxedStrategy<Vec<Unreadable>> {
 pub fn observation() -> BoxedStrategy<Observation> {
     let versions = vec((version(), runtime()), 0..3).prop_map(|all| {
         all.into_iter()
-            .map(|(id, runtime)| Version { id, runtime })
+            .map(|(id, runtime)| Version {
+                runtime,
+                ..crate::support::a_version(id)
+            })
             .collect::<Vec<_>>()
     });
     (
@@ -360,6 +367,7 @@ pub fn ledger() -> BoxedStrategy<LedgerView> {
             Ok(Ledger {
                 soaked,
                 rescues_today,
+                ..Ledger::default()
             })
         });
     prop_oneof![9 => read, 1 => Just(Err("throttled".to_owned()))].boxed()

@@ -81,14 +81,14 @@ pub fn an_application(name: &str) -> Case {
         system_rollback_enabled: Some(false),
         checkpointing_enabled: Some(true),
         allow_non_restored_state: Some(false),
+        created_at: None,
+        checkpoint_interval_secs: None,
+        content: None,
     };
     let seen = Observation {
         at: now(),
         application,
-        versions: vec![Version {
-            id: 6,
-            runtime: Runtime::from("FLINK-1_20"),
-        }],
+        versions: vec![a_version(6)],
         operations: Vec::new(),
         job: None,
         snapshots: Vec::new(),
@@ -113,6 +113,16 @@ pub fn an_application(name: &str) -> Case {
         predecessor: None,
         now: now(),
         started_at: ago(minutes(1)),
+    }
+}
+
+pub fn a_version(id: u64) -> Version {
+    Version {
+        id,
+        runtime: Runtime::from("FLINK-1_20"),
+        created_at: None,
+        updated_from: None,
+        content: None,
     }
 }
 
@@ -162,6 +172,7 @@ pub fn a_looping_job(started: i64, period: i64) -> Job {
             truncated: count > 16,
             first: Some(a_fault(oldest)),
             newest_at: Some(newest),
+            newest: (known > 1).then(|| a_fault(newest)),
             shortest_gap_millis: (known > 1).then_some(period * 1000),
         },
         ..a_job(started)
@@ -277,10 +288,7 @@ impl Case {
             .seen
             .application
             .version_updated_from
-            .map(|id| Version {
-                id,
-                runtime: Runtime::from("FLINK-1_20"),
-            })
+            .map(a_version)
             .into_iter()
             .collect();
         self

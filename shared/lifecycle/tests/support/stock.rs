@@ -41,6 +41,9 @@ pub fn application(version_id: u64) -> Application {
         system_rollback_enabled: None,
         checkpointing_enabled: Some(true),
         allow_non_restored_state: None,
+        created_at: None,
+        checkpoint_interval_secs: None,
+        content: None,
     }
 }
 

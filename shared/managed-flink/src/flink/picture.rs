@@ -310,6 +310,10 @@ fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
         truncated: exceptions.exception_history.truncated,
         shortest_gap_millis: gaps.filter(|gap| *gap > 0).min(),
         newest_at: entries.last().map(|(at, _)| *at),
+        newest: entries
+            .last()
+            .filter(|_| entries.len() > 1)
+            .map(|(at, entry)| fault(*at, entry, secrets)),
         first: entries
             .into_iter()
             .next()
