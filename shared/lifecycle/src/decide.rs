@@ -2,9 +2,13 @@
 //!
 //! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
 
+mod asked;
 mod doubt;
 mod effect;
+mod outcome;
 mod rescue;
+mod snapshot;
+mod steps;
 mod takeover;
 mod transaction;
 mod waiting;
@@ -81,7 +85,8 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         .unwrap_or_else(|| turn.judged())
 }
 
-/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience), `doubt` (what cannot be told yet) and `rescue` (the rungs).
+/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience), `doubt` (what cannot be told yet), `rescue` (its begin), `steps`, `outcome`, `snapshot`
+/// and `asked` (a person's word).
 struct Turn<'a> {
     s: Situation<'a>,
     progress: Progress,

@@ -1,0 +1,124 @@
+//! What a rescue that is under way has come to, and what that asks for.
+
+use super::Turn;
+use crate::{Action, ApplicationStatus, Assessment, Decision, Reason, Request, Rescue, Step};
+
+impl Turn<'_> {
+    /// A rescue is under way: has it worked?
+    pub(super) fn rescue_under_way(&self) -> Option<Decision> {
+        let rescue = self.progress.rescue.as_ref()?;
+        let why = self.s.assessment.reason();
+        let acted = self.progress.has_acted() || self.took_effect_unheard();
+        if let Some(wait) = self.not_shown_yet().filter(|_| !self.asked_stop_is_done()) {
+            return Some(wait);
+        }
+        let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}));
+        Some(match self.s.assessment {
+            _ if self.asked_stop_is_done() => self.leave_alone(
+                Reason::Stopped,
+                "force-stopped as asked; it stays READY until somebody starts it",
+            ),
+            // The step was refused or lost and the application is as before: the rungs go on, or the person is told.
+            _ if !acted => self.retry_or_next(rescue, &why),
+            Assessment::Healthy { since } if self.is_older_than_the_step(*since) => {
+                self.healthy_all_along(&why)
+            }
+            Assessment::Healthy { .. } => self.recovered(rescue),
+            // Only where the last step was to make it run: READY after a force-stop is our own doing.
+            Assessment::Finished
+                if self
+                    .progress
+                    .steps
+                    .last()
+                    .is_some_and(|last| matches!(last.step, Step::Start | Step::Rollback)) =>
+            {
+                self.recovered(rescue)
+            }
+            Assessment::Settling { why } => self.settle(why),
+            Assessment::NoProgress { since, .. } => self.no_progress(*since),
+            Assessment::Looping { restarts, .. }
+                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
+            {
+                self.too_few_restarts(*restarts)
+            }
+            _ if asked_rollback => self.escalate(
+                Reason::LadderExhausted,
+                format!("the rollback that was asked for did not help: {why}"),
+            ),
+            _ => self.next_rung(rescue, &why),
+        })
+    }
+
+    fn asked_stop_is_done(&self) -> bool {
+        matches!(self.s.request, Some(Request::ForceStop {}))
+            && self.s.seen.application.status == ApplicationStatus::Ready
+    }
+
+    fn retry_or_next(&self, rescue: &Rescue, why: &str) -> Decision {
+        match (self.s.request, self.s.assessment) {
+            (None, Assessment::Healthy { .. }) => self.leave_alone(
+                Reason::RunsAgain,
+                format!("nothing was changed, and it runs again: {why}"),
+            ),
+            (None, Assessment::Settling { why }) => self.settle(why),
+            (None, Assessment::NoProgress { since, .. }) => self.no_progress(*since),
+            (None, Assessment::Looping { restarts, .. })
+                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
+            {
+                self.too_few_restarts(*restarts)
+            }
+            // It was not us who stopped it.
+            (None, Assessment::Stopped { why }) => {
+                self.leave_alone(Reason::Stopped, format!("nothing was changed: {why}"))
+            }
+            (None, Assessment::Finished) => {
+                self.leave_alone(Reason::Finished, format!("nothing was changed: {why}"))
+            }
+            (Some(Request::Rollback {}), _)
+                if self.is_spent(Step::Rollback)
+                    || !self.s.seen.application.status.allows_rollback() =>
+            {
+                let said = self
+                    .progress
+                    .last_failure()
+                    .map_or("", |(_, _, message)| message);
+                self.escalate(
+                    Reason::RequestRefused,
+                    format!("the rollback that was asked for was not done: {said}"),
+                )
+            }
+            _ => self.next_rung(rescue, why),
+        }
+    }
+
+    /// A step was accepted, and the job that is healthy now was so before it.
+    fn healthy_all_along(&self, why: &str) -> Decision {
+        if self.s.request.is_some() {
+            return self.escalate(
+                Reason::LadderExhausted,
+                format!("what was asked for was accepted, but changed nothing that runs: {why}"),
+            );
+        }
+        self.leave_alone(
+            Reason::RunsAgain,
+            format!("the last step changed nothing that runs, and it runs again: {why}"),
+        )
+    }
+
+    /// Soaked. Which snapshot was restored is checked against the plan.
+    fn recovered(&self, rescue: &Rescue) -> Decision {
+        let health = self.s.assessment.reason();
+        if let Some(last_resort) = self.was_started_as_stored(rescue) {
+            let text = format!(
+                "{last_resort}, and it runs: {health}; {}",
+                self.restored(rescue)
+            );
+            return self.escalate(Reason::LadderExhausted, text);
+        }
+        self.say(
+            Action::Recovered,
+            Reason::Recovered,
+            format!("{health}; {}", self.restored(rescue)),
+        )
+    }
+}
