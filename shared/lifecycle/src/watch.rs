@@ -309,11 +309,11 @@ fn assess_ready(seen: &Observation) -> Assessment {
         .unwrap_or(last);
     let only_stored =
         last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
-    if only_stored && ran.status == OperationStatus::Failed {
+    if let Some(down) = brought_down(seen).filter(|_| only_stored) {
         return Assessment::Stopped {
             why: format!(
-                "{} failed at {}; the configuration was changed since and nobody has started it",
-                ran.name, ran.started_at
+                "down since {} failed at {}; the configuration was changed since and nobody has started it",
+                down.name, down.started_at
             ),
         };
     }
@@ -342,6 +342,21 @@ fn assess_ready(seen: &Observation) -> Assessment {
             ),
         },
     }
+}
+
+/// What brought an application down before a configuration was stored: the last that failed of what runs it, unless it was stopped or started since.
+fn brought_down(seen: &Observation) -> Option<&crate::Operation> {
+    use OperationKind as Kind;
+    let ran = seen.newest(&[Kind::Start, Kind::Rollback, Kind::Stop]);
+    if ran.is_some_and(|ran| ran.kind() == Kind::Stop) {
+        return None;
+    }
+    let last = seen.operations.iter().find(|one| match one.kind() {
+        Kind::Start | Kind::Rollback => true,
+        Kind::Update | Kind::Maintenance | Kind::Scaling => one.status == OperationStatus::Failed,
+        Kind::Stop | Kind::Other => false,
+    })?;
+    (last.status == OperationStatus::Failed).then_some(last)
 }
 
 fn failed(operation: &crate::Operation) -> Assessment {

@@ -207,6 +207,52 @@ fn ready_has_the_meaning_that_its_operations_give_it() {
             "stopped",
             "nobody has started it",
         ),
+        // The fix was stored after what brought it down, and nothing has run it.
+        (
+            &[
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("UpdateApplication", "FAILED"),
+                ("StartApplication", "SUCCESSFUL"),
+            ],
+            "stopped",
+            "UpdateApplication failed",
+        ),
+        (
+            &[
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("UpdateApplication", "FAILED"),
+            ],
+            "stopped",
+            "nobody has started it",
+        ),
+        (
+            &[
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("AutoScaling", "FAILED"),
+                ("StartApplication", "SUCCESSFUL"),
+            ],
+            "stopped",
+            "AutoScaling failed",
+        ),
+        (
+            &[
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("AutoScaling", "FAILED"),
+                ("StopApplication", "SUCCESSFUL"),
+            ],
+            "stopped",
+            "stopped by",
+        ),
+        (
+            &[
+                ("UpdateApplication", "SUCCESSFUL"),
+                ("StartApplication", "SUCCESSFUL"),
+                ("UpdateApplication", "FAILED"),
+            ],
+            "finished",
+            "done",
+        ),
         (
             &[
                 ("StartApplication", "FAILED"),
