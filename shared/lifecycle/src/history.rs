@@ -2,6 +2,8 @@
 //!
 //! Metrics outlive Flink's sixteen exceptions, a failover of the JobManager, and a REST API that cannot be read. They decide who is to blame; a look decides what is so now.
 
+mod fold;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ pub struct History {
     pub known: Option<Known>,
     /// Oldest first, not overlapping, at most [`SPANS_KEPT`]. What lies between two is not known: no run, or no metric.
     pub spans: Vec<Span>,
+    /// The last minute in which records went through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_at: Option<Timestamp>,
 }
 
 /// The minutes that were read, whether or not there was anything in them.
