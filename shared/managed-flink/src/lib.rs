@@ -11,6 +11,7 @@ mod convert;
 mod opt_in;
 mod pages;
 mod rest;
+mod series;
 mod service;
 mod snapshots;
 mod step;
@@ -25,6 +26,9 @@ pub use convert::{
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use pages::pages;
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
+pub use series::{
+    CloudWatchMetrics, GetMetricData, MetricRead, Periods, SeriesAnswer, read_series,
+};
 pub use service::ManagedFlink;
 pub use snapshots::*;
 pub use step::{StepAnswer, StepOutcome};

@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod cbor;
 pub mod server;
 pub mod service;
 
@@ -33,7 +34,7 @@ use serde_json::{Value, json};
 /// One request as it came over the wire.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The verb in `X-Amz-Target`; empty for the Flink REST API.
+    /// The verb in `X-Amz-Target`, or in the path of RPC v2 CBOR; empty for the Flink REST API.
     pub verb: String,
     /// The whole URL.
     pub url: String,
@@ -165,14 +166,31 @@ impl Double {
 impl HttpConnector for Double {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let header = |name: &str| request.headers().get(name).map(str::to_owned);
-        let verb = header("x-amz-target")
-            .and_then(|target| Some(target.split_once('.')?.1.to_owned()))
-            .unwrap_or_default();
+        let in_cbor = header("smithy-protocol").is_some();
+        let verb = if in_cbor {
+            request
+                .uri()
+                .rsplit_once("/operation/")
+                .unwrap()
+                .1
+                .to_owned()
+        } else {
+            header("x-amz-target")
+                .and_then(|target| Some(target.split_once('.')?.1.to_owned()))
+                .unwrap_or_default()
+        };
+        let read = |bytes: &[u8]| {
+            if in_cbor {
+                cbor::read(bytes)
+            } else {
+                serde_json::from_slice(bytes).unwrap()
+            }
+        };
         let body = request
             .body()
             .bytes()
             .filter(|bytes| !bytes.is_empty())
-            .map_or(Value::Null, |bytes| serde_json::from_slice(bytes).unwrap());
+            .map_or(Value::Null, read);
         let call = Call {
             verb,
             url: request.uri().to_owned(),
@@ -182,6 +200,7 @@ impl HttpConnector for Double {
         self.calls.lock().unwrap().push(call.clone());
         match (self.answer)(&call) {
             Wire::Answer(answer) => {
+                let answer = if in_cbor { translated(answer) } else { answer };
                 HttpConnectorFuture::ready(Ok(HttpResponse::try_from(answer).unwrap()))
             }
             Wire::Broken => {
@@ -190,6 +209,19 @@ impl HttpConnector for Double {
             Wire::Silence => HttpConnectorFuture::new(std::future::pending()),
         }
     }
+}
+
+/// A JSON answer in CBOR.
+fn translated(answer: http::Response<SdkBody>) -> http::Response<SdkBody> {
+    let (mut head, body) = answer.into_parts();
+    let body: Value = serde_json::from_slice(body.bytes().unwrap()).unwrap();
+    for (name, value) in [
+        ("smithy-protocol", "rpc-v2-cbor"),
+        ("content-type", "application/cbor"),
+    ] {
+        head.headers.insert(name, value.parse().unwrap());
+    }
+    http::Response::from_parts(head, SdkBody::from(cbor::write(&body)))
 }
 
 /// A clock that stands still.
