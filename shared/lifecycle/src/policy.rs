@@ -41,6 +41,11 @@ pub struct Policy {
     pub rescues_per_day: u32,
     /// A snapshot older than this is not restored: its source may have dropped the records since.
     pub max_snapshot_age_secs: u32,
+    /// A snapshot from longer than this before the change is not restored: so much that was right would be undone and computed again.
+    pub max_snapshot_gap_secs: u32,
+    /// How long the sources keep their records; None where nobody said so.
+    #[serde(default)]
+    pub source_retention_secs: Option<u32>,
     /// A fault later than this after a change is not that change's.
     pub blame_window_secs: u32,
     /// How long a fault that no change caused is waited for before a person is needed.
@@ -72,7 +77,10 @@ impl Default for Policy {
             operation_timeout_secs: 2_400,
             settle_timeout_secs: 2_400,
             rescues_per_day: 2,
-            max_snapshot_age_secs: 86_400,
+            // Kinesis keeps 24 hours by default; a job lags behind its source, and a start takes its time.
+            max_snapshot_age_secs: 72_000,
+            max_snapshot_gap_secs: 72_000,
+            source_retention_secs: None,
             blame_window_secs: 3_600,
             external_patience_secs: 2_700,
             no_progress_secs: 1_200,
@@ -152,6 +160,10 @@ impl Applied {
             "operation-timeout" => policy.operation_timeout_secs = seconds(value, 60)?,
             "settle-timeout" => policy.settle_timeout_secs = seconds(value, 60)?,
             "snapshot-max-age" => policy.max_snapshot_age_secs = seconds(value, 60)?,
+            "source-retention" => {
+                policy.source_retention_secs =
+                    Some(seconds_within(value, 3_600, LONGEST_RETENTION_SECS)?);
+            }
             "rescues-per-day" => {
                 policy.rescues_per_day = value
                     .parse::<u32>()
@@ -189,10 +201,17 @@ impl fmt::Display for Mode {
     }
 }
 
+/// The longest that Kinesis keeps records.
+const LONGEST_RETENTION_SECS: u32 = 365 * 86_400;
+
 /// Parses `90s`, `15m`, `24h` or `2d`; a bare number has no unit and is refused, and so is anything above 30 days or below `least`.
 pub(crate) fn seconds(text: &str, least: u32) -> Result<u32, String> {
-    const LONGEST_SECS: u32 = 30 * 86_400;
-    let bad = || format!("write a duration such as 90s, 15m, 24h or 2d, from {least}s to 30d");
+    seconds_within(text, least, 30 * 86_400)
+}
+
+fn seconds_within(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let days = most / 86_400;
+    let bad = || format!("write a duration such as 90s, 15m, 24h or 2d, from {least}s to {days}d");
     let unit = text.char_indices().next_back().ok_or_else(bad)?;
     let factor = match unit.1 {
         's' => 1,
@@ -206,7 +225,7 @@ pub(crate) fn seconds(text: &str, least: u32) -> Result<u32, String> {
         .ok()
         .and_then(|count| count.checked_mul(factor))
         .ok_or_else(bad)?;
-    if (least..=LONGEST_SECS).contains(&secs) {
+    if (least..=most).contains(&secs) {
         Ok(secs)
     } else {
         Err(bad())

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationStatus, Observation, Operation, Part, Runtime, Watch, choose::SnapshotChoice,
+    ApplicationStatus, Fault, Observation, Operation, Part, Runtime, Watch, choose::SnapshotChoice,
     decide::is_lost,
 };
 
@@ -162,6 +162,12 @@ pub struct Rescue {
     pub because: String,
     /// The snapshot that is right, and why newer ones are not.
     pub snapshot: SnapshotChoice,
+    /// What failed before the first step: what fails afterwards is compared with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// The path of the snapshot that Flink restored after the last step, from the first look that showed it: a job that restarts names its own checkpoint instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<String>,
 }
 
 /// What this execution has done so far.

@@ -297,7 +297,7 @@ fn a_rollback_needs_a_version_and_a_snapshot_from_before_the_present_one() {
         &without(|case| drop(case.seen.snapshots.remove(0)))
             .must("escalate", Reason::NoSnapshot)
             .reason,
-        &["nightly", "after the faulty version"],
+        &["nightly", "began to process"],
     );
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    ApplicationStatus, Operation, OperationKind, Runtime, Snapshot, SnapshotStatus,
-    choose_snapshot,
+    ApplicationStatus, Limits, Operation, OperationKind, Policy, Runtime, Snapshot, SnapshotStatus,
+    Wanted, choose_snapshot,
     retention::{Finding, Lease, Prune, Stock, Why, findings, retain, snapshot_name},
 };
 use proptest::prelude::*;
@@ -404,7 +404,11 @@ proptest! {
             let lasted = operation.ended_at.unwrap().duration_since(operation.started_at).as_secs();
             let cutoff = operation.started_at + SignedDuration::from_secs(lasted * share / 100);
             for runtime in ["FLINK-1_20", "FLINK-1_18", "FLINK-2_2"].map(Runtime::from) {
-                let choose = |snapshots: &[Snapshot]| choose_snapshot(snapshots, &runtime, cutoff, now(), u32::try_from(max_age).unwrap()).chosen;
+                let choose = |snapshots: &[Snapshot]| {
+                    let policy = Policy { max_snapshot_age_secs: u32::try_from(max_age).unwrap(), max_snapshot_gap_secs: u32::try_from(max_age).unwrap() / 2, ..Policy::default() };
+                    let wanted = Wanted { runtime: &runtime, cutoff: Some(cutoff), limits: Some(Limits::planned(&policy)) };
+                    choose_snapshot(snapshots, &wanted, now()).chosen
+                };
                 prop_assert_eq!(choose(&world.snapshots), choose(&after.snapshots));
             }
         }

@@ -50,7 +50,7 @@ fn unreadable_tags_opt_out() {
 #[test]
 fn every_tag_does_what_its_name_says() {
     type Read = fn(&Applied) -> u64;
-    let rows: [(&str, &str, Read, u64); 8] = [
+    let rows: [(&str, &str, Read, u64); 10] = [
         ("lifeguard:managed", "true", |it| it.opted_in.into(), 1),
         ("lifeguard:managed", "false", |it| it.opted_in.into(), 0),
         ("lifeguard:soak", "90s", |it| it.policy.soak_secs.into(), 90),
@@ -71,6 +71,18 @@ fn every_tag_does_what_its_name_says() {
             "2d",
             |it| it.policy.max_snapshot_age_secs.into(),
             172_800,
+        ),
+        (
+            "lifeguard:source-retention",
+            "1h",
+            |it| it.policy.source_retention_secs.unwrap().into(),
+            3_600,
+        ),
+        (
+            "lifeguard:source-retention",
+            "365d",
+            |it| it.policy.source_retention_secs.unwrap().into(),
+            31_536_000,
         ),
         (
             "lifeguard:rescues-per-day",
@@ -173,6 +185,8 @@ fn a_tag_that_does_not_parse_makes_the_application_observe_only_and_is_told() {
         ("lifeguard:operation-timeout", "59s", "60s to 30d"),
         ("lifeguard:settle-timeout", "1.5h", "60s to 30d"),
         ("lifeguard:snapshot-max-age", "forever", "60s to 30d"),
+        ("lifeguard:source-retention", "59m", "3600s to 365d"),
+        ("lifeguard:source-retention", "366d", "3600s to 365d"),
         ("lifeguard:rescues-per-day", "11", "0 to 10"),
         ("lifeguard:rescues-per-day", "-1", "0 to 10"),
         ("lifeguard:rescues-per-day", "two", "0 to 10"),

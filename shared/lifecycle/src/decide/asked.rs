@@ -1,9 +1,9 @@
 //! What a person asked for.
 
-use super::{Turn, steps::carried_over, unread_of};
+use super::{Turn, snapshot::at_any_time, steps::carried_over, unread_of};
 use crate::{
     ApplicationStatus, Decision, Part, Plan, Reason, Request, Rescue, Runtime, SnapshotChoice,
-    SnapshotStatus, Step, choose_snapshot, unfit,
+    SnapshotStatus, Step, unfit,
 };
 
 impl Turn<'_> {
@@ -63,13 +63,7 @@ impl Turn<'_> {
                 format!("a rollback was asked for, but {}", self.no_version()),
             );
         };
-        let snapshot = choose_snapshot(
-            &self.s.seen.snapshots,
-            &runtime,
-            self.processing_since(),
-            self.s.now,
-            self.s.applied.policy.max_snapshot_age_secs,
-        );
+        let snapshot = self.plan_snapshot(&runtime, self.processing_since());
         if snapshot.chosen.is_none() {
             if let Some(doubt) = self.snapshots_unread() {
                 return doubt;
@@ -120,13 +114,7 @@ impl Turn<'_> {
         };
         let choice = match snapshot_name {
             _ if without_state => SnapshotChoice::default(),
-            None => choose_snapshot(
-                &self.s.seen.snapshots,
-                &runtime,
-                cutoff,
-                self.s.now,
-                self.s.applied.policy.max_snapshot_age_secs,
-            ),
+            None => self.plan_snapshot(&runtime, cutoff),
             Some(name) => match self.s.seen.snapshots.iter().find(|one| one.name == name) {
                 None => {
                     if let Some(doubt) = self.snapshots_unread() {
@@ -136,7 +124,7 @@ impl Turn<'_> {
                     return self.escalate(Reason::RequestRefused, text);
                 }
                 // A person's word lifts age and time, never what cannot work.
-                Some(named) => match unfit(named, &runtime, None, self.s.now, None) {
+                Some(named) => match unfit(named, &at_any_time(&runtime), self.s.now) {
                     Some(why) => {
                         return self.escalate(
                             Reason::RequestRefused,
@@ -218,6 +206,8 @@ impl Turn<'_> {
             fault_at: self.s.now,
             because: "a person asked".into(),
             snapshot,
+            fault: self.present_fault(),
+            restored: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A rescue begins: who is to blame, where to go back to, and from which snapshot.
 
 use super::Turn;
-use crate::{Assessment, Blame, Decision, Part, Reason, Rescue, Runtime, choose_snapshot};
+use crate::{Assessment, Blame, Decision, Part, Reason, Rescue, Runtime};
 
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
@@ -41,13 +41,7 @@ impl Turn<'_> {
             );
             return self.escalate(Reason::NoVersion, text);
         };
-        let snapshot = choose_snapshot(
-            &self.s.seen.snapshots,
-            &runtime,
-            cutoff,
-            self.s.now,
-            self.s.applied.policy.max_snapshot_age_secs,
-        );
+        let snapshot = self.plan_snapshot(&runtime, cutoff);
         if snapshot.chosen.is_none() {
             if let Some(doubt) = self.snapshots_unread() {
                 return doubt;
@@ -67,6 +61,8 @@ impl Turn<'_> {
             fault_at,
             because: why.clone(),
             snapshot,
+            fault: self.present_fault(),
+            restored: None,
         };
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
     }

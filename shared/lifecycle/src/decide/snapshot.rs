@@ -1,9 +1,50 @@
 //! The snapshot: from when it may be, and which one was restored.
 
 use super::{Turn, unread_of};
-use crate::{Decision, Operation, Part, Reason, Rescue, SnapshotChoice, blame::STAMP_SLACK_SECS};
+use crate::{
+    Decision, Fault, Limits, Operation, Part, Reason, Rescue, Runtime, SnapshotChoice, Wanted,
+    blame::STAMP_SLACK_SECS, choose_snapshot,
+};
+
+/// What a snapshot must be when only what cannot work is refused.
+pub(super) fn at_any_time(runtime: &Runtime) -> Wanted<'_> {
+    Wanted {
+        runtime,
+        cutoff: None,
+        limits: None,
+    }
+}
 
 impl Turn<'_> {
+    /// The snapshot to go back to. Of its own accord Lifeguard rescues nothing whose snapshots are turned off: one that somebody took once is no plan.
+    pub(super) fn plan_snapshot(
+        &self,
+        runtime: &Runtime,
+        cutoff: jiff::Timestamp,
+    ) -> SnapshotChoice {
+        let seen = self.s.seen;
+        if seen.application.snapshots_enabled == Some(false) && self.s.request.is_none() {
+            let mut choice = SnapshotChoice::default();
+            for snapshot in &seen.snapshots {
+                let why = "snapshots are turned off for this application, so this one is no plan";
+                choice.pass_over(snapshot, why.to_owned());
+            }
+            return choice;
+        }
+        let wanted = Wanted {
+            runtime,
+            cutoff: Some(cutoff),
+            limits: Some(Limits::planned(&self.s.applied.policy)),
+        };
+        choose_snapshot(&seen.snapshots, &wanted, self.s.now)
+    }
+
+    /// What the job fails with now: what a loop repeats, where that is another than its first.
+    pub(super) fn present_fault(&self) -> Option<Fault> {
+        let faults = &self.s.seen.job.as_ref()?.faults;
+        faults.newest.as_ref().or(faults.first.as_ref()).cloned()
+    }
+
     pub(super) fn restored(&self, rescue: &Rescue) -> String {
         let restored = self
             .s

@@ -2,7 +2,7 @@
 //!
 //! A job that fails and is retried by Flink is better than one that was stopped and stays so. Only policy, a person or a snapshot that does not fit keeps it down, and that is told.
 
-use super::Turn;
+use super::{Turn, snapshot::at_any_time};
 use crate::{
     ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Snapshot, Step,
     StepResult, unfit,
@@ -82,7 +82,7 @@ impl Turn<'_> {
         let application = &self.s.seen.application;
         let version_id = application.version_id;
         let fits =
-            |snapshot: &Snapshot| unfit(snapshot, &application.runtime, None, self.s.now, None);
+            |snapshot: &Snapshot| unfit(snapshot, &at_any_time(&application.runtime), self.s.now);
         let snapshot = match &rescue.snapshot.chosen {
             Some(snapshot) => match fits(snapshot) {
                 None => snapshot,

@@ -460,6 +460,8 @@ fn rescue() -> BoxedStrategy<Rescue> {
                     chosen,
                     passed_over: vec![],
                 },
+                fault: None,
+                restored: None,
             },
         )
         .boxed()

@@ -475,6 +475,8 @@ impl Case {
                 chosen: Some(a_snapshot("before-change", hours(1))),
                 passed_over: Vec::new(),
             },
+            fault: None,
+            restored: None,
         });
         self
     }

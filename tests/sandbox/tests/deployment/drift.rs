@@ -160,7 +160,7 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
-const BAD_PARAMETERS: [(&str, &[&str], &str); 29] = [
+const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
     (
         "ForceStop",
@@ -175,6 +175,11 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 29] = [
     (
         "MaxSnapshotAgeSecs",
         &["60", "2592001", "1d"],
+        "write seconds from 600",
+    ),
+    (
+        "MaxSnapshotGapSecs",
+        &["599", "2592001", "20h"],
         "write seconds from 600",
     ),
     (
