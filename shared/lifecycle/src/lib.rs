@@ -21,6 +21,7 @@ mod blame;
 mod choose;
 mod decide;
 mod door;
+mod fault;
 mod history;
 mod lasting;
 mod ledger;
