@@ -1,4 +1,4 @@
-//! One look: application, operations, job, subtasks, checkpoints, first fault, snapshots; and what they say together with the looks before.
+//! One look: application, operations, job, subtasks, checkpoints, first fault, snapshots, and CloudWatch's minutes; and what they say together with the looks before.
 //!
 //! Only the application itself must be readable; whatever else cannot be read is listed in the observation, with the reason, and the decision is made in that knowledge.
 //! Deliberately absent: any change, any waiting, any decision.
@@ -7,10 +7,11 @@
 
 mod event;
 mod look;
+mod series;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
 use lifecycle::{Assessment, Holds, Keys, Observation, Watch};
-use managed_flink::{HostRule, ManagedFlink};
+use managed_flink::{CloudWatchMetrics, HostRule, ManagedFlink};
 use serde::Serialize;
 
 pub use event::Event;
@@ -31,6 +32,7 @@ pub struct Look {
 #[derive(Debug)]
 pub struct SubtaskVerifier {
     service: ManagedFlink,
+    series: CloudWatchMetrics,
     aws: Aws,
     hosts: HostRule,
     policy: lifecycle::Policy,
@@ -51,6 +53,7 @@ impl Function for SubtaskVerifier {
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
         Ok(Self {
             service: ManagedFlink::new(aws),
+            series: CloudWatchMetrics::new(aws),
             aws: aws.clone(),
             hosts: HostRule::of(env)?,
             policy: lambda_kit::policy(env)?,
@@ -59,24 +62,27 @@ impl Function for SubtaskVerifier {
     }
 
     async fn handle(&self, event: Event, invocation: Invocation) -> Result<Look, Failure> {
-        let observation = look::observe(
-            &self.service,
-            &self.aws,
-            self.hosts,
-            &self.policy.stack,
-            &event,
-            invocation.now,
-        )
-        .await?;
+        let asked = look::Asked {
+            service: &self.service,
+            metrics: &self.series,
+            aws: &self.aws,
+            hosts: self.hosts,
+            stack: &self.policy.stack,
+        };
+        let (observation, series) = look::observe(&asked, &event, invocation.now).await?;
         let soak_secs = self
             .policy
             .under(observation.tags.as_ref())
             .policy
             .soak_secs;
-        let (watch, assessment) = event
-            .watch
-            .unwrap_or_default()
-            .after(&observation, soak_secs);
+        let mut watch = event.watch.unwrap_or_default();
+        watch.history = watch.history.after(
+            &series,
+            &observation.operations,
+            observation.application.created_at,
+            soak_secs,
+        );
+        let (watch, assessment) = watch.after(&observation, soak_secs);
         tracing::info!(
             application = event.application_name,
             assessment = assessment.word(),

@@ -10,34 +10,50 @@ use jiff::Timestamp;
 use lambda_kit::{Aws, Budget, ErrorType, Failure};
 use lifecycle::{
     Application, ApplicationStatus, Job, OPERATIONS_KEPT, Observation, Operation, OperationStatus,
-    Part, Request, SNAPSHOTS_KEPT, Snapshot, StackName, TAG_PREFIX, Unreadable, Version,
+    Part, Request, SNAPSHOTS_KEPT, SeriesRead, Snapshot, StackName, TAG_PREFIX, Unreadable,
+    Version,
 };
 use managed_flink::{
-    CallError, CallErrorKind, CreateApplicationPresignedUrl, DescribeApplication,
-    DescribeApplicationOperation, DescribeApplicationVersion, Described, FlinkRest, HostRule,
-    ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource, ManagedFlink,
-    OperationDetail, RestError, is_opted_in, property_values,
+    CallError, CallErrorKind, CloudWatchMetrics, CreateApplicationPresignedUrl,
+    DescribeApplication, DescribeApplicationOperation, DescribeApplicationVersion, Described,
+    FlinkRest, HostRule, ListApplicationOperations, ListApplicationSnapshots, ListTagsForResource,
+    ManagedFlink, OperationDetail, RestError, is_opted_in, property_values,
 };
 
-use crate::Event;
+use crate::{Event, series};
 
 /// Failed operations whose text is asked for: the newest tell the story, and each costs a call.
 const FAILURES_ASKED: usize = 3;
 
 /// After this nothing more is waited for, and the look says what it could not read: less than the function's time.
 const TIME_TO_LOOK: Duration = Duration::from_secs(50);
+/// The series stand beside what is read first-hand, so they must not take its time.
+const TIME_FOR_SERIES: Duration = Duration::from_secs(15);
 /// The texts of failed operations are for people and decide nothing, so they must not take the time of what does.
 const TIME_FOR_TEXTS: Duration = Duration::from_secs(10);
 
-/// Looks once.
+/// Whom a look asks.
+pub(crate) struct Asked<'a> {
+    pub(crate) service: &'a ManagedFlink,
+    pub(crate) metrics: &'a CloudWatchMetrics,
+    pub(crate) aws: &'a Aws,
+    pub(crate) hosts: HostRule,
+    pub(crate) stack: &'a StackName,
+}
+
+/// Looks once: what is so now, and how the application ran since the last look.
 pub(crate) async fn observe(
-    service: &ManagedFlink,
-    aws: &Aws,
-    hosts: HostRule,
-    stack: &StackName,
+    asked: &Asked<'_>,
     event: &Event,
     now: Timestamp,
-) -> Result<Observation, Failure> {
+) -> Result<(Observation, Vec<SeriesRead>), Failure> {
+    let Asked {
+        service,
+        metrics,
+        aws,
+        hosts,
+        stack,
+    } = *asked;
     let name = event.application_name.as_str();
     check_name(name)?;
     let budget = Budget::of(TIME_TO_LOOK);
@@ -57,7 +73,7 @@ pub(crate) async fn observe(
         .as_ref()
         .is_some_and(|tags| !is_opted_in(tags) || !stack.owns(tags))
     {
-        return Ok(Observation {
+        let seen = Observation {
             at: now,
             application: described.application,
             versions: Vec::new(),
@@ -66,7 +82,8 @@ pub(crate) async fn observe(
             snapshots: Vec::new(),
             tags: tags.map(ours),
             unreadable: notes.unreadable,
-        });
+        };
+        return Ok((seen, Vec::new()));
     }
     let versions = versions(
         service,
@@ -89,7 +106,8 @@ pub(crate) async fn observe(
     } else {
         None
     };
-    Ok(Observation {
+    let series = series(metrics, &described.application, event, now, &mut notes).await;
+    let seen = Observation {
         at: now,
         application: described.application,
         versions,
@@ -98,7 +116,32 @@ pub(crate) async fn observe(
         snapshots: newest(snapshots.unwrap_or_default()),
         tags: tags.map(ours),
         unreadable: notes.unreadable,
-    })
+    };
+    Ok((seen, series))
+}
+
+async fn series(
+    metrics: &CloudWatchMetrics,
+    application: &Application,
+    event: &Event,
+    now: Timestamp,
+    notes: &mut Notes,
+) -> Vec<SeriesRead> {
+    if !application.runtime.is_flink() {
+        return Vec::new();
+    }
+    let history = event.watch.as_ref().map(|watch| watch.history.clone());
+    let (history, budget) = (history.unwrap_or_default(), Budget::of(TIME_FOR_SERIES));
+    let read = series::read(metrics, application, &history, now, budget);
+    let read = Box::pin(notes.budget.within(read)).await;
+    match read.unwrap_or_else(|| Err(TOO_LATE.to_owned())) {
+        Ok(reads) => reads,
+        Err(why) => {
+            tracing::warn!(why, "the series could not be read");
+            notes.note(Part::Series, why);
+            Vec::new()
+        }
+    }
 }
 
 /// The service's own rule for names (API model): anything else is a mistake in the input, not a question for the service.

@@ -41,6 +41,12 @@ fn answered(call: &Call) -> Wire {
             200,
             &json!({ "AuthorizedUrl": "https://x.flink.eu-west-1.amazonaws.com/flinkdashboard?authToken=t" }),
         ),
+        "GetMetricData" => {
+            let queries = call.body["MetricDataQueries"].as_array().unwrap();
+            let empty = |query: &Value| json!({ "Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": "Complete" });
+            let results: Vec<Value> = queries.iter().map(empty).collect();
+            Wire::json(200, &json!({ "MetricDataResults": results }))
+        }
         _ => Wire::error(400, "ResourceNotFoundException", "none"),
     }
 }
@@ -85,11 +91,19 @@ async fn a_look_answers_in_time_whatever_is_held() {
         "DescribeApplicationOperation",
         "ListApplicationSnapshots",
         "CreateApplicationPresignedUrl",
+        "GetMetricData",
         "",
     ];
     let seen = look(every).await.unwrap();
     let parts = unreadable(&seen);
-    for part in ["tags", "versions", "operations", "snapshots", "job"] {
+    for part in [
+        "tags",
+        "versions",
+        "operations",
+        "snapshots",
+        "job",
+        "series",
+    ] {
         assert!(parts.contains(&part.to_owned()), "{part}: {parts:?}");
     }
     assert_eq!(
@@ -105,6 +119,7 @@ async fn one_part_that_is_held_hinders_no_other_that_there_is_time_for() {
         (&["ListTagsForResource"][..], "tags"),
         (&["ListApplicationSnapshots"], "snapshots"),
         (&["ListApplicationOperations"], "operations"),
+        (&["GetMetricData"], "series"),
         (&[""], "job"),
     ] {
         let parts = unreadable(&look(held).await.unwrap());

@@ -2,8 +2,8 @@
 
 use sandbox::{
     faults::{Fault, Rule},
-    flink::Code,
-    managed_flink::ApplicationSeed,
+    flink::{self, Code},
+    managed_flink::{ApplicationSeed, Incident},
     protocol::invocation,
     region::{Blueprint, Open, Region},
     scenario::{APPLICATION, SECRET_PROPERTY, Stage, days, minutes},
@@ -53,12 +53,17 @@ fn orders() -> Value {
 }
 
 fn verifier_cannot(action: &str) -> Vec<Rule> {
+    let service = if action == "GetMetricData" {
+        "monitoring"
+    } else {
+        "kinesisanalytics"
+    };
     let refusal = Fault::Refuse {
         status: 400,
         code: "AccessDeniedException".into(),
         message: "not authorized".into(),
     };
-    vec![Rule::new(refusal).on("kinesisanalytics", action)]
+    vec![Rule::new(refusal).on(service, action)]
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,6 +91,7 @@ async fn a_part_that_cannot_be_read_is_listed_and_the_others_are_read() {
         ("ListTagsForResource", "tags"),
         ("CreateApplicationPresignedUrl", "job"),
         ("DescribeApplicationVersion", "versions"),
+        ("GetMetricData", "series"),
     ] {
         let answer = look(&region(verifier_cannot(action)), orders()).await;
         let unreadable: Vec<&str> = answer["observation"]["unreadable"]
@@ -187,16 +193,111 @@ async fn an_application_that_is_not_running_costs_no_presigned_url() {
 async fn the_versions_a_rescue_could_go_back_to_are_described() {
     let answer =
         look(&region(Vec::new()), json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 1 } })).await;
-    assert_eq!(
-        answer["observation"]["versions"],
-        json!([{ "id": 1, "runtime": "FLINK-1_20" }])
-    );
+    let version = json!([{ "id": 1, "runtime": "FLINK-1_20", "createdAt": "2026-02-02T02:47:00Z" }]);
+    assert_eq!(answer["observation"]["versions"], version);
     let unknown = json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 99 } });
     let answer = look(&region(Vec::new()), unknown).await;
     // That there is no such version is an answer, and nothing that could not be read.
     assert_eq!(answer["observation"]["unreadable"], json!([]), "{answer}");
-    assert_eq!(
-        answer["observation"]["versions"],
-        json!([{ "id": 1, "runtime": "FLINK-1_20" }])
+    assert_eq!(answer["observation"]["versions"], version);
+}
+
+/// The spans of a history: what it did, when it began and ended in minutes before the look, and its counts.
+fn spans(answer: &Value) -> Vec<(String, i64, i64, Value)> {
+    let time = |value: &Value| -> jiff::Timestamp {
+        let text = value.as_str().expect("a time");
+        text.parse().expect("a time")
+    };
+    let now = time(&answer["observation"]["at"]);
+    let ago = |value: &Value| (now.as_second() - time(value).as_second()) / 60;
+    let spans = answer["watch"]["history"]["spans"].as_array();
+    let spans = spans.expect("a list").iter().map(|span| {
+        let ran = span["ran"].as_str().expect("a word").to_owned();
+        (ran, ago(&span["from"]), ago(&span["until"]), span.clone())
+    });
+    spans.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_past_of_days_comes_back_as_a_history() {
+    let region = region(Vec::new());
+    let day = 24 * 60;
+    region.flink().add_application(
+        ApplicationSeed::new("payments")
+            .version("orders-6.jar", days(9))
+            .version("orders-6.jar", days(2))
+            .incident(Incident {
+                ago: days(4),
+                lasts: minutes(10),
+                restarts: 20,
+                fault: flink::Fault::new("java.io.IOException", "reset"),
+            })
+            .tag("lifeguard:managed", "true"),
+    );
+    tokio::time::sleep(minutes(5)).await;
+    let answer = look(&region, json!({ "applicationName": "payments" })).await;
+    assert_eq!(answer["observation"]["unreadable"], json!([]), "{answer}");
+    let found = spans(&answer);
+    let since_the_seed = 5;
+    let expected = [
+        ("up", 9 * day, 4 * day),
+        ("failing", 4 * day, 4 * day - 10),
+        ("up", 4 * day - 10, 2 * day),
+        ("up", 2 * day, 0),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((ran, from, until, span), (did, began, ended)) in found.iter().zip(expected) {
+        // The newest three minutes are not taken yet, and a minute has only one value.
+        let close = |is: i64, meant: i64| (is - meant).abs() <= 3;
+        assert!(
+            ran == did
+                && close(*from, began + since_the_seed)
+                && (close(*until, ended + since_the_seed) || ended == 0 && *until <= 4),
+            "{did} from {began} until {ended}: {span}"
+        );
+        // A checkpoint a minute, and records in every one.
+        let minutes = (began - ended) * 9 / 10;
+        for counted in ["checkpoints", "records"] {
+            let counted = span[counted].as_i64();
+            assert_eq!(counted.is_some(), did == "up", "{span}");
+            assert!(counted.is_none_or(|counted| counted > minutes), "{span}");
+        }
+    }
+    assert!(
+        found[1].3["incidents"]
+            .as_u64()
+            .is_some_and(|count| (5..=20).contains(&count)),
+        "{}",
+        found[1].3
+    );
+    let known = &answer["watch"]["history"]["known"];
+    // The next look asks only for what is new, and finds the same past.
+    tokio::time::sleep(minutes(20)).await;
+    let event = json!({ "applicationName": "payments", "watch": answer["watch"] });
+    let next = look(&region, event).await;
+    assert_ne!(next["watch"]["history"]["known"], *known);
+    let again = spans(&next);
+    assert_eq!(again.len(), found.len(), "{again:?}");
+    for (before, now) in found.iter().zip(&again).take(3) {
+        assert_eq!(before.3, now.3);
+    }
+    assert!(again[3].2 <= 4, "{again:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namesakes_past_is_not_the_applications() {
+    let region = region(Vec::new());
+    region.flink().add_application(
+        ApplicationSeed::new("payments")
+            .version("orders-6.jar", days(2))
+            .namesake(days(14), days(5))
+            .tag("lifeguard:managed", "true"),
+    );
+    tokio::time::sleep(minutes(5)).await;
+    let answer = look(&region, json!({ "applicationName": "payments" })).await;
+    let found = spans(&answer);
+    assert!(
+        found.len() == 1 && found[0].1 <= 2 * 24 * 60 + 6,
+        "{found:?}"
     );
 }

@@ -62,7 +62,7 @@ const USED_BY_SERVICES: [(&str, &str); 8] = [
 ];
 
 /// Actions whose service knows no resource.
-const WITHOUT_RESOURCE: [&str; 14] = [
+const WITHOUT_RESOURCE: [&str; 15] = [
     "kinesisanalytics:ListApplications",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -77,6 +77,7 @@ const WITHOUT_RESOURCE: [&str; 14] = [
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
 ];
 
 /// The tag by which an application opts in, and the one that names its stack.
