@@ -52,7 +52,7 @@ use ground::{
 use hosting::Hosting;
 use route::{Applications, route};
 use trail::Recorder;
-pub use trail::{StackEvent, Trail};
+pub use trail::{CLOUDFORMATION, StackEvent, Trail};
 
 /// When every region opens: somebody is asleep.
 pub const OPENED: &str = "2026-03-04T02:47:00Z";

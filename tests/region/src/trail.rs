@@ -74,7 +74,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// Keeps the ids of records apart from those of other services.
 const RECORD_IDS: u16 = 6;
 /// The caller that stands for CloudFormation, and what it calls itself.
-pub(super) const CLOUDFORMATION: &str = "cloudformation";
+pub const CLOUDFORMATION: &str = "cloudformation";
 const CLOUDFORMATION_HOST: &str = "cloudformation.amazonaws.com";
 /// Refusals by IAM: such records hold nothing of the request.
 const DENIED: &str = "AccessDenied";

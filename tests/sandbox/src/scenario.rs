@@ -1,14 +1,16 @@
 //! Playing scenarios: the region that a script describes, what happens in it, and how it ended.
 
 mod afterwards;
+mod alarms;
 mod clusters;
 mod ends;
 mod executions;
 mod fleet;
+mod opened;
 mod people;
 mod play;
 mod player;
-mod watched;
+mod promises;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -20,14 +22,16 @@ pub use crate::script::{
 };
 pub use afterwards::await_the_end;
 pub use clusters::Clusters;
+pub use opened::Opened;
 pub use people::LOST;
-pub use play::{Played, go_on, play, play_observed, play_on, play_staged};
+pub use play::{Played, act, go_on, play, play_observed, play_on, play_staged};
 
 use crate::{
     faults::Rule,
     flink::{Code, Codebook},
     managed_flink::{ApplicationSeed, Settings},
     region::{OPENED, Trail},
+    script::Alarms,
 };
 
 /// The application that a scenario is about where it does not say.
@@ -53,6 +57,8 @@ pub struct Stage {
     pub faults: Vec<Rule>,
     /// What CloudTrail is like.
     pub trail: Trail,
+    /// Which applications have alarms from the beginning.
+    pub alarms: Alarms,
     /// Variables of single functions that replace the template's, by their package.
     pub own_variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Where the functions' binaries are, for each to run in a process of its own; they run in this process when None.
@@ -85,6 +91,7 @@ impl Stage {
             names: BTreeMap::new(),
             faults: Vec::new(),
             trail: Trail::default(),
+            alarms: Alarms::default(),
             own_variables: BTreeMap::new(),
             binaries: None,
             real_flink: None,

@@ -1,4 +1,4 @@
-//! The command line: play seeds, tell one night.
+//! The command line: play seeds, tell one run.
 //!
 //! Exit codes: 0 when every invariant held, 1 when one did not, 2 for wrong usage.
 
@@ -18,14 +18,13 @@ use crate::{
     generate,
     many::{Broken, Summary, play_all},
     play::play,
-    script,
     shrink::shrink,
     studies::{detection, mutants, others, sabotage},
 };
 
-/// How a night is replayed.
+/// How a run is replayed.
 const REPLAY: &str = "cargo run --profile simulation -p simulation --";
-/// After so many broken nights no more are played.
+/// After so many broken runs no more are played.
 const MOST_BROKEN: usize = 20;
 
 #[derive(Parser)]
@@ -47,11 +46,8 @@ struct Arguments {
     /// Prints the run, event by event.
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Prints the run as it was drawn, before it is played.
-    #[arg(long, requires = "seed")]
-    night: bool,
-    /// Prints the run as a scenario's file, and does not play it: `cargo run -- rehearse FILE` does.
-    #[arg(long, requires = "seed", conflicts_with_all = ["night", "trace", "json"])]
+    /// Prints the run as it was drawn, a scenario's file, and does not play it: `cargo run -- rehearse FILE` does.
+    #[arg(long, requires = "seed", conflicts_with_all = ["trace", "json"])]
     script: bool,
     /// One JSON document on standard output.
     #[arg(long)]
@@ -130,7 +126,7 @@ pub fn run() -> ExitCode {
         (Some(seeds), None) => many(&arguments, seeds.0.clone()),
         (None, Some(seed)) => one(&arguments, seed),
         _ => {
-            complain("say which nights to play: --seeds A..B, or --seed N");
+            complain("say which runs to play: --seeds A..B, or --seed N");
             ExitCode::from(2)
         }
     }
@@ -162,15 +158,12 @@ fn complain(text: &str) {
 }
 
 fn one(arguments: &Arguments, seed: u64) -> ExitCode {
-    let night = generate::night(seed);
+    let script = generate::script(seed);
     if arguments.script {
-        say(&script::of(&night).json());
+        say(&script.json());
         return ExitCode::SUCCESS;
     }
-    if arguments.night {
-        say(&format!("{night:#?}\n"));
-    }
-    let played = play(&night, arguments.trace);
+    let played = play(&script, arguments.trace);
     say(&played.trace);
     let mut summary = Summary::default();
     let broken = Broken {
@@ -207,19 +200,19 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
     );
     let progress = |summary: &Summary| {
         // A line that is rewritten on a terminal, a line per tenth elsewhere.
-        let tenth = summary.nights * 10 / all;
-        if terminal && summary.nights.is_multiple_of(25) {
+        let tenth = summary.runs * 10 / all;
+        if terminal && summary.runs.is_multiple_of(25) {
             let _ = write!(
                 std::io::stderr().lock(),
-                "\r{} of {all} nights, {} h, {} broken ",
-                summary.nights,
+                "\r{} of {all} runs, {} h, {} broken ",
+                summary.runs,
                 summary.application_hours,
                 summary.broken.len()
             );
         } else if !terminal && told.fetch_max(tenth, Ordering::Relaxed) < tenth {
             complain(&format!(
-                "{} of {all} nights, {} h, {} broken",
-                summary.nights,
+                "{} of {all} runs, {} h, {} broken",
+                summary.runs,
                 summary.application_hours,
                 summary.broken.len()
             ));
@@ -242,8 +235,8 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
 
 fn table(summary: &Summary) -> String {
     let mut text = format!(
-        "{} nights, {} simulated application-hours, {} rescues begun, {} changes by them, {} snapshots taken and {} deleted on schedule, {} requests\n",
-        summary.nights,
+        "{} runs, {} simulated application-hours, {} rescues begun, {} changes by them, {} snapshots taken and {} deleted on schedule, {} requests\n",
+        summary.runs,
         summary.application_hours,
         summary.executions,
         summary.changes,
@@ -281,14 +274,14 @@ fn written(script: &Script) -> String {
     let file = std::env::temp_dir().join(format!("lifeguard-{}.json", script.name));
     match std::fs::write(&file, script.json()) {
         Ok(()) => format!(
-            "\nthe same as a scenario: cargo run -- rehearse {}",
+            "\nthe same in a file: cargo run -- rehearse {}",
             file.display()
         ),
         Err(error) => format!("\n{} cannot be written: {error}", file.display()),
     }
 }
 
-/// Tells what broke, with the shortest night that shows it and how to replay it.
+/// Tells what broke, with the shortest run that shows it and how to replay it.
 fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
     for broken in &summary.broken {
         let what = broken
@@ -315,10 +308,11 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
         };
     };
     if !arguments.no_shrink {
-        let shortest = shrink(&generate::night(seed), invariant);
+        let shortest = shrink(&generate::script(seed), invariant);
         complain(&format!(
-            "\nthe shortest night of seed {seed} that still breaks {invariant:?} ({}):\n{shortest:#?}",
-            invariant.sentence()
+            "\nthe shortest run of seed {seed} that still breaks {invariant:?} ({}):\n{}",
+            invariant.sentence(),
+            shortest.json()
         ));
         let events = play(&shortest, true).trace;
         let told = events.lines().filter(|line| {
@@ -327,7 +321,7 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
                 && (!line.contains(" call ") || line.ends_with(" *"))
         });
         complain(&told.collect::<Vec<_>>().join("\n"));
-        complain(&written(&script::of(&shortest)));
+        complain(&written(&shortest));
     }
     ExitCode::FAILURE
 }

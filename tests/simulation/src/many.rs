@@ -12,15 +12,18 @@ use std::{
 
 use serde::Serialize;
 
-use sandbox::invariants::{Invariant, Violation};
+use sandbox::{
+    invariants::{Invariant, Violation},
+    scenario::Stage,
+    script::Script,
+};
 
 use crate::{
     generate,
-    night::Night,
-    play::{Played, play},
+    play::{Played, play_on},
 };
 
-/// A seed whose night broke an invariant, or made the code panic.
+/// A seed whose run broke an invariant, or made the code panic.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Broken {
@@ -32,12 +35,12 @@ pub struct Broken {
     pub panic: Option<String>,
 }
 
-/// What became of many nights.
+/// What became of many runs.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Nights played.
-    pub nights: u64,
+    /// Runs played.
+    pub runs: u64,
     /// Virtual hours, summed over applications.
     pub application_hours: u64,
     /// Executions of the state machine.
@@ -58,7 +61,7 @@ pub struct Summary {
     pub outcomes: BTreeMap<String, u64>,
     /// Checks made, by invariant.
     pub checks: BTreeMap<Invariant, u64>,
-    /// Nights that broke something.
+    /// Runs that broke something.
     pub broken: Vec<Broken>,
     #[serde(skip)]
     seconds: u64,
@@ -66,7 +69,7 @@ pub struct Summary {
 
 impl Summary {
     fn add(&mut self, seed: u64, played: Played) {
-        self.nights += 1;
+        self.runs += 1;
         self.seconds += played.application_secs;
         self.application_hours = self.seconds / 3_600;
         self.executions += played.executions;
@@ -94,10 +97,10 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
     }
 }
 
-/// Plays these nights on `threads` threads; `progress` hears of each that is done. Stops handing out seeds once `most_broken` nights have broken something.
+/// Plays these runs on `threads` threads; `progress` hears of each that is done. Stops handing out seeds once `most_broken` runs have broken something.
 ///
 /// # Panics
-/// Never: a night that panics is a broken night.
+/// Never: a run that panics is a broken run.
 #[must_use]
 pub fn play_all(
     seeds: Range<u64>,
@@ -105,17 +108,17 @@ pub fn play_all(
     most_broken: usize,
     progress: &(dyn Fn(&Summary) + Sync),
 ) -> Summary {
-    play_each(seeds, &generate::night, threads, most_broken, progress)
+    play_each(seeds, &Script::stage, threads, most_broken, progress)
 }
 
-/// The same with nights that `night` makes of a seed.
+/// The same on the stages that `stage` makes of their scripts.
 ///
 /// # Panics
-/// Never: a night that panics is a broken night.
+/// Never: a run that panics is a broken run.
 #[must_use]
 pub fn play_each(
     seeds: Range<u64>,
-    night: &(dyn Fn(u64) -> Night + Sync),
+    stage: &(dyn Fn(&Script) -> Stage + Sync),
     threads: usize,
     most_broken: usize,
     progress: &(dyn Fn(&Summary) + Sync),
@@ -134,12 +137,15 @@ pub fn play_each(
                     {
                         return;
                     }
-                    let played = catch_unwind(AssertUnwindSafe(|| play(&night(seed), false)));
+                    let played = catch_unwind(AssertUnwindSafe(|| {
+                        let script = generate::script(seed);
+                        play_on(&script, stage(&script), false)
+                    }));
                     let mut summary = summary.lock().expect("no thread panics while it adds up");
                     match played {
                         Ok(played) => summary.add(seed, played),
                         Err(panic) => {
-                            summary.nights += 1;
+                            summary.runs += 1;
                             summary.broken.push(Broken {
                                 seed,
                                 violations: Vec::new(),

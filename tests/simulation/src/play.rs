@@ -1,33 +1,18 @@
-//! Plays a night in virtual time, in a runtime of its own, and checks what is left in the end.
+//! Plays a script in virtual time, in a runtime of its own, and sums up what came of it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
 use sandbox::{
-    flink::{Codebook, Stream},
-    invariants::{Checker, Invariant, OPERATOR, Violation},
-    managed_flink::{
-        ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotStatus, Stage, Timings,
-    },
-    region::{Blueprint, Open, REMEDIATE, Region},
-    scenario::await_the_end,
+    invariants::{Invariant, Violation, is_a_person},
+    region::{REMEDIATE, Region},
+    scenario::{Opened, Stage},
+    script::{Do, Script},
     states::ExecutionView,
 };
-use serde_json::json;
 
-use crate::{
-    alarms,
-    night::{Application, Night, What, properties},
-    people::{code_key, rollback_state},
-    player::Player,
-    promises::premises,
-    trace,
-};
+use crate::trace;
 
-/// The day on which every night begins.
-pub(crate) const DAY: &str = "2026-03-04T00:00:00Z";
-
-/// What became of a night.
+/// What became of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Played {
     /// What broke.
@@ -56,173 +41,63 @@ pub struct Played {
     pub trace: String,
 }
 
-/// Plays a night. With `told`, its trace is kept.
+/// Plays a script. With `told`, its trace is kept.
 ///
 /// # Panics
-/// When the region cannot be opened, which is a mistake in the template and not in the night.
+/// When the region cannot be opened, which is a mistake in the template and not in the script.
 #[must_use]
-pub fn play(night: &Night, told: bool) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    let runtime = runtime.expect("a runtime of one thread needs nothing but memory");
-    runtime.block_on(async {
-        let night = Arc::new(night.clone());
-        let region = open(&night);
-        let checker = Checker::watch(&region, premises(&night, region.opened()));
-        Player::of(&region, &night).live().await;
-        mend(&region, &night);
-        await_the_end(&region).await;
-        let verdicts = checker.finish();
-        let mut played = sum_up(&region, &night, &checker);
+pub fn play(script: &Script, told: bool) -> Played {
+    play_on(script, script.stage(), told)
+}
+
+/// Plays a script on another stage.
+///
+/// # Panics
+/// When the region cannot be opened, which is a mistake in the template and not in the script.
+#[must_use]
+pub fn play_on(script: &Script, stage: Stage, told: bool) -> Played {
+    virtually(async {
+        let mut opened = open(script, stage).await;
+        opened.live(script).await;
+        let verdicts = opened.close();
+        let mut played = sum_up(&opened, script);
         (played.violations, played.checks) = (verdicts.violations, verdicts.checks);
         if told {
-            played.trace = trace::of(&region);
+            played.trace = trace::of(&opened.region);
         }
         played
     })
 }
 
-/// Opens the region of a night.
-pub(crate) fn open(night: &Night) -> Open {
-    let opened = DAY.parse::<Timestamp>().expect("a date")
-        + SignedDuration::from_mins(night.opened_mins.into());
-    let mut codebook = Codebook::new();
-    for (index, application) in night.applications.iter().enumerate() {
-        codebook.insert(format!("{index}-old.jar"), application.code.clone());
-        codebook.insert(format!("{index}.jar"), application.code.clone());
-    }
-    for (index, event) in night.events.iter().enumerate() {
-        if let What::Deploy { code, .. } = &event.what {
-            codebook.insert(code_key(index), (**code).clone());
-        }
-    }
-    let parameters = night.stack.parameters();
-    let blueprint = Blueprint {
-        seed: night.seed,
-        parameters,
-        template: night.template.clone(),
-        codebook,
-        settings: settings(night),
-        ..Blueprint::default()
-    };
-    let region = Region::open_at(blueprint, opened).expect("the template can be used");
-    let function = |package: &str| {
-        region
-            .stack()
-            .functions
-            .values()
-            .find(|function| function.package == package)
-            .map(|one| one.name.clone())
-    };
-    for strike in &night.strikes {
-        region.faults().add(strike.rule(function));
-    }
-    for (index, application) in night.applications.iter().enumerate() {
-        region
-            .flink()
-            .add_application(seed(index, application, opened));
-        for alarm in lifecycle::alarms_of(&application.name) {
-            region
-                .cloudwatch()
-                .put_alarm(&alarms::properties(&alarm))
-                .expect("the alarms of this project are well formed");
-        }
-    }
-    region
+/// Runs this in virtual time, in a runtime of its own.
+pub(crate) fn virtually<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime
+        .expect("a runtime of one thread needs nothing but memory")
+        .block_on(future)
 }
 
-fn settings(night: &Night) -> Settings {
-    let own = &night.quirks;
-    let mut timings = Timings::default();
-    if let Some(times) = own.slow {
-        let stages: Vec<(Stage, Duration)> = timings
-            .stages
-            .iter()
-            .map(|(stage, time)| (*stage, *time * times))
-            .collect();
-        timings.stages = stages.into_iter().collect();
-    }
-    let mut quirks = Quirks {
-        rollback_state: rollback_state(own.rollback_latest),
-        rollback_version: if own.rollback_old_number {
-            RollbackVersion::Old
-        } else {
-            RollbackVersion::New
-        },
-        update_snapshot_has_new_version: own.snapshot_has_new_version,
-        system_rollback_on_loops: own.rollback_on_loops_secs.map(Duration::from_secs),
-        ..Quirks::default()
-    };
-    if own.system_rollback_name {
-        "SystemRollback".clone_into(&mut quirks.system_rollback_operation);
-        "Maintenance".clone_into(&mut quirks.maintenance_operation);
-    }
-    Settings {
-        timings,
-        quirks,
-        ..Settings::default()
-    }
-}
-
-fn seed(index: usize, application: &Application, opened: Timestamp) -> ApplicationSeed {
-    let minutes = |mins: u64| Duration::from_secs(mins * 60);
-    let mut seed = ApplicationSeed::new(&application.name)
-        .runtime(&application.runtime)
-        .version(
-            &format!("{index}-old.jar"),
-            minutes(application.version_age_mins * 3),
-        )
-        .version(
-            &format!("{index}.jar"),
-            minutes(application.version_age_mins),
-        )
-        .stream(Stream {
-            sink: application.sink,
-            ..Stream::default()
-        })
-        .configured(
-            "EnvironmentProperties",
-            json!({ "PropertyGroups": properties(&application.secret()) }),
-        );
-    for (n, snapshot) in application.snapshots.iter().enumerate() {
-        let (name, age) = (
-            application.snapshot_name(n + 1, opened),
-            minutes(snapshot.age_mins),
-        );
-        seed = match snapshot.status {
-            SnapshotStatus::Ready => seed.snapshot(&name, age),
-            other => seed.snapshot_that_is(other, &name, age),
-        };
-    }
-    for (key, value) in &application.tags {
-        seed = seed.tag(key, &application.with_names(value, opened));
-    }
-    if application.system_rollback {
-        seed = seed.with_system_rollback();
-    }
-    if !application.snapshots_enabled {
-        seed = seed.without_snapshots();
-    }
-    if !application.checkpointing {
-        let off = json!({ "CheckpointConfiguration": { "ConfigurationType": "CUSTOM", "CheckpointingEnabled": false } });
-        seed = seed.configured("FlinkApplicationConfiguration", off);
-    }
-    seed
+/// Opens the region of a script.
+pub(crate) async fn open(script: &Script, stage: Stage) -> Opened {
+    let seed = script.seed.unwrap_or(1);
+    let opened = Opened::of(script, stage, seed).await;
+    opened.expect("the template can be used")
 }
 
 /// What the summary tells.
-fn sum_up(region: &Region, night: &Night, checker: &Checker) -> Played {
+fn sum_up(opened: &Opened, script: &Script) -> Played {
+    let region: &Region = &opened.region;
     let executions = region.executions_of(REMEDIATE);
-    let (snapshots_taken, snapshots_deleted) = checker.snapshots();
+    let applications = region.flink().applications().len() as u64;
     let mut played = Played {
         executions: executions.len() as u64,
-        changes: checker.changes(),
-        snapshots_taken,
-        snapshots_deleted,
-        calls: region.journal().count_calls(|call| call.caller != OPERATOR) as u64,
-        application_secs: region.clock().elapsed().as_secs() * night.applications.len() as u64,
+        calls: region
+            .journal()
+            .count_calls(|call| !is_a_person(&call.caller)) as u64,
+        application_secs: region.clock().elapsed().as_secs() * applications,
         struck: region
             .faults()
             .struck_by_kind()
@@ -231,22 +106,27 @@ fn sum_up(region: &Region, night: &Night, checker: &Checker) -> Played {
             .collect(),
         ..Played::default()
     };
+    if let Some(checker) = &opened.checker {
+        played.changes = checker.changes();
+        (played.snapshots_taken, played.snapshots_deleted) = checker.snapshots();
+    }
     for execution in &executions {
         *played.outcomes.entry(ending(execution)).or_default() += 1;
     }
-    for event in &night.events {
-        *played.happened.entry(word(&event.what)).or_default() += 1;
+    for what in script.happens.iter().filter_map(|step| step.what.as_ref()) {
+        *played.happened.entry(word(what)).or_default() += 1;
     }
     played
 }
 
-/// The kind of an event, without what it carries.
-fn word(what: &What) -> String {
-    format!("{what:?}")
-        .split([' ', '(', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+/// The word for it, without what it carries.
+fn word(what: &Do) -> String {
+    let written = serde_json::to_value(what).unwrap_or_default();
+    let mut words = written.as_object().into_iter().flat_map(|one| one.keys());
+    let word = written
+        .as_str()
+        .or_else(|| words.next().map(String::as_str));
+    word.unwrap_or_default().to_owned()
 }
 
 /// How an execution ended: `outcome/because`.
@@ -256,14 +136,4 @@ fn ending(execution: &ExecutionView) -> String {
     };
     let text = |member: &str| output[member].as_str().unwrap_or_default();
     format!("{}/{}", text("outcome"), text("because"))
-}
-
-/// The plumbing works again, and what jobs depend on is back.
-pub(crate) fn mend(region: &Region, night: &Night) {
-    region.faults().clear();
-    for application in &night.applications {
-        for need in &application.code.needs {
-            region.flink().set_dependency(&need.dependency, true);
-        }
-    }
 }

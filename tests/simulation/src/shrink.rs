@@ -1,31 +1,35 @@
-//! From a night that breaks an invariant to the shortest one that still breaks the same one: events, faults, applications and peculiarities are left out one after the other
-//! for as long as that can be done.
+//! From a script that breaks an invariant to the shortest one that still breaks the same one: steps, faults, applications and peculiarities are left out one after the other for
+//! as long as that can be done.
 
-use sandbox::invariants::{Invariant, MANAGED};
-
-use crate::{
-    night::{Night, Quirks, Stack},
-    play::play,
+use sandbox::{
+    invariants::{Invariant, MANAGED},
+    script::{Application, Script, Service},
 };
+
+use crate::{generate, play::play};
 
 /// Of many old snapshots these are left first.
 const FEW_SNAPSHOTS: usize = 4;
-/// Nights played at most.
+/// Scripts played at most.
 const TRIES: usize = 400;
 
-/// Shortens a night.
+/// Shortens a script.
 #[must_use]
-pub fn shrink(night: &Night, broken: Invariant) -> Night {
-    let mut best = night.clone();
-    let mut tries = TRIES;
+pub fn shrink(script: &Script, broken: Invariant) -> Script {
+    let breaks = |shorter: &Script| {
+        let violations = play(shorter, false).violations;
+        violations.iter().any(|one| one.invariant == broken)
+    };
+    shortest(script, TRIES, breaks)
+}
+
+/// The shortest that this is still true of, as far as so many tries lead.
+fn shortest(script: &Script, mut tries: usize, is_so: impl Fn(&Script) -> bool) -> Script {
+    let mut best = script.clone();
     loop {
         let shorter = candidates(&best).into_iter().find(|shorter| {
             tries = tries.saturating_sub(1);
-            tries > 0
-                && play(shorter, false)
-                    .violations
-                    .iter()
-                    .any(|violation| violation.invariant == broken)
+            tries > 0 && is_so(shorter)
         });
         match shorter {
             Some(shorter) => best = shorter,
@@ -34,57 +38,85 @@ pub fn shrink(night: &Night, broken: Invariant) -> Night {
     }
 }
 
-/// The night with one thing less, the largest first.
-fn candidates(night: &Night) -> Vec<Night> {
+/// The script with one thing less, the largest first.
+fn candidates(script: &Script) -> Vec<Script> {
     let mut all = Vec::new();
-    let mut with = |change: &dyn Fn(&mut Night)| {
-        let mut shorter = night.clone();
+    let mut with = |change: &dyn Fn(&mut Script)| {
+        let mut shorter = script.clone();
         change(&mut shorter);
-        all.push(shorter);
+        generate::tidy(&mut shorter);
+        // One that was changed to nothing new would be tried for ever.
+        if shorter != *script {
+            all.push(shorter);
+        }
     };
-    if !night.strikes.is_empty() {
-        with(&|night| night.strikes.clear());
+    with(&|script| script.faults.clear());
+    let applications = script.world.applications.as_ref().map_or(0, Vec::len);
+    if applications > 1 {
+        for index in (0..applications).rev() {
+            with(&|script| leave_out(script, index));
+        }
     }
-    // Names and indexes of events stay, so that what is left is what it was: an application goes with its events only when it is the last.
-    if night.applications.len() > 1 {
-        let last = night.applications.len() - 1;
-        with(&|night| {
-            night.applications.pop();
-            night.events.retain(|event| event.application != last);
-        });
-        with(&|night| {
-            night.applications.remove(0);
-            night.events.retain(|event| event.application != 0);
-            for event in &mut night.events {
-                event.application -= 1;
-            }
-        });
+    for index in (0..script.happens.len()).rev() {
+        with(&|script| drop(script.happens.remove(index)));
     }
-    for index in (0..night.events.len()).rev() {
-        with(&|night| drop(night.events.remove(index)));
+    for index in (0..script.faults.len()).rev() {
+        with(&|script| drop(script.faults.remove(index)));
     }
-    for index in (0..night.strikes.len()).rev() {
-        with(&|night| drop(night.strikes.remove(index)));
+    for index in 0..applications {
+        let mut changed = |change: fn(&mut Application)| {
+            with(&|script| {
+                let all = script.world.applications.as_mut();
+                all.and_then(|all| all.get_mut(index))
+                    .into_iter()
+                    .for_each(change);
+            });
+        };
+        changed(|application| application.snapshots.clear());
+        changed(|application| application.snapshots.truncate(FEW_SNAPSHOTS));
+        changed(|application| application.tags.retain(|key, _| key == MANAGED));
     }
-    for index in 0..night.applications.len() {
-        with(&|night| night.applications[index].snapshots.clear());
-        with(&|night| night.applications[index].snapshots.truncate(FEW_SNAPSHOTS));
-        with(&|night| {
-            night.applications[index]
-                .tags
-                .retain(|(key, _)| key == MANAGED)
-        });
-    }
-    if night.quirks != Quirks::default() {
-        with(&|night| night.quirks = Quirks::default());
-        with(&|night| night.quirks.slow = None);
-        with(&|night| night.quirks.rollback_on_loops_secs = None);
-    }
-    if format!("{:?}", night.stack) != format!("{:?}", Stack::default()) {
-        with(&|night| night.stack = Stack::default());
-    }
-    // One that was changed to nothing new would be tried for ever.
-    let before = format!("{night:?}");
-    all.retain(|shorter| format!("{shorter:?}") != before);
+    with(&|script| script.world.trail = None);
+    with(&|script| script.world.service = Service::default());
+    with(&|script| script.world.service.times_as_slow = None);
+    with(&|script| script.world.service.system_rollback_on_loops = None);
+    with(&|script| script.world.parameters = generate::usual_parameters());
     all
+}
+
+/// Without this application and all that happens to it.
+fn leave_out(script: &mut Script, index: usize) {
+    let Some(all) = script.world.applications.as_mut() else {
+        return;
+    };
+    let name = all.remove(index).name;
+    script.happens.retain(|step| step.application != name);
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::script::{Do, read};
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_it_takes_and_can_be_read() {
+        let deploys = |script: &Script| {
+            let mut steps = script.happens.iter();
+            steps.any(|step| matches!(step.what, Some(Do::Deploy { code: Some(_), .. })))
+        };
+        for seed in (0..100).filter(|seed| deploys(&generate::script(*seed))) {
+            let shortest = shortest(&generate::script(seed), usize::MAX, deploys);
+            assert_eq!(shortest.happens.len(), 1, "seed {seed}");
+            let applications = shortest.world.applications.as_ref().map(Vec::len);
+            assert_eq!(applications, Some(1), "seed {seed}");
+            assert_eq!(shortest.world.code.len(), 3, "seed {seed}");
+            assert_eq!(shortest.world.service, Service::default(), "seed {seed}");
+            assert_eq!(
+                read("run.json", &shortest.json()),
+                Ok(shortest),
+                "seed {seed}"
+            );
+        }
+    }
 }

@@ -296,26 +296,3 @@ async fn a_launcher_that_loses_count_or_an_engine_that_is_gone_is_trouble() {
         (500, 1)
     );
 }
-
-#[test]
-fn every_play_beside_the_catalogue_ends_as_written() {
-    for play in crate::scenario::INPUTS
-        .iter()
-        .chain(crate::scenario::TROUBLES.iter())
-        .chain(crate::scenario::DYING.iter())
-        .chain(crate::scenario::EXAMPLES.iter())
-    {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        let played = runtime.block_on(crate::scenario::play(play, 1)).unwrap();
-        assert!(
-            played.rehearsal.is_as_it_should_be(),
-            "{}: {:#?}",
-            play.name,
-            played.rehearsal.complaints
-        );
-    }
-}

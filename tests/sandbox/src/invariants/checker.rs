@@ -23,7 +23,7 @@ use crate::{
     moments::application_of_task,
     observer::Observer,
     protocol,
-    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
+    region::{CLOUDFORMATION, REMEDIATE, Region, SNAPSHOT_CHECK},
     states::{TaskCall, TaskFailure},
     wire::{self, Request, Response},
 };
@@ -32,6 +32,13 @@ use super::notes::ExecutionNotes;
 
 /// The role under which people act.
 pub const OPERATOR: &str = "operator";
+
+/// Whether a person acts under this role, by hand or through a stack.
+#[must_use]
+pub fn is_a_person(caller: &str) -> bool {
+    matches!(caller, OPERATOR | CLOUDFORMATION)
+}
+
 /// States that change an application.
 pub(super) const STEPS: [&str; 4] = [
     "RollBack",
@@ -247,7 +254,7 @@ pub(super) fn is_read(verb: &str) -> bool {
 
 impl Observer for Checker {
     fn arriving(&self, request: &Request) {
-        let Some(caller) = wire::caller(request).filter(|caller| caller != OPERATOR) else {
+        let Some(caller) = wire::caller(request).filter(|caller| !is_a_person(caller)) else {
             return;
         };
         let (service, verb) = protocol::verb(request);
@@ -321,7 +328,7 @@ impl Observer for Checker {
                     "DeleteApplicationSnapshot" if *caller == *self.keeper => {
                         self.book().snapshots_deleted += 1
                     }
-                    _ if caller == OPERATOR => {}
+                    _ if is_a_person(&caller) => {}
                     _ => self.effect(verb, &application),
                 }
             }

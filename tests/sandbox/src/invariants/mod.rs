@@ -40,7 +40,7 @@ mod rules;
 mod secrets;
 mod snapshots;
 
-pub use checker::{Checker, OPERATOR};
+pub use checker::{Checker, OPERATOR, is_a_person};
 pub use invariant::{Invariant, Verdicts, Violation};
 pub use premises::{KnownApplication, Policy, Premises, Taker};
 pub use rules::{MANAGED, Rules, SnapshotRules};

@@ -11,16 +11,15 @@ use serde_json::{Map, Value, json};
 use crate::{
     faults::{Fault, Rule, is_cut},
     flink::ClusterEvent,
+    invariants::OPERATOR,
     journal::Actor,
     managed_flink::{ApiError, SnapshotStatus, Status},
     protocol::{aws_json, invocation, refused},
-    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
-    script::{Do, ExecutionEnd, Injected, StartFrom, WhichSnapshot, properties},
+    region::{CLOUDFORMATION, REMEDIATE, Region, SNAPSHOT_CHECK, StackEvent},
+    script::{Do, ExecutionEnd, Injected, StartFrom, Through, WhichSnapshot, properties},
     states::{self, ExecutionView},
 };
 
-/// The role under which people act.
-pub(crate) const OPERATOR: &str = "operator";
 /// The cause of an execution that fails on purpose: no other may.
 pub const LOST: &str = "Step Functions lost it";
 const NOT_POISONED: &str = "no thread panics while it takes notes";
@@ -71,9 +70,11 @@ impl People {
                 code,
                 runtime,
                 properties,
+                through,
             } => {
                 let (code, runtime) = (code.as_deref(), runtime.as_deref());
-                hand.deploy(code, runtime, properties.as_ref()).await;
+                hand.deploy(code, runtime, properties.as_ref(), *through)
+                    .await;
             }
             Do::Stop { force } => hand.stop(*force).await,
             Do::Start { from } => hand.start(*from).await,
@@ -167,6 +168,16 @@ impl People {
             }
             Do::Tag { key, value } => flink.set_tag(application, key, value),
             Do::Untag { key } => flink.remove_tag(application, key),
+            Do::TellOfStack {
+                status,
+                of_resource,
+                reason,
+            } => self.region.tell_of_stack(&StackEvent {
+                stack: format!("{application}-stack"),
+                application: of_resource.then(|| application.to_owned()),
+                status: status.clone(),
+                reason: reason.clone(),
+            }),
             Do::Inject(injected) => self.inject(injected),
             _ => {}
         }
@@ -284,10 +295,14 @@ impl Hand<'_> {
             .map_or(0, |standing| standing.version)
     }
 
-    async fn send(&self, verb: &str, mut body: Value) {
+    async fn send(&self, verb: &str, body: Value) {
+        self.send_as(OPERATOR, verb, body).await;
+    }
+
+    async fn send_as(&self, caller: &str, verb: &str, mut body: Value) {
         body["ApplicationName"] = self.application.into();
         let target = format!("KinesisAnalytics_20180523.{verb}");
-        let request = aws_json(OPERATOR, "kinesisanalytics", &target, "1.1", &body);
+        let request = aws_json(caller, "kinesisanalytics", &target, "1.1", &body);
         let answer = self.region().router().send(request).await;
         if let Some((code, message)) = refused(&answer).filter(|_| !is_cut(&answer)) {
             self.tell(format!("{verb} is refused: {code}: {message}"));
@@ -299,6 +314,7 @@ impl Hand<'_> {
         code: Option<&str>,
         runtime: Option<&str>,
         groups: Option<&Map<String, Value>>,
+        through: Through,
     ) {
         let mut told = code.map_or("other properties".to_owned(), str::to_owned);
         let mut update = json!({});
@@ -317,8 +333,15 @@ impl Hand<'_> {
             body["RuntimeEnvironmentUpdate"] = runtime.into();
             told.push_str(&format!(" on {runtime}"));
         }
+        let caller = match through {
+            Through::Console => OPERATOR,
+            Through::Stack => {
+                told.push_str(" through a stack");
+                CLOUDFORMATION
+            }
+        };
         self.tell(format!("deploys {told}"));
-        self.send("UpdateApplication", body).await;
+        self.send_as(caller, "UpdateApplication", body).await;
     }
 
     async fn stop(&self, force: bool) {

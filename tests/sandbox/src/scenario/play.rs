@@ -9,16 +9,13 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Script, Stage, ends, executions, people::OPERATOR, player::Player, watched::Watched};
+use super::{Opened, Script, Stage, ends, executions, people::People, player::Player};
 use crate::{
-    invariants::Verdicts,
+    invariants::{Verdicts, is_a_person},
     journal::{Call, Entry},
-    lambda::Processes,
-    managed_flink::Dashboard,
     pace::{self, Speed},
-    region::{Blueprint, Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
-    script::{Machine, Step},
-    server::Server,
+    region::{Open, REMEDIATE, Region, RegionError, SNAPSHOT_CHECK},
+    script::{Do, Machine, Step},
     states::ExecutionView,
     story::{
         ActionTaken, ApplicationNow, ExecutionTold, Mail, RecordsCount, Rehearsal, TimelineEntry,
@@ -69,7 +66,7 @@ pub async fn play_observed(
     play_staged(scenario, scenario.stage(), seed, speed, |_| {}, shown).await
 }
 
-/// Plays a scenario on another stage at a speed; `opened` is called once the region is open and before anything happens in it, `shown` again and again.
+/// Plays a scenario on another stage at a speed; `before` is called once the region is open and before anything happens in it, `shown` again and again.
 ///
 /// # Errors
 /// When the region cannot be opened, or a real cluster cannot be had; ask [`super::Clusters::can_play`] first.
@@ -78,69 +75,27 @@ pub async fn play_staged(
     stage: Stage,
     seed: u64,
     speed: Speed,
-    opened: impl FnOnce(&Region),
+    before: impl FnOnce(&Region),
     mut shown: impl FnMut(&Region),
 ) -> Result<Played, RegionError> {
-    let can_be_watched = Watched::can_be(&stage);
-    let mut blueprint = Blueprint {
-        seed,
-        parameters: stage.parameters,
-        template: stage.template,
-        names: stage.names,
-        codebook: stage.codebook,
-        settings: stage.settings,
-        faults: stage.faults,
-        trail: stage.trail,
-        own_variables: stage.own_variables,
-        real_flink: stage.real_flink,
-        ..Blueprint::default()
-    };
-    // Processes reach the region over TCP, and must be told where before it is opened.
-    let mut port = None;
-    if let Some(directory) = stage.binaries {
-        let bound = Server::bind(0)?;
-        let endpoint = bound.endpoint()?;
-        blueprint
-            .more_variables
-            .insert("FLINK_REST_LOOPBACK".to_owned(), "true".to_owned());
-        blueprint.processes = Some(Processes {
-            directory,
-            endpoint: endpoint.clone(),
-        });
-        port = Some((bound, endpoint));
-    }
-    let region = Region::open_at(blueprint, stage.opened)?;
-    let mut server = None;
-    if let Some((bound, endpoint)) = port {
-        region
-            .flink()
-            .serve_dashboards_at(Dashboard::Loopback(endpoint));
-        server = Some(bound.serve(region.router().clone())?);
-    }
-    for application in stage.applications {
-        region.flink().try_add_application(application)?;
-    }
-    // What a person does after the deployment; from then on the schedule keeps the alarms.
-    region.keep_alarms().await?;
-    let watched = Watched::begin(can_be_watched, &region, scenario);
-    opened(&region);
+    let mut opened = Opened::of(scenario, stage, seed).await?;
+    let region = (*opened.region).clone();
+    before(&region);
     let health = Health::default();
-    tokio::spawn(health.clone().watch((*region).clone(), scenario.subject()));
-    let player = Player::new((*region).clone(), scenario);
+    tokio::spawn(health.clone().watch(region.clone(), scenario.subject()));
     tokio::select! {
-        () = player.play() => {}
+        () = opened.live(scenario) => {}
         () = pace::hold(speed, || shown(&region)) => {}
     }
     shown(&region);
-    // Dropped, it takes no more connections.
-    drop(server);
-    let verdicts = watched.end();
+    let verdicts = opened.close();
     Ok(Played {
         rehearsal: result(scenario, seed, &region, &health, &verdicts),
         verdicts,
-        region,
+        region: opened.region,
     })
 }
+
 /// Plays a scenario in virtual time on another stage; `opened` is called once the region is open and before anything happens in it.
 ///
 /// # Errors
@@ -152,6 +107,13 @@ pub async fn play_on(
     opened: impl FnOnce(&Region),
 ) -> Result<Played, RegionError> {
     play_staged(scenario, stage, seed, Speed::Virtual, opened, |_| {}).await
+}
+
+/// Does one thing at once, as a step of a script would.
+pub async fn act(region: &Region, application: &str, what: &Do) {
+    People::new(region.clone())
+        .act(application, what, None)
+        .await;
 }
 
 /// Lets further steps happen in a region that is open.
@@ -325,11 +287,11 @@ fn outcome(executions: &[ExecutionView]) -> (String, String) {
     }
 }
 
-/// Lifeguard's calls that were meant to change an application: everybody's but the operator's.
+/// Lifeguard's calls that were meant to change an application: everybody's but people's.
 fn actions(calls: &[Call], opened: Timestamp) -> Vec<ActionTaken> {
     let ours = calls.iter().filter(|call| {
         call.service == "kinesisanalytics"
-            && call.caller != OPERATOR
+            && !is_a_person(&call.caller)
             && CHANGING.contains(&call.action.as_str())
     });
     ours.map(|call| ActionTaken {
@@ -349,7 +311,7 @@ fn actions(calls: &[Call], opened: Timestamp) -> Vec<ActionTaken> {
 
 fn count(calls: &[Call]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.caller != OPERATOR) {
+    for call in calls.iter().filter(|call| !is_a_person(&call.caller)) {
         *counts
             .entry(format!("{} {}:{}", call.caller, call.service, call.action))
             .or_default() += 1;

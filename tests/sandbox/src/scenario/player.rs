@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,8 @@ pub(super) struct Player {
     people: People,
     script: Arc<Script>,
     subject: Arc<str>,
+    /// Nothing more happens: it has lasted as long as it should.
+    over: Arc<AtomicBool>,
 }
 
 impl Player {
@@ -46,6 +48,7 @@ impl Player {
             people: People::new(region),
             subject: script.subject().into(),
             script: Arc::new(script.clone()),
+            over: Arc::default(),
         }
     }
 
@@ -75,6 +78,7 @@ impl Player {
         }
         if let Some(lasts) = self.script.lasts {
             tokio::time::sleep_until(began + lasts.0).await;
+            self.over.store(true, Ordering::SeqCst);
             self.put_right();
             await_the_end(self.region()).await;
         }
@@ -229,6 +233,9 @@ impl Player {
         let Some(step) = self.script.happens.get(index) else {
             return;
         };
+        if self.is_over() {
+            return;
+        }
         if let Some(what) = &step.what {
             let application = self.application(step);
             self.people
@@ -266,7 +273,14 @@ impl Player {
         named.is_none_or(|named| named.is_null() || named == *self.application(step))
     }
 
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
     fn entered(&self, index: usize, arn: &str, later: Option<Duration>) {
+        if self.is_over() {
+            return;
+        }
         let step = &self.script.happens[index];
         if let (
             Some(Do::EndExecution {

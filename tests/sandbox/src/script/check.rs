@@ -45,6 +45,9 @@ const CHANGES: [&str; 7] = [
     "CreateApplicationSnapshot",
     "DeleteApplicationSnapshot",
 ];
+/// What CloudFormation says of a stack or of a resource: one of these words, and how far it has come.
+const STACK_WORDS: [&str; 5] = ["CREATE", "UPDATE", "DELETE", "ROLLBACK", "UPDATE_ROLLBACK"];
+const STACK_ENDS: [&str; 3] = ["IN_PROGRESS", "COMPLETE", "FAILED"];
 const SERVICES: [&str; 8] = [
     "kinesisanalytics",
     "dynamodb",
@@ -155,6 +158,16 @@ impl Names {
             let at = format!("/world/answers/{}", escaped(package));
             return Some((at, unknown("function", package, &PACKAGES)));
         }
+        if let Some(trail) = &world.trail {
+            for (member, one_in) in [
+                ("lostOneIn", trail.lost_one_in),
+                ("twiceOneIn", trail.twice_one_in),
+            ] {
+                if one_in == Some(0) {
+                    return never(&format!("/world/trail/{member}"));
+                }
+            }
+        }
         let mut seen = BTreeSet::new();
         for (n, application) in world.applications.iter().flatten().enumerate() {
             let at = format!("/world/applications/{n}");
@@ -237,6 +250,7 @@ impl Names {
                 code: None,
                 runtime: None,
                 properties: None,
+                ..
             } => {
                 let what = "a deployment changes \"code\", \"runtime\" or \"properties\"";
                 Some((format!("{at}/deploy"), what.to_owned()))
@@ -257,6 +271,7 @@ impl Names {
                 format!("{at}/endExecution/label"),
                 unknown("label", label, &list(&self.labels)),
             )),
+            Do::TellOfStack { status, .. } => of_stack(status, &format!("{at}/tellOfStack/status")),
             Do::Inject(fault) => injected(fault, &format!("{at}/inject")),
             _ => None,
         }
@@ -317,6 +332,15 @@ fn list(names: &BTreeSet<String>) -> Vec<&str> {
 
 fn status(named: &str, at: &str) -> Option<Wrong> {
     (!STATUSES.contains(&named)).then(|| (at.to_owned(), unknown("status", named, &STATUSES)))
+}
+
+fn of_stack(named: &str, at: &str) -> Option<Wrong> {
+    let all: Vec<String> = STACK_WORDS
+        .iter()
+        .flat_map(|word| STACK_ENDS.map(|end| format!("{word}_{end}")))
+        .collect();
+    let known: Vec<&str> = all.iter().map(String::as_str).collect();
+    (!known.contains(&named)).then(|| (at.to_owned(), unknown("status of a stack", named, &known)))
 }
 
 fn state(named: &str, at: String) -> Option<Wrong> {

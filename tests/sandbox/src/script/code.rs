@@ -233,18 +233,6 @@ impl From<&Fault> for flink::Fault {
     }
 }
 
-impl From<&flink::Fault> for Fault {
-    fn from(fault: &flink::Fault) -> Self {
-        Self {
-            class: fault.class.clone(),
-            message: fault.message.clone(),
-            vertex: fault.vertex.filter(|vertex| *vertex != 1),
-            subtask: fault.subtask,
-            outside_tasks: fault.vertex.is_none(),
-        }
-    }
-}
-
 impl From<&Behaviour> for flink::Behaviour {
     fn from(behaviour: &Behaviour) -> Self {
         match behaviour {
@@ -277,45 +265,6 @@ impl From<&Behaviour> for flink::Behaviour {
     }
 }
 
-impl From<&flink::Behaviour> for Behaviour {
-    fn from(behaviour: &flink::Behaviour) -> Self {
-        use flink::Behaviour as Played;
-        match behaviour {
-            Played::Healthy => Self::Healthy,
-            Played::Throws {
-                after,
-                jitter,
-                fault,
-            } => Self::Throws {
-                after: Span(*after),
-                jitter: Span(*jitter),
-                fault: fault.into(),
-            },
-            Played::ThrowsInOpen { fault } => Self::ThrowsInOpen {
-                fault: fault.into(),
-            },
-            Played::BadMain { message } => Self::BadMain {
-                message: message.clone(),
-            },
-            Played::TooFewSlots => Self::TooFewSlots,
-            Played::Bounded { after } => Self::Bounded {
-                after: Span(*after),
-            },
-            Played::CheckpointsStop { after } => Self::CheckpointsStop {
-                after: Span(*after),
-            },
-            Played::WrongResults => Self::WrongResults,
-            Played::JobManagerCrashes { after, gone } => Self::JobManagerCrashes {
-                after: Span(*after),
-                gone: Span(*gone),
-            },
-            Played::Batch { stage } => Self::Batch {
-                stage: Span(*stage),
-            },
-        }
-    }
-}
-
 impl From<&Restarts> for flink::RestartStrategy {
     fn from(restarts: &Restarts) -> Self {
         match restarts {
@@ -335,30 +284,6 @@ impl From<&Restarts> for flink::RestartStrategy {
                 reset_after: reset_after.0,
             },
             Restarts::Never => Self::None,
-        }
-    }
-}
-
-impl From<&flink::RestartStrategy> for Restarts {
-    fn from(strategy: &flink::RestartStrategy) -> Self {
-        use flink::RestartStrategy as Played;
-        match strategy {
-            Played::FixedDelay { delay, attempts } => Self::FixedDelay {
-                delay: Span(*delay),
-                attempts: *attempts,
-            },
-            Played::ExponentialDelay {
-                initial,
-                max,
-                multiplier,
-                reset_after,
-            } => Self::ExponentialDelay {
-                initial: Span(*initial),
-                max: Span(*max),
-                multiplier: *multiplier,
-                reset_after: Span(*reset_after),
-            },
-            Played::None => Self::Never,
         }
     }
 }
@@ -413,50 +338,4 @@ impl From<&Code> for flink::Code {
             behaviour: usual.behaviour,
         }
     }
-}
-
-impl From<&flink::Code> for Code {
-    fn from(code: &flink::Code) -> Self {
-        let usual = flink::Code::healthy();
-        let vertex = |(name, parallelism): &(String, u32)| Vertex {
-            name: name.clone(),
-            parallelism: *parallelism,
-        };
-        let need = |need: &flink::Need| Need {
-            dependency: need.dependency.clone(),
-            fault: (&need.fault).into(),
-            notices_after: Some(Span(need.notices_after)),
-        };
-        Self {
-            behaviour: (&code.behaviour).into(),
-            restarts: (code.restart_strategy != usual.restart_strategy)
-                .then(|| (&code.restart_strategy).into()),
-            checkpoint_every: code.checkpoint_interval.map(Span),
-            checkpoint_takes: unusual(code.checkpoint_takes, usual.checkpoint_takes).map(Span),
-            vertices: (code.vertices != usual.vertices)
-                .then(|| code.vertices.iter().map(vertex).collect()),
-            records_per_sec: unusual(code.records_per_sec, usual.records_per_sec),
-            restore: unusual(code.restore, usual.restore).map(Span),
-            needs: code.needs.iter().map(need).collect(),
-            state_version: unusual(code.state_version, usual.state_version),
-            reads_state_from: unusual(code.state_compatible_from, usual.state_compatible_from),
-            misfit: match code.misfit {
-                flink::Misfit::Refused => Misfit::Refused,
-                flink::Misfit::Loops => Misfit::Loops,
-            },
-            state_bytes: unusual(code.state_bytes, usual.state_bytes),
-            running_whenever_looked: code.running_whenever_looked,
-            failover_regions: code.failover_regions,
-            scheduler: match code.scheduler {
-                flink::Scheduler::Default => Scheduler::Default,
-                flink::Scheduler::Adaptive { slots_after_secs } => {
-                    Scheduler::Adaptive { slots_after_secs }
-                }
-            },
-        }
-    }
-}
-
-fn unusual<T: PartialEq>(is: T, usual: T) -> Option<T> {
-    (is != usual).then_some(is)
 }

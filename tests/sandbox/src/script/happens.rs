@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Fault, Injected, RollbackRestores, Span, Stage, is_default};
+use super::{Fault, Injected, RollbackRestores, Span, Stage, Through, is_default};
 
 /// Something that happens: when, to which application, what. Without `do` it is only waited for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +130,9 @@ pub enum Do {
         /// All environment properties, by group; the same when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         properties: Option<Map<String, Value>>,
+        /// By what.
+        #[serde(default, skip_serializing_if = "is_default")]
+        through: Through,
     },
     /// Somebody stops it.
     Stop {
@@ -261,6 +264,17 @@ pub enum Do {
         /// From now on nobody hears of executions that end, nor of alarms.
         #[serde(default, skip_serializing_if = "is_default")]
         unheard: bool,
+    },
+    /// CloudFormation tells of a stack that has this application in it. A deployment through a stack is told of without this.
+    TellOfStack {
+        /// The new status: `UPDATE_ROLLBACK_IN_PROGRESS`.
+        status: String,
+        /// It is the application's, as a resource of the stack, not the stack's own.
+        #[serde(default, skip_serializing_if = "is_default")]
+        of_resource: bool,
+        /// Why, where CloudFormation says so.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
     /// The last event of an alarm of this application is delivered again.
     DeliverAlarmAgain,

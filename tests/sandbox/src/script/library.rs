@@ -134,8 +134,12 @@ pub static DYING: LazyLock<Vec<Script>> = LazyLock::new(|| {
 });
 
 /// What the documentation shows.
-pub static EXAMPLES: LazyLock<Vec<Script>> =
-    LazyLock::new(|| scripts!["examples/orders-twice-a-day",]);
+pub static EXAMPLES: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "examples/orders-twice-a-day",
+        "examples/deployed-through-a-stack",
+    ]
+});
 
 fn of_ours(name: &str, text: &str) -> Script {
     read(name, text).unwrap_or_else(|wrong| panic!("{wrong}"))

@@ -12,6 +12,7 @@ mod locate;
 mod read;
 mod span;
 mod stage;
+mod trail;
 mod words;
 mod world;
 
@@ -30,9 +31,10 @@ pub use library::{
 pub use read::{WrongScript, is_path, no_scenario, read, read_file};
 pub use span::Span;
 pub(crate) use stage::properties;
+pub use trail::{Through, Trail};
 pub use world::{
-    Application, Kind, Like, Many, RollbackNumber, RollbackRestores, Service, Sink, Snapshot,
-    SnapshotStatus, Stage, StartPosition, Stream, Version, World,
+    Alarms, Application, Kind, Like, Many, RollbackNumber, RollbackRestores, Service, Sink,
+    Snapshot, SnapshotStatus, Stage, StartPosition, Stream, TakenBy, Version, World,
 };
 
 /// A scenario: a region, what happens in it, and how that must end.

@@ -48,6 +48,8 @@ impl World {
         }
         stage.parameters.extend(self.parameters.clone());
         stage.settings = settings(&self.service);
+        stage.trail = self.trail.as_ref().map_or(stage.trail, Into::into);
+        stage.alarms = self.alarms;
         stage
     }
 }
@@ -138,7 +140,7 @@ pub(crate) fn properties(groups: &Map<String, Value>) -> Value {
 
 impl Snapshot {
     /// The name and the age of each.
-    fn each(&self, opened: Timestamp) -> impl Iterator<Item = (String, Duration)> {
+    pub(crate) fn each(&self, opened: Timestamp) -> impl Iterator<Item = (String, Duration)> {
         let apart = self.apart.map_or(hours(6), |apart| apart.0);
         (0..self.count.unwrap_or(1)).map(move |n| {
             let age = self.age.0 + apart * n;

@@ -77,13 +77,24 @@ fn times_are_read_as_people_write_them_and_written_back() {
 }
 
 #[test]
-fn code_survives_the_way_to_flink_and_back() {
-    for (_, script) in all() {
-        for (key, code) in &script.world.code {
-            let played = crate::flink::Code::from(code);
-            let again = crate::flink::Code::from(&Code::from(&played));
-            assert_eq!(format!("{played:?}"), format!("{again:?}"), "{key}");
-        }
+fn every_play_beside_the_catalogue_ends_as_written() {
+    let inputs_and_troubles = INPUTS.iter().chain(TROUBLES.iter());
+    for play in inputs_and_troubles
+        .chain(DYING.iter())
+        .chain(EXAMPLES.iter())
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let played = runtime.block_on(crate::scenario::play(play, 1)).unwrap();
+        assert!(
+            played.rehearsal.is_as_it_should_be(),
+            "{}: {:#?}",
+            play.name,
+            played.rehearsal.complaints
+        );
     }
 }
 
@@ -150,6 +161,11 @@ fn what_is_wrong_is_told_with_its_place() {
             "did you mean \"orders\"?",
         ),
         (
+            world("{ \"trail\": { \"lostOneIn\": 0 } }"),
+            "2:38",
+            "0 never comes",
+        ),
+        (
             step("{ \"when\": { \"once\": {} } }"),
             "2:23",
             "waits for exactly one thing",
@@ -180,6 +196,11 @@ fn what_is_wrong_is_told_with_its_place() {
             ),
             "2:55",
             "0 never comes",
+        ),
+        (
+            step("{ \"do\": { \"tellOfStack\": { \"status\": \"UPDATE_COMPLETED\" } } }"),
+            "2:40",
+            "did you mean \"UPDATE_COMPLETE\"?",
         ),
         (
             step("{ \"when\": { \"then\": 5 } }"),

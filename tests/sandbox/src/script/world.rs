@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Code, Span, is_default};
+use super::{Code, Span, Trail, is_default};
 
 /// What the region is like when it opens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,12 @@ pub struct World {
     /// How the service behaves.
     #[serde(skip_serializing_if = "is_default")]
     pub service: Service,
+    /// What CloudTrail is like; swift and faultless, and silent about refused calls, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Trail>,
+    /// Which applications have alarms from the beginning.
+    #[serde(skip_serializing_if = "is_default")]
+    pub alarms: Alarms,
     /// Functions that answer with a given JSON document instead of what they compute, by package.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, Value>,
@@ -31,6 +37,17 @@ pub struct World {
     /// The applications. When absent: one like `orders`, with snapshots of 6 and 12 hours ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applications: Option<Vec<Application>>,
+}
+
+/// Which applications have alarms from the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Alarms {
+    /// Those that opted in: somebody let alarm-keeper put them after the deployment.
+    #[default]
+    Kept,
+    /// All, so that Lifeguard is also called to what it must not touch.
+    Everywhere,
 }
 
 /// How the service behaves where its documentation leaves that open, and how long it takes.
@@ -218,12 +235,27 @@ pub struct Snapshot {
     /// READY when absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub status: SnapshotStatus,
+    /// Who took it; as its name says when absent: Lifeguard's own begin with `lifeguard-v`, the others are people's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<TakenBy>,
     /// So many, each older than the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// By so much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart: Option<Span>,
+}
+
+/// Who took a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TakenBy {
+    /// Lifeguard's schedule.
+    Lifeguard,
+    /// A person or another tool.
+    Person,
+    /// The service, within an operation.
+    Service,
 }
 
 /// A snapshot's status.

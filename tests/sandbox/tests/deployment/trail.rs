@@ -10,7 +10,8 @@ use sandbox::{
     faults::{Fault, Rule},
     flink::Code,
     region::{Blueprint, Open, Region, StackEvent, Trail},
-    scenario::Stage,
+    scenario::{Opened, Stage},
+    script,
 };
 use serde_json::{Value, json};
 
@@ -347,4 +348,49 @@ fn a_trail_is_data() {
         }
     );
     assert!(serde_json::from_value::<Trail>(json!({ "lost": 4 })).is_err());
+}
+
+#[test]
+fn a_script_says_what_the_trail_and_the_stacks_tell() {
+    virtually(async {
+        let text = json!({
+            "name": "told",
+            "world": { "trail": { "delay": "2 min", "spread": "6 min", "twiceOneIn": 1, "refused": true } },
+            "happens": [
+                { "do": { "deploy": { "properties": { "orders": { "input.stream": "other" } }, "through": "stack" } } },
+                { "when": { "then": "20 min" }, "do": { "tellOfStack": { "status": "ROLLBACK_COMPLETE", "ofResource": true } } },
+            ],
+        });
+        let script = script::read("told.json", &text.to_string()).unwrap();
+        let stage = script.stage();
+        let expected = Trail {
+            twice_one_in: 1,
+            ..Trail::as_it_is()
+        };
+        assert_eq!(stage.trail, expected);
+        let opened = Opened::of(&script, stage, 1).await.unwrap();
+        let came = Came::default();
+        let (list, clock) = (came.clone(), opened.region.clock().clone());
+        opened.region.bus().emit_elsewhere(Arc::new(move |event| {
+            list.lock()
+                .unwrap()
+                .push((clock.elapsed().as_secs(), event));
+        }));
+        opened.live(&script).await;
+        assert_eq!(calls(&came).len(), 2, "the record of the update, twice");
+        let came = came.lock().unwrap();
+        let of_stacks: Vec<&str> = came
+            .iter()
+            .filter(|(_, event)| event["source"] == "aws.cloudformation")
+            .filter_map(|(_, event)| event["detail"]["status-details"]["status"].as_str())
+            .collect();
+        let expected = [
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_COMPLETE",
+            "UPDATE_COMPLETE",
+            "ROLLBACK_COMPLETE",
+        ];
+        assert_eq!(of_stacks, expected);
+    });
 }

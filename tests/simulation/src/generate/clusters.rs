@@ -1,82 +1,112 @@
-//! What befalls clusters: drawn last and from a generator of its own, forked from the seed, so that a night keeps everything else that it was before this was drawn.
+//! What befalls clusters: drawn late and from a generator of its own, forked from the seed, so that a run keeps everything else that it was before this was drawn.
 
 use fastrand::Rng;
-use sandbox::flink::{Behaviour, ClusterEvent, Fault, Scheduler};
+use sandbox::script::{Behaviour, Code, Do, Scheduler, Script, Span, Vertex};
 
-use super::{any, one_in, weighted, worst_moment};
-use crate::night::{Event, Moment, Night, What};
+use super::{
+    act, any, application, applications, at, code, lasts_secs, one_in, seconds, weighted, world,
+    worst_moment,
+};
 
 /// Forks the seed.
 const CLUSTERS: u64 = 0x636c_7573_7465_7273;
 
-/// Adds it to a night that is drawn already.
-pub(super) fn add(seed: u64, night: &mut Night) {
+/// Adds it to a run that is drawn already.
+pub(super) fn add(seed: u64, script: &mut Script) {
     let rng = &mut Rng::with_seed(seed ^ CLUSTERS);
     if one_in(rng, 4) {
-        let index = rng.usize(0..night.applications.len());
-        befall(rng, index, night);
+        let index = rng.usize(0..applications(script));
+        befall(rng, index, script);
     }
 }
 
 /// One or a few things befall the cluster of an application, whose graph may be made so that they can.
-fn befall(rng: &mut Rng, index: usize, night: &mut Night) {
-    let length = u64::from(night.length_mins) * 60;
+fn befall(rng: &mut Rng, index: usize, script: &mut Script) {
+    let length = lasts_secs(script);
     let kind = weighted(rng, &[40, 25, 20, 15]);
     let times = if kind == 3 { 1 } else { rng.u32(1..4) };
     for _ in 0..times {
         let what = match kind {
-            0 => ClusterEvent::JobManagerLost,
-            1 => ClusterEvent::RegionsFail {
-                apart_millis: any(rng, &[20, 150, 1_000]),
-                fault: Fault::new("java.net.ConnectException", "Connection refused"),
+            0 => Do::LoseJobManager,
+            1 => Do::FailRegions {
+                apart: Span(std::time::Duration::from_millis(any(
+                    rng,
+                    &[20, 150, 1_000],
+                ))),
+                fault: code::fault("java.net.ConnectException", "Connection refused"),
             },
-            2 => ClusterEvent::TaskManagerLost,
+            2 => Do::LoseMachine,
             _ => rescale(rng),
         };
-        let at = if one_in(rng, 4) {
+        let when = if one_in(rng, 4) {
             worst_moment(rng)
         } else {
-            Moment::After(rng.u64(30..length))
+            at(rng.u64(30..length))
         };
-        night.events.push(Event {
-            at,
-            application: index,
-            what: What::Befall(what),
-        });
+        act(script, index, when, what);
     }
-    let application = &mut night.applications[index];
     match kind {
-        1 | 2 => in_regions(rng, index, night),
-        3 if application.runtime.starts_with("FLINK-2") => {
-            application.code.scheduler = Scheduler::ADAPTIVE;
-        }
+        1 | 2 => in_regions(rng, index, script),
+        3 => be_adaptive(index, script),
         _ => {}
     }
 }
 
-fn rescale(rng: &mut Rng) -> ClusterEvent {
+fn rescale(rng: &mut Rng) -> Do {
     if one_in(rng, 3) {
-        ClusterEvent::SlotsLost {
-            for_secs: rng.u32(10..300),
+        Do::LoseSlots {
+            lasting: seconds(rng.u32(10..300).into()),
         }
     } else {
-        ClusterEvent::Rescale {
+        Do::Rescale {
             parallelism: rng.u32(1..9),
         }
     }
 }
 
+/// The code of both versions that the application has when the region opens.
+fn running(index: usize, script: &mut Script, change: impl Fn(&mut Code)) {
+    for key in [format!("{index}-old.jar"), format!("{index}.jar")] {
+        script
+            .world
+            .code
+            .get_mut(&key)
+            .into_iter()
+            .for_each(&change);
+    }
+}
+
+fn be_adaptive(index: usize, script: &mut Script) {
+    let runtime = application(script, index).runtime.clone();
+    if runtime.is_some_and(|runtime| runtime.starts_with("FLINK-2")) {
+        let adaptive = Scheduler::Adaptive {
+            slots_after_secs: 0,
+        };
+        running(index, script, |code| code.scheduler = adaptive);
+    }
+}
+
 /// The application has no shuffles, and neither has what somebody deploys there.
-fn in_regions(rng: &mut Rng, index: usize, night: &mut Night) {
+fn in_regions(rng: &mut Rng, index: usize, script: &mut Script) {
     let regions = rng.u32(2..9);
-    let application = &mut night.applications[index];
-    application.code = application.code.clone().in_regions(regions);
-    for event in &mut night.events {
-        if let What::Deploy { code, .. } = &mut event.what
-            && event.application == index
+    let change = |code: &mut Code| {
+        code.vertices = Some(vec![Vertex {
+            name: "Source: orders -> enrich -> sink: Writer".to_owned(),
+            parallelism: regions,
+        }]);
+        code.failover_regions = true;
+    };
+    running(index, script, change);
+    let name = Some(world::name_of(index));
+    for step in &script.happens {
+        if let Some(Do::Deploy {
+            code: Some(key), ..
+        }) = &step.what
+            && step.application == name
+            && let Some(code) = script.world.code.get_mut(key)
             && !matches!(code.behaviour, Behaviour::ThrowsInOpen { .. })
         {
-            **code = code.as_ref().clone().in_regions(regions);
+            change(code);
         }
     }
 }

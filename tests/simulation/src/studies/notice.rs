@@ -10,7 +10,7 @@ use sandbox::{
     scenario::{self, CATALOGUE, DYING, FLINK, INPUTS, SNAPSHOTS, Script, TROUBLES},
 };
 
-use crate::{generate, many::play_each, night::Night};
+use crate::{many::play_each, play::virtually};
 
 /// The template and what it reads.
 const FILES: [&str; 3] = [
@@ -79,7 +79,7 @@ pub(crate) fn refused(template: &Path) -> Option<String> {
         template: Some(template.to_owned()),
         ..Blueprint::default()
     };
-    alone(async {
+    virtually(async {
         Region::open(blueprint)
             .err()
             .map(|error| format!("refused: {error}"))
@@ -101,38 +101,28 @@ pub(crate) fn rehearsed(template: &Path) -> Option<String> {
 }
 
 fn complaint(one: &Script, template: &Path) -> Option<String> {
-    let stage = scenario::Stage {
-        template: Some(template.to_owned()),
-        ..one.stage()
-    };
-    alone(async {
-        match scenario::play_on(one, stage, 1, |_| {}).await {
+    virtually(async {
+        match scenario::play_on(one, staged(one, template), 1, |_| {}).await {
             Ok(played) => played.rehearsal.complaints.first().cloned(),
             Err(error) => Some(error.to_string()),
         }
     })
 }
 
-/// The first of so many nights that breaks an invariant.
-pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<String> {
-    let night = |seed: u64| Night {
+fn staged(script: &Script, template: &Path) -> scenario::Stage {
+    scenario::Stage {
         template: Some(template.to_owned()),
-        ..generate::night(seed)
-    };
-    let summary = play_each(0..nights, &night, threads, 1, &|_| {});
+        ..script.stage()
+    }
+}
+
+/// The first of so many runs that breaks an invariant.
+pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<String> {
+    let stage = |script: &Script| staged(script, template);
+    let summary = play_each(0..nights, &stage, threads, 1, &|_| {});
     let broken = summary.broken.first()?;
     Some(match broken.violations.first() {
         Some(violation) => format!("{:?}, seed {}", violation.invariant, broken.seed),
         None => broken.panic.clone().unwrap_or_default(),
     })
-}
-
-fn alone<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    runtime
-        .expect("a runtime of one thread needs nothing but memory")
-        .block_on(future)
 }

@@ -1,6 +1,6 @@
-//! Against the others: the same nights under other rule sets, each written as a policy of the simulation. Lifeguard itself is only told to observe while they act.
+//! Against the others: the same runs under other rule sets, each written as a policy of the simulation. Lifeguard itself is only told to observe while they act.
 //!
-//! The plumbing works in these nights, everybody is opted in, and nobody touches Lifeguard: what is compared is the rules, not who survives a throttled call.
+//! The infrastructure works in these runs, everybody is opted in, and nobody touches Lifeguard: what is compared is the rules, not who survives a throttled call.
 
 use std::{fmt::Write as _, ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
@@ -8,17 +8,13 @@ use jiff::Timestamp;
 use sandbox::{
     invariants::{Checker, Invariant, MANAGED},
     region::{REMEDIATE, Region},
-    scenario::await_the_end,
+    scenario,
+    script::{Do, Script, StartFrom, Step, When},
 };
-use serde_json::json;
 
 use crate::{
     generate,
-    night::{Moment, Night, Stack, What},
-    people::Hand,
-    play::{mend, open},
-    player::Player,
-    promises::premises,
+    play::{open, virtually},
 };
 
 /// A rule set.
@@ -45,7 +41,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The operator's `job.restart` check: more restarts than this within two minutes.
 const OPERATOR_RESTARTS: f64 = 64.0;
 
-/// What became of one night.
+/// What became of one run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     fault: Option<Timestamp>,
@@ -56,100 +52,100 @@ struct Seen {
     replayed: u64,
 }
 
-/// The night, made fit for a comparison; None where there is nothing to compare.
-fn fit(seed: u64, rules: Rules) -> Option<Night> {
-    let mut night = generate::night(seed);
-    night.strikes.clear();
-    night.applications.truncate(1);
-    let of_lifeguard = |what: &What| {
-        matches!(
-            what,
-            What::Ask(_)
-                | What::AbortExecutions
-                | What::FailExecutions
-                | What::RingAgain
-                | What::Tag(..)
-                | What::Untag(_)
-                | What::StartWithoutState
-        )
-    };
-    night.events.retain(|event| {
-        event.application == 0 && matches!(event.at, Moment::After(_)) && !of_lifeguard(&event.what)
-    });
-    night.stack = Stack {
-        act: rules == Rules::Lifeguard,
-        ..Stack::default()
-    };
-    let application = night.applications.first_mut()?;
-    application.tags = vec![(MANAGED.to_owned(), "true".to_owned())];
-    (application.snapshots_enabled, application.system_rollback) =
-        (true, rules == Rules::SystemRollback);
-    (!night.events.is_empty()).then_some(night)
+/// The run, made fit for a comparison; None where there is nothing to compare.
+fn fit(seed: u64, rules: Rules) -> Option<Script> {
+    let mut script = generate::script(seed);
+    script.faults.clear();
+    script.world.parameters = generate::usual_parameters();
+    if rules != Rules::Lifeguard {
+        let parameters = &mut script.world.parameters;
+        parameters.insert("Mode".to_owned(), "observe".to_owned());
+    }
+    let applications = script.world.applications.as_mut()?;
+    applications.truncate(1);
+    let application = applications.first_mut()?;
+    application.tags = [(MANAGED.to_owned(), "true".to_owned())].into();
+    application.snapshots_disabled = false;
+    application.system_rollback = rules == Rules::SystemRollback;
+    let name = application.name.clone();
+    script
+        .happens
+        .retain(|step| step.application == name && is_comparable(step));
+    generate::tidy(&mut script);
+    (!script.happens.is_empty()).then_some(script)
 }
 
-fn play(night: &Night, rules: Rules) -> Seen {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    runtime
-        .expect("a runtime of one thread needs nothing but memory")
-        .block_on(async {
-            let night = Arc::new(night.clone());
-            let region = open(&night);
-            let checker = Checker::watch(&region, premises(&night, region.opened()));
-            let seen: Arc<std::sync::Mutex<Seen>> = Arc::default();
-            let name = night.applications[0].name.clone();
-            tokio::spawn(watch((*region).clone(), name.clone(), Arc::clone(&seen)));
-            if matches!(rules, Rules::Article | Rules::Operator) {
-                tokio::spawn(act(
-                    (*region).clone(),
-                    name.clone(),
-                    rules,
-                    Arc::clone(&seen),
-                ));
-            }
-            Player::of(&region, &night).live().await;
-            mend(&region, &night);
-            await_the_end(&region).await;
-            let mut seen = *seen
-                .lock()
-                .expect("no thread panics while it holds what was seen");
-            let now = region.clock().now();
-            seen.up_at_the_end = region
+/// Not at a moment of Lifeguard's, nor a hand on it.
+fn is_comparable(step: &Step) -> bool {
+    let of_lifeguard = step.what.as_ref().is_some_and(|what| {
+        matches!(
+            what,
+            Do::Ask { .. }
+                | Do::EndExecution { .. }
+                | Do::DeliverAlarmAgain
+                | Do::Tag { .. }
+                | Do::Untag { .. }
+                | Do::Start {
+                    from: Some(StartFrom::Nothing)
+                }
+        )
+    });
+    matches!(step.when, Some(When::At(_))) && !of_lifeguard
+}
+
+fn play(script: &Script, rules: Rules) -> Seen {
+    virtually(async {
+        let opened = open(script, script.stage()).await;
+        let region: &Region = &opened.region;
+        let seen: Arc<std::sync::Mutex<Seen>> = Arc::default();
+        let name = script.subject();
+        tokio::spawn(watch(region.clone(), name.clone(), Arc::clone(&seen)));
+        if matches!(rules, Rules::Article | Rules::Operator) {
+            let seen = Arc::clone(&seen);
+            tokio::spawn(act(region.clone(), name.clone(), rules, seen));
+        }
+        opened.live(script).await;
+        let mut seen = *seen
+            .lock()
+            .expect("no thread panics while it holds what was seen");
+        let now = region.clock().now();
+        seen.up_at_the_end = region
+            .flink()
+            .standing(&name)
+            .and_then(|one| one.up_since)
+            .filter(|since| now.duration_since(*since).as_secs() >= SOAK_SECS);
+        if rules == Rules::Lifeguard {
+            let after = |at: &Timestamp| seen.fault.is_some_and(|fault| *at >= fault);
+            seen.detected = region
+                .executions_of(REMEDIATE)
+                .iter()
+                .map(|one| one.started)
+                .find(after);
+            seen.healthy_touched = opened.checker.as_ref().map_or(0, healthy_touched);
+        }
+        if rules == Rules::SystemRollback {
+            let operations = region
                 .flink()
-                .standing(&name)
-                .and_then(|one| one.up_since)
-                .filter(|since| now.duration_since(*since).as_secs() >= SOAK_SECS);
-            if rules == Rules::Lifeguard {
-                let after = |at: &Timestamp| seen.fault.is_some_and(|fault| *at >= fault);
-                seen.detected = region
-                    .executions_of(REMEDIATE)
-                    .iter()
-                    .map(|one| one.started)
-                    .find(after);
-                seen.healthy_touched = checker
-                    .so_far()
-                    .violations
-                    .iter()
-                    .filter(|one| one.invariant == Invariant::S1)
-                    .count() as u64;
-            }
-            if rules == Rules::SystemRollback {
-                let operations = region
-                    .flink()
-                    .application(&name)
-                    .map(|view| view.operations)
-                    .unwrap_or_default();
-                let own = operations.iter().find(|one| one.kind.contains("Rollback"));
-                seen.detected = own
-                    .map(|one| one.started)
-                    .filter(|at| seen.fault.is_some_and(|fault| *at >= fault));
-            }
-            let records = region.flink().records(&name);
-            (seen.lost, seen.replayed) = (records.lost, records.replayed);
-            seen
-        })
+                .application(&name)
+                .map(|view| view.operations)
+                .unwrap_or_default();
+            let own = operations.iter().find(|one| one.kind.contains("Rollback"));
+            seen.detected = own
+                .map(|one| one.started)
+                .filter(|at| seen.fault.is_some_and(|fault| *at >= fault));
+        }
+        let records = region.flink().records(&name);
+        (seen.lost, seen.replayed) = (records.lost, records.replayed);
+        seen
+    })
+}
+
+fn healthy_touched(checker: &Checker) -> u64 {
+    let violations = checker.so_far().violations;
+    let touched = violations
+        .iter()
+        .filter(|one| one.invariant == Invariant::S1);
+    touched.count() as u64
 }
 
 /// A bystander: when did it first fail?
@@ -178,11 +174,7 @@ fn restarts(region: &Region, name: &str) -> Option<f64> {
 
 /// The other rules, a look a minute.
 async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mutex<Seen>>) {
-    let hand = Hand {
-        region: &region,
-        router: region.router().clone(),
-        application: &name,
-    };
+    let does = async |what: Do| scenario::act(&region, &name, &what).await;
     let mut counts: Vec<Option<f64>> = Vec::new();
     while region.router().is_open() {
         tokio::time::sleep(MINUTE).await;
@@ -220,11 +212,7 @@ async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mu
             seen.healthy_touched += u64::from(up >= SOAK_SECS);
         }
         if rules == Rules::Article {
-            hand.send(
-                "RollbackApplication",
-                json!({ "CurrentApplicationVersionId": hand.version() }),
-            )
-            .await;
+            does(Do::Rollback).await;
         }
         // Refused, or the operator's way: force-stop and start again, from the latest snapshot.
         if region
@@ -232,7 +220,7 @@ async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mu
             .standing(&name)
             .is_some_and(|one| one.status.name() == "RUNNING")
         {
-            hand.send("StopApplication", json!({ "Force": true })).await;
+            does(Do::Stop { force: true }).await;
             for _ in 0..60 {
                 tokio::time::sleep(MINUTE / 2).await;
                 if region
@@ -240,7 +228,8 @@ async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mu
                     .standing(&name)
                     .is_some_and(|one| one.status.name() == "READY")
                 {
-                    hand.start("RESTORE_FROM_LATEST_SNAPSHOT").await;
+                    let from = Some(StartFrom::LatestSnapshot);
+                    does(Do::Start { from }).await;
                     break;
                 }
             }
@@ -253,15 +242,15 @@ async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mu
 #[must_use]
 pub fn table(seeds: Range<u64>) -> String {
     let mut text = format!(
-        "The nights of seeds {}..{}, as far as an application in them fails at all.\n\n| rules | nights with a fault | detected | median time to detect | runs again in the end | median time to recover | healthy ones touched | records lost | records replayed |\n|---|---|---|---|---|---|---|---|---|\n",
+        "The runs of seeds {}..{}, as far as an application in them fails at all.\n\n| rules | runs with a fault | detected | median time to detect | runs again in the end | median time to recover | healthy ones touched | records lost | records replayed |\n|---|---|---|---|---|---|---|---|---|\n",
         seeds.start, seeds.end
     );
     for (rules, name) in ALL {
-        let nights: Vec<Seen> = seeds
+        let runs: Vec<Seen> = seeds
             .clone()
             .filter_map(|seed| Some(play(&fit(seed, rules)?, rules)))
             .collect();
-        let failed: Vec<&Seen> = nights.iter().filter(|seen| seen.fault.is_some()).collect();
+        let failed: Vec<&Seen> = runs.iter().filter(|seen| seen.fault.is_some()).collect();
         let after = |seen: &&Seen, at: Option<Timestamp>| {
             Some(at?.duration_since(seen.fault?).as_secs().max(0))
         };
@@ -273,7 +262,7 @@ pub fn table(seeds: Range<u64>) -> String {
             .iter()
             .filter_map(|seen| after(seen, seen.up_at_the_end))
             .collect();
-        let sum = |of: fn(&Seen) -> u64| nights.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&Seen) -> u64| runs.iter().map(of).sum::<u64>();
         let _ = writeln!(
             text,
             "| {name} | {} | {} | {} | {} | {} | {} | {} | {} |",

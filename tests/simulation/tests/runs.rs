@@ -1,11 +1,11 @@
-//! The simulation proves its own determinism first, then plays a bounded number of nights.
+//! The simulation proves its own determinism first, then plays a bounded number of runs.
 
 use std::process::Command;
 
 use simulation::{generate, many, play};
 
 /// Played in every `cargo test`; the command line plays thousands.
-const NIGHTS: u64 = 12;
+const RUNS: u64 = 12;
 
 fn traced(seed: u64) -> Vec<u8> {
     let output = Command::new(env!("CARGO_BIN_EXE_simulation"))
@@ -24,7 +24,7 @@ fn traced(seed: u64) -> Vec<u8> {
 fn one_seed_in_two_processes_gives_the_same_bytes() {
     for seed in [14, 187] {
         let (first, second) = (traced(seed), traced(seed));
-        assert!(first.len() > 10_000, "a night has something to tell");
+        assert!(first.len() > 10_000, "a run has something to tell");
         assert_eq!(first, second, "seed {seed}");
     }
 }
@@ -40,19 +40,36 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn every_invariant_holds_in_a_number_of_nights() {
-    let summary = many::play_all(1_000..1_000 + NIGHTS, 2, 1, &|_| {});
+fn every_invariant_holds_in_a_number_of_runs() {
+    let summary = many::play_all(1_000..1_000 + RUNS, 2, 1, &|_| {});
     assert!(summary.broken.is_empty(), "{:?}", summary.broken);
-    assert_eq!(summary.nights, NIGHTS);
+    assert_eq!(summary.runs, RUNS);
 }
 
 #[test]
-fn a_night_that_is_played_twice_in_one_process_is_the_same() {
-    let night = generate::night(3);
+fn a_run_that_is_played_twice_in_one_process_is_the_same() {
+    let script = generate::script(3);
     assert_eq!(
-        play::play(&night, true).trace,
-        play::play(&night, true).trace
+        play::play(&script, true).trace,
+        play::play(&script, true).trace
     );
+}
+
+#[test]
+fn a_run_that_is_rehearsed_is_checked_as_it_was_when_it_was_drawn() {
+    for seed in [3, 14] {
+        let script = generate::script(seed);
+        let drawn = play::play(&script, false);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let again = sandbox::script::read("run.json", &script.json()).unwrap();
+        let rehearsed = runtime.block_on(sandbox::scenario::play(&again, seed));
+        let rehearsed = rehearsed.unwrap();
+        assert_eq!(rehearsed.verdicts.checks, drawn.checks, "seed {seed}");
+    }
 }
 
 #[test]

@@ -1,10 +1,24 @@
-//! The alarms of a night's applications: what alarm-keeper would put, also for those that have not opted in, so that what must not be touched is alarmed about too.
+//! Alarms of all applications: what alarm-keeper would put, also for those that have not opted in, so that Lifeguard is called to what it must not touch.
 
 use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, METRIC_NAMESPACE, PERIOD_SECS};
 use serde_json::{Value, json};
 
+use crate::region::Region;
+
+/// Puts them.
+pub(super) fn put_everywhere(region: &Region) {
+    for application in region.flink().applications() {
+        for alarm in lifecycle::alarms_of(&application) {
+            region
+                .cloudwatch()
+                .put_alarm(&properties(&alarm))
+                .expect("the alarms of this project are well formed");
+        }
+    }
+}
+
 /// The definition as the properties of an `AWS::CloudWatch::Alarm`.
-pub(crate) fn properties(definition: &AlarmDefinition) -> Value {
+fn properties(definition: &AlarmDefinition) -> Value {
     let metric = json!({
         "Namespace": METRIC_NAMESPACE,
         "MetricName": definition.metric,
