@@ -7,7 +7,10 @@
 
 mod event;
 mod look;
+mod notes;
+mod operations;
 mod series;
+mod versions;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
 use lifecycle::{Assessment, Holds, Keys, Observation, Watch};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApplicationStatus, JobState, OperationStatus, Runtime, SnapshotStatus};
 
-/// Operations kept in an observation, newest first: enough to see several deployments and a maintenance between them.
-pub const OPERATIONS_KEPT: usize = 12;
+/// Operations kept in an observation, newest first: a page of the service's, about 12 KB. An application that scales itself makes a dozen a day, and each explains a run that ended.
+pub const OPERATIONS_KEPT: usize = 50;
 /// Snapshots kept in an observation, newest first; the state machine's payload is limited to 256 KiB.
 pub const SNAPSHOTS_KEPT: usize = 60;
 /// Vertices kept in an observation.

@@ -7,6 +7,7 @@
 //! Invariant (S10): no presigned URL, token or environment property value appears in a `Debug`, `Display`, log line or error of this crate.
 
 mod call_error;
+mod content;
 mod convert;
 mod opt_in;
 mod pages;
@@ -20,6 +21,7 @@ mod verbs;
 pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
+pub use content::contents;
 pub use convert::{
     Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values,
 };

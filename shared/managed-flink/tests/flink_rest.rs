@@ -164,6 +164,49 @@ async fn a_sign_in_page_instead_of_json_leads_to_the_cookies_too() {
     assert!(look(&rest, &[]).await.0.is_some());
 }
 
+/// Exceptions of which at most so many fit into an answer.
+async fn look_where_so_many_fit(fit: usize) -> (Vec<String>, Option<Job>, Vec<Part>) {
+    let double = Double::new(move |call| {
+        let most = call.url.split_once("maxExceptions=");
+        let most = most.map(|(_, rest)| rest.split('&').next().unwrap().parse::<usize>().unwrap());
+        match most {
+            Some(most) if most > fit => Wire::endless(),
+            _ => answered(call),
+        }
+    });
+    let rest = FlinkRest::open(&double.aws(), &url(), HostRule::Aws)
+        .await
+        .unwrap();
+    let (job, unreadable) = look(&rest, &[]).await;
+    let asked = double.calls().into_iter();
+    let asked = asked.filter_map(|call| Some(call.url.split_once("/exceptions")?.1.to_owned()));
+    let parts = unreadable.into_iter().map(|one| one.what).collect();
+    (asked.collect(), job, parts)
+}
+
+#[tokio::test]
+async fn exceptions_are_asked_with_a_bound_and_fewer_where_an_answer_is_too_large() {
+    let token = format!("&authToken={TOKEN}");
+    for (fit, asked) in [(16, vec![16]), (4, vec![16, 4]), (3, vec![16, 4, 1])] {
+        let (calls, job, parts) = look_where_so_many_fit(fit).await;
+        let expected: Vec<String> = asked
+            .iter()
+            .map(|most| format!("?maxExceptions={most}{token}"))
+            .collect();
+        assert_eq!((calls, parts), (expected, vec![]));
+        assert_eq!(job.unwrap().faults.known, 2);
+    }
+}
+
+#[tokio::test]
+async fn exceptions_that_are_too_large_however_few_are_said_to_be_unread_and_the_job_is_read() {
+    let (calls, job, parts) = look_where_so_many_fit(0).await;
+    assert_eq!((calls.len(), parts), (3, vec![Part::Exceptions]));
+    let job = job.unwrap();
+    assert_eq!((job.faults.known, job.faults.first), (0, None));
+    assert_eq!(job.state, JobState::Restarting);
+}
+
 #[tokio::test]
 async fn an_expired_url_is_told() {
     assert_eq!(

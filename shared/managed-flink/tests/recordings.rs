@@ -192,6 +192,47 @@ fn a_loop_shows_its_first_fault_its_period_and_its_attempts() {
 }
 
 #[test]
+fn the_newest_fault_is_told_beside_the_first() {
+    let mut several = 0;
+    for name in moments() {
+        let faults = seen(&name).faults;
+        assert_eq!(faults.newest.is_some(), faults.known > 1, "{name}");
+        let newest = faults.newest.as_ref().or(faults.first.as_ref());
+        assert_eq!(newest.map(|fault| fault.at), faults.newest_at, "{name}");
+        several += usize::from(faults.known > 1);
+    }
+    assert!(several > 20, "{several}");
+    // A lost machine first, and then what the job fails with for ever.
+    let entries = |captured: &Captured| {
+        let answer = captured.exceptions.as_ref().unwrap();
+        answer["exceptionHistory"]["entries"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    let mut both = moment("2.2/taskmanager-killed-spare-slots/m10");
+    let lost = entries(&both);
+    let mut repeats = entries(&moment("2.2/loop-while-processing/m6"));
+    for (entry, at) in repeats.iter_mut().zip([60_000, 30_000]) {
+        entry["timestamp"] = json!(lost[0]["timestamp"].as_i64().unwrap() + at);
+    }
+    repeats.extend(lost);
+    both.exceptions =
+        Some(json!({ "exceptionHistory": { "entries": repeats, "truncated": false } }));
+    let faults = job(&both, &[]).unwrap().unwrap().faults;
+    let (first, newest) = (faults.first.unwrap(), faults.newest.unwrap());
+    assert!(
+        first.exception.ends_with("ResourceManagerException"),
+        "{first:?}"
+    );
+    assert_eq!(newest.exception, "java.lang.IllegalArgumentException");
+    assert_eq!(
+        newest.at.as_millisecond() - first.at.as_millisecond(),
+        60_000
+    );
+}
+
+#[test]
 fn a_loop_on_2_2_is_told_by_the_same_signals() {
     let job = seen("2.2/loop-while-processing/m5");
     assert_eq!(

@@ -193,7 +193,7 @@ async fn an_application_that_is_not_running_costs_no_presigned_url() {
 async fn the_versions_a_rescue_could_go_back_to_are_described() {
     let answer =
         look(&region(Vec::new()), json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 1 } })).await;
-    let version = json!([{ "id": 1, "runtime": "FLINK-1_20", "createdAt": "2026-02-02T02:47:00Z" }]);
+    let version = json!([{ "id": 1, "runtime": "FLINK-1_20", "createdAt": "2026-02-02T02:47:00Z", "content": 1 }]);
     assert_eq!(answer["observation"]["versions"], version);
     let unknown = json!({ "applicationName": APPLICATION, "request": { "action": "restore", "applicationVersionId": 99 } });
     let answer = look(&region(Vec::new()), unknown).await;

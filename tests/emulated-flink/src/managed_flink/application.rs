@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
 use super::answer::{ApiError, epoch};
+use super::configuration;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
 
@@ -196,6 +197,13 @@ impl Application {
             if let Some(value) = value {
                 detail[name] = value;
             }
+        }
+        let code = &mut detail["ApplicationConfigurationDescription"]["ApplicationCodeConfigurationDescription"]
+            ["CodeContentDescription"];
+        // What lies in S3 never changes here: its place says which object it is.
+        if let Some(place) = code.get("S3ApplicationCodeLocationDescription") {
+            let md5 = configuration::fingerprint(&place.to_string());
+            code["CodeMD5"] = md5.into();
         }
         if with_plan && self.is_flink() {
             detail["ApplicationConfigurationDescription"]["FlinkApplicationConfigurationDescription"]

@@ -200,14 +200,23 @@ fn code(configuration: &Value) -> Result<Value, ApiError> {
     )
 }
 
-/// Zipped code is described by its size and a fingerprint (in the sandbox not an MD5): the code itself never comes back.
+/// Zipped code is described by its size and a fingerprint: the code itself never comes back.
 fn zip_content(base64: &str) -> Value {
+    json!({ "CodeMD5": fingerprint(base64), "CodeSize": base64.len() * 3 / 4 })
+}
+
+/// What stands for code (in the sandbox not an MD5).
+pub(super) fn fingerprint(code: &str) -> String {
     let hash = |seed: u64| {
-        base64.bytes().fold(seed, |hash, byte| {
+        code.bytes().fold(seed, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
     };
-    json!({ "CodeMD5": format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325)), "CodeSize": base64.len() * 3 / 4 })
+    format!(
+        "{:016x}{:016x}",
+        hash(0xcbf2_9ce4_8422_2325),
+        hash(0x8422_2325)
+    )
 }
 
 /// What describes how the job is to be started: members that are not named have the model's defaults.
