@@ -94,3 +94,67 @@ impl Opened {
             .map_or_else(Verdicts::default, Checker::finish)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{region::REMEDIATE, script::read};
+
+    /// Plays a run in which a bad version is deployed after ten minutes, and gives its region.
+    fn played(lasts: &str, alarms: &str, managed: &str) -> Open {
+        let fault = json!({ "class": "java.lang.NullPointerException", "message": "price" });
+        let looks = json!({ "task": { "state": "Look" } });
+        let script = json!({
+            "name": "run",
+            "lasts": lasts,
+            "world": {
+                "alarms": alarms,
+                "code": { "orders-7.jar": { "behaviour": { "throws": { "after": "5 s", "fault": fault } } } },
+                "applications": [{ "like": "orders", "tags": { "lifeguard:managed": managed } }],
+            },
+            "happens": [
+                { "when": { "at": "10 min" }, "do": { "deploy": { "code": "orders-7.jar" } } },
+                { "when": looks, "do": { "tag": { "key": "somebody", "value": "looked" } } },
+            ],
+        });
+        let script = read("run.json", &script.to_string()).expect("a script");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime of one thread");
+        runtime.block_on(async {
+            let opened = Opened::of(&script, script.stage(), 1).await.expect("open");
+            opened.live(&script).await;
+            opened.region
+        })
+    }
+
+    fn is_tagged(region: &Region) -> bool {
+        let standing = region.flink().standing("orders").expect("there");
+        standing.tags.contains_key("somebody")
+    }
+
+    #[test]
+    fn what_waits_for_a_moment_does_not_happen_after_the_end() {
+        let (long, short) = (
+            played("40 min", "kept", "true"),
+            played("11 min", "kept", "true"),
+        );
+        assert!(is_tagged(&long));
+        assert!(!short.executions_of(REMEDIATE).is_empty(), "a look came");
+        assert!(!is_tagged(&short));
+    }
+
+    #[test]
+    fn alarms_everywhere_call_to_what_has_not_opted_in() {
+        let called = |alarms| {
+            let region = played("40 min", alarms, "false");
+            !region.executions_of(REMEDIATE).is_empty()
+        };
+        assert!(called("everywhere"));
+        assert!(!called("kept"));
+    }
+}
