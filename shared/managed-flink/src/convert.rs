@@ -13,7 +13,7 @@ use lifecycle::{
     TEXT_KEPT, redact,
 };
 
-use crate::ApplicationSummary;
+use crate::{ApplicationSummary, unknown::Unknown};
 
 /// An application as a list shows it.
 pub(crate) fn application_summary(summary: &SdkApplicationSummary) -> ApplicationSummary {
@@ -36,13 +36,16 @@ pub struct Described {
 
 /// The service's own description. It holds environment property values, so its `Debug` shows none of it.
 #[derive(Clone, PartialEq)]
-pub struct Detail(ApplicationDetail);
+pub struct Detail {
+    sdk: ApplicationDetail,
+    unknown: Unknown,
+}
 
 impl fmt::Debug for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Detail")
-            .field("name", &self.0.application_name)
-            .field("version", &self.0.application_version_id)
+            .field("name", &self.sdk.application_name)
+            .field("version", &self.sdk.application_version_id)
             .finish_non_exhaustive()
     }
 }
@@ -51,13 +54,21 @@ impl Detail {
     /// The SDK's struct. Do not print it.
     #[must_use]
     pub fn as_sdk(&self) -> &ApplicationDetail {
-        &self.0
+        &self.sdk
+    }
+
+    /// What the answer said that the SDK does not know.
+    pub(crate) fn unknown(&self) -> &Unknown {
+        &self.unknown
     }
 }
 
 impl From<ApplicationDetail> for Detail {
-    fn from(detail: ApplicationDetail) -> Self {
-        Self(detail)
+    fn from(sdk: ApplicationDetail) -> Self {
+        Self {
+            sdk,
+            unknown: Unknown::new(),
+        }
     }
 }
 
@@ -65,7 +76,7 @@ impl From<ApplicationDetail> for Detail {
 #[must_use]
 pub fn property_values(detail: &Detail) -> Vec<String> {
     let groups = detail
-        .0
+        .sdk
         .application_configuration_description()
         .and_then(|configuration| configuration.environment_property_descriptions())
         .map(|environment| environment.property_group_descriptions())
@@ -111,8 +122,17 @@ impl From<ApplicationDetail> for Described {
     fn from(detail: ApplicationDetail) -> Self {
         Self {
             application: application(&detail),
-            detail: Detail(detail),
+            detail: Detail::from(detail),
         }
+    }
+}
+
+impl Described {
+    /// From an answer, with what the SDK does not know of it.
+    pub(crate) fn with(detail: ApplicationDetail, unknown: Unknown) -> Self {
+        let mut described = Self::from(detail);
+        described.detail.unknown = unknown;
+        described
     }
 }
 

@@ -16,6 +16,7 @@ mod series;
 mod service;
 mod snapshots;
 mod step;
+mod unknown;
 mod verbs;
 
 pub mod flink;
@@ -34,6 +35,7 @@ pub use series::{
 pub use service::ManagedFlink;
 pub use snapshots::*;
 pub use step::{StepAnswer, StepOutcome};
+pub use unknown::unknown_members;
 pub use verbs::*;
 
 /// The SDK's types, for the one place that carries a configuration from its description to an update.

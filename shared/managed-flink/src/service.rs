@@ -22,7 +22,7 @@ use crate::{
     ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource,
     OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom,
     StopApplication, UpdateApplication, VersionSummary, convert, pages,
-    sdk::UpdateApplicationInputBuilder,
+    sdk::UpdateApplicationInputBuilder, unknown::Raw,
 };
 
 /// Most entries of one page (API model).
@@ -90,12 +90,14 @@ impl DescribeApplication for ManagedFlink {
             .reads
             .describe_application()
             .application_name(application);
+        let raw = Raw::default();
+        let request = request.customize().interceptor(raw.clone());
         let answer = Box::pin(request.send())
             .await
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_detail
-            .map(Described::from)
+            .map(|detail| Described::with(detail, raw.unknown()))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
     }
 }
@@ -112,12 +114,14 @@ impl DescribeApplicationVersion for ManagedFlink {
             .describe_application_version()
             .application_name(application)
             .application_version_id(as_i64(version));
+        let raw = Raw::default();
+        let request = request.customize().interceptor(raw.clone());
         let answer = Box::pin(request.send())
             .await
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_version_detail
-            .map(Described::from)
+            .map(|detail| Described::with(detail, raw.unknown()))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
     }
 }

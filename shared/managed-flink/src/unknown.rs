@@ -1,0 +1,218 @@
+//! Members of a configuration that this release does not know. The SDK drops them silently; carried over without them, an application would come back as another.
+//!
+//! Invariant (S10): only names leave this module; values are compared and never shown.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{Intercept, context::AfterDeserializationInterceptorContextRef},
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::config_bag::ConfigBag;
+use serde_json::Value;
+
+use crate::Described;
+
+/// What a member holds.
+enum Shape {
+    /// A value, or something that is carried over whole.
+    Whole,
+    Members(&'static [(&'static str, Shape)]),
+    /// Members of each of several.
+    Each(&'static [(&'static str, Shape)]),
+}
+
+use Shape::{Each, Members, Whole};
+
+/// `ApplicationConfigurationDescription`, as far as this release knows it.
+const KNOWN: &[(&str, Shape)] = &[
+    ("SqlApplicationConfigurationDescription", Whole),
+    ("ZeppelinApplicationConfigurationDescription", Whole),
+    (
+        "ApplicationCodeConfigurationDescription",
+        Members(&[
+            ("CodeContentType", Whole),
+            (
+                "CodeContentDescription",
+                Members(&[
+                    ("TextContent", Whole),
+                    ("CodeMD5", Whole),
+                    ("CodeSize", Whole),
+                    (
+                        "S3ApplicationCodeLocationDescription",
+                        Members(&[
+                            ("BucketARN", Whole),
+                            ("FileKey", Whole),
+                            ("ObjectVersion", Whole),
+                        ]),
+                    ),
+                ]),
+            ),
+        ]),
+    ),
+    (
+        "RunConfigurationDescription",
+        Members(&[
+            (
+                "ApplicationRestoreConfigurationDescription",
+                Members(&[("ApplicationRestoreType", Whole), ("SnapshotName", Whole)]),
+            ),
+            (
+                "FlinkRunConfigurationDescription",
+                Members(&[("AllowNonRestoredState", Whole)]),
+            ),
+        ]),
+    ),
+    (
+        "FlinkApplicationConfigurationDescription",
+        Members(&[
+            (
+                "CheckpointConfigurationDescription",
+                Members(&[
+                    ("ConfigurationType", Whole),
+                    ("CheckpointingEnabled", Whole),
+                    ("CheckpointInterval", Whole),
+                    ("MinPauseBetweenCheckpoints", Whole),
+                ]),
+            ),
+            (
+                "MonitoringConfigurationDescription",
+                Members(&[
+                    ("ConfigurationType", Whole),
+                    ("MetricsLevel", Whole),
+                    ("LogLevel", Whole),
+                ]),
+            ),
+            (
+                "ParallelismConfigurationDescription",
+                Members(&[
+                    ("ConfigurationType", Whole),
+                    ("Parallelism", Whole),
+                    ("ParallelismPerKPU", Whole),
+                    ("CurrentParallelism", Whole),
+                    ("AutoScalingEnabled", Whole),
+                ]),
+            ),
+            ("JobPlanDescription", Whole),
+        ]),
+    ),
+    (
+        "EnvironmentPropertyDescriptions",
+        Members(&[(
+            "PropertyGroupDescriptions",
+            Each(&[("PropertyGroupId", Whole), ("PropertyMap", Whole)]),
+        )]),
+    ),
+    (
+        "ApplicationSnapshotConfigurationDescription",
+        Members(&[("SnapshotsEnabled", Whole)]),
+    ),
+    (
+        "ApplicationSystemRollbackConfigurationDescription",
+        Members(&[("RollbackEnabled", Whole)]),
+    ),
+    (
+        "VpcConfigurationDescriptions",
+        Each(&[
+            ("VpcConfigurationId", Whole),
+            ("VpcId", Whole),
+            ("SubnetIds", Whole),
+            ("SecurityGroupIds", Whole),
+        ]),
+    ),
+    (
+        "ApplicationEncryptionConfigurationDescription",
+        Members(&[("KeyId", Whole), ("KeyType", Whole)]),
+    ),
+];
+
+/// Unknown members by their path, with what each holds, in the order of the answer.
+pub(crate) type Unknown = BTreeMap<String, Vec<Value>>;
+
+/// The paths of the members that this release does not know and that are not the same in both versions: `ApplicationSnapshotConfigurationDescription.Mode`. Names only.
+#[must_use]
+pub fn unknown_members(one: &Described, other: &Described) -> Vec<String> {
+    let (one, other) = (one.detail.unknown(), other.detail.unknown());
+    let mut paths: Vec<&String> = one.keys().chain(other.keys()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.retain(|path| one.get(*path) != other.get(*path));
+    paths.into_iter().cloned().collect()
+}
+
+/// Keeps what an answer says that the SDK does not know. One for each call: the next would overwrite it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Raw(Arc<Mutex<Kept>>);
+
+/// Its `Debug` shows nothing: values may be secrets.
+#[derive(Default)]
+struct Kept(Unknown);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl Raw {
+    /// What the last answer held.
+    pub(crate) fn unknown(&self) -> Unknown {
+        let mut kept = self.0.lock().expect("no panic while it is held");
+        std::mem::take(&mut kept.0)
+    }
+}
+
+impl Intercept for Raw {
+    fn name(&self) -> &'static str {
+        "unknown members"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let bytes = context.response().body().bytes().unwrap_or_default();
+        // What is no JSON the SDK has refused already.
+        let answer: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let detail = ["ApplicationDetail", "ApplicationVersionDetail"]
+            .into_iter()
+            .find_map(|name| answer.get(name));
+        let mut unknown = Unknown::new();
+        if let Some(detail) = detail {
+            let configuration = &detail["ApplicationConfigurationDescription"];
+            members("", configuration, KNOWN, &mut unknown);
+        }
+        self.0.lock().expect("no panic while it is held").0 = unknown;
+        Ok(())
+    }
+}
+
+fn members(place: &str, value: &Value, known: &[(&str, Shape)], unknown: &mut Unknown) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let path = if place.is_empty() {
+            name.clone()
+        } else {
+            format!("{place}.{name}")
+        };
+        match known.iter().find(|(known, _)| known == name) {
+            Some((_, Whole)) => {}
+            Some((_, Members(known))) => members(&path, value, known, unknown),
+            Some((_, Each(known))) => {
+                for value in value.as_array().into_iter().flatten() {
+                    members(&path, value, known, unknown);
+                }
+            }
+            // null is how a member says that it is not there.
+            None if value.is_null() => {}
+            None => unknown.entry(path).or_default().push(value.clone()),
+        }
+    }
+}
