@@ -70,18 +70,26 @@ pub(crate) async fn read(
     (versions, contents.get(&current).copied())
 }
 
-/// The version before, the one a rescue under way goes back to, the one a person named; and those that were left, for what their texts must not tell. Newest first.
+/// The version before, the one a rescue under way goes back to, the one a person named and the one that came after it, which says what snapshot is right; and those that were left,
+/// for what their texts must not tell. Newest first.
 fn needed(application: &Application, event: &Event) -> Vec<u64> {
     let rescue = event
         .progress
         .as_ref()
         .and_then(|progress| progress.rescue.as_ref());
+    let asked = event.request.as_ref().and_then(Request::version_id);
+    let after = match &event.request {
+        Some(Request::Rollback {}) => application.version_updated_from,
+        _ => asked,
+    };
+    let after = after.and_then(|id| id.checked_add(1));
     let mut needed: Vec<u64> = [
         application.version_updated_from,
         application.version_rolled_back_from,
         rescue.map(|rescue| rescue.good_version_id),
         rescue.map(|rescue| rescue.faulty_version_id),
-        event.request.as_ref().and_then(Request::version_id),
+        asked,
+        after.filter(|id| *id < application.version_id),
     ]
     .into_iter()
     .flatten()

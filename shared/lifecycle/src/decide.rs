@@ -3,10 +3,12 @@
 //! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
 
 mod asked;
+mod check;
 mod doubt;
 mod effect;
 mod outcome;
 mod rescue;
+mod restored;
 mod snapshot;
 mod steps;
 mod takeover;
@@ -70,11 +72,12 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     // A doubt lasts only while turn after turn is in it: the turn that still is puts it back.
     let mut progress = situation.progress.clone();
     let doubt = progress.doubt.take();
-    let turn = Turn {
+    let mut turn = Turn {
         s: *situation,
         progress,
         doubt,
     };
+    turn.keep_restored();
     turn.redriven()
         .or_else(|| turn.takes_over())
         .or_else(|| turn.gates())
@@ -85,7 +88,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         .unwrap_or_else(|| turn.judged())
 }
 
-/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience), `doubt` (what cannot be told yet), `rescue` (its begin), `steps`, `outcome`, `snapshot`
+/// One turn; its methods are in this file (gates, verdicts), `takeover` (what another left), `waiting` (patience), `doubt` (what cannot be told yet), `rescue` (its begin), `steps`, `check` (before them), `outcome`, `restored`, `snapshot`
 /// and `asked` (a person's word).
 struct Turn<'a> {
     s: Situation<'a>,
@@ -376,6 +379,9 @@ impl Turn<'_> {
             ..plan
         };
         let mut progress = self.progress.clone();
+        if let (Step::Rollback | Step::Start, Some(rescue)) = (step, progress.rescue.as_mut()) {
+            rescue.restored = None;
+        }
         let mut taken = StepTaken {
             step,
             at: self.s.now,

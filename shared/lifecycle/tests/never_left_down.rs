@@ -86,8 +86,8 @@ fn a_snapshot_that_does_not_fit_what_is_stored_is_not_started() {
     let mut case = refused_configuration("Lifeguard.Refused");
     case.seen.application.runtime = "FLINK-1_15".into();
     says(
-        &case.must("escalate", Reason::LadderExhausted).reason,
-        &["does not fit FLINK-1_15"],
+        &case.must("escalate", Reason::NoSnapshot).reason,
+        &["no READY snapshot fits FLINK-1_15"],
     );
 }
 

@@ -192,18 +192,21 @@ fn a_persons_request_is_told_and_not_repeated() {
 #[test]
 fn a_restore_that_died_after_its_force_stop_needs_a_person_however_its_end_is_found() {
     for ended in [Some(Ended::Failed), Some(Ended::TimedOut), None] {
-        let decision = a_restore_after_its_force_stop()
-            .taking_over(ended, Some("restore"))
-            .must("escalate", Reason::RequestInterrupted);
-        says(
-            &decision.reason,
-            &[
-                "stopped in the middle of a restore",
-                "ForceStop accepted",
-                "It is READY now",
-            ],
-        );
-        assert_eq!(decision.progress.steps.len(), 1, "the report lists them");
+        // A rollback may go by the same steps.
+        for asked in ["restore", "rollback"] {
+            let decision = a_restore_after_its_force_stop()
+                .taking_over(ended, Some(asked))
+                .must("escalate", Reason::RequestInterrupted);
+            says(
+                &decision.reason,
+                &[
+                    &format!("stopped in the middle of a {asked}"),
+                    "ForceStop accepted",
+                    "It is READY now",
+                ],
+            );
+            assert_eq!(decision.progress.steps.len(), 1, "the report lists them");
+        }
     }
 }
 

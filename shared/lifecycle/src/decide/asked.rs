@@ -1,6 +1,8 @@
 //! What a person asked for.
 
-use super::{Turn, snapshot::at_any_time, steps::carried_over, unread_of};
+use jiff::Timestamp;
+
+use super::{Turn, snapshot::at_any_time, unread_of};
 use crate::{
     ApplicationStatus, Decision, Part, Plan, Reason, Request, Rescue, Runtime, SnapshotChoice,
     SnapshotStatus, Step, unfit,
@@ -43,7 +45,8 @@ impl Turn<'_> {
             Request::ForceStop {} if *status == ApplicationStatus::Ready => self.leave_alone(Reason::Stopped, "it is READY already"),
             Request::Rollback {} => self.asked_rollback(),
             Request::ForceStop {} => {
-                let rescue = self.asked_rescue(self.s.seen.application.version_id, &self.s.seen.application.runtime, SnapshotChoice::default());
+                let application = &self.s.seen.application;
+                let rescue = self.asked_rescue(application.version_id, &application.runtime, Timestamp::MAX, SnapshotChoice::default());
                 let plan = Plan { version_id: self.s.seen.application.version_id, reason: "force-stop, as asked".into(), ..Plan::default() };
                 self.with(rescue, |turn, _| turn.step(Step::ForceStop, plan, Reason::AskedFor))
             }
@@ -63,7 +66,11 @@ impl Turn<'_> {
                 format!("a rollback was asked for, but {}", self.no_version()),
             );
         };
-        let snapshot = self.plan_snapshot(&runtime, self.processing_since());
+        let cutoff = match self.cutoff_of(good) {
+            Ok(cutoff) => cutoff,
+            Err(decision) => return *decision,
+        };
+        let snapshot = self.plan_snapshot(&runtime, cutoff);
         if snapshot.chosen.is_none() {
             if let Some(doubt) = self.snapshots_unread() {
                 return doubt;
@@ -76,17 +83,8 @@ impl Turn<'_> {
                 ),
             );
         }
-        let rescue = self.asked_rescue(good, &runtime, snapshot);
-        let version_id = self.s.seen.application.version_id;
-        let plan = Plan {
-            version_id,
-            target_version_id: Some(good),
-            reason: format!("roll version {version_id} back to version {good}, as asked"),
-            ..Plan::default()
-        };
-        self.with(rescue, |turn, _| {
-            turn.step(Step::Rollback, plan, Reason::AskedFor)
-        })
+        let rescue = self.asked_rescue(good, &runtime, cutoff, snapshot);
+        self.with(rescue, |turn, rescue| turn.next_rung(rescue, "as asked"))
     }
 
     fn asked_restore(
@@ -106,11 +104,10 @@ impl Turn<'_> {
                 format!("version {good} of {} could not be read", application.name),
             );
         };
-        let cutoff = if good == application.version_id {
-            // Any snapshot there is: one that was taken a moment ago may be of a later time by the service's clock.
-            jiff::Timestamp::MAX
-        } else {
-            self.processing_since()
+        let cutoff = match self.cutoff_of(good) {
+            Ok(cutoff) => cutoff,
+            Err(_) if snapshot_name.is_some() || without_state => Timestamp::MAX,
+            Err(decision) => return *decision,
         };
         let choice = match snapshot_name {
             _ if without_state => SnapshotChoice::default(),
@@ -148,18 +145,10 @@ impl Turn<'_> {
             );
         }
         let lost = self.told_loss(without_state);
-        let rescue = self.asked_rescue(good, &runtime, choice);
+        let rescue = self.asked_rescue(good, &runtime, cutoff, choice);
         let decision = self.with(rescue, |turn, rescue| match application.status {
             ApplicationStatus::Ready => turn.restore_rungs(rescue, "as asked"),
-            _ => {
-                let plan = Plan {
-                    version_id: application.version_id,
-                    target_version_id: carried_over(rescue),
-                    reason: format!("force-stop, to start version {good} as asked"),
-                    ..Plan::default()
-                };
-                turn.step(Step::ForceStop, plan, Reason::AskedFor)
-            }
+            _ => turn.force_stop(rescue, "as asked"),
         });
         match lost {
             Some(text) => self.notice(
@@ -197,12 +186,18 @@ impl Turn<'_> {
         ))
     }
 
-    fn asked_rescue(&self, good: u64, runtime: &Runtime, snapshot: SnapshotChoice) -> Rescue {
+    fn asked_rescue(
+        &self,
+        good: u64,
+        runtime: &Runtime,
+        cutoff: Timestamp,
+        snapshot: SnapshotChoice,
+    ) -> Rescue {
         Rescue {
             faulty_version_id: self.s.seen.application.version_id,
             good_version_id: good,
             good_runtime: runtime.clone(),
-            cutoff: self.processing_since(),
+            cutoff,
             fault_at: self.s.now,
             because: "a person asked".into(),
             snapshot,

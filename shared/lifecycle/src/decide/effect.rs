@@ -60,9 +60,11 @@ impl Turn<'_> {
 
     /// Health of a run that there was before the last change is not its result. `since` is Flink's.
     pub(super) fn is_older_than_the_step(&self, since: Timestamp) -> bool {
-        let Some(taken) = self.last_accepted() else {
-            return false;
-        };
+        self.last_accepted()
+            .is_some_and(|taken| self.is_older_than(taken, since))
+    }
+
+    fn is_older_than(&self, taken: &StepTaken, since: Timestamp) -> bool {
         let Some(before) = &taken.before else {
             return since < taken.at;
         };
@@ -74,6 +76,24 @@ impl Turn<'_> {
                 since < began.unwrap_or(taken.at)
             }
         }
+    }
+
+    /// The last step that made the job run and took effect.
+    pub(super) fn step_that_runs(&self) -> Option<&StepTaken> {
+        let runs = |taken: &&StepTaken| matches!(taken.step, Step::Rollback | Step::Start);
+        let took_effect = |taken: &&StepTaken| {
+            !matches!(taken.result, Some(StepResult::Failed { .. }))
+                || is_lost(taken) && self.operation_of(taken).is_some()
+        };
+        let steps = self.progress.steps.iter().rev();
+        steps.filter(runs).find(took_effect)
+    }
+
+    /// Whether the job that is seen was started by that step.
+    pub(super) fn is_run_of_the_step(&self) -> bool {
+        let job = self.s.seen.job.as_ref();
+        job.zip(self.step_that_runs())
+            .is_some_and(|(job, taken)| !self.is_older_than(taken, job.started_at))
     }
 
     /// Whether a step whose answer was lost took effect after all: an operation of its kind began when it was sent.

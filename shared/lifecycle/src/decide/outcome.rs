@@ -12,7 +12,8 @@ impl Turn<'_> {
         if let Some(wait) = self.not_shown_yet().filter(|_| !self.asked_stop_is_done()) {
             return Some(wait);
         }
-        let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}));
+        let asked_rollback = matches!(self.s.request, Some(Request::Rollback {}))
+            && !self.progress.is_used(Step::ForceStop);
         Some(match self.s.assessment {
             _ if self.asked_stop_is_done() => self.leave_alone(
                 Reason::Stopped,
@@ -22,6 +23,12 @@ impl Turn<'_> {
             _ if !acted => self.retry_or_next(rescue, &why),
             Assessment::Healthy { since } if self.is_older_than_the_step(*since) => {
                 self.healthy_all_along(&why)
+            }
+            _ if let Some(state) = self
+                .came_back_too_late(rescue)
+                .filter(|_| self.is_run_of_the_step()) =>
+            {
+                self.restore_what_is_right(rescue, &state)
             }
             Assessment::Healthy { .. } => self.recovered(rescue),
             // Only where the last step was to make it run: READY after a force-stop is our own doing.
@@ -41,12 +48,26 @@ impl Turn<'_> {
             {
                 self.too_few_restarts(*restarts)
             }
+            _ if let Some(stop) = self.fails_from_the_right_state(rescue) => stop,
             _ if asked_rollback => self.escalate(
                 Reason::LadderExhausted,
                 format!("the rollback that was asked for did not help: {why}"),
             ),
-            _ => self.next_rung(rescue, &why),
+            _ => self.next_rung(rescue, &self.both_faults(rescue).unwrap_or(why)),
         })
+    }
+
+    /// What came back is what the faulty version wrote: that is not recovered, however well it runs.
+    fn restore_what_is_right(&self, rescue: &Rescue, state: &str) -> Decision {
+        let both = self.both_faults(rescue);
+        let why = both.map_or_else(|| state.to_owned(), |both| format!("{state}. {both}"));
+        let decision = self.next_rung(rescue, &why);
+        let told = decision.reason.contains(state) || !decision.action.is_final();
+        let reason = match told {
+            true => decision.reason,
+            false => format!("{}; {why}", decision.reason),
+        };
+        Decision { reason, ..decision }
     }
 
     fn asked_stop_is_done(&self) -> bool {
@@ -75,8 +96,9 @@ impl Turn<'_> {
                 self.leave_alone(Reason::Finished, format!("nothing was changed: {why}"))
             }
             (Some(Request::Rollback {}), _)
-                if self.is_spent(Step::Rollback)
-                    || !self.s.seen.application.status.allows_rollback() =>
+                if !self.progress.is_used(Step::ForceStop)
+                    && (self.is_spent(Step::Rollback)
+                        || !self.s.seen.application.status.allows_rollback()) =>
             {
                 let said = self
                     .progress

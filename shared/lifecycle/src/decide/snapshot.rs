@@ -1,8 +1,10 @@
-//! The snapshot: from when it may be, and which one was restored.
+//! The snapshot: from when it may be.
+
+use jiff::Timestamp;
 
 use super::{Turn, unread_of};
 use crate::{
-    Decision, Fault, Limits, Operation, Part, Reason, Rescue, Runtime, SnapshotChoice, Wanted,
+    Decision, Fault, Limits, Operation, Part, Reason, Runtime, SnapshotChoice, Wanted,
     blame::STAMP_SLACK_SECS, choose_snapshot,
 };
 
@@ -17,11 +19,7 @@ pub(super) fn at_any_time(runtime: &Runtime) -> Wanted<'_> {
 
 impl Turn<'_> {
     /// The snapshot to go back to. Of its own accord Lifeguard rescues nothing whose snapshots are turned off: one that somebody took once is no plan.
-    pub(super) fn plan_snapshot(
-        &self,
-        runtime: &Runtime,
-        cutoff: jiff::Timestamp,
-    ) -> SnapshotChoice {
+    pub(super) fn plan_snapshot(&self, runtime: &Runtime, cutoff: Timestamp) -> SnapshotChoice {
         let seen = self.s.seen;
         if seen.application.snapshots_enabled == Some(false) && self.s.request.is_none() {
             let mut choice = SnapshotChoice::default();
@@ -45,62 +43,51 @@ impl Turn<'_> {
         faults.newest.as_ref().or(faults.first.as_ref()).cloned()
     }
 
-    pub(super) fn restored(&self, rescue: &Rescue) -> String {
-        let restored = self
-            .s
-            .seen
-            .job
-            .as_ref()
-            .and_then(|job| job.checkpoints.as_ref())
-            .and_then(|checkpoints| checkpoints.latest_restored.as_ref());
-        let named = restored.and_then(|restored| restored.path.as_deref());
-        match (&rescue.snapshot.chosen, named) {
-            _ if self.without_state() => "started without state, as asked".into(),
-            // The longest name that fits: a path with `before-10` contains `before-1` too.
-            (Some(planned), Some(path)) => {
-                match self
-                    .s
-                    .seen
-                    .snapshots
-                    .iter()
-                    .chain([planned])
-                    .filter(|one| path.contains(&one.name))
-                    .max_by_key(|one| one.name.len())
-                {
-                    Some(restored) if restored.name == planned.name => {
-                        format!("restored from snapshot {}, as planned", planned.name)
-                    }
-                    Some(other) if other.created_at >= rescue.cutoff => {
-                        format!(
-                            "CHECK THE STATE: restored from snapshot {}, taken after the faulty version began; planned was {}",
-                            other.name, planned.name
-                        )
-                    }
-                    Some(other) => format!(
-                        "restored from snapshot {}; planned was {}",
-                        other.name, planned.name
-                    ),
-                    None => format!(
-                        "planned was snapshot {}; Flink names another path, so this could not be confirmed",
-                        planned.name
-                    ),
-                }
-            }
-            (Some(planned), None) => format!(
-                "planned was snapshot {}; Flink does not say what was restored",
-                planned.name
-            ),
-            (None, _) => "no snapshot was planned".into(),
+    /// When the oldest version later than that one began to process: nothing from then on is right for it. For the present version, any time is: a snapshot of a moment ago may be
+    /// of a later one by the service's clock.
+    pub(super) fn cutoff_of(&self, target: u64) -> Result<Timestamp, Box<Decision>> {
+        let seen = self.s.seen;
+        let current = seen.application.version_id;
+        if target >= current {
+            return Ok(Timestamp::MAX);
         }
+        let content = self.content_of(target);
+        // Where nothing but scale or logging changed, the target went on.
+        let later = (target + 1..current)
+            .find(|id| content.is_none() || self.content_of(*id) != content)
+            .unwrap_or(current);
+        if let Some(since) = self.processing_since(later) {
+            return Ok(since);
+        }
+        if let Some(why) = unread_of(seen, &[Part::Versions]) {
+            return Err(Box::new(self.cannot_tell_yet(Reason::Unknown, why)));
+        }
+        let text = format!(
+            "no snapshot was chosen: version {later} came after version {target}, and when it was made is not known; ask for a restore and name the snapshot"
+        );
+        Err(Box::new(self.escalate(Reason::NoSnapshot, text)))
     }
 
-    /// When the present version began to process: the end of the operation that made it (during an update no snapshot can be taken but its own automatic one, of the version
-    /// before), or its job's start where that is earlier. Where that operation is not known, the version may have processed from the moment it was made: a later operation or
-    /// a restarted job tell nothing about that. The beginning of time where the service does not say when it was made: then no snapshot is known to be older.
-    pub(super) fn processing_since(&self) -> jiff::Timestamp {
+    /// What a version runs, without scale and logging, where that was found out.
+    pub(super) fn content_of(&self, version: u64) -> Option<u64> {
         let seen = self.s.seen;
-        let Some(made) = seen.application.version_created_at else {
-            return jiff::Timestamp::UNIX_EPOCH;
+        if version == seen.application.version_id {
+            return seen.application.content;
+        }
+        seen.versions.iter().find(|one| one.id == version)?.content
+    }
+
+    /// When a version began to process: the end of the operation that made it (during an update no snapshot can be taken but its own automatic one, of the version before), or, of
+    /// the present one, its job's start where that is earlier. Where that operation is not known, the version may have processed from the moment it was made: a later operation or
+    /// a restarted job tell nothing about that. None where it is not known when it was made.
+    fn processing_since(&self, version: u64) -> Option<Timestamp> {
+        let seen = self.s.seen;
+        let is_current = version == seen.application.version_id;
+        let made = if is_current {
+            seen.application.version_created_at?
+        } else {
+            let of_it = seen.versions.iter().find(|one| one.id == version)?;
+            of_it.created_at?
         };
         let near = |one: &&Operation| {
             (one.started_at.as_second() - made.as_second()).abs() <= STAMP_SLACK_SECS
@@ -113,13 +100,12 @@ impl Turn<'_> {
             .filter_map(|one| one.ended_at)
             .filter(|ended| *ended >= made)
             .min();
-        let Some(ended) = ended else { return made };
-        let job = seen
-            .job
-            .as_ref()
-            .map(|job| job.started_at)
-            .filter(|started| *started >= made);
-        job.map_or(ended, |started| started.min(ended))
+        let Some(ended) = ended else {
+            return Some(made);
+        };
+        let job = seen.job.as_ref().filter(|_| is_current);
+        let started = job.map(|job| job.started_at).filter(|at| *at >= made);
+        Some(started.map_or(ended, |started| started.min(ended)))
     }
 
     /// Snapshots that could not be read are not "none": that would invite a start without state.

@@ -2,8 +2,8 @@
 
 use super::{Turn, effect::is_lost};
 use crate::{
-    ApplicationStatus, Decision, Plan, Reason, Request, Rescue, Restore, Snapshot, SnapshotStatus,
-    Step,
+    ApplicationStatus, Decision, Limits, Plan, Reason, Request, Rescue, Restore, Snapshot, Step,
+    lasting,
 };
 
 /// Errors of a step after which no other step is right either: what is not permitted, or a defect of this project.
@@ -20,7 +20,6 @@ impl Turn<'_> {
             return braked;
         }
         let application = &self.s.seen.application;
-        let version_id = application.version_id;
         if let Some((step, error, message)) = self
             .progress
             .last_failure()
@@ -42,35 +41,13 @@ impl Turn<'_> {
                 ),
             );
         }
-        let asked_for_another_way = matches!(
-            self.s.request,
-            Some(Request::ForceStop {} | Request::Restore { .. })
-        );
-        let rollback_open = !asked_for_another_way
-            && !self.is_spent(Step::Rollback)
-            && !self.progress.is_used(Step::ForceStop)
-            && application.status.allows_rollback();
-        // Only the version the rescue is about is rolled back: after any change of version the fence would be a guess.
-        if rollback_open
-            && version_id == rescue.faulty_version_id
-            && !self.rollback_could_take_unfit_snapshot(rescue)
-        {
-            let reason = format!(
-                "roll version {version_id} back to version {}: {why}",
-                rescue.good_version_id
-            );
-            let plan = Plan {
-                version_id,
-                target_version_id: Some(rescue.good_version_id),
-                reason,
-                ..Plan::default()
-            };
-            let because = if self.s.request.is_some() {
-                Reason::AskedFor
-            } else {
-                Reason::ChangeToBlame
-            };
-            return self.step(Step::Rollback, plan, because);
+        let no_rollback = self.why_no_rollback(rescue);
+        if self.is_rollback_open(rescue) && no_rollback.is_none() {
+            // What is not listed may be what the service restores.
+            if let Some(doubt) = self.snapshots_unread() {
+                return doubt;
+            }
+            return self.roll_back(rescue, why);
         }
         // Stopped with no rung left, it would only stay stopped: a job that loops is retried by Flink.
         let can_be_started = !self.is_spent(Step::Start)
@@ -80,21 +57,11 @@ impl Turn<'_> {
             && !self.is_spent(Step::ForceStop)
             && application.status.allows_force_stop()
         {
-            let reason = format!(
-                "force-stop, to start version {} from the right snapshot: {}",
-                rescue.good_version_id,
-                self.what_went_before(why)
-            );
-            return self.step(
-                Step::ForceStop,
-                Plan {
-                    version_id,
-                    target_version_id: carried_over(rescue),
-                    reason,
-                    ..Plan::default()
-                },
-                Reason::NextRung,
-            );
+            let why = match no_rollback.filter(|_| self.is_rollback_open(rescue)) {
+                Some(not) => format!("{why}; RollbackApplication is not used: {not}"),
+                None => self.what_went_before(why),
+            };
+            return self.force_stop(rescue, &why);
         }
         if let Some(last_resort) = self.was_started_as_stored(rescue) {
             return self.escalate(Reason::LadderExhausted, format!("{last_resort}; {why}"));
@@ -105,12 +72,75 @@ impl Turn<'_> {
         )
     }
 
+    /// Whether nothing stands against a rollback but where it would go to, and what it would restore.
+    fn is_rollback_open(&self, rescue: &Rescue) -> bool {
+        let application = &self.s.seen.application;
+        let asked_for_another_way = matches!(
+            self.s.request,
+            Some(Request::ForceStop {} | Request::Restore { .. })
+        );
+        // Only the version the rescue is about is rolled back: after any change of version the fence would be a guess.
+        !asked_for_another_way
+            && !self.is_spent(Step::Rollback)
+            && !self.progress.is_used(Step::ForceStop)
+            && application.status.allows_rollback()
+            && application.version_id == rescue.faulty_version_id
+    }
+
+    fn roll_back(&self, rescue: &Rescue, why: &str) -> Decision {
+        let version_id = self.s.seen.application.version_id;
+        let good = rescue.good_version_id;
+        let because = if self.s.request.is_some() {
+            Reason::AskedFor
+        } else {
+            Reason::ChangeToBlame
+        };
+        let plan = Plan {
+            version_id,
+            target_version_id: Some(good),
+            reason: format!("roll version {version_id} back to version {good}: {why}"),
+            ..Plan::default()
+        };
+        self.step(Step::Rollback, plan, because)
+    }
+
+    /// Stops it, where all that comes after has been found possible.
+    pub(super) fn force_stop(&self, rescue: &Rescue, why: &str) -> Decision {
+        let rescue = match self.before_stopping(rescue) {
+            Ok(rescue) => rescue,
+            Err(decision) => return *decision,
+        };
+        let because = if self.s.request.is_some() && self.progress.steps.is_empty() {
+            Reason::AskedFor
+        } else {
+            Reason::NextRung
+        };
+        let plan = Plan {
+            version_id: self.s.seen.application.version_id,
+            target_version_id: carried_over(&rescue),
+            reason: format!(
+                "force-stop, to start version {} from the right snapshot: {why}",
+                rescue.good_version_id
+            ),
+            ..Plan::default()
+        };
+        self.with(rescue, |turn, _| turn.step(Step::ForceStop, plan, because))
+    }
+
     /// While READY: configuration, then start.
     pub(super) fn restore_rungs(&self, rescue: &Rescue, why: &str) -> Decision {
         let version_id = self.s.seen.application.version_id;
         let needs_configuration = rescue.good_version_id != rescue.faulty_version_id
             && !self.progress.is_done(Step::RestoreConfiguration);
+        let there = if self.without_state() {
+            Ok(rescue.clone())
+        } else {
+            self.with_a_snapshot_that_is_there(rescue, Limits::at_start)
+        };
         if needs_configuration {
+            if let (Err(gone), true) = (&there, self.is_down_because_of_us()) {
+                return self.start_what_is_stored(rescue, Reason::NextRung, gone);
+            }
             if self.is_spent(Step::RestoreConfiguration) {
                 return self.without_the_good_configuration(rescue, why);
             }
@@ -139,22 +169,33 @@ impl Turn<'_> {
                 format!("the start did not help: {}", self.what_went_before(why)),
             );
         }
-        let (restore, from) = match (&rescue.snapshot.chosen, self.without_state()) {
-            (_, true) => (
+        let rescue = match there {
+            Ok(rescue) => rescue,
+            Err(why) => return self.escalate(Reason::NoSnapshot, why),
+        };
+        self.start(rescue)
+    }
+
+    /// From the snapshot, or without state where a person said so.
+    fn start(&self, rescue: Rescue) -> Decision {
+        let (restore, from) = match rescue
+            .snapshot
+            .chosen
+            .as_ref()
+            .filter(|_| !self.without_state())
+        {
+            Some(snapshot) => (
+                Restore::Snapshot {
+                    snapshot_name: snapshot.name.clone(),
+                },
+                self.told_snapshot(&rescue, snapshot),
+            ),
+            None => (
                 Restore::WithoutState {
                     without_state: true,
                 },
                 "without state, on a person's word".to_owned(),
             ),
-            (Some(snapshot), false) => (
-                Restore::Snapshot {
-                    snapshot_name: snapshot.name.clone(),
-                },
-                self.told_snapshot(rescue, snapshot),
-            ),
-            (None, false) => {
-                return self.escalate(Reason::NoSnapshot, self.no_snapshot(&rescue.snapshot));
-            }
         };
         let allow_non_restored_state = match self.s.request {
             Some(Request::Restore {
@@ -163,27 +204,34 @@ impl Turn<'_> {
             }) => *allow_non_restored_state,
             _ => None,
         };
-        let reason = format!("start version {} {from}", rescue.good_version_id);
         let plan = Plan {
-            version_id,
+            version_id: self.s.seen.application.version_id,
             restore: Some(restore),
             allow_non_restored_state,
-            reason,
+            reason: format!("start version {} {from}", rescue.good_version_id),
             ..Plan::default()
         };
-        self.step(
-            Step::Start,
-            plan,
-            if self.s.request.is_some() {
-                Reason::AskedFor
-            } else {
-                Reason::NextRung
-            },
-        )
+        let because = if self.s.request.is_some() {
+            Reason::AskedFor
+        } else {
+            Reason::NextRung
+        };
+        self.with(rescue, |turn, _| turn.step(Step::Start, plan, because))
     }
 
     fn told_snapshot(&self, rescue: &Rescue, snapshot: &Snapshot) -> String {
-        let replayed = self.secs_since(snapshot.created_at);
+        let age = self.secs_since(snapshot.created_at);
+        let limits = Limits::at_start(&self.s.applied.policy);
+        let edge = match limits.from_the_edge(age) {
+            Some(left) if left > 0 => {
+                format!(
+                    ", {} before its sources drop the first of them",
+                    lasting(left)
+                )
+            }
+            Some(_) => ", and its sources may have dropped some of them".to_owned(),
+            None => String::new(),
+        };
         let passed: Vec<String> = rescue
             .snapshot
             .passed_over
@@ -196,23 +244,11 @@ impl Turn<'_> {
             format!("; passed over: {}", passed.join(", "))
         };
         format!(
-            "from snapshot {} of {}; {replayed} s of records are replayed{passed}",
-            snapshot.name, snapshot.created_at
+            "from snapshot {} of {}; {} of records are replayed{edge}{passed}",
+            snapshot.name,
+            snapshot.created_at,
+            lasting(age)
         )
-    }
-
-    /// Which snapshot the service's rollback takes when one was taken since the change is not documented. One that does not fit the runtime would break the job, so then
-    /// the rungs below are taken, which name the snapshot.
-    fn rollback_could_take_unfit_snapshot(&self, rescue: &Rescue) -> bool {
-        let since =
-            self.s.seen.snapshots.iter().filter(|one| {
-                one.status == SnapshotStatus::Ready && one.created_at >= rescue.cutoff
-            });
-        since.into_iter().any(|one| {
-            one.runtime
-                .as_ref()
-                .is_none_or(|runtime| !rescue.good_runtime.accepts_snapshot_of(runtime))
-        })
     }
 
     pub(super) fn what_went_before(&self, why: &str) -> String {
@@ -229,6 +265,6 @@ impl Turn<'_> {
 }
 
 /// The version whose configuration the steps after a force-stop put back: whether that can be done is found out before anything is stopped.
-pub(super) fn carried_over(rescue: &Rescue) -> Option<u64> {
+fn carried_over(rescue: &Rescue) -> Option<u64> {
     (rescue.good_version_id != rescue.faulty_version_id).then_some(rescue.good_version_id)
 }

@@ -7,8 +7,8 @@ use crate::{
     ApplicationStatus, Decision, Ended, Predecessor, Reason, Step, predecessor::STEP_FUNCTION_SECS,
 };
 
-/// A person's request that stops an application only in order to start it again.
-const RESTORE: &str = "restore";
+/// A person's requests that stop an application only in order to start it again.
+const STOP_TO_START: [&str; 2] = ["restore", "rollback"];
 
 impl Turn<'_> {
     /// What comes before anything else, if anything does.
@@ -34,14 +34,15 @@ impl Turn<'_> {
                 told.request_interrupted(asked, Some(ended)),
             )),
             // Whoever asks for something now knows better; whoever acted since has taken it over.
-            (None, Some(RESTORE))
-                if self.s.request.is_none()
+            (None, Some(asked))
+                if STOP_TO_START.contains(&asked)
+                    && self.s.request.is_none()
                     && told.is_left_down()
                     && told.foreign_hand().is_none() =>
             {
                 Some(told.escalate(
                     Reason::RequestInterrupted,
-                    told.request_interrupted(RESTORE, None),
+                    told.request_interrupted(asked, None),
                 ))
             }
             _ => None,
@@ -111,10 +112,10 @@ impl Turn<'_> {
             Some(Ended::Failed) => "failed",
             _ => "ended without a word",
         };
-        let down = if self.is_left_down() && asked == RESTORE {
-            ": it was stopped in the middle of a restore and nothing starts it by itself"
+        let down = if self.is_left_down() && STOP_TO_START.contains(&asked) {
+            format!(": it was stopped in the middle of a {asked} and nothing starts it by itself")
         } else {
-            ""
+            String::new()
         };
         format!(
             "the execution that a person had asked for {asked} of {name} {how}; {}. It is {status} now{down}. A request is not repeated without the person who made it: ask again",

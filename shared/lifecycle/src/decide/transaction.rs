@@ -2,10 +2,9 @@
 //!
 //! A job that fails and is retried by Flink is better than one that was stopped and stays so. Only policy, a person or a snapshot that does not fit keeps it down, and that is told.
 
-use super::{Turn, snapshot::at_any_time};
+use super::Turn;
 use crate::{
-    ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Snapshot, Step,
-    StepResult, unfit,
+    ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Step, StepResult,
 };
 
 /// For so long a configuration that somebody stored is left to them.
@@ -74,27 +73,24 @@ impl Turn<'_> {
         })
     }
 
-    fn is_down_because_of_us(&self) -> bool {
+    pub(super) fn is_down_because_of_us(&self) -> bool {
         self.progress.brought_down(&self.s.seen.application.status)
     }
 
-    fn start_what_is_stored(&self, rescue: &Rescue, because: Reason, why: &str) -> Decision {
+    pub(super) fn start_what_is_stored(
+        &self,
+        rescue: &Rescue,
+        because: Reason,
+        why: &str,
+    ) -> Decision {
         let application = &self.s.seen.application;
         let version_id = application.version_id;
-        let fits =
-            |snapshot: &Snapshot| unfit(snapshot, &at_any_time(&application.runtime), self.s.now);
-        let snapshot = match &rescue.snapshot.chosen {
-            Some(snapshot) => match fits(snapshot) {
-                None => snapshot,
-                Some(misfit) => {
-                    let text = format!(
-                        "{why}; version {version_id}, which is stored, was not started: of snapshot {} {misfit}",
-                        snapshot.name
-                    );
-                    return self.escalate(Reason::LadderExhausted, text);
-                }
-            },
-            None => return self.escalate(Reason::NoSnapshot, why.to_owned()),
+        let Some(snapshot) = self.snapshot_for_what_is_stored(rescue) else {
+            let text = format!(
+                "{why}; version {version_id}, which is stored, was not started: no READY snapshot fits {}",
+                application.runtime
+            );
+            return self.escalate(Reason::NoSnapshot, text);
         };
         let reason = format!(
             "start version {version_id}, which is stored, from snapshot {} of {}: better failing, and tried again by Flink, than stopped; {why}",
@@ -108,7 +104,9 @@ impl Turn<'_> {
             reason,
             ..Plan::default()
         };
-        self.step(Step::Start, plan, because)
+        let mut rescue = rescue.clone();
+        rescue.snapshot.chosen = Some(snapshot);
+        self.with(rescue, |turn, _| turn.step(Step::Start, plan, because))
     }
 
     /// The version that somebody made between our force-stop and whatever we would send next.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Turn;
 use crate::{
-    ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request,
+    ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request, Step,
 };
 
 /// Between two looks at an application that somebody is working on, or whose job comes up.
@@ -46,10 +46,14 @@ impl Turn<'_> {
             ));
         }
         Some(match (&self.progress.rescue, self.s.request) {
-            (Some(_), Some(Request::Rollback {})) if self.progress.has_acted() => self.escalate(
-                Reason::OperationStuck,
-                format!("the rollback that was asked for does not end: {stuck}"),
-            ),
+            (Some(_), Some(Request::Rollback {}))
+                if self.progress.has_acted() && !self.progress.is_used(Step::ForceStop) =>
+            {
+                self.escalate(
+                    Reason::OperationStuck,
+                    format!("the rollback that was asked for does not end: {stuck}"),
+                )
+            }
             (Some(rescue), _) => self.next_rung(rescue, &stuck),
             (None, Some(request)) => self.begin_asked(request),
             (None, None) => self.begin_rescue(),

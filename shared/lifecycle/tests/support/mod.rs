@@ -481,6 +481,43 @@ impl Case {
         self
     }
 
+    /// The rescue goes to that version, made that long ago; nothing from after `cut` is right for it.
+    pub fn going_to(mut self, good: u64, made: i64, cut: i64) -> Self {
+        self.seen.versions.retain(|one| one.id != good);
+        self.seen.versions.push(Version {
+            created_at: Some(ago(made)),
+            ..a_version(good)
+        });
+        let faulty = self.seen.application.version_id;
+        let rescue = self.progress.rescue.as_mut().expect("a rescue");
+        rescue.faulty_version_id = faulty;
+        rescue.good_version_id = good;
+        rescue.cutoff = ago(cut);
+        self
+    }
+
+    /// The rescue's version failed with that before the first step.
+    pub fn had_failed_with(mut self, fault: Fault) -> Self {
+        self.progress.rescue.as_mut().expect("a rescue").fault = Some(fault);
+        self
+    }
+
+    pub fn rescue(mut self, change: impl FnOnce(&mut Rescue)) -> Self {
+        change(self.progress.rescue.as_mut().expect("a rescue"));
+        self
+    }
+
+    /// An earlier version that was read.
+    pub fn knows(mut self, id: u64, made: i64, content: Option<u64>) -> Self {
+        self.seen.versions.retain(|one| one.id != id);
+        self.seen.versions.push(Version {
+            created_at: Some(ago(made)),
+            content,
+            ..a_version(id)
+        });
+        self
+    }
+
     /// A rescue of a version to itself, as a request to restore the present version begins.
     pub fn rescuing_itself(self) -> Self {
         let mut case = self.rescuing();
