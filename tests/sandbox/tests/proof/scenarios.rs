@@ -267,11 +267,10 @@ fn runtime_upgrade_never_restores_a_snapshot_of_the_new_runtime_under_the_old() 
             .unwrap();
             assert_well(&played, "runtime-upgrade");
             let region = &played.region;
-            assert!(
-                attempts(region)
-                    .iter()
-                    .all(|call| call.action != "RollbackApplication"),
-                "the service chooses a rollback's snapshot"
+            assert_eq!(
+                effects(region),
+                ["RollbackApplication", "StartApplication"],
+                "down a major version only the service's rollback goes"
             );
             let application = region.flink().application(APPLICATION).unwrap();
             assert_eq!(application.runtime, "FLINK-1_20");
