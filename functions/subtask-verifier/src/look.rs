@@ -26,7 +26,8 @@ use crate::{
 /// After this nothing more is waited for, and the look says what it could not read: less than the function's time.
 const TIME_TO_LOOK: Duration = Duration::from_secs(50);
 /// The series stand beside what is read first-hand, so they must not take its time.
-const TIME_FOR_SERIES: Duration = Duration::from_secs(15);
+const TIME_FOR_SERIES: Duration = Duration::from_secs(20);
+
 /// Whom a look asks.
 pub(crate) struct Asked<'a> {
     pub(crate) service: &'a ManagedFlink,

@@ -3,11 +3,11 @@
 //! Only a metric whose answer is complete counts as read. A period without a value has none, and a negative one is Flink's word for "none yet": neither becomes a zero.
 //! Deliberately absent: metric math, which cannot be paged, and any judgement of what was read.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use aws_sdk_cloudwatch::{
     Client,
-    config::Builder,
+    config::{Builder, timeout::TimeoutConfig},
     types::{
         Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
         StatusCode,
@@ -27,6 +27,10 @@ const STATISTIC: &str = "Maximum";
 const POINTS: u64 = 100_800;
 /// Queries of one call (API model).
 const QUERIES: u64 = 500;
+/// One answer may take this long, longer than that of another read: fifteen days of four metrics are 86,400 points, a megabyte and more.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// All attempts of one call together.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pages of one call. The points that are asked for fit on one; more come only where CloudWatch cuts it shorter.
 const PAGES: usize = 40;
 
@@ -80,7 +84,12 @@ impl CloudWatchMetrics {
     /// A client over the function's shared connector.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        let config = Builder::from(aws.config()).retry_partition(Aws::retries());
+        let timeout = TimeoutConfig::builder()
+            .operation_attempt_timeout(ANSWER_TIMEOUT)
+            .operation_timeout(READ_TIMEOUT);
+        let config = Builder::from(aws.config())
+            .retry_partition(Aws::retries())
+            .timeout_config(timeout.build());
         Self {
             client: Client::from_conf(config.build()),
         }
