@@ -153,7 +153,7 @@ pub(crate) fn envelope(event: &Value) -> Claims<'_> {
     Claims::default()
         .accounts([&event["account"]])
         .regions([&event["region"]])
-        .arns(list(&event["resources"]))
+        .arns(resources(&event["resources"]))
 }
 
 /// `detail` of EventBridge and `alarmData` of a Lambda action are the same object.
@@ -350,6 +350,11 @@ fn held_back(detail: &Value) -> Option<String> {
     }
     let by = detail["state"]["actionsSuppressedBy"].as_str()?;
     Some(format!("its actions are suppressed by {}", seen(by)))
+}
+
+/// A list of ARNs; a single one, where something that passed the event on wrote it as a text.
+fn resources(value: &Value) -> impl Iterator<Item = &Value> {
+    list(value).chain(Some(value).filter(|value| value.is_string()))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -66,6 +66,10 @@ async fn an_event_of_another_account_or_region_starts_nothing() {
     let alarm = |arn: &str| changed(name, "/resources/0", json!(arn));
     turned_away(alarm(ALARM_OF_OTHER_ACCOUNT), account).await;
     turned_away(alarm(ALARM_OF_OTHER_REGION), region).await;
+    let text = |arn: &str| changed(name, "/resources", json!(arn));
+    turned_away(text(ALARM_OF_OTHER_ACCOUNT), account).await;
+    turned_away(text(ALARM_OF_OTHER_REGION), region).await;
+    taken(text(OUR_ALARM)).await;
 }
 
 #[tokio::test]

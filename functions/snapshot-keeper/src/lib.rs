@@ -65,7 +65,7 @@ impl Function for SnapshotKeeper {
         match event {
             Event::ExplainInput { input } => {
                 let odd = lifecycle::odd_snapshot_check(&input)
-                    .unwrap_or_else(|| "the input cannot be understood; write {}".to_owned());
+                    .unwrap_or_else(|| "the input cannot be understood; leave \"goOn\" out, and write {} for all applications that have opted in".to_owned());
                 Ok(Answer::Explained { odd })
             }
             Event::List { next_token } => list::list(&self.api, &self.policy.stack, next_token)

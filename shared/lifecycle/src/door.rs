@@ -4,8 +4,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::request::REQUESTS;
+
 /// The longest name that an application may have.
 const NAME_CHARS: usize = 128;
+/// The longest text in a request or a trigger: an ARN and an alarm's reason are shorter, and all of them are carried from state to state.
+const TEXT_CHARS: usize = 2_000;
 /// So much of what somebody wrote is repeated.
 const QUOTED_CHARS: usize = 60;
 /// Two words of at least this length may differ by two letters and still be taken for a slip.
@@ -18,6 +22,10 @@ const EXAMPLE: &str = r#"write {"applicationName":"orders"}"#;
 pub enum Holds {
     /// Text.
     Text,
+    /// Text of a bounded length.
+    ShortText,
+    /// A list.
+    List,
     /// `true` or `false`.
     Flag,
     /// A whole number.
@@ -42,22 +50,22 @@ const RESTORE: &str = "restore";
 /// What can be asked for.
 const ACTIONS: [&str; 3] = ["rollback", "forceStop", RESTORE];
 pub(crate) const REQUEST: &Keys = &[
-    ("action", Holds::Text),
+    ("action", Holds::ShortText),
     ("applicationVersionId", Holds::Number),
-    ("snapshotName", Holds::Text),
+    ("snapshotName", Holds::ShortText),
     ("withoutState", Holds::Flag),
     ("allowNonRestoredState", Holds::Flag),
 ];
 const TRIGGER: &Keys = &[
-    ("kind", Holds::Text),
-    ("alarmName", Holds::Text),
-    ("at", Holds::Text),
-    ("reason", Holds::Text),
-    ("execution", Holds::Text),
-    ("before", Holds::Text),
-    ("status", Holds::Text),
+    ("kind", Holds::ShortText),
+    ("alarmName", Holds::ShortText),
+    ("at", Holds::ShortText),
+    ("reason", Holds::ShortText),
+    ("execution", Holds::ShortText),
+    ("before", Holds::ShortText),
+    ("status", Holds::ShortText),
     ("successor", Holds::Number),
-    ("asked", Holds::Text),
+    ("asked", Holds::ShortText),
 ];
 /// The kinds of a trigger.
 pub const TRIGGER_KINDS: [&str; 3] = ["alarm", "executionBroke", "person"];
@@ -80,6 +88,17 @@ const SNAPSHOTS: &Keys = &[
     ("dryRun", Holds::Flag),
     // Written by an execution of the check for the one that goes on.
     ("goOn", Holds::Anything),
+];
+/// What a part of the check leaves to the next one. The state machine writes all of it.
+const GO_ON: &Keys = &[
+    ("tick", Holds::ShortText),
+    ("run", Holds::ShortText),
+    ("part", Holds::Number),
+    ("nextToken", Holds::Text),
+    ("sums", Holds::Anything),
+    ("notable", Holds::List),
+    ("pending", Holds::List),
+    ("persons", Holds::Number),
 ];
 
 /// What is odd about an input of the state machine `remediate`; None when nothing is.
@@ -114,6 +133,11 @@ pub fn odd_rescue(input: &Value) -> Option<String> {
     }
     odd_name(&object["applicationName"])
         .or_else(|| odd_key("the input", object, RESCUE, elsewhere))
+        .or_else(|| {
+            let request = object.get("request").filter(|it| !it.is_null())?;
+            let name = object["applicationName"].as_str().unwrap_or_default();
+            odd_request(request).map(|odd| and(&format!("for {name}, {odd}"), REQUESTS))
+        })
         .or_else(|| odd_trigger(object.get("trigger")?))
 }
 
@@ -126,7 +150,32 @@ pub fn odd_snapshot_check(input: &Value) -> Option<String> {
     };
     odd_key("the input", object, SNAPSHOTS, &[])
         .or_else(|| odd_name(object.get("applicationName")?))
-        .map(|odd| format!("{odd}; {write}"))
+        .or_else(|| odd_go_on(object.get("goOn")?))
+        .map(|odd| and(&odd, write))
+}
+
+/// What is odd, and what to write.
+fn and(odd: &str, write: &str) -> String {
+    let between = if odd.ends_with('?') { "" } else { ";" };
+    format!("{odd}{between} {write}")
+}
+
+/// What is odd about what a part of the check left to the next one. Nobody writes it by hand, so what to write is to leave it out.
+fn odd_go_on(go_on: &Value) -> Option<String> {
+    let Value::Object(object) = go_on else {
+        return Some(format!("\"goOn\" is {}; leave it out", kind_of(go_on)));
+    };
+    let missing = || {
+        let (name, _) = GO_ON.iter().find(|(name, _)| !has(object, name))?;
+        Some(format!("\"goOn\" has no \"{name}\""))
+    };
+    odd_key("\"goOn\"", object, GO_ON, &[])
+        .or_else(missing)
+        .map(|odd| format!("{odd}; leave \"goOn\" out"))
+}
+
+fn has(object: &Map<String, Value>, name: &str) -> bool {
+    object.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// What is odd about the input of a function that has these keys; None when nothing is. A list is refused: it would hold the same values without the keys that are checked.
@@ -329,13 +378,22 @@ fn unknown(what: &str, key: &str, known: &Keys, elsewhere: &[(&str, &Keys)]) -> 
 }
 
 fn odd_value(what: &str, key: &str, value: &Value, holds: Holds) -> Option<String> {
+    if holds == Holds::ShortText
+        && let Some(long) = value.as_str().map(|text| text.chars().count())
+        && long > TEXT_CHARS
+    {
+        return Some(format!(
+            "\"{key}\" in {what} has {long} characters; write at most {TEXT_CHARS}"
+        ));
+    }
     let (fits, write) = match holds {
         Holds::Anything => return None,
         Holds::Object(keys) => match value {
             Value::Object(object) => return odd_key(&format!("\"{key}\""), object, keys, &[]),
             _ => (false, "an object"),
         },
-        Holds::Text => (value.is_string(), "a text"),
+        Holds::Text | Holds::ShortText => (value.is_string(), "a text"),
+        Holds::List => (value.is_array(), "a list"),
         Holds::Flag => (value.is_boolean(), "true or false"),
         Holds::Number => (value.is_u64(), "a whole number"),
     };
@@ -426,7 +484,6 @@ mod tests {
         for input in [
             json!({}),
             json!({ "applicationName": "orders", "dryRun": true }),
-            json!({ "goOn": { "part": 2 } }),
         ] {
             assert_eq!(odd_snapshot_check(&input), None, "{input}");
         }
@@ -553,6 +610,67 @@ mod tests {
         let right =
             json!({ "applicationName": "orders", "plan": { "versionId": 2, "restore": null } });
         assert_eq!(odd_input(&right, known), None);
+    }
+
+    #[test]
+    fn a_request_is_read_at_the_door_and_what_to_write_is_said() {
+        for (action, words) in [
+            (
+                json!("rolback"),
+                "\"rolback\", which is not known; did you mean \"rollback\"? write {\"action\":\"rollback\"}",
+            ),
+            (json!("dance"), "it can be rollback, forceStop, restore"),
+            (json!("r".repeat(2_001)), "2001 characters"),
+        ] {
+            let input =
+                json!({ "applicationName": "orders", "request": { "action": action.clone() } });
+            let odd = odd_rescue(&input).expect("it is odd");
+            assert!(odd.contains(words), "{odd}");
+            assert!(odd.len() < 600, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_triggers_texts_are_texts_and_bounded() {
+        let kinds = ["alarmName", "at", "reason", "execution", "before", "asked"];
+        for key in kinds {
+            for (value, words) in [
+                (json!("x".repeat(2_001)), "write at most 2000"),
+                (json!({ "a": 1 }), "is an object; write a text"),
+                (json!(["a"]), "is a list; write a text"),
+            ] {
+                let mut trigger = json!({ "kind": "alarm" });
+                trigger[key] = value;
+                let input = json!({ "applicationName": "orders", "trigger": trigger });
+                let odd = odd_rescue(&input).expect("it is odd");
+                assert!(odd.contains(key) && odd.contains(words), "{odd}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_part_of_the_check_leaves_to_the_next_is_complete_or_left_out() {
+        let right = json!({
+            "tick": "2026-03-01T02:47:00Z", "run": "r", "part": 2, "nextToken": "t", "sums": {},
+            "notable": [], "pending": [], "persons": 0,
+        });
+        assert_eq!(odd_snapshot_check(&json!({ "goOn": right.clone() })), None);
+        for (key, value, words) in [
+            ("part", json!("2"), "a whole number"),
+            ("notable", json!({}), "write a list"),
+            ("nextToken", json!(null), "has no \"nextToken\""),
+            ("tock", json!(1), "did you mean \"tick\"?"),
+        ] {
+            let mut go_on = right.clone();
+            go_on[key] = value;
+            let odd = odd_snapshot_check(&json!({ "goOn": go_on })).expect("it is odd");
+            assert!(odd.contains(words), "{odd}");
+            assert!(odd.contains("leave \"goOn\" out"), "{odd}");
+        }
+        for odd in [json!(null), json!("x"), json!([]), json!({})] {
+            let odd = odd_snapshot_check(&json!({ "goOn": odd })).expect("it is odd");
+            assert!(odd.contains("\"goOn\""), "{odd}");
+        }
     }
 
     proptest! {

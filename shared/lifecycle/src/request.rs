@@ -36,7 +36,7 @@ pub enum Request {
 }
 
 /// What can be asked for, for a person whose request was not understood.
-const WRITE: &str = r#"write {"action":"rollback"}, {"action":"forceStop"}, or {"action":"restore"} with any of applicationVersionId, snapshotName, withoutState, allowNonRestoredState"#;
+pub(crate) const REQUESTS: &str = r#"write {"action":"rollback"}, {"action":"forceStop"}, or {"action":"restore"} with any of applicationVersionId, snapshotName, withoutState, allowNonRestoredState"#;
 
 /// Reads a request, or none; one that cannot be read is refused together with what can be written.
 ///
@@ -46,7 +46,7 @@ pub fn read_request<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Request>, D::Error> {
     let refused =
-        |why: String| D::Error::custom(format!("the request cannot be read ({why}); {WRITE}"));
+        |why: String| D::Error::custom(format!("the request cannot be read ({why}); {REQUESTS}"));
     let Some(request) = Option::<Value>::deserialize(deserializer)? else {
         return Ok(None);
     };

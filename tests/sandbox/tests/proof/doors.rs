@@ -363,6 +363,66 @@ fn a_trigger_that_is_odd_is_refused_by_name() {
 }
 
 #[test]
+fn a_request_that_is_odd_is_refused_before_anything_is_looked_at() {
+    let word = |action: &str| json!({ "action": action });
+    for (request, words) in [
+        (word("rolback"), ["\"rolback\"", "\"rollback\""]),
+        (word("Rollback"), ["\"Rollback\"", "\"rollback\""]),
+        (word("dance"), ["\"dance\"", "forceStop"]),
+        (json!("rollback"), ["a text", "{\"action\":\"rollback\"}"]),
+        (json!({}), ["\"action\"", "restore"]),
+        (
+            json!({ "action": "restore", "withoutstate": true }),
+            ["\"withoutstate\"", "\"withoutState\""],
+        ),
+        (
+            json!({ "action": "restore", "withoutState": null }),
+            ["null", "true or false"],
+        ),
+        (
+            json!({ "action": "restore", "applicationVersionId": "2" }),
+            ["\"applicationVersionId\"", "a whole number"],
+        ),
+        (
+            json!({ "action": "restore", "applicationVersionId": 2.5 }),
+            ["\"applicationVersionId\"", "2.5"],
+        ),
+        (
+            json!({ "action": "forceStop", "snapshotName": "s" }),
+            ["\"snapshotName\"", "restore"],
+        ),
+        (
+            json!({ "action": "restore", "snapshotName": "s".repeat(2_001) }),
+            ["2001", "2000"],
+        ),
+    ] {
+        says(
+            &json!({ "applicationName": APPLICATION, "request": request }),
+            &words,
+        );
+    }
+}
+
+#[test]
+fn a_trigger_whose_texts_are_long_or_no_texts_is_refused() {
+    let long = "r".repeat(200_000);
+    for (key, value, word) in [
+        ("reason", json!(long), "2000"),
+        ("alarmName", json!({ "name": "x" }), "an object"),
+        ("at", json!([1]), "a list"),
+        ("asked", json!(5), "a number"),
+        ("successor", json!("two"), "a whole number"),
+    ] {
+        let mut trigger = json!({ "kind": "alarm" });
+        trigger[key] = value;
+        says(
+            &json!({ "applicationName": APPLICATION, "trigger": trigger }),
+            &[key, word],
+        );
+    }
+}
+
+#[test]
 fn what_is_odd_about_an_application_name_is_said() {
     let long = "a".repeat(129);
     for (input, words) in [
@@ -426,6 +486,57 @@ fn what_is_odd_about_an_application_name_is_said() {
     }
 }
 
+/// What a part of the check leaves to the next one, with one member of it replaced.
+fn gone_on(key: &str, value: Value) -> Value {
+    let mut go_on = json!({
+        "tick": "2026-03-01T02:47:00.000Z", "run": "hourly", "part": 2, "nextToken": "25", "persons": 0,
+        "sums": {
+            "listed": 25, "notFlink": 0, "notOptedIn": 25, "checked": 0, "fresh": 0, "underway": 0, "taken": 0, "wouldTake": 0,
+            "refused": 0, "notNow": 0, "stopped": 0, "failed": 0, "deleted": 0, "wouldDelete": 0, "ready": 0,
+        },
+        "notable": [{ "applicationName": "orders", "did": "failed", "why": "so", "findings": ["one"], "needsPerson": false }],
+        "pending": [],
+    });
+    go_on[key] = value;
+    go_on
+}
+
+#[test]
+fn the_check_goes_on_with_what_a_part_before_left_in_full() {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        let input = json!({ "goOn": gone_on("part", json!(3)), "applicationName": APPLICATION });
+        let arn = region.start(SNAPSHOT_CHECK, &input.to_string()).unwrap();
+        let execution = region.states().finished(&arn).await;
+        let output = output(region, &execution);
+        assert_eq!(output["parts"], 3, "{output:#}");
+        assert!(text(&output["reason"]).contains("so [one]"), "{output:#}");
+    });
+}
+
+#[test]
+fn the_check_of_an_unknown_application_says_so_in_a_sentence() {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        let input = json!({ "applicationName": "nobody" });
+        let arn = region.start(SNAPSHOT_CHECK, &input.to_string()).unwrap();
+        let execution = region.states().finished(&arn).await;
+        let output = output(region, &execution);
+        let reason = text(&output["reason"]);
+        assert!(reason.contains("nobody"), "{reason}");
+        assert!(
+            !reason.contains('{') && !reason.contains("errorMessage"),
+            "{reason}"
+        );
+    });
+}
+
 #[test]
 fn the_snapshot_check_names_what_is_odd_too() {
     for (input, words) in [
@@ -445,6 +556,29 @@ fn the_snapshot_check_names_what_is_odd_too() {
             ["a text", r#"{"applicationName":"orders"}"#],
         ),
         (json!([]), ["a list", "{}"]),
+        (json!({ "goOn": true }), ["\"goOn\"", "leave"]),
+        (json!({ "goOn": {} }), ["\"goOn\"", "leave"]),
+        (json!({ "goOn": null }), ["\"goOn\"", "leave"]),
+        (
+            json!({ "goOn": gone_on("part", json!("2")) }),
+            ["\"part\"", "leave"],
+        ),
+        (
+            json!({ "goOn": gone_on("sums", json!({ "checked": "x" })) }),
+            ["\"goOn\"", "leave"],
+        ),
+        (
+            json!({ "goOn": gone_on("notable", json!([5])) }),
+            ["\"goOn\"", "leave"],
+        ),
+        (
+            json!({ "goOn": gone_on("pending", json!([{ "applicationName": "orders" }])) }),
+            ["\"goOn\"", "leave"],
+        ),
+        (
+            json!({ "goOn": gone_on("tick", json!("today")) }),
+            ["\"goOn\"", "leave"],
+        ),
     ] {
         in_virtual_time(async {
             let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
@@ -512,21 +646,74 @@ fn a_function_names_the_unknown_key_of_its_own_input() {
 
 /// Another execution's lease, as it is written.
 async fn put_lease(region: &Region, holder: &str, expires: u64) -> Value {
-    let table = &region.stack().tables["LedgerTable"].name;
     let holder = json!({ "S": holder });
-    let row = json!({
-        "pk": { "S": APPLICATION }, "sk": { "S": "lease" }, "holder": holder, "expiresAt": { "N": expires.to_string() },
-    });
-    let asked = json!({ "TableName": table, "Item": row });
-    let put = aws_json(
+    let row = json!({ "holder": holder, "expiresAt": { "N": expires.to_string() } });
+    let put = row_put(region, &row);
+    assert!(region.router().send(put).await.status().is_success());
+    holder
+}
+
+/// Writes the lease's row, whatever is in it.
+fn row_put(region: &Region, row: &Value) -> wire::Request {
+    let table = &region.stack().tables["LedgerTable"].name;
+    let mut item = json!({ "pk": { "S": APPLICATION }, "sk": { "S": "lease" } });
+    for (name, value) in row.as_object().unwrap() {
+        item[name] = value.clone();
+    }
+    let asked = json!({ "TableName": table, "Item": item });
+    aws_json(
         "test",
         "dynamodb",
         "DynamoDB_20120810.PutItem",
         "1.0",
         &asked,
-    );
-    assert!(region.router().send(put).await.status().is_success());
-    holder
+    )
+}
+
+#[test]
+fn a_lease_without_an_end_that_is_a_number_locks_nobody_out() {
+    for row in [
+        json!({ "holder": { "S": "somebody" } }),
+        json!({ "holder": { "S": "somebody" }, "expiresAt": { "S": "4000000000" } }),
+        json!({ "holder": { "S": "somebody" }, "expiresAt": { "NULL": true } }),
+        json!({ "expiresAt": { "M": {} } }),
+        json!({}),
+    ] {
+        in_virtual_time(async {
+            let played = looping().await;
+            let region = &played.region;
+            let put = row_put(region, &row);
+            assert!(region.router().send(put).await.status().is_success());
+            let execution = run(region, &json!({ "applicationName": APPLICATION })).await;
+            let output = output(region, &execution);
+            assert_eq!(output["outcome"], "recovered", "{row}: {output:#}");
+            assert!(lease(region).await.is_none(), "{row}");
+        });
+    }
+}
+
+#[test]
+fn a_holder_whose_lease_lost_its_end_changes_nothing_any_more() {
+    in_virtual_time(async {
+        let played = looping().await;
+        let region = &played.region;
+        let states = region.states();
+        let arn = region
+            .start_remediation(&json!({ "applicationName": APPLICATION }).to_string())
+            .unwrap();
+        let row = json!({ "holder": { "S": arn }, "expiresAt": { "S": "4000000000" } });
+        let (put, router, me) = (row_put(region, &row), region.router().clone(), arn.clone());
+        states.on_state_entered(Arc::new(move |entered, state| {
+            if entered == me && state == "ReadSwitch" {
+                let (put, router) = (put.clone(), router.clone());
+                tokio::spawn(async move { router.send(put).await });
+            }
+        }));
+        let execution = states.finished(&arn).await;
+        let output = output(region, &execution);
+        assert_eq!(output["outcome"], "escalated", "{output:#}");
+        assert!(attempts(region).is_empty(), "{}", story(region));
+    });
 }
 
 /// Which execution a trigger may name.
@@ -805,7 +992,7 @@ fn people_hear_of_applications_with_long_names_and_the_news_is_not_cut_away() {
                 json!({ "action": "restore", "snapshotName": "no-such" }),
                 "needs a person",
             ),
-            (json!({ "action": "dance" }), "needs a person"),
+            (json!({ "action": "dance" }), "input refused"),
         ] {
             in_virtual_time(async {
                 let played = play_on(&quiet(), stage(), 1, |_| {}).await.unwrap();
