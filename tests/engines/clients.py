@@ -60,11 +60,11 @@ def cli_2():
 def front_page(shown, story):
     """A bad version is rolled back, and the mail is read."""
     return {
-        "a mail that says so": "Subject: orders recovered on the configuration of version 2" in shown,
-        "why": re.search(r"^First fault: .*cannot parse 'abc' as INT", shown, re.MULTILINE),
+        "a mail that says so": "Subject: [FIXED] orders: deployment rolled back, running again" in shown,
+        "why": re.search(r"^WHY .*cannot parse 'abc' as INT", shown, re.MULTILINE),
         "the rollback above the update": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL", shown, re.DOTALL),
         "a job that runs on the version before": any("RollbackApplication has succeeded; the application is RUNNING at version 4" in line for line in story),
-        "the mail in the other terminal": any("Subject: orders recovered" in line for line in story),
+        "the mail in the other terminal": any("Subject: [FIXED] orders" in line for line in story),
     }
 
 

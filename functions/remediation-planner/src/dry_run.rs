@@ -12,7 +12,13 @@ use crate::{Answer, Event, action_name, report};
 const OUTCOME: &str = "dryRun";
 
 /// The answer of a dry run.
-pub(crate) fn answer(event: &Event, decided: Decision, before: Progress, now: Timestamp) -> Answer {
+pub(crate) fn answer(
+    event: &Event,
+    decided: Decision,
+    before: Progress,
+    rules: &report::Rules<'_>,
+    now: Timestamp,
+) -> Answer {
     let quiet = Decision {
         notice: None,
         ..decided
@@ -33,7 +39,7 @@ pub(crate) fn answer(event: &Event, decided: Decision, before: Progress, now: Ti
         progress: before,
         ..quiet
     };
-    let mut report = report::report(event, &ends, now);
+    let mut report = report::report(event, &ends, rules, now);
     report.detail["outcome"] = json!(OUTCOME);
     report.detail["dryRun"] = json!(true);
     report.detail["would"] = would;

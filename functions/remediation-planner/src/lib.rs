@@ -195,8 +195,12 @@ impl RemediationPlanner {
             progress = Progress::default();
             decision = decide_from(&progress);
         }
+        let rules = report::Rules {
+            applied: &applied,
+            ledger: &ledger,
+        };
         if event.dry_run {
-            return dry_run::answer(event, decision, progress, now);
+            return dry_run::answer(event, decision, progress, &rules, now);
         }
         let first_change = decision.action.plan().is_some()
             && progress.steps.is_empty()
@@ -215,7 +219,8 @@ impl RemediationPlanner {
         let report = decision
             .action
             .is_final()
-            .then(|| report::report(event, &decision, now));
+            .then(|| report::report(event, &decision, &rules, now));
+        decision.notice = report::notice(event, &decision, &rules, now);
         Answer {
             decision,
             spend,

@@ -187,15 +187,17 @@ async fn the_report_says_what_was_done_what_is_replayed_and_what_a_pipeline_woul
         "before"
     );
     let text = report["text"].as_str().expect("a text");
+    assert_eq!(
+        report["subject"],
+        "[FIXED] orders: deployment rolled back, running again - revert version 7 in your pipeline"
+    );
     for part in [
-        "orders",
-        "recovered",
-        "RollbackApplication",
-        "before, taken 115 s before",
-        "replayed",
-        "Terraform",
-        "version 7",
-        "execution:remediate:one",
+        "orders is processing again. Version 7 failed. Lifeguard rolled it back to version 6.\n\n",
+        "\nDO THIS    Revert or fix version 7 in Terraform, CloudFormation or your pipeline",
+        "\nIMPACT     Down 9 min (02:52:00 to 03:01:00 UTC). Input since 02:50:05 (the snapshot) was processed again, up to 1 min 55 s of it twice.\n",
+        "\nDONE       03:00:00 RollbackApplication 7 -> 6: accepted\n",
+        "\nPOLICY     act; soak 5 min 3 s; 2 of 2 rescues left today\n",
+        "/states/home?region=us-east-1#/v2/executions/details/arn:aws:states:us-east-1:123456789012:execution:remediate:one\n",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
@@ -228,7 +230,7 @@ async fn in_observe_mode_the_same_event_changes_nothing_and_says_so() {
         answer["report"]["text"]
             .as_str()
             .expect("a text")
-            .contains("none, nothing was changed")
+            .contains("Lifeguard changed nothing.")
     );
 }
 
@@ -270,10 +272,14 @@ async fn the_stop_switch_ends_it_with_the_commands_that_go_on() {
     );
     assert_eq!(answer["progress"]["steps"], json!([]));
     assert_eq!(answer["report"]["mail"]["severity"], "page");
-    let text = answer["report"]["text"].as_str().unwrap();
+    let report = &answer["report"];
+    let text = [&report["subject"], &report["text"]]
+        .map(|part| part.as_str().unwrap())
+        .join("\n");
     for part in [
         "thrown by mia: region in trouble",
-        "none, nothing was changed",
+        "Lifeguard changed nothing.",
+        "[ACTION NEEDED] orders: held by the stop switch - lift it",
         r#"aws dynamodb delete-item --table-name lifeguard-Ledger --key '{"pk":{"S":"*"},"sk":{"S":"stop"}}'"#,
         r#"aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachine:remediate --input '{"applicationName":"orders"}'"#,
     ] {
@@ -321,6 +327,15 @@ async fn what_lifeguard_left_down_is_in_the_subject() {
         "{subject}"
     );
     assert_eq!(answer["report"]["detail"]["isDown"], true);
+    let text = answer["report"]["text"].as_str().unwrap();
+    for part in [
+        "orders IS DOWN (READY): Lifeguard stopped it.",
+        "DO THIS    1. orders is down: start it with what is stored: aws kinesisanalyticsv2 start-application --application-name orders",
+        r#""SnapshotName":"before""#,
+        "DONE       02:59:10 RollbackApplication 7 -> 6: refused: no\n           02:59:10 StopApplication with Force, version 7: accepted\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
     assert_eq!(
         answer["report"]["detail"]["steps"]
             .as_array()
@@ -340,4 +355,122 @@ async fn what_is_left_alone_is_no_mail() {
     let mut asked = event;
     asked["request"] = json!({ "action": "rollback", "nonsense": true });
     assert!(plan_as("act", asked).await.is_err(), "an unknown key");
+}
+
+#[tokio::test]
+async fn every_report_says_what_is_odd_in_the_tags_and_what_is_left_of_the_day() {
+    let healthy = json!({ "is": "healthy", "since": "2026-03-04T02:51:00Z" });
+    let mut event = with("/look/assessment", healthy);
+    event["look"]["observation"]["tags"] = json!({ "lifeguard:managed": "true", "lifeguard:soak": "ten", "lifeguard:mode": "observe" });
+    event["ledger"] = json!({ "item": { "rescues 2026-03-04": { "SS": ["a"] } } });
+    let report = plan(event).await["report"].clone();
+    let text = report["text"].as_str().unwrap();
+    let line = "POLICY     observe; soak 5 min 3 s; 1 of 2 rescues left today\n           the tag lifeguard:soak is \"ten\": write a duration";
+    assert!(text.contains(line), "{text}");
+    let policy = &report["detail"]["policy"];
+    assert_eq!(
+        (&policy["mode"], &policy["rescuesLeft"], &policy["soakSecs"]),
+        (&json!("observe"), &json!(1), &json!(303))
+    );
+    assert!(policy["findings"][0].as_str().unwrap().contains("soak"));
+
+    let mut event = with(
+        "/look/observation/tags",
+        json!({ "lifeguard:managed": "yes" }),
+    );
+    event["ledger"] = json!({ "unreadable": "DynamoDB.SdkClientException" });
+    let report = plan(event).await["report"].clone();
+    let text = report["text"].as_str().unwrap();
+    for part in [
+        "not opted in",
+        "how many are left could not be read",
+        "lifeguard:managed is \"yes\": write true or false",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_is_told_by_the_operations_where_the_answer_was_lost() {
+    let first = plan(looping()).await;
+    let mut healthy = with("/progress", first["progress"].clone());
+    healthy["stepResult"] =
+        json!({ "is": "failed", "error": "States.Timeout", "message": "no answer" });
+    healthy["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T03:02:00Z" });
+    let rollback = json!({
+        "id": "op-8", "name": "RollbackApplication", "status": "SUCCESSFUL", "startedAt": "2026-03-04T03:00:01Z", "endedAt": "2026-03-04T03:01:12Z",
+        "failure": null, "rollbackOperationId": null
+    });
+    let operations = &mut healthy["look"]["observation"]["operations"];
+    operations.as_array_mut().unwrap().insert(0, rollback);
+    healthy["look"]["observation"]["application"]["versionId"] = json!(8);
+    healthy["look"]["observation"]["application"]["versionRolledBackFrom"] = json!(7);
+    let report = plan(healthy).await["report"].clone();
+    let text = report["text"].as_str().unwrap();
+    for part in [
+        "DONE       03:00:01 RollbackApplication 7 -> 6: no answer (States.Timeout), but done after 1 min 11 s\n",
+        "Revert or fix version 7 in Terraform",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_by_the_service_is_told_with_what_brings_the_version_back() {
+    let mut event = with(
+        "/look/assessment",
+        json!({ "is": "healthy", "since": "2026-03-04T02:51:00Z" }),
+    );
+    event["look"]["observation"]["application"]["systemRollbackEnabled"] = json!(true);
+    event["look"]["observation"]["application"]["versionRolledBackFrom"] = json!(6);
+    let answer = plan(event).await;
+    assert_eq!(answer["because"], "systemRolledBack", "{answer}");
+    let report = &answer["report"];
+    assert_eq!(
+        report["subject"],
+        "[ACTION NEEDED] orders: rolled back by the service - revert version 6 in your pipeline"
+    );
+    let text = report["text"].as_str().unwrap();
+    assert!(
+        text.contains("DO THIS    Revert or fix version 6 in Terraform"),
+        "{text}"
+    );
+    assert!(
+        report["detail"]["drift"]
+            .as_str()
+            .unwrap()
+            .contains("version 6")
+    );
+}
+
+#[tokio::test]
+async fn what_never_came_up_is_down_since_its_operation_began_and_nothing_is_processed_twice() {
+    let first = plan(looping()).await;
+    let mut healthy = with("/progress", first["progress"].clone());
+    healthy["stepResult"] = json!({ "is": "accepted", "operationId": "op-8" });
+    healthy["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T03:01:00Z" });
+    healthy["look"]["observation"]["application"]["versionId"] = json!(8);
+    let rescue = &mut healthy["progress"]["rescue"];
+    rescue["faultAt"] = json!("2026-03-04T02:51:00Z");
+    rescue["cutoff"] = json!("2026-03-04T02:51:30Z");
+    let report = plan(healthy).await["report"].clone();
+    let text = report["text"].as_str().unwrap();
+    let line = "IMPACT     Down 11 min (02:50:00 to 03:01:00 UTC). Input since 02:50:05 (the snapshot) was processed again.\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(
+        report["detail"]["impact"],
+        json!({
+            "downFrom": "2026-03-04T02:50:00Z", "processingAt": "2026-03-04T03:01:00Z", "downSecs": 660,
+            "readAgainFrom": "2026-03-04T02:50:05Z", "processedTwiceSecs": null,
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_still_loops_has_no_time_to_recover() {
+    let mut event = looping();
+    event["stop"] = thrown();
+    let report = plan(event).await["report"].clone();
+    assert_eq!(report["detail"]["impact"], Value::Null);
+    assert!(!report["text"].as_str().unwrap().contains("IMPACT"));
 }

@@ -316,6 +316,9 @@ fn look(change: impl FnOnce(&mut Observation)) -> Value {
             system_rollback_enabled: None,
             checkpointing_enabled: None,
             allow_non_restored_state: None,
+            created_at: None,
+            checkpoint_interval_secs: None,
+            content: None,
         },
         versions: Vec::new(),
         operations: vec![Operation {
@@ -538,7 +541,7 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
             "version",
             act(&look(|seen| seen.application.version_id = 6)),
         ),
-        ("600 s old", act(&look(|seen| seen.at = ago(600)))),
+        ("10 min old", act(&look(|seen| seen.at = ago(600)))),
         (
             "another operation",
             act(&look(|seen| seen.operations.clear())),

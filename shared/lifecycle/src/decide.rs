@@ -495,7 +495,12 @@ impl Turn<'_> {
             Action::Wait { .. } => Severity::Action,
             _ => Severity::Info,
         };
-        let subject = crate::subject("", &self.s.seen.application.name, news);
+        // What cannot be told yet, and what a person asked for, needs nobody yet.
+        let tag = match severity {
+            Severity::Action if decision.progress.doubt.is_none() => "[ACTION NEEDED] ",
+            _ => "[WARNING] ",
+        };
+        let subject = crate::subject(tag, &self.s.seen.application.name, news);
         let notice = (!decision.action.is_final()).then_some(Notice {
             subject,
             text,

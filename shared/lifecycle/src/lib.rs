@@ -10,13 +10,14 @@
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
-//! | a final [`Decision`] | [`mail()`] → [`Mail`], or none |
+//! | a final [`Decision`] | [`mail()`] → [`Mail`], or none; [`because`] → what people read |
 //! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
 //! | what a person wrote into an input | [`odd_rescue`], [`odd_snapshot_check`] → what is odd about it |
 
 mod action;
 mod alarms;
 mod assessment;
+pub mod because;
 mod blame;
 mod choose;
 mod decide;

@@ -187,7 +187,7 @@ fn each_finding_says_what_it_is_about_and_whether_a_person_is_needed() {
                 max_age_secs: 60,
             },
             true,
-            "the newest READY snapshot is of 2026-03-04T02:47:00Z, 90 s old; 60 s are allowed",
+            "the newest READY snapshot is of 4 Mar 02:47:00 UTC, 1 min 30 s old; at most 1 min are allowed",
         ),
         (
             Finding::Stale {
@@ -196,7 +196,7 @@ fn each_finding_says_what_it_is_about_and_whether_a_person_is_needed() {
                 max_age_secs: 60,
             },
             true,
-            "there is no READY snapshot, 90 s after the present version was made; 60 s are allowed",
+            "there is no READY snapshot, 1 min 30 s after the present version was made; at most 1 min are allowed",
         ),
         (
             Finding::StuckCreating {
@@ -204,7 +204,7 @@ fn each_finding_says_what_it_is_about_and_whether_a_person_is_needed() {
                 age_secs: 90,
             },
             true,
-            "snapshot s1 has been CREATING for 90 s",
+            "snapshot s1 has been CREATING for 1 min 30 s",
         ),
         (
             Finding::Failed {
@@ -213,7 +213,7 @@ fn each_finding_says_what_it_is_about_and_whether_a_person_is_needed() {
                 since_then_one_worked: false,
             },
             true,
-            "snapshot s1 of 2026-03-04T02:47:00Z FAILED",
+            "snapshot s1 of 4 Mar 02:47:00 UTC FAILED",
         ),
         (
             Finding::Failed {
@@ -222,7 +222,7 @@ fn each_finding_says_what_it_is_about_and_whether_a_person_is_needed() {
                 since_then_one_worked: true,
             },
             false,
-            "snapshot s1 of 2026-03-04T02:47:00Z FAILED",
+            "snapshot s1 of 4 Mar 02:47:00 UTC FAILED",
         ),
         (
             Finding::Quota {

@@ -121,11 +121,11 @@ fn every_need_says_why() {
         |age_secs| needed(&running, &[snapshot("s1", SnapshotStatus::Ready, age_secs)]).why();
     assert_eq!(
         ready(60),
-        "the newest, s1, is 60 s old; the next is due at 18000 s"
+        "the newest, s1, is 1 min old; the next is due at 5 h"
     );
     assert_eq!(
         ready(20_000),
-        "the newest, s1, is 20000 s old; from 18000 s on the next is due"
+        "the newest, s1, is 5 h 33 min old; from 5 h on the next is due"
     );
     assert_eq!(
         needed(&running, &[snapshot("s1", SnapshotStatus::Creating, 60)]).why(),
@@ -437,7 +437,7 @@ fn none_is_taken_once_anything_has_changed_since_the_look_or_cannot_be_read() {
                 }
             },
         ),
-        ("the look is 181 s old", |moment| {
+        ("the look is 3 min 1 s old", |moment| {
             moment.now = now() + SignedDuration::from_secs(181)
         }),
         ("the application is STOPPING", |moment| {

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::lasting;
+
 /// One thing that is noteworthy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -74,6 +76,11 @@ impl Finding {
     }
 }
 
+/// A time with its date: a finding does not know which day is today.
+fn dated(at: Timestamp) -> String {
+    at.strftime("%-d %b %H:%M:%S UTC").to_string()
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,7 +94,10 @@ impl fmt::Display for Finding {
             } => {
                 write!(
                     f,
-                    "the newest READY snapshot is of {newest}, {age_secs} s old; {max_age_secs} s are allowed"
+                    "the newest READY snapshot is of {}, {} old; at most {} are allowed",
+                    dated(*newest),
+                    lasting(*age_secs),
+                    lasting(i64::from(*max_age_secs))
                 )
             }
             Self::Stale {
@@ -97,13 +107,19 @@ impl fmt::Display for Finding {
             } => {
                 write!(
                     f,
-                    "there is no READY snapshot, {age_secs} s after the present version was made; {max_age_secs} s are allowed"
+                    "there is no READY snapshot, {} after the present version was made; at most {} are allowed",
+                    lasting(*age_secs),
+                    lasting(i64::from(*max_age_secs))
                 )
             }
             Self::StuckCreating { name, age_secs } => {
-                write!(f, "snapshot {name} has been CREATING for {age_secs} s")
+                write!(
+                    f,
+                    "snapshot {name} has been CREATING for {}",
+                    lasting(*age_secs)
+                )
             }
-            Self::Failed { name, at, .. } => write!(f, "snapshot {name} of {at} FAILED"),
+            Self::Failed { name, at, .. } => write!(f, "snapshot {name} of {} FAILED", dated(*at)),
             Self::Quota { count, quota } => write!(
                 f,
                 "{count} of {quota} snapshots are used: past the quota none can be taken"

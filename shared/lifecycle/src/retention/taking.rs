@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Lease, Stock, age_of_newest, newest_first, newest_ready, secs_between};
 use crate::{
     ApplicationStatus, Assessment, JobState, Observation, Operation, Policy, SnapshotStatus,
+    lasting,
 };
 
 /// A look that is older than this says nothing about now: tries of the next step and a throttled service fit in.
@@ -106,15 +107,19 @@ pub fn need(stock: &Stock<'_>) -> Need {
     if age_secs < i64::from(due_secs) {
         return Need::Fresh {
             why: format!(
-                "the newest, {}, is {age_secs} s old; the next is due at {due_secs} s",
-                newest.name
+                "the newest, {}, is {} old; the next is due at {}",
+                newest.name,
+                lasting(age_secs),
+                lasting(i64::from(due_secs))
             ),
         };
     }
     Need::Due {
         why: format!(
-            "the newest, {}, is {age_secs} s old; from {due_secs} s on the next is due",
-            newest.name
+            "the newest, {}, is {} old; from {} on the next is due",
+            newest.name,
+            lasting(age_secs),
+            lasting(i64::from(due_secs))
         ),
     }
 }
@@ -157,7 +162,7 @@ fn nothing_changed(stock: &Stock<'_>, look: &Observation) -> Result<(), String> 
     let (then, now) = (&look.application, stock.application);
     let age_secs = secs_between(look.at, stock.now);
     if age_secs > LOOK_VALID_SECS {
-        return Err(format!("the look is {age_secs} s old"));
+        return Err(format!("the look is {} old", lasting(age_secs)));
     }
     if now.status != ApplicationStatus::Running {
         return Err(format!("the application is {}", now.status));

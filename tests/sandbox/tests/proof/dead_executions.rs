@@ -160,7 +160,7 @@ fn what_a_person_stops_at_any_state_is_left_alone_by_its_successor_and_its_lease
                 // Mail only of what was changed: whoever stopped it knows of the rest.
                 let mailed = told(region)
                     .iter()
-                    .any(|(_, _, text)| text.contains(reason));
+                    .any(|(_, _, text)| text.contains("person stopped the execution that looked"));
                 let changed = output["steps"].as_array().unwrap().iter().any(|step| {
                     step["result"]["is"] == "accepted"
                         || step["result"].is_null()
@@ -335,7 +335,7 @@ fn a_persons_restore_that_fails_after_its_force_stop_needs_a_person_and_is_not_c
         let last = told(region).pop().unwrap().2;
         assert!(
             last.contains("stopped in the middle of a restore")
-                && last.contains("StopApplication (force)"),
+                && last.contains("StopApplication with Force"),
             "{last}"
         );
         assert_eq!(effects(region), ["StopApplication"], "{}", story(region));

@@ -990,7 +990,7 @@ fn people_hear_of_applications_with_long_names_and_the_news_is_not_cut_away() {
             ),
             (
                 json!({ "action": "restore", "snapshotName": "no-such" }),
-                "needs a person",
+                "request refused",
             ),
             (json!({ "action": "dance" }), "input refused"),
         ] {

@@ -54,7 +54,9 @@ fn is_refused(stage: Stage, input: &Value, application: &str, says: &[&str]) {
         let told = told(region);
         assert_eq!(told.len(), 1, "{input}: {told:?}");
         assert!(
-            !told[0].1.is_empty() && told[0].1.len() < 100 && told[0].2.contains(says[0]),
+            !told[0].1.is_empty()
+                && told[0].1.len() < 100
+                && told[0].2.to_lowercase().contains(&says[0].to_lowercase()),
             "{input}: {told:?}"
         );
         assert!(attempts(region).is_empty(), "{input}");

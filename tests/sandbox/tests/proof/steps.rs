@@ -303,7 +303,7 @@ fn each_call_of_the_state_machine_may_fail_for_ever_and_the_execution_ends_with_
                         outcomes(region).is_empty()
                             && told(region)
                                 .iter()
-                                .any(|(_, _, text)| text.contains("Outcome:"))
+                                .any(|(_, _, text)| text.contains("\nPOLICY "))
                     ),
                     _ => assert_every_execution_told_once(region, &what),
                 }

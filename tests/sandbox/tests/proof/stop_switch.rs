@@ -152,7 +152,7 @@ fn assert_stopped(thrown: Timestamp, region: &Region, what: &str) -> bool {
     );
     let reports: Vec<(Timestamp, String, String)> = told(region)
         .into_iter()
-        .filter(|(_, _, text)| text.contains("the stop switch is on"))
+        .filter(|(_, _, text)| text.contains("stop switch is on"))
         .collect();
     let [(_, subject, text)] = &reports[..] else {
         panic!("{what}: told {} times\n{}", reports.len(), story(region));
