@@ -211,7 +211,7 @@ fn takers(premises: &Premises) -> BTreeMap<(String, String), Taker> {
 }
 
 impl Book {
-    /// Who took a snapshot. What nobody was seen to take, the service took within an operation; what a night placed stands for a person's.
+    /// Who took a snapshot. What nobody was seen to take, the service took within an operation; what a script placed stands for a person's.
     pub(super) fn taker(&self, application: &str, name: &str) -> Taker {
         let known = self
             .takers

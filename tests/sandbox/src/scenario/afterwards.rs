@@ -6,7 +6,7 @@ use crate::region::{REMEDIATE, Region};
 
 /// After the last execution has ended, so long nothing new must begin.
 const QUIET: Duration = Duration::from_secs(900);
-/// Alarms ring until so long after the night; then what loops may loop on, unseen.
+/// Alarms ring until so long after the run; then what loops may loop on, unseen.
 const AWAKE: Duration = Duration::from_secs(5_400);
 /// Between two looks whether executions are still under way.
 const GLANCE: Duration = Duration::from_secs(60);
