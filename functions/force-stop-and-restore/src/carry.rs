@@ -114,6 +114,27 @@ pub fn carry(
     }))
 }
 
+/// The same for two answers of the service as they were: members that this release does not know, and so would drop, are obstacles where they differ.
+///
+/// # Errors
+/// As [`carry`], and when such a member differs.
+pub fn carry_all(
+    current: &managed_flink::Described,
+    target: &managed_flink::Described,
+) -> Result<Option<Carried>, CannotCarry> {
+    let unknown = managed_flink::unknown_members(current, target);
+    let carried = carry(current.detail.as_sdk(), target.detail.as_sdk());
+    if unknown.is_empty() {
+        return carried;
+    }
+    let mut obstacles = carried.err().map_or_else(Vec::new, |error| error.0);
+    obstacles.extend(unknown.into_iter().map(|path| Obstacle {
+        part: "a setting that this release does not know",
+        why: path,
+    }));
+    Err(CannotCarry(obstacles))
+}
+
 /// What the parts came to.
 #[derive(Default)]
 struct Sum {

@@ -9,7 +9,7 @@ use managed_flink::{
     StopApplication, look_before_change, property_values,
 };
 
-use crate::{ForceStopPlan, at_version, carry::carry};
+use crate::{ForceStopPlan, at_version, carry::carry_all};
 
 /// Stops the application without a snapshot.
 ///
@@ -82,7 +82,7 @@ where
         return Ok(());
     };
     let described = api.describe_application_version(name, target).await?;
-    match carry(seen.detail.as_sdk(), described.detail.as_sdk()) {
+    match carry_all(seen, &described) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::new(
             ErrorType::CannotCarry,

@@ -9,7 +9,7 @@ use managed_flink::{
 
 use crate::{
     RestorePlan, at_version,
-    carry::{CannotCarry, Carried, carry},
+    carry::{CannotCarry, Carried, carry_all},
 };
 
 /// Puts the configuration of the plan's target version back. A start is still needed afterwards: from READY the service only stores it.
@@ -38,7 +38,7 @@ where
         .await?;
     let mut secrets = property_values(&seen.detail);
     secrets.extend(property_values(&target.detail));
-    let carried = carry(seen.detail.as_sdk(), target.detail.as_sdk());
+    let carried = carry_all(&seen, &target);
     // Before the fence: a second run finds the version it made itself, and that is success.
     if matches!(carried, Ok(None)) {
         return Ok(StepAnswer::already_done(&seen.application));
@@ -88,7 +88,7 @@ where
 }
 
 fn is_restored(now: &Described, target: &Described) -> bool {
-    matches!(carry(now.detail.as_sdk(), target.detail.as_sdk()), Ok(None))
+    matches!(carry_all(now, target), Ok(None))
 }
 
 /// What was sent must be what is there now: an S3 object without a version may have been replaced since.
@@ -98,7 +98,7 @@ fn checked(
     now: &Described,
     target: &Described,
 ) -> Result<(), Failure> {
-    let left = match carry(now.detail.as_sdk(), target.detail.as_sdk()) {
+    let left = match carry_all(now, target) {
         Ok(None) => return Ok(()),
         Ok(Some(Carried { parts, .. })) => {
             format!("after the update these still differ: {}", parts.join(", "))

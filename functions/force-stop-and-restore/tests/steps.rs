@@ -223,7 +223,12 @@ async fn nothing_is_stopped_whose_good_configuration_could_not_be_put_back() {
             "S3ApplicationCodeLocationDescription": { "BucketARN": "arn:aws:s3:::code", "FileKey": "orders-7.jar", "ObjectVersion": "v7" } });
     });
     let of_another_mode = looping(|good| good["ApplicationMode"] = "INTERACTIVE".into());
-    for service in [overwritten, of_another_mode] {
+    // Snapshots in a mode, or anything else that is newer than this release.
+    let with_a_new_setting = looping(|good| {
+        good["ApplicationConfigurationDescription"]["ApplicationSnapshotConfigurationDescription"]
+            ["NewSetting"] = "marker-secret".into();
+    });
+    for service in [overwritten, of_another_mode, with_a_new_setting] {
         let failure = run(&service, to(6)).await.unwrap_err();
         assert_eq!(failure.error_type, ErrorType::CannotCarry);
         assert!(
@@ -232,6 +237,7 @@ async fn nothing_is_stopped_whose_good_configuration_could_not_be_put_back() {
             "{}",
             failure.message
         );
+        assert!(!failure.message.contains("marker"), "{}", failure.message);
         assert!(service.changes().is_empty(), "{:?}", service.changes());
     }
     let fine = looping(|_| {});
@@ -528,6 +534,21 @@ async fn what_cannot_be_carried_is_named_and_nothing_is_changed() {
             failure.message
         );
     }
+    assert!(service.changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_setting_that_this_release_does_not_know_closes_the_step_by_name() {
+    let service = bad_version();
+    service.set(|state| {
+        let good = &mut state.versions.get_mut(&6).unwrap()["ApplicationConfigurationDescription"];
+        good["ApplicationSnapshotConfigurationDescription"]["NewSetting"] = "marker-secret".into();
+    });
+    let failure = run(&service, restore()).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorType::CannotCarry);
+    let name = "ApplicationSnapshotConfigurationDescription.NewSetting";
+    assert!(failure.message.contains(name), "{}", failure.message);
+    assert!(!failure.message.contains("marker"), "{}", failure.message);
     assert!(service.changes().is_empty());
 }
 
