@@ -4,6 +4,8 @@
 
 mod fold;
 
+pub use fold::LATE_SECS;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

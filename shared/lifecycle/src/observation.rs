@@ -13,6 +13,8 @@ pub const OPERATIONS_KEPT: usize = 50;
 pub const SNAPSHOTS_KEPT: usize = 60;
 /// Vertices kept in an observation.
 pub const VERTICES_KEPT: usize = 40;
+/// Faults within so many seconds of the first of them are one incident.
+pub const INCIDENT_SECS: i64 = 30;
 /// Characters kept of a text the service or Flink wrote (an exception, a failed operation).
 pub const TEXT_KEPT: usize = 600;
 
@@ -264,6 +266,10 @@ pub struct Faults {
     /// The newest entry, where it is another than the first: what a loop fails with, while the first may be a lost machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Fault>,
+    /// When each incident began, oldest first: what happens within [`INCIDENT_SECS`] of its first fault is one, the next fault begins another. Restarts of several failover
+    /// regions, and the tasks of a lost machine, are one incident.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Timestamp>,
     /// The shortest time between two entries, in milliseconds: the period of a quick loop.
     pub shortest_gap_millis: Option<i64>,
 }

@@ -13,7 +13,7 @@ use crate::Operation;
 /// A run is another one when its start moves by more.
 const MOVED_MILLIS: i64 = 15_000;
 /// The newest minutes are incomplete, and may be missing although there was something.
-const LATE_SECS: i64 = 180;
+pub const LATE_SECS: i64 = 180;
 /// So much before what is known is read again: late values have arrived by then.
 const AGAIN_SECS: i64 = 600;
 /// CloudWatch keeps minutes for 15 days, less what clocks and rounding take.
@@ -91,6 +91,7 @@ impl History {
             is_first: self.known.is_none(),
             failing: None,
             run: None,
+            is_starting: false,
             last: None,
             spans: std::mem::take(&mut self.spans),
         };
@@ -115,14 +116,21 @@ impl History {
     fn forget_since(&mut self, from: Timestamp) {
         self.spans.retain(|span| span.from < from);
         if let Some(span) = self.spans.last_mut().filter(|span| span.until > from) {
-            if let Ran::Failing { incidents } = &mut span.ran {
-                let (kept, all) = (
-                    from.as_second() - span.from.as_second(),
-                    span.until.as_second() - span.from.as_second(),
-                );
-                let share = i64::from(*incidents) * kept / all.max(1);
-                *incidents = u32::try_from(share).unwrap_or(u32::MAX).max(1);
-            }
+            let (kept, all) = (from.as_second() - span.from.as_second(), span.secs().max(1));
+            let share =
+                |count: u32| u32::try_from(i64::from(count) * kept / all).unwrap_or(u32::MAX);
+            span.ran = match span.ran {
+                Ran::Failing { incidents } => Ran::Failing {
+                    incidents: share(incidents).max(1),
+                },
+                Ran::Up {
+                    checkpoints,
+                    records,
+                } => Ran::Up {
+                    checkpoints: checkpoints.map(share),
+                    records: records.map(share),
+                },
+            };
             span.until = from;
         }
     }
@@ -291,6 +299,8 @@ struct Fold<'a> {
     is_first: bool,
     failing: Option<Failing>,
     run: Option<Run>,
+    /// Whether an operation is bringing a run up.
+    is_starting: bool,
     /// The minute before: its end, and its restarts.
     last: Option<(i64, Option<i64>)>,
     spans: Vec<Span>,
@@ -335,10 +345,14 @@ impl Fold<'_> {
         let before = self.last.and_then(|(_, restarts)| restarts);
         let rose = matches!((before, restarts), (Some(before), Some(now)) if now > before);
         match minutes.up.get(&at).copied() {
-            None if rose => self.incident(at, end, true),
+            None if rose => self.incident(at, at, end, true),
             None => {}
-            Some(0) if self.is_explained(end) => {}
-            Some(0) => self.incident(at, end, rose),
+            Some(0) if self.is_explained(end) || !rose && self.is_explained_by_gap(at, at) => {
+                self.close_run();
+                self.close_failing();
+                self.is_starting = true;
+            }
+            Some(0) => self.incident(at, at, end, rose),
             Some(up) => self.up(end - up, at, end, rose, minutes),
         }
         self.last = Some((end, restarts.or(before)));
@@ -351,7 +365,7 @@ impl Fold<'_> {
             .as_ref()
             .is_some_and(|run| (run.start - start).abs() <= MOVED_MILLIS);
         if goes_on && rose {
-            self.incident(at, end, true);
+            self.incident(at, at, end, true);
             return;
         }
         if !goes_on {
@@ -380,19 +394,15 @@ impl Fold<'_> {
 
     /// Another run begins: because something failed, or because of an operation.
     fn begin(&mut self, start: i64, at: i64, end: i64, rose: bool) {
-        let is_older = start < self.began;
-        let is_unknown = self.is_first && self.last.is_none();
-        if self.is_explained(start) || is_unknown && self.is_explained_by_gap(start, at) {
+        let is_starting = std::mem::take(&mut self.is_starting);
+        if is_starting || self.is_explained(start) || self.is_explained_by_gap(start, at) {
             self.close_run();
             self.close_failing();
-        } else if is_older && self.last.is_none() {
+        } else if start < self.began && self.last.is_none() {
             // It began before these minutes: whatever ended the run before is known, or was not seen.
             self.close_run();
-        } else if self.is_explained_by_gap(start, at) {
-            self.close_run();
-            self.close_failing();
         } else {
-            self.incident(start.max(at - MINUTE * 1000), end, rose);
+            self.incident(start.max(at - MINUTE * 1000), at, end, rose);
         }
         self.run = Some(Run {
             start,
@@ -402,8 +412,10 @@ impl Fold<'_> {
         });
     }
 
-    fn incident(&mut self, at: i64, end: i64, rose: bool) {
+    /// A fault that is first known of at `from`, in the minute from `at` to `end`.
+    fn incident(&mut self, from: i64, at: i64, end: i64, rose: bool) {
         self.close_run();
+        self.is_starting = false;
         match &mut self.failing {
             Some(failing) => {
                 // Broken minutes in a row are one incident, unless the counter says more.
@@ -415,7 +427,7 @@ impl Fold<'_> {
             }
             None => {
                 self.failing = Some(Failing {
-                    from: at,
+                    from,
                     until: end,
                     incidents: 1,
                 });
@@ -467,7 +479,11 @@ impl Fold<'_> {
     fn is_explained_by_gap(&self, start: i64, at: i64) -> bool {
         let oldest = self.operations.iter().map(|one| one.started_at).min();
         let is_known = oldest.is_some_and(|oldest| oldest.as_millisecond() <= start);
-        let gap = self.last.map_or(i64::MAX, |(end, _)| at - end);
+        let gap = match self.last {
+            Some((end, _)) => at - end,
+            None if self.is_first => i64::MAX,
+            None => 0,
+        };
         !is_known && gap >= GAP_SECS * 1000
     }
 }

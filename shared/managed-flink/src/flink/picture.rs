@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use lifecycle::retention::JobNow;
 use lifecycle::{
-    Checkpoints, Fault, Faults, Job, JobState, Part, Restored, TEXT_KEPT, Unreadable,
-    VERTICES_KEPT, Vertex, redact,
+    Checkpoints, Fault, Faults, INCIDENT_SECS, Job, JobState, Part, Restored, TEXT_KEPT,
+    Unreadable, VERTICES_KEPT, Vertex, redact,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -310,6 +310,7 @@ fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
         truncated: exceptions.exception_history.truncated,
         shortest_gap_millis: gaps.filter(|gap| *gap > 0).min(),
         newest_at: entries.last().map(|(at, _)| *at),
+        incidents: incidents(entries.iter().map(|(at, _)| *at)),
         newest: entries
             .last()
             .filter(|_| entries.len() > 1)
@@ -319,6 +320,20 @@ fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
             .next()
             .map(|(at, entry)| fault(at, &entry, secrets)),
     }
+}
+
+/// The first fault of each incident; the times are ascending.
+fn incidents(times: impl Iterator<Item = Timestamp>) -> Vec<Timestamp> {
+    let mut begun: Vec<Timestamp> = Vec::new();
+    for at in times {
+        let is_new = begun.last().is_none_or(|first| {
+            at.as_millisecond() - first.as_millisecond() > INCIDENT_SECS * 1_000
+        });
+        if is_new {
+            begun.push(at);
+        }
+    }
+    begun
 }
 
 fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
