@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Assessment, Ended, Ledger, LedgerView, Observation, Predecessor, Progress, Request, StepResult,
+    Assessment, Ended, LedgerView, Observation, Predecessor, Progress, Request, StepResult,
     StepTaken, StopSwitch, Watch,
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-/// Attributes of the ledger's row that begin with this hold when a version soaked healthy.
-const SOAKED: &str = "soaked ";
 /// Attributes that begin with this hold the executions that began a rescue on a day.
 pub(crate) const RESCUES: &str = "rescues ";
 
@@ -261,16 +259,7 @@ impl LedgerRow {
         if let Some(why) = &self.unreadable {
             return Err(why.clone());
         }
-        let mut ledger = Ledger::default();
-        for (name, value) in &self.item {
-            if let Some(version) = name.strip_prefix(SOAKED) {
-                let at = value["S"].as_str().and_then(|at| at.parse().ok());
-                let (Ok(version), Some(at)) = (version.parse(), at) else {
-                    return Err(format!("the ledger's attribute {name:?} does not parse"));
-                };
-                ledger.soaked.insert(version, at);
-            }
-        }
+        let mut ledger = crate::book::read(&self.item)?;
         if let Some(executions) = self.item.get(&format!("{RESCUES}{today}")) {
             let executions = executions["SS"]
                 .as_array()

@@ -2,6 +2,7 @@
 //!
 //! The decision itself is [`lifecycle::decide`]; this function reads the ledger's row, applies the policy, and writes the report. No AWS call, so its role allows none.
 
+mod book;
 mod dry_run;
 mod event;
 mod report;
@@ -15,6 +16,7 @@ use lifecycle::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use book::Remember;
 pub use event::{Asked, Event, LedgerRow, Left, Look, StopRow, Unfinished};
 pub use report::Report;
 
@@ -30,8 +32,10 @@ pub struct Answer {
     pub decision: Decision,
     /// What to count before the first change; none for later ones, and none on a person's word.
     pub spend: Option<Spend>,
-    /// What to remember: this version soaked healthy.
+    /// What to remember: this version soaked healthy. For a state machine of an older release; the present one writes `remember`.
     pub soaked: Option<Soaked>,
+    /// What to add to the book of versions.
+    pub remember: Option<Remember>,
     /// The report of a final decision.
     pub report: Option<Report>,
 }
@@ -216,6 +220,21 @@ impl RemediationPlanner {
             version_id: event.look.observation.application.version_id,
             at: now,
         });
+        let look = &event.look;
+        let proven = lifecycle::proven_so_far(
+            &look.observation,
+            &look.watch,
+            &look.assessment,
+            &applied.policy,
+        );
+        let remember = book::remember(
+            &look.observation,
+            &look.assessment,
+            proven,
+            &ledger,
+            &decision,
+            now,
+        );
         let report = decision
             .action
             .is_final()
@@ -225,6 +244,7 @@ impl RemediationPlanner {
             decision,
             spend,
             soaked,
+            remember,
             report,
         }
     }

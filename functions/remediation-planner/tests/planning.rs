@@ -7,8 +7,15 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-03-04T03:00:00Z";
 
-/// Version 7 was made ten minutes ago by an update and has looped since; one snapshot from before it.
+/// Version 7 was made ten minutes ago by an update and has looped since; version 6 had run well for five days. One snapshot from before it.
 fn looping() -> Value {
+    let history = json!({
+        "known": { "from": "2026-02-17T03:00:00Z", "until": "2026-03-04T02:57:00Z" },
+        "spans": [
+            { "from": "2026-02-27T03:00:00Z", "until": "2026-03-04T02:50:00Z", "ran": "up", "checkpoints": 7000, "records": 7000 },
+            { "from": "2026-03-04T02:52:00Z", "until": "2026-03-04T02:57:00Z", "ran": "failing", "incidents": 5 }
+        ]
+    });
     let application = json!({
         "name": "orders", "arn": "arn:aws:kinesisanalytics:us-east-1:123456789012:application/orders", "status": "RUNNING", "versionId": 7,
         "versionCreatedAt": "2026-03-04T02:50:00Z", "versionUpdatedFrom": 6, "versionRolledBackFrom": null, "versionRolledBackTo": null,
@@ -22,11 +29,11 @@ fn looping() -> Value {
     json!({
         "look": {
             "observation": {
-                "at": NOW, "application": application, "versions": [{ "id": 6, "runtime": "FLINK-1_20" }], "operations": [update], "job": null,
+                "at": NOW, "application": application, "versions": [{ "id": 6, "runtime": "FLINK-1_20", "createdAt": "2026-02-27T02:00:00Z" }], "operations": [update], "job": null,
                 "snapshots": [snapshot], "tags": { "lifeguard:managed": "true" }, "unreadable": []
             },
-            "watch": { "looks": 1, "job": null, "firstFault": null, "blindLooks": 0, "status": null },
-            "assessment": { "is": "looping", "since": "2026-03-04T02:52:00Z", "restarts": 20, "firstFault": null }
+            "watch": { "looks": 1, "job": null, "firstFault": null, "blindLooks": 0, "status": null, "history": history },
+            "assessment": { "is": "looping", "since": "2026-03-04T02:52:00Z", "restarts": 20, "incidents": 6, "firstFault": null }
         },
         "ledger": {},
         "progress": null,
@@ -123,8 +130,29 @@ async fn the_ledgers_row_is_read_and_a_row_that_does_not_parse_stops_everything(
             "changeToBlame",
         ),
         (
+            row(json!({ "soaked 7": { "S": "2026-03-04T02:51:50Z" } })),
+            "suspected",
+        ),
+        // From before the version was made: another application had the name.
+        (
             row(json!({ "soaked 7": { "S": "2026-03-04T02:40:00Z" } })),
-            "notTheChange",
+            "changeToBlame",
+        ),
+        (
+            row(json!({ "proven 7": { "S": "7200 2026-03-04T02:51:50Z" } })),
+            "hadWorked",
+        ),
+        (
+            row(json!({ "failed 6": { "S": "2026-03-04T02:49:00Z another fault" } })),
+            "changeToBlame",
+        ),
+        (
+            row(json!({ "proven 7": { "S": "7200" } })),
+            "ledgerUnreadable",
+        ),
+        (
+            row(json!({ "failed 7": { "S": "soon" } })),
+            "ledgerUnreadable",
         ),
         (
             row(json!({ "soaked 6": { "S": "2026-03-01T00:00:00Z" } })),
@@ -163,7 +191,56 @@ async fn a_healthy_version_is_remembered_with_the_end_of_the_execution_only() {
         (&answer["action"], &answer["soaked"]),
         (&json!("leaveAlone"), &json!({ "versionId": 7, "at": NOW }))
     );
-    assert_eq!(plan(looping()).await["soaked"], Value::Null);
+    assert_eq!(
+        answer["remember"],
+        json!({ "expression": "SET #soaked = :soaked", "names": { "#soaked": "soaked 7" }, "values": { ":soaked": { "S": NOW } } })
+    );
+    let looping = plan(looping()).await;
+    assert_eq!(
+        (&looping["soaked"], &looping["remember"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+/// What was found out is added to the book: how long it ran well, and what the version that was undone failed with.
+#[tokio::test]
+async fn the_book_of_versions_is_written() {
+    let mut proven = with(
+        "/look/assessment",
+        json!({ "is": "healthy", "since": "2026-03-04T02:54:00Z" }),
+    );
+    proven["look"]["observation"]["application"]["versionCreatedAt"] =
+        json!("2026-02-27T02:00:00Z");
+    proven["look"]["watch"]["history"]["spans"]
+        .as_array_mut()
+        .expect("spans")
+        .pop();
+    let remember = plan(proven.clone()).await["remember"].clone();
+    let known = json!({ "item": { "proven 7": remember["values"][":proven"] } });
+    assert_eq!(
+        remember["values"][":proven"],
+        json!({ "S": format!("431400 {NOW}") })
+    );
+    assert_eq!(remember["names"]["#proven"], "proven 7");
+    // Nothing longer is known since.
+    proven["ledger"] = known;
+    let again = plan(proven).await["remember"].clone();
+    assert_eq!(again["expression"], "SET #soaked = :soaked");
+
+    let fault = json!({ "exception": "a.B", "message": "a.B: no number 77", "task": "enrich (1/2) - execution #3", "at": "2026-03-04T02:56:00Z" });
+    let mut broken = looping();
+    broken["look"]["watch"]["episode"] = json!({ "beganAt": "2026-03-04T02:52:00Z", "lastAt": "2026-03-04T02:56:00Z", "incidents": 6, "firstFault": fault, "newestFault": fault });
+    let mut healthy = with("/progress", plan(broken).await["progress"].clone());
+    healthy["stepResult"] = json!({ "is": "accepted", "operationId": "op-8" });
+    healthy["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T03:01:00Z" });
+    healthy["look"]["observation"]["application"]["versionId"] = json!(8);
+    let remember = plan(healthy).await["remember"].clone();
+    assert_eq!(remember["names"]["#failed"], "failed 7", "{remember}");
+    let failed = remember["values"][":failed"]["S"].as_str().expect("a text");
+    assert!(
+        failed.starts_with(NOW) && failed.contains("a.B: no number # in enrich"),
+        "{failed}"
+    );
 }
 
 #[tokio::test]
