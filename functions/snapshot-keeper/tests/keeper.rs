@@ -577,6 +577,7 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
             event["look"]["assessment"] = json!(Assessment::Looping {
                 since: ago(60),
                 restarts: 4,
+                incidents: 4,
                 first_fault: None
             });
             event

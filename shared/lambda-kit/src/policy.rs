@@ -19,7 +19,7 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         max_snapshot_age_secs: env.or("MAX_SNAPSHOT_AGE_SECS", default.max_snapshot_age_secs)?,
         max_snapshot_gap_secs: env.or("MAX_SNAPSHOT_GAP_SECS", default.max_snapshot_gap_secs)?,
         source_retention_secs: None,
-        blame_window_secs: env.or("BLAME_WINDOW_SECS", default.blame_window_secs)?,
+        proven_secs: env.or("PROVEN_SECS", default.proven_secs)?,
         external_patience_secs: env.or("EXTERNAL_PATIENCE_SECS", default.external_patience_secs)?,
         no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,
         min_restarts: env.or("MIN_RESTARTS", default.min_restarts)?,

@@ -30,8 +30,11 @@ pub enum Assessment {
     Looping {
         /// The first fault, as well as can be told.
         since: Timestamp,
-        /// Restarts known.
+        /// Restarts known: Flink counts each failover region.
         restarts: u64,
+        /// Incidents, no two of them a soak apart.
+        #[serde(default)]
+        incidents: u32,
         /// The first fault, with its exception.
         first_fault: Option<Fault>,
     },
@@ -99,6 +102,7 @@ impl Assessment {
                 since,
                 restarts,
                 first_fault,
+                ..
             } => {
                 let fault = first_fault.as_ref().map_or_else(
                     || "no exception recorded".to_owned(),

@@ -329,11 +329,7 @@ impl Turn<'_> {
             Assessment::Stopped { why } => self.leave_alone(Reason::Stopped, why.clone()),
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
-            Assessment::Looping { restarts, .. }
-                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
-            {
-                self.too_few_restarts(*restarts)
-            }
+            _ if self.is_no_loop_yet() => self.too_few_incidents(),
             Assessment::Looping { .. } | Assessment::Failed { .. } => self.begin_rescue(),
             Assessment::Busy { .. } | Assessment::Unknown { .. } => {
                 self.escalate(Reason::Unknown, "a verdict was left over; this is a defect")

@@ -5,14 +5,43 @@ use crate::Fault;
 /// Between the outermost line of a stack trace and its last cause.
 const CAUSE: &str = "; caused by: ";
 
+/// Exceptions of which the class says that something was short or took too long.
+const OF_RESOURCES: [&str; 6] = [
+    "OutOfMemoryError",
+    "NoResourceAvailableException",
+    "TimeoutException",
+    "InsufficientResources",
+    "SlotNotAvailable",
+    "Metaspace",
+];
+
 impl Fault {
     /// What stays the same when it happens again: the root class with its message, and the task, without whatever has a digit in it (an id, an offset, an attempt).
     #[must_use]
     pub fn key(&self) -> String {
-        let root = self.message.rsplit_once(CAUSE);
-        let root = root.map_or(self.message.as_str(), |(_, cause)| cause);
+        let root = self.root_line();
         let task = self.task.as_deref().unwrap_or_default();
         format!("{} in {}", without_digits(root), vertex(task))
+    }
+
+    /// The line of the last cause; the only line where there is no other.
+    #[must_use]
+    pub fn root_line(&self) -> &str {
+        self.message
+            .rsplit_once(CAUSE)
+            .map_or(self.message.as_str(), |(_, cause)| cause)
+    }
+
+    /// Whether it says that memory, slots or time were short: that tells nothing about whose fault it is.
+    #[must_use]
+    pub fn is_of_resources(&self) -> bool {
+        let class = self
+            .root_line()
+            .split([':', ' '])
+            .next()
+            .unwrap_or_default();
+        let is_of = |class: &str| OF_RESOURCES.iter().any(|one| class.contains(one));
+        is_of(class) || is_of(&self.exception)
     }
 
     /// Whether it is the same again.

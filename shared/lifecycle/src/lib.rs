@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`Observation`] (one look), [`Watch`] (looks before) | [`Watch::after`] → [`Assessment`] |
 //! | tags, the stack's [`Policy`] | [`Policy::under`] → [`Applied`] |
-//! | [`Assessment`], [`Ledger`] | [`attribute`] → [`Blame`] |
+//! | [`SeriesRead`] (CloudWatch's minutes) | [`History::after`] → [`History`] |
+//! | [`Assessment`], [`Watch`], [`Ledger`] | [`judge`] → [`Verdict`] |
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
@@ -18,7 +19,6 @@ mod action;
 mod alarms;
 mod assessment;
 pub mod because;
-mod blame;
 mod choose;
 mod decide;
 mod door;
@@ -41,12 +41,12 @@ mod stack;
 mod status;
 mod stop;
 mod subject;
+mod verdict;
 mod watch;
 
 pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
 pub use alarms::*;
 pub use assessment::Assessment;
-pub use blame::{Blame, attribute};
 pub use choose::{Limits, PassedOver, SnapshotChoice, Wanted, choose_snapshot, unfit};
 pub use decide::{Situation, decide};
 pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snapshot_check};
@@ -68,4 +68,5 @@ pub use stack::{OtherStack, STACK_TAG, StackName};
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use stop::StopSwitch;
 pub use subject::{SUBJECT_CHARS, subject};
-pub use watch::{JobWatch, StatusWatch, Watch};
+pub use verdict::{Row, Verdict, judge, proven_so_far};
+pub use watch::{Episode, JobWatch, StatusWatch, Watch};

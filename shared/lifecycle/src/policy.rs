@@ -46,8 +46,8 @@ pub struct Policy {
     /// How long the sources keep their records; None where nobody said so.
     #[serde(default)]
     pub source_retention_secs: Option<u32>,
-    /// A fault later than this after a change is not that change's.
-    pub blame_window_secs: u32,
+    /// What ran undisturbed for so long, with records, is proven: a later fault is not its own.
+    pub proven_secs: u32,
     /// How long a fault that no change caused is waited for before a person is needed.
     pub external_patience_secs: u32,
     /// Without a completed checkpoint for this long a job makes no progress.
@@ -81,7 +81,7 @@ impl Default for Policy {
             max_snapshot_age_secs: 72_000,
             max_snapshot_gap_secs: 72_000,
             source_retention_secs: None,
-            blame_window_secs: 3_600,
+            proven_secs: 1_800,
             external_patience_secs: 2_700,
             no_progress_secs: 1_200,
             min_restarts: 3,

@@ -7,11 +7,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Fault, Job, JobState, Observation, OperationKind, OperationStatus, Part, assessment::Assessment,
+    Fault, INCIDENT_SECS, Job, JobState, LATE_SECS, Observation, OperationKind, OperationStatus,
+    Part, assessment::Assessment,
 };
 
-/// Restarts of one job run from which on it counts as looping: maintenance and a lost TaskManager restart it once.
-const LOOPING_RESTARTS: u64 = 2;
+/// Incidents from which on a job counts as looping: maintenance, a lost TaskManager and a blip of all regions are one.
+const LOOPING_INCIDENTS: u32 = 2;
+/// Between two faults of a loop a job waits that long, at most, by Flink's default back-off: quiet for a soak and this, it had come up.
+const BACK_OFF_SECS: i64 = 60;
+/// So far the minute of a fault may be from the fault.
+const MINUTE_SLACK_SECS: i64 = 90;
 
 /// Carried from look to look. Empty before the first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +35,28 @@ pub struct Watch {
     /// How the application ran, from CloudWatch's minutes.
     #[serde(default)]
     pub history: crate::History,
+    /// The present trouble, by what looks saw of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<Episode>,
+}
+
+/// Incidents with no soak between. It is only added to: nothing turns round because Flink forgot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Episode {
+    /// The job. Under another JobManager it keeps its id.
+    #[serde(default)]
+    pub job: String,
+    /// The first fault.
+    pub began_at: Timestamp,
+    /// The first fault of the newest incident.
+    pub last_at: Timestamp,
+    /// How many.
+    pub incidents: u32,
+    /// The first fault, where it could be read.
+    pub first_fault: Option<Fault>,
+    /// The newest fault, where it could be read: what a loop fails with.
+    pub newest_fault: Option<Fault>,
 }
 
 /// The status and since when.
@@ -100,11 +127,18 @@ impl Watch {
             }
             Status::Running | Status::RolledBack => {
                 match (&seen.job, seen.why_unreadable(Part::Job)) {
-                    (Some(job), _) => self.assess_job(
-                        job,
-                        seen.application.checkpointing_enabled.unwrap_or(true),
-                        soak_secs,
-                    ),
+                    (Some(job), _) => {
+                        self.take_incidents(
+                            job,
+                            seen.why_unreadable(Part::Exceptions).is_none(),
+                            soak_secs,
+                        );
+                        self.assess_run(
+                            job,
+                            seen.application.checkpointing_enabled.unwrap_or(true),
+                            soak_secs,
+                        )
+                    }
                     (None, Some(why)) => Assessment::Unknown {
                         why: format!("the job could not be read: {why}"),
                     },
@@ -134,6 +168,109 @@ impl Watch {
     /// Judges a job by this look and those before.
     pub fn assess_job(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
         self.keep_first_fault(Some(job));
+        self.take_incidents(job, true, soak_secs);
+        self.assess_run(job, checkpointing, soak_secs)
+    }
+
+    /// Adds what a look saw to the episode, or begins another.
+    fn take_incidents(&mut self, job: &Job, knows_exceptions: bool, soak_secs: u32) {
+        // Another job is another operation's: what the one before did is not this one's loop.
+        self.episode = self.episode.take().filter(|episode| episode.job == job.id);
+        let run = self.job.as_ref().filter(|run| run.id == job.id);
+        let mut times = job.faults.incidents.clone();
+        if times.is_empty() {
+            times.extend(job.faults.first.as_ref().map(|fault| fault.at));
+        }
+        times.extend(job.faults.newest_at);
+        times.extend(job.restarting_at);
+        // The same job under another JobManager: the one before was lost.
+        times.extend(
+            run.filter(|run| run.started_at < job.started_at)
+                .map(|_| job.started_at),
+        );
+        // A counter that rose says little where the exceptions can be read: a rescale that somebody asked for counts too.
+        let rose =
+            run.filter(|run| run.started_at == job.started_at && run.restarts < job.restarts());
+        let unseen = |times: &[Timestamp]| {
+            let last = self.episode.as_ref().map(|episode| episode.last_at);
+            times.iter().all(|at| Some(*at) <= last)
+        };
+        if rose.is_some() && !knows_exceptions && unseen(&times) {
+            times.push(job.at);
+        }
+        times.sort_unstable();
+        for at in times {
+            self.take_incident(at, job, soak_secs);
+        }
+        let newest = job.faults.newest.as_ref().or(job.faults.first.as_ref());
+        if let (Some(episode), Some(newest)) = (&mut self.episode, newest)
+            && newest.at >= episode.began_at
+        {
+            episode.newest_fault = Some(newest.clone());
+        }
+    }
+
+    fn take_incident(&mut self, at: Timestamp, job: &Job, soak_secs: u32) {
+        let known = [&job.faults.first, &job.faults.newest];
+        let fault = known
+            .into_iter()
+            .flatten()
+            .find(|fault| (fault.at.as_second() - at.as_second()).abs() <= INCIDENT_SECS);
+        let begun = || Episode {
+            job: job.id.clone(),
+            began_at: at,
+            last_at: at,
+            incidents: 1,
+            first_fault: fault.cloned(),
+            newest_fault: None,
+        };
+        match &mut self.episode {
+            None => self.episode = Some(begun()),
+            Some(episode) => {
+                let quiet = at.as_second() - episode.last_at.as_second();
+                if quiet > i64::from(soak_secs) + BACK_OFF_SECS {
+                    self.episode = Some(begun());
+                } else if quiet > INCIDENT_SECS {
+                    episode.incidents = episode.incidents.saturating_add(1);
+                    episode.last_at = at;
+                }
+            }
+        }
+    }
+
+    /// When the present trouble began and how many incidents it had, by looks and by CloudWatch's minutes: the minutes know more of a loop so quick that Flink's sixteen entries are
+    /// one incident.
+    fn loop_so_far(&self, job: &Job, soak_secs: u32) -> Option<(Timestamp, u32)> {
+        let now = job.at;
+        let late = i64::from(soak_secs) + LATE_SECS;
+        let series = self.history.spans.last().filter(|span| {
+            span.incidents() > 0
+                && span.until > job.started_at
+                && now.as_second() - span.until.as_second() <= late
+        });
+        let series = series.map(|span| (span.from, span.incidents()));
+        let seen = self.episode.as_ref().filter(|episode| {
+            now.as_second() - episode.last_at.as_second() <= i64::from(soak_secs) + BACK_OFF_SECS
+        });
+        let seen = seen.map(|episode| (episode.began_at, episode.incidents));
+        match (series, seen) {
+            // A minute is as exact as the minutes are: where both mean the same fault, the look knows when it was.
+            (Some(a), Some(b)) => {
+                let is_same = (a.0.as_second() - b.0.as_second()).abs() <= MINUTE_SLACK_SECS;
+                let since = if is_same { b.0 } else { a.0.min(b.0) };
+                Some((since, a.1.max(b.1)))
+            }
+            (a, b) => b.or(a),
+        }
+    }
+
+    /// When the present trouble began; of a job that gave up long ago, when the last that was seen did.
+    pub(crate) fn trouble_since(&self, job: &Job, soak_secs: u32) -> Option<Timestamp> {
+        let so_far = self.loop_so_far(job, soak_secs).map(|(since, _)| since);
+        so_far.or_else(|| self.episode.as_ref().map(|episode| episode.began_at))
+    }
+
+    fn assess_run(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
         let restarts = job.restarts();
         let same_run = self
             .job
@@ -180,11 +317,18 @@ impl Watch {
     fn judge(&self, job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> Assessment {
         let soak = i64::from(soak_secs) * 1000;
         let quiet = job.at.as_millisecond() - job.disturbed_at().as_millisecond();
+        let so_far = self.loop_so_far(job, soak_secs);
+        let incidents = so_far.map_or(0, |(_, incidents)| incidents);
+        let episode = self.episode.as_ref();
         let looping = || Assessment::Looping {
-            since: job.first_fault_at().unwrap_or(job.started_at),
+            since: so_far.map_or(job.at, |(since, _)| since),
             restarts: run.restarts,
-            first_fault: self.first_fault.clone(),
+            incidents,
+            first_fault: episode
+                .and_then(|episode| episode.first_fault.clone())
+                .or_else(|| self.first_fault.clone()),
         };
+        let is_looping = incidents >= LOOPING_INCIDENTS || run.looped;
         match &job.state {
             JobState::Finished if stopped_with_savepoint(job) => Assessment::Stopped {
                 why: "the job was stopped with a savepoint".into(),
@@ -197,9 +341,12 @@ impl Watch {
                 why: failed_because(self.first_fault.as_ref()),
                 first_fault: self.first_fault.clone(),
             },
-            JobState::Restarting | JobState::Failing => looping(),
+            JobState::Restarting | JobState::Failing if is_looping => looping(),
+            JobState::Restarting | JobState::Failing => Assessment::Settling {
+                why: restarting(episode),
+            },
             // A job that recovered keeps its count for ever: only a disturbance within the soak makes it a loop.
-            _ if (run.restarts >= LOOPING_RESTARTS || run.looped) && quiet < soak => looping(),
+            _ if is_looping && quiet < soak => looping(),
             JobState::Running if job.is_all_running() => {
                 settled(job, run, checkpointing, soak_secs)
             }
@@ -368,6 +515,24 @@ fn failed(operation: &crate::Operation) -> Assessment {
         why: format!("{} failed: {text}", operation.name),
         first_fault: None,
     }
+}
+
+fn restarting(episode: Option<&Episode>) -> String {
+    let fault = episode.and_then(|episode| {
+        episode
+            .newest_fault
+            .as_ref()
+            .or(episode.first_fault.as_ref())
+    });
+    fault.map_or_else(
+        || "the job restarts".to_owned(),
+        |fault| {
+            format!(
+                "the job restarts after a fault at {}: {}",
+                fault.at, fault.message
+            )
+        },
+    )
 }
 
 fn stopped_with_savepoint(job: &Job) -> bool {

@@ -219,7 +219,7 @@ fn recovered_is_a_soak_after_the_last_step_and_names_what_was_restored() {
 
 #[test]
 fn a_rescue_under_way_meets_every_verdict() {
-    let (since, first_fault) = (ago(30), None);
+    let (since, first_fault) = (ago(130), None);
     for (verdict, action, because) in [
         (
             Assessment::Healthy { since },
@@ -258,6 +258,7 @@ fn a_rescue_under_way_meets_every_verdict() {
             Assessment::Looping {
                 since,
                 restarts: 2,
+                incidents: 2,
                 first_fault: first_fault.clone(),
             },
             "wait",
@@ -267,6 +268,7 @@ fn a_rescue_under_way_meets_every_verdict() {
             Assessment::Looping {
                 since,
                 restarts: 3,
+                incidents: 3,
                 first_fault: first_fault.clone(),
             },
             "forceStop",
@@ -301,7 +303,7 @@ fn a_rescue_under_way_meets_every_verdict() {
 #[test]
 fn when_nothing_has_acted_every_verdict_is_met_afresh() {
     let refused = || a_rescue().step(Step::Rollback, 20, refused());
-    let since = ago(30);
+    let since = ago(130);
     for (verdict, action, because) in [
         (
             Assessment::Healthy { since },
@@ -327,6 +329,7 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
             Assessment::Looping {
                 since,
                 restarts: 2,
+                incidents: 2,
                 first_fault: None,
             },
             "wait",
@@ -336,6 +339,7 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
             Assessment::Looping {
                 since,
                 restarts: 3,
+                incidents: 3,
                 first_fault: None,
             },
             "forceStop",
@@ -345,6 +349,7 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
             Assessment::Looping {
                 since,
                 restarts: 9,
+                incidents: 9,
                 first_fault: None,
             },
             "forceStop",
@@ -564,7 +569,7 @@ fn a_verdict_without_a_rescue_decides_by_itself() {
         ),
         (quiet(), "wait", Reason::Settling),
         (
-            quiet().job(a_looping_job(5, 3)),
+            quiet().job(a_looping_job(60, 5)),
             "wait",
             Reason::TooFewRestarts,
         ),
@@ -649,8 +654,23 @@ fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
     };
     assert_eq!(wait_of(&slow(2_400).must("wait", Reason::Settling)), 30);
     says(
-        &slow(2_401).must("escalate", Reason::SettlingTooLong).reason,
-        &["not up after 2401 s", "2 INITIALIZING"],
+        &slow(2_401)
+            .with_snapshot("before-change", hours(2))
+            .must("rollback", Reason::ChangeToBlame)
+            .reason,
+        &["never run well"],
+    );
+    // The same of what had worked before is nobody's fault that going back would mend.
+    let old = slow(2_401)
+        .made_at(days(9))
+        .history(vec![ran_well(ago(days(8)), ago(hours(2)))]);
+    says(
+        &old.must("escalate", Reason::SettlingTooLong).reason,
+        &[
+            "not up for longer than allowed",
+            "2 INITIALIZING",
+            "had run well",
+        ],
     );
     let without_job = an_application("orders").looked_at(&an_application("orders"), 2_500);
     without_job.must("escalate", Reason::SettlingTooLong);

@@ -32,7 +32,7 @@ fn later(mut case: Case, skew: i64) -> Case {
     case.now = at(LATER + skew);
     case.seen.at = at(LATER + skew);
     if let Some(job) = &mut case.seen.job {
-        job.at = at(LATER);
+        goes_on(job, LATER);
     }
     case
 }

@@ -63,7 +63,7 @@ fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
             .operation("StartApplication", "SUCCESSFUL", 49, Some(30))
             .running()
     };
-    let mut loops = started().job(a_looping_job(40, 10));
+    let mut loops = started().job(a_looping_job(140, 10));
     loops.policy.min_restarts = 1;
     says(
         &loops.must("escalate", Reason::LadderExhausted).reason,

@@ -202,11 +202,13 @@ fn a_request_meets_every_verdict() {
         Assessment::Looping {
             since,
             restarts: 1,
+            incidents: 1,
             first_fault: None,
         },
         Assessment::Looping {
             since,
             restarts: 99,
+            incidents: 99,
             first_fault: None,
         },
         Assessment::Failed {

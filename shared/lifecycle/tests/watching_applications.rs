@@ -418,6 +418,7 @@ fn every_verdict_has_a_word_and_a_reason() {
             Assessment::Looping {
                 since,
                 restarts: 4,
+                incidents: 4,
                 first_fault: None,
             },
             "looping",
@@ -427,6 +428,7 @@ fn every_verdict_has_a_word_and_a_reason() {
             Assessment::Looping {
                 since,
                 restarts: 4,
+                incidents: 4,
                 first_fault: Some(a_fault(since)),
             },
             "looping",

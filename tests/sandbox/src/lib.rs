@@ -2,6 +2,7 @@
 
 pub mod assess;
 pub mod cli;
+pub mod external;
 pub mod graph;
 pub mod invariants;
 pub mod moments;

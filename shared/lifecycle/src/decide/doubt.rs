@@ -4,8 +4,8 @@
 
 use super::{Turn, may_be_tried_again};
 use crate::{
-    Blame, Decision, Doubt, Observation, Part, Progress, Reason, Step, StepResult, StepTaken,
-    attribute,
+    Decision, Doubt, Observation, Part, Progress, Reason, Step, StepResult, StepTaken, Verdict,
+    judge,
 };
 
 /// So long a doubt lasts before people hear of it. It is told once.
@@ -201,7 +201,7 @@ impl Turn<'_> {
     }
 
     /// Who is to blame, or what cannot be told yet.
-    pub(super) fn blame(&self) -> Result<Blame, Box<Decision>> {
+    pub(super) fn verdict(&self) -> Result<Verdict, Box<Decision>> {
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
             Err(why) => {
@@ -209,13 +209,9 @@ impl Turn<'_> {
                 return Err(Box::new(self.brakes().unwrap_or_else(doubt)));
             }
         };
-        match attribute(
-            self.s.seen,
-            self.s.assessment,
-            ledger,
-            &self.s.applied.policy,
-        ) {
-            Blame::CannotTell { why } => {
+        let s = &self.s;
+        match judge(s.seen, s.watch, s.assessment, ledger, &s.applied.policy) {
+            Verdict::CannotTell { why } => {
                 let doubt = || self.cannot_tell_yet(Reason::Unknown, why);
                 Err(Box::new(self.brakes().unwrap_or_else(doubt)))
             }

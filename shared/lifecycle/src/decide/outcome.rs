@@ -43,11 +43,7 @@ impl Turn<'_> {
             }
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
-            Assessment::Looping { restarts, .. }
-                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
-            {
-                self.too_few_restarts(*restarts)
-            }
+            _ if self.is_no_loop_yet() => self.too_few_incidents(),
             _ if let Some(stop) = self.fails_from_the_right_state(rescue) => stop,
             _ if asked_rollback => self.escalate(
                 Reason::LadderExhausted,
@@ -83,11 +79,7 @@ impl Turn<'_> {
             ),
             (None, Assessment::Settling { why }) => self.settle(why),
             (None, Assessment::NoProgress { since, .. }) => self.no_progress(*since),
-            (None, Assessment::Looping { restarts, .. })
-                if *restarts < u64::from(self.s.applied.policy.min_restarts) =>
-            {
-                self.too_few_restarts(*restarts)
-            }
+            (None, _) if self.is_no_loop_yet() => self.too_few_incidents(),
             // It was not us who stopped it.
             (None, Assessment::Stopped { why }) => {
                 self.leave_alone(Reason::Stopped, format!("nothing was changed: {why}"))

@@ -1,43 +1,34 @@
 //! A rescue begins: who is to blame, where to go back to, and from which snapshot.
 
 use super::Turn;
-use crate::{Assessment, Blame, Decision, Part, Reason, Rescue, Runtime};
+use crate::{Decision, Part, Reason, Rescue, Runtime, Verdict};
 
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
     pub(super) fn begin_rescue(&self) -> Decision {
-        let blame = match self.blame() {
-            Ok(blame) => blame,
+        let verdict = match self.verdict() {
+            Ok(verdict) => verdict,
             Err(cannot_tell) => return *cannot_tell,
         };
-        let (cutoff, fault_at, why) = match blame {
-            Blame::Change {
+        let (good, cutoff, fault_at, why) = match verdict {
+            Verdict::Change {
+                good,
                 cutoff,
                 fault_at,
                 why,
-            } => (cutoff, fault_at, why),
-            Blame::Elsewhere { why } if matches!(self.s.assessment, Assessment::Busy { .. }) => {
-                let text = format!(
-                    "{}, longer than allowed; no change is to blame ({why})",
-                    self.s.assessment.reason()
-                );
-                return self.escalate(Reason::OperationStuck, text);
-            }
-            Blame::Elsewhere { why } => return self.wait_outside(&why),
-            Blame::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
+                ..
+            } => (good, cutoff, fault_at, why),
+            Verdict::Held { row, why } => return self.held(row, &why),
+            Verdict::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
         };
         if let Some(braked) = self.brakes() {
             return braked;
         }
         let application = &self.s.seen.application;
-        let Some((good, runtime)) = self.version_before() else {
-            if self.s.seen.why_unreadable(Part::Versions).is_some() {
-                return self.cannot_tell_yet(Reason::Unknown, self.no_version());
-            }
+        let Some(runtime) = self.s.seen.runtime_of(good).cloned() else {
             let text = format!(
-                "{}; {why}, but {}",
-                self.s.assessment.reason(),
-                self.no_version()
+                "{}; {why}, but the runtime of version {good} is not known",
+                self.s.assessment.reason()
             );
             return self.escalate(Reason::NoVersion, text);
         };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Turn, unread_of};
 use crate::{
     Decision, Fault, Limits, Operation, Part, Reason, Runtime, SnapshotChoice, Wanted,
-    blame::STAMP_SLACK_SECS, choose_snapshot,
+    choose_snapshot, verdict::STAMP_SLACK_SECS,
 };
 
 /// What a snapshot must be when only what cannot work is refused.
@@ -39,8 +39,11 @@ impl Turn<'_> {
 
     /// What the job fails with now: what a loop repeats, where that is another than its first.
     pub(super) fn present_fault(&self) -> Option<Fault> {
-        let faults = &self.s.seen.job.as_ref()?.faults;
-        faults.newest.as_ref().or(faults.first.as_ref()).cloned()
+        let episode = self.s.watch.episode.as_ref();
+        let kept = episode.and_then(|it| it.newest_fault.as_ref().or(it.first_fault.as_ref()));
+        let faults = self.s.seen.job.as_ref().map(|job| &job.faults);
+        let seen = faults.and_then(|faults| faults.newest.as_ref().or(faults.first.as_ref()));
+        seen.or(kept).cloned()
     }
 
     /// When the oldest version later than that one began to process: nothing from then on is right for it. For the present version, any time is: a snapshot of a moment ago may be

@@ -4,13 +4,16 @@ use jiff::Timestamp;
 
 use super::Turn;
 use crate::{
-    ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request, Step,
+    ApplicationStatus, Assessment, Decision, OperationKind, OperationStatus, Reason, Request, Row,
+    Step,
 };
 
 /// Between two looks at an application that somebody is working on, or whose job comes up.
 const LOOK_AGAIN_SECS: u32 = 30;
 /// Between two looks at a job that is waited for: each look costs the JobManager.
 const LOOK_LATER_SECS: u32 = 60;
+/// So long the incidents of a loop have to go on.
+const LOOPING_FOR_SECS: i64 = 120;
 /// Added to the end of a soak: the REST API's pictures are up to 3 s old.
 const CACHE_SECS: i64 = 4;
 
@@ -76,10 +79,9 @@ impl Turn<'_> {
         let waited = self.coming_up_secs();
         let limit = i64::from(self.s.applied.policy.settle_timeout_secs);
         if waited > limit {
-            return self.escalate(
-                Reason::SettlingTooLong,
-                format!("not up after {waited} s, {limit} s are allowed: {why}"),
-            );
+            return self.not_up(&format!(
+                "not up after {waited} s, {limit} s are allowed: {why}"
+            ));
         }
         self.wait(LOOK_AGAIN_SECS, Reason::Settling, why.to_owned())
     }
@@ -99,6 +101,9 @@ impl Turn<'_> {
         let limit = i64::from(self.s.applied.policy.no_progress_secs);
         let reason = self.s.assessment.reason();
         if self.secs_since_flinks(since) >= limit {
+            if self.stands_still(limit) {
+                return self.not_up(&reason);
+            }
             let text = format!(
                 "{reason}; going back would not help what is stuck, and a snapshot could not be taken: look at backpressure and the checkpoint's failure"
             );
@@ -107,37 +112,92 @@ impl Turn<'_> {
         self.wait(LOOK_LATER_SECS, Reason::NoProgress, reason)
     }
 
-    pub(super) fn too_few_restarts(&self, restarts: u64) -> Decision {
+    /// A version that does not come up, or gets nowhere, after one that did is judged like one that fails.
+    fn not_up(&self, text: &str) -> Decision {
+        let is_settling = matches!(self.s.assessment, Assessment::Settling { .. });
+        if self.progress.rescue.is_none() && self.s.request.is_none() {
+            return self.begin_rescue();
+        }
+        let because = if is_settling {
+            Reason::SettlingTooLong
+        } else {
+            Reason::NoProgress
+        };
+        self.escalate(because, text)
+    }
+
+    /// Whether no record has gone through for so long. A job that catches up while its checkpoints are late makes progress.
+    fn stands_still(&self, secs: i64) -> bool {
+        let history = &self.s.watch.history;
+        let (Some(known), Some(last)) = (history.known, history.records_at) else {
+            return false;
+        };
+        known.until.as_second() - last.as_second() >= secs - crate::LATE_SECS
+    }
+
+    /// A loop is several incidents over some minutes: three within a minute may be a broker that fails over.
+    pub(super) fn is_no_loop_yet(&self) -> bool {
+        let Assessment::Looping {
+            since, incidents, ..
+        } = self.s.assessment
+        else {
+            return false;
+        };
+        *incidents < self.s.applied.policy.min_restarts
+            || self.secs_since_flinks(*since) < LOOPING_FOR_SECS
+    }
+
+    pub(super) fn too_few_incidents(&self) -> Decision {
+        let Assessment::Looping {
+            since, incidents, ..
+        } = self.s.assessment
+        else {
+            return self.settle(&self.s.assessment.reason());
+        };
         let text = format!(
-            "{restarts} restart(s), {} make a loop",
+            "{incidents} incident(s) since {since}; {} over {LOOPING_FOR_SECS} s make a loop",
             self.s.applied.policy.min_restarts
         );
         self.wait(LOOK_AGAIN_SECS, Reason::TooFewRestarts, text)
     }
 
-    /// A fault that no change caused: going back does not help, Flink's own retry loses nothing. Tell people, wait, and ask for help if it lasts.
-    pub(super) fn wait_outside(&self, why: &str) -> Decision {
+    /// Nothing is changed because of what is wrong: people are told at once, and asked again if it lasts.
+    pub(super) fn held(&self, row: Row, why: &str) -> Decision {
+        let because = row.reason();
         let found = self.s.assessment.reason();
-        if matches!(self.s.assessment, Assessment::Failed { .. }) {
-            return self.escalate(
-                Reason::NotTheChange,
-                format!("{found}; no change is to blame ({why}), and nothing retries by itself"),
-            );
+        match self.s.assessment {
+            Assessment::Busy { .. } => {
+                let text = format!("{found}, longer than allowed; {why}");
+                return self.escalate(Reason::OperationStuck, text);
+            }
+            Assessment::Settling { .. } => {
+                let text = format!("not up for longer than allowed: {found}; {why}");
+                return self.escalate(Reason::SettlingTooLong, text);
+            }
+            Assessment::NoProgress { .. } => {
+                return self.escalate(Reason::NoProgress, format!("{found}; {why}"));
+            }
+            // Nothing retries by itself.
+            Assessment::Failed { .. } => {
+                return self.escalate(because, format!("{found}; {why}"));
+            }
+            _ => {}
         }
+        self.wait_for_people(because, why)
+    }
+
+    /// Flink retries by itself from its last checkpoint and loses nothing meanwhile.
+    fn wait_for_people(&self, because: Reason, why: &str) -> Decision {
+        let found = self.s.assessment.reason();
         let limit = i64::from(self.s.applied.policy.external_patience_secs);
         if let Some(since) = self.progress.waiting_since {
             let waited = self.secs_since(since);
             if waited >= limit {
-                return self.escalate(
-                    Reason::NotTheChange,
-                    format!("{found}; no change is to blame ({why}), and it has lasted {waited} s"),
-                );
+                let text = format!("{found}; nothing was changed, because {why}");
+                return self.escalate(because, text);
             }
-            return self.wait(
-                LOOK_LATER_SECS,
-                Reason::NotTheChange,
-                format!("{found}; waiting, {waited} s of {limit} s"),
-            );
+            let text = format!("{found}; nothing is changed, because {why}");
+            return self.wait(LOOK_LATER_SECS, because, text);
         }
         let mut turn = Turn {
             s: self.s,
@@ -145,16 +205,26 @@ impl Turn<'_> {
             doubt: None,
         };
         turn.progress.waiting_since = Some(self.s.now);
-        let decision = turn.wait(
-            LOOK_LATER_SECS,
-            Reason::NotTheChange,
-            format!("{found}; no change is to blame: {why}"),
-        );
+        let text = format!("{found}; nothing is changed, because {why}");
+        let decision = turn.wait(LOOK_LATER_SECS, because, text);
+        let (news, advice) = match because {
+            Reason::HadWorked => (
+                " fails, and its version had run well",
+                "Rolling back would not help. Check what the job depends on.",
+            ),
+            Reason::NotTheChange => (
+                " fails, and so did the version before",
+                "Rolling back would not help. Check what the job depends on.",
+            ),
+            _ => (
+                " fails, and a person has to decide about rolling back",
+                "Whether the change is to blame is for a person to say: ask for a rollback if you think that it is.",
+            ),
+        };
         let text = format!(
-            "{found}. No change is to blame: {why}. Rolling back would not help, and Flink retries by itself from its last checkpoint; \
-             nothing is changed. Check what the job depends on. If it has not recovered in {limit} s you will hear again."
+            "{found}. Nothing is changed, because {why}. Flink retries by itself from its last checkpoint. {advice} You will hear again if it lasts."
         );
-        self.notice(decision, " fails, and no change is to blame", text)
+        self.notice(decision, news, text)
     }
 
     /// The service's own operation that is still under way, for a turn that wants to act on a RUNNING application.

@@ -163,6 +163,7 @@ fn faults() -> BoxedStrategy<Faults> {
             first: first.map(a_fault),
             newest_at: newest,
             newest: newest.map(a_fault),
+            incidents: first.into_iter().chain(newest).collect(),
             shortest_gap_millis: gap,
         })
         .boxed()

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
-    Faults, Job, JobState, Ledger, LedgerView, Mode, Observation, Operation, OperationStatus, Part,
-    Policy, Predecessor, Progress, Reason, Request, Rescue, Restored, Runtime, Situation, Snapshot,
-    SnapshotChoice, SnapshotStatus, Step, StepResult, StepTaken, StopSwitch, Unreadable, Version,
-    Vertex, Watch, decide,
+    Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation, Operation,
+    OperationStatus, Part, Policy, Predecessor, Progress, Ran, Reason, Request, Rescue, Restored,
+    Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step, StepResult,
+    StepTaken, StopSwitch, Unreadable, Verdict, Version, Vertex, Watch, decide, judge,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -173,10 +173,61 @@ pub fn a_looping_job(started: i64, period: i64) -> Job {
             first: Some(a_fault(oldest)),
             newest_at: Some(newest),
             newest: (known > 1).then(|| a_fault(newest)),
+            incidents: incidents(
+                (0..known).map(|nth| oldest + SignedDuration::from_secs(nth * period)),
+            ),
             shortest_gap_millis: (known > 1).then_some(period * 1000),
         },
         ..a_job(started)
     }
+}
+
+/// Undisturbed, with checkpoints and records.
+pub fn ran_well(from: Timestamp, until: Timestamp) -> Span {
+    let minutes = u32::try_from((until.as_second() - from.as_second()) / 60).unwrap_or(0);
+    Span {
+        from,
+        until,
+        ran: Ran::Up {
+            checkpoints: Some(minutes),
+            records: Some(minutes),
+        },
+    }
+}
+
+/// So many seconds later the loop goes on as before.
+pub fn goes_on(job: &mut Job, secs: i64) {
+    let later = SignedDuration::from_secs(secs);
+    job.at += later;
+    let times = job
+        .faults
+        .incidents
+        .iter_mut()
+        .chain(&mut job.restarting_at);
+    times
+        .chain(&mut job.faults.newest_at)
+        .for_each(|time| *time += later);
+}
+
+/// Faults, no two of them a soak apart.
+pub fn failing(from: Timestamp, until: Timestamp, incidents: u32) -> Span {
+    Span {
+        from,
+        until,
+        ran: Ran::Failing { incidents },
+    }
+}
+
+/// The first fault of each incident.
+pub fn incidents(times: impl Iterator<Item = Timestamp>) -> Vec<Timestamp> {
+    let mut begun: Vec<Timestamp> = Vec::new();
+    for at in times {
+        let later = |first: &Timestamp| at.as_second() - first.as_second() > INCIDENT_SECS;
+        if begun.last().is_none_or(later) {
+            begun.push(at);
+        }
+    }
+    begun
 }
 
 pub fn a_fault(at: Timestamp) -> Fault {
@@ -592,10 +643,56 @@ impl Case {
         self
     }
 
+    /// Unless the sentence says otherwise, each earlier version was made six days before the next and ran well from an hour after until it was left, and CloudWatch says so.
+    pub fn with_its_past(&self) -> Self {
+        let mut case = self.clone();
+        let mut next = case.seen.application.version_created_at.unwrap_or(now());
+        let mut spans = Vec::new();
+        for version in &mut case.seen.versions {
+            let made = *version
+                .created_at
+                .get_or_insert(next - SignedDuration::from_secs(days(6)));
+            if made < next {
+                spans.push(ran_well(made + SignedDuration::from_secs(hours(1)), next));
+            }
+            next = next.min(made);
+        }
+        // What Flink has forgotten of a loop, the minutes still show.
+        if let Some(job) = case.seen.job.as_ref().filter(|job| job.faults.truncated) {
+            let gap = SignedDuration::from_millis(job.faults.shortest_gap_millis.unwrap_or(0));
+            spans.push(Span {
+                from: job.started_at + gap,
+                until: ago(180),
+                ran: Ran::Failing { incidents: 20 },
+            });
+        }
+        spans.sort_by_key(|span| span.from);
+        let history = &mut case.before.history;
+        if history.known.is_none() && case.seen.why_unreadable(Part::Series).is_none() {
+            history.spans = spans.into_iter().filter(|span| span.secs() > 0).collect();
+            history.known = Some(lifecycle::Known {
+                from: ago(days(400)),
+                until: ago(180),
+            });
+        }
+        case
+    }
+
+    /// What CloudWatch's minutes show, instead of the usual past.
+    pub fn history(mut self, spans: Vec<Span>) -> Self {
+        self.before.history.spans = spans;
+        self.before.history.known = Some(lifecycle::Known {
+            from: ago(days(15)),
+            until: ago(180),
+        });
+        self
+    }
+
     pub fn look(&self) -> (Watch, Assessment) {
-        let soak = self.policy.under(self.seen.tags.as_ref()).policy.soak_secs;
-        let (watch, assessment) = self.before.after(&self.seen, soak);
-        (watch, self.judged.clone().unwrap_or(assessment))
+        let case = self.with_its_past();
+        let soak = case.policy.under(case.seen.tags.as_ref()).policy.soak_secs;
+        let (watch, assessment) = case.before.after(&case.seen, soak);
+        (watch, case.judged.unwrap_or(assessment))
     }
 
     pub fn assess(&self) -> Assessment {
@@ -611,11 +708,21 @@ impl Case {
         self
     }
 
+    pub fn verdict(&self) -> Verdict {
+        let (watch, assessment) = self.look();
+        let seen = self.with_its_past().seen;
+        let applied = self.policy.under(seen.tags.as_ref());
+        let empty = Ledger::default();
+        let ledger = self.ledger.as_ref().unwrap_or(&empty);
+        judge(&seen, &watch, &assessment, ledger, &applied.policy)
+    }
+
     pub fn decide(&self) -> Decision {
         let (watch, assessment) = self.look();
         let applied = self.policy.under(self.seen.tags.as_ref());
+        let seen = self.with_its_past().seen;
         decide(&Situation {
-            seen: &self.seen,
+            seen: &seen,
             watch: &watch,
             assessment: &assessment,
             applied: &applied,

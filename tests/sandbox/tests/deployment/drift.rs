@@ -221,11 +221,7 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
         &["299", "14401"],
         "write seconds from 300",
     ),
-    (
-        "BlameWindowSecs",
-        &["299", "86401"],
-        "write seconds from 300",
-    ),
+    ("ProvenSecs", &["299", "86401"], "write seconds from 300"),
     (
         "ExternalPatienceSecs",
         &["59", "14401"],

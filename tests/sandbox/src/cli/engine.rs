@@ -1,24 +1,16 @@
-//! The command line: plays a scenario on the region's own services, or with four of them replaced by another engine's, and writes the transcript as JSON.
-//!
-//! Exit codes: 0 when it was played, 1 when that failed, 2 for wrong usage.
+//! `engine`: plays a scenario on the region's own services, or with four of them replaced by another engine's, and writes the transcript as JSON. For `tests/engines`.
 
-use std::{
-    collections::BTreeMap, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode,
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use super::{chain, failed, in_virtual_time, say, wrong};
+use crate::{
+    external::{Asked, Recorder, TranscriptError, stack, transcript},
+    scenario::{CATALOGUE, FLINK, INPUTS, SNAPSHOTS, TROUBLES, play_by_name},
+    server::Server,
 };
 
-use clap::Parser;
-use emulated_aws::server::Server;
-use sandbox::scenario::{CATALOGUE, FLINK, INPUTS, SNAPSHOTS, TROUBLES, play_by_name};
-
-use crate::{Asked, Recorder, TranscriptError, stack, transcript};
-
-#[derive(Parser)]
-#[command(
-    name = "lockstep",
-    about = "Plays a scenario of the sandbox on its own services or on another engine's, and writes the transcript.",
-    version
-)]
-struct Arguments {
+#[derive(clap::Args)]
+pub(super) struct Engine {
     /// The scenario's name.
     name: String,
     /// Everything random comes from this.
@@ -50,10 +42,8 @@ fn parameter(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "write Name=value".to_owned())
 }
 
-/// Runs the command line of this process.
-#[must_use]
-pub fn run() -> ExitCode {
-    let asked = Arguments::parse();
+/// Plays as asked.
+pub(super) fn run(asked: Engine) -> ExitCode {
     let Some(scenario) = play_by_name(&asked.name) else {
         let names: Vec<&str> = CATALOGUE
             .iter()
@@ -91,13 +81,7 @@ pub fn run() -> ExitCode {
         engine,
         recorder: recorder.clone(),
     };
-    // A region runs in one thread, on a clock that is paused: time passes when everybody waits.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build();
-    let runtime = runtime.expect("a runtime of one thread needs nothing but memory");
-    let told = runtime.block_on(async {
+    let told = in_virtual_time(async {
         if asked.stack {
             stack(scenario, how).map_err(TranscriptError::from)
         } else {
@@ -106,35 +90,15 @@ pub fn run() -> ExitCode {
     });
     let told = match told {
         Ok(told) => told,
-        Err(error) => {
-            complain(&chain(&error));
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return failed(&error),
     };
     if let (Some(file), Some(recorder)) = (asked.record, recorder)
         && let Err(error) = std::fs::write(&file, recorder.lines())
     {
         return wrong(&format!("{} cannot be written: {error}", file.display()));
     }
-    // A reader that went away is no error of ours.
-    let _ = writeln!(std::io::stdout().lock(), "{told}");
+    say(&format!("{told}\n"));
     ExitCode::SUCCESS
-}
-
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-fn wrong(text: &str) -> ExitCode {
-    complain(text);
-    ExitCode::from(2)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect();
-    chain.join(": ")
 }
 
 fn names(file: &std::path::Path) -> Result<BTreeMap<String, String>, String> {

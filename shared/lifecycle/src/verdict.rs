@@ -1,0 +1,553 @@
+//! Is the latest change to blame for the present trouble?
+//!
+//! Only then does going back help. Blame is a history and not a fault: what ran well for long has not become bad by itself. The rows are those of the design's table; the first that
+//! holds decides, and what could not be read and would change the row is no evidence for either side.
+
+mod evidence;
+
+use jiff::Timestamp;
+
+pub(crate) use evidence::STAMP_SLACK_SECS;
+use evidence::{Evidence, Known, Occurrence};
+
+use crate::{
+    Assessment, Fault, JobState, Ledger, Observation, OperationKind, OperationStatus, Part, Policy,
+    Proven, Reason, Watch, decide::unread_of,
+};
+
+/// What failed on an earlier version within this time counts as the same trouble.
+const SAME_TROUBLE_SECS: i64 = 86_400;
+/// A version was failing when it was left if it did so in the last minutes that are known.
+const FAILED_UNTIL_THE_END_SECS: i64 = 180;
+
+/// The answer, with the row of the table that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything since `good` ran is to blame.
+    Change {
+        /// The row.
+        row: Row,
+        /// The newest version whose content is known to have worked.
+        good: u64,
+        /// When a version later than `good` began to process; no snapshot from later is right.
+        cutoff: Timestamp,
+        /// When the trouble began.
+        fault_at: Timestamp,
+        /// The reason in a sentence.
+        why: String,
+    },
+    /// Nothing is to be changed because of it.
+    Held {
+        /// The row.
+        row: Row,
+        /// The reason in a sentence.
+        why: String,
+    },
+    /// Something that would decide could not be read, or is not known yet.
+    CannotTell {
+        /// What, and why.
+        why: String,
+    },
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// 1: the same fault was on the version to go back to.
+    SameFaultBefore,
+    /// 3: what runs is proven.
+    Proven,
+    /// 4: no earlier version is known to have worked, or nothing tried to run the present one.
+    NothingToGoBackTo,
+    /// 5b: the version before was failing too when it was left, with another fault or none that could be read.
+    FailedBefore,
+    /// 6: known to be bad, and applied again.
+    BadBefore,
+    /// 7: the service restarted it between the change and the trouble.
+    RestartedByService,
+    /// 8: nothing but scale or logging was changed.
+    OnlyScaled,
+    /// 9: it had run well for a while.
+    Soaked,
+    /// 10: none of these.
+    Else,
+}
+
+impl Row {
+    /// Why nothing is changed, from the closed set.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::SameFaultBefore => Reason::NotTheChange,
+            Self::Proven => Reason::HadWorked,
+            Self::BadBefore | Self::Else => Reason::ChangeToBlame,
+            Self::NothingToGoBackTo
+            | Self::FailedBefore
+            | Self::RestartedByService
+            | Self::OnlyScaled
+            | Self::Soaked => Reason::Suspected,
+        }
+    }
+}
+
+/// Judges the trouble of `assessment`, which must be one: looping, failed, not up, without progress, or busy past its time-out.
+#[must_use]
+pub fn judge(
+    seen: &Observation,
+    watch: &Watch,
+    assessment: &Assessment,
+    ledger: &Ledger,
+    policy: &Policy,
+) -> Verdict {
+    let evidence = Evidence::new(seen, watch, ledger, policy);
+    match Case::of(&evidence, assessment) {
+        Ok(case) => case.judge(),
+        Err(verdict) => *verdict,
+    }
+}
+
+/// How long the present content has run well, at most, until this look, if that is a proof.
+#[must_use]
+pub fn proven_so_far(
+    seen: &Observation,
+    watch: &Watch,
+    assessment: &Assessment,
+    policy: &Policy,
+) -> Option<Proven> {
+    if !matches!(assessment, Assessment::Healthy { .. }) {
+        return None;
+    }
+    let ledger = Ledger::default();
+    let evidence = Evidence::new(seen, watch, &ledger, policy);
+    let content = evidence.occurrences.last()?.content;
+    let secs = evidence.longest(content, seen.at);
+    let secs = u32::try_from(secs)
+        .ok()
+        .filter(|secs| *secs >= policy.proven_secs)?;
+    Some(Proven {
+        secs,
+        until: seen.at,
+    })
+}
+
+/// What the table is asked about.
+struct Case<'a> {
+    evidence: &'a Evidence<'a>,
+    assessment: &'a Assessment,
+    /// The first incident of the episode.
+    began: Timestamp,
+    /// The version in which the episode began.
+    present: Occurrence,
+}
+
+/// What is known of the version to go back to.
+enum Good {
+    Is(Occurrence),
+    /// None is known to have worked.
+    None,
+    NotYet(String),
+}
+
+impl<'a> Case<'a> {
+    fn of(evidence: &'a Evidence<'a>, assessment: &'a Assessment) -> Result<Self, Box<Verdict>> {
+        let seen = evidence.seen;
+        if let Some(why) = unread_of(seen, &[Part::Operations]) {
+            return Err(cannot_tell(format!(
+                "which change came last cannot be told, {why}"
+            )));
+        }
+        let application = &seen.application;
+        let held = |why: String| {
+            Err(Box::new(Verdict::Held {
+                row: Row::NothingToGoBackTo,
+                why,
+            }))
+        };
+        let last = evidence.occurrences.last().copied();
+        let Some(last) = last.filter(|_| application.version_created_at.is_some()) else {
+            return held("the service does not say when the present version was made".into());
+        };
+        let Some(began) = began(evidence, assessment) else {
+            return held("when the trouble began cannot be told".into());
+        };
+        if evidence.tries_since(last.from).next().is_none() {
+            return held(format!(
+                "nothing has tried to run version {} since it was made at {}",
+                application.version_id, last.from
+            ));
+        }
+        let present = match assessment {
+            // What is under way is about the version that is there.
+            Assessment::Busy { .. } => last,
+            _ => episodes_version(evidence, began, last),
+        };
+        Ok(Self {
+            evidence,
+            assessment,
+            began,
+            present,
+        })
+    }
+
+    fn judge(&self) -> Verdict {
+        let soak = i64::from(self.evidence.policy.soak_secs);
+        let proof = i64::from(self.evidence.policy.proven_secs);
+        let version = self.present.version;
+        let good = self.good(proof, soak);
+        if let Good::Is(good) = &good
+            && self.failed_with_the_same(good)
+        {
+            return held(
+                Row::SameFaultBefore,
+                format!("the same fault was seen on version {}", good.version),
+            );
+        }
+        // What fails only because of its scale had worked at another.
+        let only_scaled = matches!(&good, Good::Is(good) if good.content == self.present.content);
+        let proven = if only_scaled && self.is_of_scale() {
+            Known::No
+        } else {
+            self.ran_for(proof)
+        };
+        match proven {
+            Known::Yes => {
+                let row = if self.was_left_for_another(&good, proof) {
+                    Row::Soaked
+                } else {
+                    Row::Proven
+                };
+                return held(row, self.ran_well());
+            }
+            Known::NotYet => return *self.not_yet(),
+            Known::No => {}
+        }
+        let good = match good {
+            Good::Is(good) => good,
+            Good::NotYet(why) => return *cannot_tell(why),
+            Good::None => {
+                return held(
+                    Row::NothingToGoBackTo,
+                    format!("no version before version {version} is known to have worked"),
+                );
+            }
+        };
+        if self.was_failing(&good) {
+            return held(
+                Row::FailedBefore,
+                format!(
+                    "version {} was failing too when it was left, at {}",
+                    good.version,
+                    good.until.unwrap_or(self.present.from)
+                ),
+            );
+        }
+        if let Some(at) = self.is_known_to_be_bad() {
+            let why = format!("version {version} is what was undone at {at}, applied again");
+            return self.blame(Row::BadBefore, good, why);
+        }
+        if let Some(own) = self.restarted_by_service() {
+            return held(Row::RestartedByService, own);
+        }
+        if only_scaled && !self.is_of_scale() {
+            return held(
+                Row::OnlyScaled,
+                format!(
+                    "nothing but scale or logging was changed between version {} and version {version}",
+                    good.version
+                ),
+            );
+        }
+        match self.ran_for(soak) {
+            Known::Yes if !only_scaled => held(
+                Row::Soaked,
+                format!(
+                    "version {version} had run well for a while before it failed at {}",
+                    self.began
+                ),
+            ),
+            Known::NotYet if !only_scaled => *self.not_yet(),
+            _ => {
+                let why = format!(
+                    "version {version} was made at {}, has never run well, and fails since {}; version {} had worked",
+                    self.present.from, self.began, good.version
+                );
+                self.blame(Row::Else, good, why)
+            }
+        }
+    }
+
+    fn blame(&self, row: Row, good: Occurrence, why: String) -> Verdict {
+        Verdict::Change {
+            row,
+            good: good.version,
+            cutoff: self.cutoff(good),
+            fault_at: self.began,
+            why,
+        }
+    }
+
+    fn ran_for(&self, secs: i64) -> Known {
+        self.evidence
+            .ran_for(self.present.content, secs, self.began)
+    }
+
+    fn not_yet(&self) -> Box<Verdict> {
+        let why = unread_of(self.evidence.seen, &[Part::Series]).map_or_else(
+            || {
+                format!(
+                    "CloudWatch does not have the minutes until {} yet",
+                    self.began
+                )
+            },
+            |why| format!("how the version ran cannot be told, {why}"),
+        );
+        cannot_tell(why)
+    }
+
+    fn ran_well(&self) -> String {
+        let version = self.present.version;
+        let longest = self.evidence.longest(self.present.content, self.began);
+        if longest > 0 {
+            format!(
+                "version {version} had run well for {} min before {}",
+                longest / 60,
+                self.began
+            )
+        } else {
+            format!(
+                "version {version} is known to have run well before {}",
+                self.began
+            )
+        }
+    }
+
+    /// The newest content that ran last before the present one and is known to have worked. Where nothing but scale changed, the same content at its last scale.
+    fn good(&self, proof: i64, soak: i64) -> Good {
+        let evidence = self.evidence;
+        if let Some(why) = unread_of(evidence.seen, &[Part::Versions]) {
+            return Good::NotYet(format!("which version had worked cannot be told, {why}"));
+        }
+        let mut not_yet = None;
+        let mut others_between = false;
+        let earlier = evidence.occurrences.iter().rev();
+        for one in earlier.filter(|one| one.from < self.present.from) {
+            let until = one.until.unwrap_or(self.present.from);
+            // The same content at another scale is asked for its time at that scale only, and what lies behind another content is no way back but what is there now.
+            let known = match (one.content == self.present.content, others_between) {
+                (true, true) => continue,
+                (true, false) => evidence.ran_at_scale(one, proof, until),
+                (false, _) => {
+                    others_between = true;
+                    evidence.ran_for(one.content, proof, until)
+                }
+            };
+            match known {
+                Known::Yes => return Good::Is(*one),
+                Known::No => {}
+                Known::NotYet => not_yet = not_yet.or(Some(one.version)),
+            }
+            let has_soaked = evidence.ran_for(one.content, soak, until) == Known::Yes
+                || evidence.snapshot_of(one).is_some();
+            let has_failed = self.failed_entry(one).is_some() || self.was_failing(one);
+            if has_soaked && !has_failed {
+                return Good::Is(*one);
+            }
+        }
+        not_yet.map_or(Good::None, |version| {
+            let why = unread_of(evidence.seen, &[Part::Series]);
+            Good::NotYet(why.map_or_else(
+                || format!("whether version {version} had worked is not known yet"),
+                |why| format!("whether version {version} had worked cannot be told, {why}"),
+            ))
+        })
+    }
+
+    /// Whether it was proven only before another content was: it is an old one, applied again.
+    fn was_left_for_another(&self, good: &Good, proof: i64) -> bool {
+        let Good::Is(good) = good else { return false };
+        good.content != self.present.content
+            && self
+                .evidence
+                .longest_since(self.present.content, good.from, self.began)
+                < proof
+            && self
+                .evidence
+                .occurrences
+                .iter()
+                .any(|one| one.content == self.present.content && one.from < good.from)
+    }
+
+    /// The fault by which this trouble is told from another.
+    fn fault(&self) -> Option<&Fault> {
+        let episode = self.evidence.watch.episode.as_ref();
+        let seen = episode.and_then(|it| it.newest_fault.as_ref().or(it.first_fault.as_ref()));
+        seen.or(match self.assessment {
+            Assessment::Looping { first_fault, .. } | Assessment::Failed { first_fault, .. } => {
+                first_fault.as_ref()
+            }
+            _ => None,
+        })
+    }
+
+    fn failed_entry(&self, one: &Occurrence) -> Option<&crate::FailedBefore> {
+        let entry = self.evidence.ledger.failed.get(&one.version)?;
+        let created = self.evidence.seen.application.created_at;
+        created
+            .is_none_or(|created| entry.at >= created)
+            .then_some(entry)
+    }
+
+    /// Row 1. Faults of resources, and time-outs, are the same everywhere and prove nothing.
+    fn failed_with_the_same(&self, good: &Occurrence) -> bool {
+        let Some(fault) = self.fault().filter(|fault| !fault.is_of_resources()) else {
+            return false;
+        };
+        let entry = self.failed_entry(good);
+        entry.is_some_and(|entry| {
+            entry.fault.as_deref() == Some(&fault.key())
+                && self.evidence.seen.at.as_second() - entry.at.as_second() <= SAME_TROUBLE_SECS
+        })
+    }
+
+    /// Row 5b: failing in the last minutes before it was left.
+    fn was_failing(&self, one: &Occurrence) -> bool {
+        let left = one.until.unwrap_or(self.present.from);
+        self.evidence.last_span(one).is_some_and(|span| {
+            span.incidents() > 0
+                && left.as_second() - span.until.as_second() <= FAILED_UNTIL_THE_END_SECS
+        })
+    }
+
+    /// Row 6: when it was undone before. An unreadable fault is held against it: it was bad then.
+    fn is_known_to_be_bad(&self) -> Option<Timestamp> {
+        let fault = self.fault().map(Fault::key);
+        let mut same = self
+            .evidence
+            .occurrences
+            .iter()
+            .filter(|one| one.content == self.present.content && one.from < self.present.from);
+        same.find_map(|one| {
+            let entry = self.failed_entry(one)?;
+            let is_same = match (&entry.fault, &fault) {
+                (Some(then), Some(now)) => then == now,
+                _ => true,
+            };
+            (is_same && entry.at <= self.present.from).then_some(entry.at)
+        })
+    }
+
+    /// Row 7.
+    fn restarted_by_service(&self) -> Option<String> {
+        let mut own = self.evidence.seen.operations.iter().filter(|one| {
+            matches!(
+                one.kind(),
+                OperationKind::Maintenance | OperationKind::Scaling
+            ) && one.started_at > self.present.from
+                && one.started_at < self.began
+        });
+        let own = own.next()?;
+        Some(format!(
+            "{} by the service restarted version {} at {}, between the change and the trouble",
+            own.name, self.present.version, own.started_at
+        ))
+    }
+
+    /// Whether what fails may be the scale: the operation failed, the job does not come up, or memory, slots or time are short.
+    fn is_of_scale(&self) -> bool {
+        let has_failed = self
+            .evidence
+            .tries_since(self.present.from)
+            .any(|one| one.status == OperationStatus::Failed);
+        let is_not_up = matches!(
+            self.assessment,
+            Assessment::Settling { .. } | Assessment::Busy { .. }
+        );
+        has_failed || is_not_up || self.fault().is_some_and(Fault::is_of_resources)
+    }
+
+    /// When the first version later than `good` began to process: its job's start, or the end of the operation that made it. During an update no snapshot can be taken but its own,
+    /// which holds the state of the version before.
+    fn cutoff(&self, good: Occurrence) -> Timestamp {
+        let evidence = self.evidence;
+        let mut later = evidence
+            .occurrences
+            .iter()
+            .filter(|one| one.from > good.from);
+        let Some(first) = later.next() else {
+            return self.present.from;
+        };
+        let near =
+            |at: Timestamp| (at.as_second() - first.from.as_second()).abs() <= STAMP_SLACK_SECS;
+        let by = evidence.seen.operations.iter().rev().find(|one| {
+            near(one.started_at) && one.ended_at.is_none_or(|ended| ended >= first.from)
+        });
+        let Some(by) = by else { return first.from };
+        let ended = by.ended_at.unwrap_or(evidence.seen.at);
+        let is_first_run = evidence.occurrences.last() == Some(first);
+        let started = evidence
+            .seen
+            .job
+            .as_ref()
+            .map(|job| job.started_at)
+            .filter(|started| is_first_run && *started >= by.started_at);
+        started.map_or(ended, |started| started.min(ended))
+    }
+}
+
+/// When the present trouble began, as far as it was seen: no time lies before the first fault that is known.
+fn began(evidence: &Evidence<'_>, assessment: &Assessment) -> Option<Timestamp> {
+    let seen = evidence.seen;
+    match assessment {
+        Assessment::Looping { since, .. }
+        | Assessment::NoProgress { since, .. }
+        | Assessment::Busy { since, .. } => Some(*since),
+        Assessment::Settling { .. } => {
+            let run = evidence.watch.job.as_ref().map(|run| run.started_at);
+            run.or_else(|| evidence.watch.status.as_ref().map(|status| status.since))
+        }
+        Assessment::Failed { .. } => match &seen.job {
+            Some(job) => evidence
+                .watch
+                .trouble_since(job, evidence.policy.soak_secs)
+                .or((job.state == JobState::Failed).then_some(job.at)),
+            // The operation after which it fell back to READY.
+            None => seen
+                .operations
+                .iter()
+                .find(|one| {
+                    one.status == OperationStatus::Failed && one.kind() != OperationKind::Stop
+                })
+                .map(|one| one.ended_at.unwrap_or(one.started_at)),
+        },
+        _ => None,
+    }
+}
+
+/// The version in which the episode began: an earlier one where it was failing when it was left and nothing has run well since.
+fn episodes_version(evidence: &Evidence<'_>, began: Timestamp, last: Occurrence) -> Occurrence {
+    let soak = i64::from(evidence.policy.soak_secs);
+    let mut present = evidence.at(began).unwrap_or(last);
+    let began_in = present.from;
+    let earlier = evidence.occurrences.iter().rev();
+    for before in earlier.filter(|one| one.from < began_in) {
+        let left = before.until.unwrap_or(present.from);
+        let ran_well = evidence.ran_at_scale(&present, soak, began) == Known::Yes;
+        let was_failing = evidence.last_span(before).is_some_and(|span| {
+            span.incidents() > 1
+                && left.as_second() - span.until.as_second() <= FAILED_UNTIL_THE_END_SECS
+        });
+        if ran_well || !was_failing {
+            break;
+        }
+        present = *before;
+    }
+    present
+}
+
+fn held(row: Row, why: String) -> Verdict {
+    Verdict::Held { row, why }
+}
+
+fn cannot_tell(why: String) -> Box<Verdict> {
+    Box::new(Verdict::CannotTell { why })
+}

@@ -1,0 +1,297 @@
+//! What is known of how each version ran: which content ran when, its stretches, and whether that is all there is to know.
+
+use jiff::Timestamp;
+
+use crate::{
+    Ledger, Observation, Operation, OperationKind, OperationStatus, Part, Policy, Ran, Snapshot,
+    SnapshotStatus, Span, Watch,
+};
+
+/// The service stamps a version a moment before or after the operation that makes it.
+pub(crate) const STAMP_SLACK_SECS: i64 = 120;
+/// Between two runs of a content that were summed: a stop, an update or a scaling, not a weekend of which nothing is known.
+const LONGEST_OPERATION_SECS: i64 = 3_600;
+
+/// A version, and when it was the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Occurrence {
+    pub(super) version: u64,
+    /// The number of the oldest version that is the same but for scale and logging.
+    pub(super) content: u64,
+    pub(super) from: Timestamp,
+    /// None for the present version.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// How well something is known that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Yes,
+    No,
+    /// A source that could tell may still answer.
+    NotYet,
+}
+
+/// All evidence.
+pub(super) struct Evidence<'a> {
+    pub(super) seen: &'a Observation,
+    pub(super) watch: &'a Watch,
+    pub(super) ledger: &'a Ledger,
+    pub(super) policy: &'a Policy,
+    /// Oldest first.
+    pub(super) occurrences: Vec<Occurrence>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(
+        seen: &'a Observation,
+        watch: &'a Watch,
+        ledger: &'a Ledger,
+        policy: &'a Policy,
+    ) -> Self {
+        Self {
+            seen,
+            watch,
+            ledger,
+            policy,
+            occurrences: occurrences(seen),
+        }
+    }
+
+    /// The occurrence at a time. A version is stamped a moment after the operation that makes it begins, so what ends with the operation is still its own.
+    pub(super) fn at(&self, at: Timestamp) -> Option<Occurrence> {
+        let mut known = self.occurrences.iter().rev();
+        known.find(|one| one.from <= at).copied()
+    }
+
+    /// The longest time, in seconds, that a content ran undisturbed with checkpoints and records until `until`, summed across stops, starts and scalings.
+    pub(super) fn longest(&self, content: u64, until: Timestamp) -> i64 {
+        self.longest_since(content, Timestamp::MIN, until)
+    }
+
+    /// The same, of what began after `since`.
+    pub(super) fn longest_since(&self, content: u64, since: Timestamp, until: Timestamp) -> i64 {
+        self.longest_of(|one| one.content == content && one.from > since, until)
+    }
+
+    fn longest_of(&self, is_asked: impl Fn(&Occurrence) -> bool, until: Timestamp) -> i64 {
+        let (mut longest, mut sum) = (0, 0);
+        let mut last_end: Option<Timestamp> = None;
+        for span in &self.watch.history.spans {
+            let is_ours = self.at(span.from).is_some_and(|one| is_asked(&one));
+            let is_far = last_end.is_some_and(|end| {
+                span.from.as_second() - end.as_second() > LONGEST_OPERATION_SECS
+            });
+            if !is_ours || is_far || span.incidents() > 0 {
+                sum = 0;
+            }
+            if is_ours && self.is_stretch(span) {
+                sum += span.until.min(until).as_second() - span.from.as_second();
+                longest = longest.max(sum);
+            }
+            last_end = Some(span.until);
+        }
+        longest
+    }
+
+    /// Whether a span is a stretch: checkpoints completed and records went through, where they ever did.
+    fn is_stretch(&self, span: &Span) -> bool {
+        let Ran::Up {
+            checkpoints,
+            records,
+        } = span.ran
+        else {
+            return false;
+        };
+        let has_checkpoints =
+            self.seen.application.checkpointing_enabled == Some(false) || checkpoints != Some(0);
+        let had_records =
+            self.watch.history.spans.iter().any(
+                |span| matches!(span.ran, Ran::Up { records: Some(records), .. } if records > 0),
+            );
+        has_checkpoints && (records != Some(0) || !had_records)
+    }
+
+    /// Whether a content is known to have run well for `secs` before `until`.
+    pub(super) fn ran_for(&self, content: u64, secs: i64, until: Timestamp) -> Known {
+        if self.longest(content, until) >= secs || self.book_says(content, secs) {
+            return Known::Yes;
+        }
+        let mut own = self.occurrences.iter().filter(|one| one.content == content);
+        let Some(first) = own.next() else {
+            return Known::No;
+        };
+        // It has not existed for that long.
+        if until.as_second() - first.from.as_second() < secs {
+            return Known::No;
+        }
+        let known = self.watch.history.known;
+        // Minutes are late; what is younger than the last that is known may still show a stretch.
+        if known.is_some_and(|known| known.until >= until) {
+            return Known::No;
+        }
+        if self.look_rules_out(first, secs, until) {
+            return Known::No;
+        }
+        Known::NotYet
+    }
+
+    /// The same of one version: that content at its scale.
+    pub(super) fn ran_at_scale(&self, one: &Occurrence, secs: i64, until: Timestamp) -> Known {
+        if self.longest_of(|other| other == one, until) >= secs {
+            Known::Yes
+        } else if self.ran_for(one.content, secs, until) == Known::NotYet {
+            Known::NotYet
+        } else {
+            Known::No
+        }
+    }
+
+    /// What the ledger remembers. An entry that is older than the application, or of a time before the version was made, is a namesake's.
+    fn book_says(&self, content: u64, secs: i64) -> bool {
+        let created = self.seen.application.created_at;
+        let soak = i64::from(self.policy.soak_secs);
+        self.occurrences
+            .iter()
+            .filter(|one| one.content == content)
+            .any(|one| {
+                let is_ours = |at: Timestamp| {
+                    created.is_none_or(|created| at >= created)
+                        && at.as_second() >= one.from.as_second() - STAMP_SLACK_SECS
+                };
+                let soaked = self.ledger.soaked.get(&one.version);
+                let proven = self.ledger.proven.get(&one.version);
+                soaked.is_some_and(|at| secs <= soak && is_ours(*at))
+                    || proven.is_some_and(|it| i64::from(it.secs) >= secs && is_ours(it.until))
+            })
+    }
+
+    /// Whether the job's own history is whole, and no time in it is long enough. What it shows as quiet is no proof: up time runs while tasks initialise.
+    fn look_rules_out(&self, first: &Occurrence, secs: i64, until: Timestamp) -> bool {
+        if self.never_ran(first) {
+            return true;
+        }
+        let is_present = self.occurrences.last() == Some(first);
+        let Some(job) = self.seen.job.as_ref().filter(|_| is_present) else {
+            return false;
+        };
+        let is_readable = self.seen.why_unreadable(Part::Exceptions).is_none();
+        let is_only_run = self.runs_since(first.from) == Some(1) && job.started_at >= first.from;
+        if !is_readable || job.faults.truncated || !is_only_run {
+            return false;
+        }
+        let marks = std::iter::once(job.started_at)
+            .chain(job.faults.incidents.iter().copied())
+            .chain(job.faults.newest_at)
+            .chain([until]);
+        let mut marks: Vec<i64> = marks.map(Timestamp::as_second).collect();
+        marks.sort_unstable();
+        marks.windows(2).all(|pair| pair[1] - pair[0] < secs)
+    }
+
+    /// Whether every operation that tried to run it while it was the present version failed.
+    fn never_ran(&self, one: &Occurrence) -> bool {
+        let oldest = self.seen.operations.last().map(|oldest| oldest.started_at);
+        let are_known = self.seen.why_unreadable(Part::Operations).is_none()
+            && oldest.is_some_and(|oldest| {
+                oldest.as_second() <= one.from.as_second() + STAMP_SLACK_SECS
+            });
+        let is_its =
+            |operation: &&Operation| one.until.is_none_or(|until| operation.started_at < until);
+        let mut tries = self.tries_since(one.from).filter(is_its);
+        are_known && tries.all(|operation| operation.status == OperationStatus::Failed)
+    }
+
+    /// How many operations since then began a run; None where the operations could not be read.
+    fn runs_since(&self, from: Timestamp) -> Option<usize> {
+        if self.seen.why_unreadable(Part::Operations).is_some() {
+            return None;
+        }
+        let restarts = |one: &&Operation| {
+            !matches!(one.kind(), OperationKind::Stop | OperationKind::Other)
+                && one.started_at.as_second() >= from.as_second() - STAMP_SLACK_SECS
+        };
+        Some(self.seen.operations.iter().filter(restarts).count())
+    }
+
+    /// Starts and updates since then: what tried to run the version that was made then.
+    pub(super) fn tries_since(&self, from: Timestamp) -> impl Iterator<Item = &'a Operation> {
+        self.seen.operations.iter().filter(move |one| {
+            let kinds = [
+                OperationKind::Start,
+                OperationKind::Update,
+                OperationKind::Rollback,
+            ];
+            kinds.contains(&one.kind())
+                && one.started_at.as_second() >= from.as_second() - STAMP_SLACK_SECS
+                // One that had ended by then made an earlier version.
+                && one.ended_at.is_none_or(|ended| ended >= from)
+        })
+    }
+
+    /// Whether a snapshot says that a version was healthy: Lifeguard takes one of nothing else.
+    pub(super) fn snapshot_of(&self, one: &Occurrence) -> Option<&'a Snapshot> {
+        let prefix = format!("lifeguard-v{}-", one.version);
+        self.seen.snapshots.iter().find(|snapshot| {
+            snapshot.status == SnapshotStatus::Ready
+                && snapshot.name.starts_with(&prefix)
+                && snapshot.created_at >= one.from
+        })
+    }
+
+    /// The last thing that a version is known to have done before it was left.
+    pub(super) fn last_span(&self, one: &Occurrence) -> Option<&'a Span> {
+        let is_its =
+            |span: &&Span| span.from >= one.from && one.until.is_none_or(|until| span.from < until);
+        self.watch.history.spans.iter().rev().find(is_its)
+    }
+}
+
+/// The versions in the order in which they were present.
+fn occurrences(seen: &Observation) -> Vec<Occurrence> {
+    let application = &seen.application;
+    let mut made: Vec<(Timestamp, u64, u64)> = seen
+        .versions
+        .iter()
+        .filter(|one| one.id != application.version_id)
+        .filter_map(|one| Some((one.created_at?, one.id, one.content.unwrap_or(one.id))))
+        .collect();
+    made.sort_unstable();
+    let newest = made.last().map(|(at, ..)| *at);
+    let mut occurrences: Vec<Occurrence> = made
+        .into_iter()
+        .map(|(from, version, content)| Occurrence {
+            version,
+            content,
+            from,
+            until: None,
+        })
+        .collect();
+    let content = application
+        .content
+        .or(application.version_rolled_back_to)
+        .unwrap_or(application.version_id);
+    let present = |from| Occurrence {
+        version: application.version_id,
+        content,
+        from,
+        until: None,
+    };
+    if let Some(created) = application.version_created_at {
+        occurrences.push(present(created));
+        occurrences.sort_by_key(|one| (one.from, one.version));
+        // Gone back to under its old number: it is present again since the rollback.
+        let rollback = seen.operations.iter().find(|one| {
+            one.kind() == OperationKind::Rollback && newest.is_some_and(|at| one.started_at >= at)
+        });
+        if newest.is_some_and(|at| at > created)
+            && let Some(rollback) = rollback
+        {
+            occurrences.push(present(rollback.started_at));
+        }
+    }
+    for at in 1..occurrences.len() {
+        occurrences[at - 1].until = Some(occurrences[at].from);
+    }
+    occurrences
+}

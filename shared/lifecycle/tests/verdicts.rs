@@ -1,0 +1,570 @@
+//! Who is to blame: the rows of the table, each case as it was played, and its siblings.
+
+mod support;
+
+use jiff::Timestamp;
+use lifecycle::{Assessment, FailedBefore, JobState, Part, Proven, Reason, Row, Span, Verdict};
+use support::*;
+
+const MADE: i64 = 1_800;
+
+/// Version 7, made half an hour ago, failing every 10 s since it came up. Version 6 had run well for days.
+fn a_bad_deployment() -> Case {
+    an_application("orders")
+        .version(7)
+        .made(MADE)
+        .running()
+        .looping_every(secs(10))
+}
+
+/// Version 7, made that long ago, ran so, and has been looping for ten minutes.
+fn failing_after(made: i64, ran: &[(i64, i64)]) -> Case {
+    let mut spans = vec![ran_well(ago(made + days(5)), ago(made))];
+    spans.extend(
+        ran.iter()
+            .map(|(from, until)| ran_well(ago(*from), ago(*until))),
+    );
+    spans.push(failing(ago(minutes(10)), ago(180), 9));
+    an_application("orders")
+        .version(7)
+        .made(made)
+        .running()
+        .job(a_looping_job(minutes(10), 20))
+        .history(spans)
+}
+
+#[track_caller]
+fn to_blame(case: &Case, good: u64) -> (Row, i64, i64) {
+    match case.verdict() {
+        Verdict::Change {
+            row,
+            good: found,
+            cutoff,
+            fault_at,
+            ..
+        } if found == good => (
+            row,
+            NOW_SECS - cutoff.as_second(),
+            NOW_SECS - fault_at.as_second(),
+        ),
+        other => panic!("not to blame, or back to another version: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn held(case: &Case, row: Row, parts: &[&str]) {
+    match case.verdict() {
+        Verdict::Held { row: found, why } if found == row => says(&why, parts),
+        other => panic!("not {row:?}: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn cannot_tell(case: &Case, parts: &[&str]) {
+    match case.verdict() {
+        Verdict::CannotTell { why } => says(&why, parts),
+        other => panic!("told: {other:?}"),
+    }
+}
+
+fn spans(case: &mut Case) -> &mut Vec<Span> {
+    &mut case.before.history.spans
+}
+
+#[test]
+fn a_version_that_loops_from_its_first_start_is_to_blame() {
+    let (row, cutoff, fault) = to_blame(&a_bad_deployment(), 6);
+    assert_eq!(row, Row::Else);
+    // The job started 5 s before the update's end, and failed 10 s later.
+    assert_eq!(cutoff, MADE - UPDATE_SECS + 5);
+    assert_eq!(fault, MADE - UPDATE_SECS - 5);
+}
+
+#[test]
+fn one_lost_machine_long_ago_does_not_date_an_outage() {
+    // A blip 40 s after the start, twelve hours of good work, an outage for ten minutes (cB1).
+    let made = hours(12) + minutes(10);
+    let blip = failing_after(made, &[(made - 100, minutes(10))]);
+    held(&blip, Row::Proven, &["version 7 had run well for 718 min"]);
+    // Its siblings: the blip was an hour later, or there were three of them, hours apart.
+    let later = failing_after(
+        made,
+        &[(made - 60, made - 3_600), (made - 3_700, minutes(10))],
+    );
+    held(&later, Row::Proven, &[]);
+    let thrice = failing_after(
+        made,
+        &[
+            (made - 60, hours(9)),
+            (hours(9) - 60, hours(4)),
+            (hours(4) - 60, minutes(10)),
+        ],
+    );
+    held(&thrice, Row::Proven, &[]);
+}
+
+#[test]
+fn soaked_is_neither_proven_nor_bad() {
+    // Six to fifteen minutes of good work, then it fails (cB2, cB9): people decide, now and twenty minutes later.
+    for ran in [6, 15, 29] {
+        let made = minutes(10 + ran) + 60;
+        let case = failing_after(made, &[(made - 60, minutes(10))]);
+        held(&case, Row::Soaked, &["version 7 had run well for a while"]);
+        let mut later = failing_after(made + 1_200, &[(made + 1_140, minutes(30))]);
+        spans(&mut later).last_mut().unwrap().from = ago(minutes(30));
+        held(&later, Row::Soaked, &[]);
+    }
+    // Half an hour is a proof, and less than a soak is nothing.
+    let made = minutes(41);
+    let proven = failing_after(made, &[(made - 59, minutes(10))]);
+    held(&proven, Row::Proven, &[]);
+    let made = minutes(14);
+    assert_eq!(to_blame(&failing_after(made, &[]), 6).0, Row::Else);
+}
+
+#[test]
+fn a_version_is_as_old_as_its_content_and_not_as_its_last_start() {
+    // Thirty days old, stopped and started during an outage (cB4).
+    let case = failing_after(days(30), &[(days(15), hours(2))])
+        .operation("StopApplication", "SUCCESSFUL", hours(2), Some(60))
+        .operation("StartApplication", "SUCCESSFUL", minutes(12), Some(60));
+    held(&case, Row::Proven, &[]);
+    // A scaler makes a version every ten minutes (cH5): each ran for nine, together they are a proof.
+    let mut scaled = failing_after(minutes(20), &[]);
+    scaled.seen.application.content = Some(3);
+    scaled.seen.versions = (3..7).rev().map(a_version).collect();
+    let mut at = minutes(20);
+    let mut ran = vec![];
+    for version in &mut scaled.seen.versions {
+        version.content = Some(3);
+        at += minutes(10);
+        version.created_at = Some(ago(at));
+        ran.push(ran_well(ago(at - 30), ago(at - minutes(10))));
+    }
+    ran.reverse();
+    ran.push(ran_well(ago(minutes(20) - 30), ago(minutes(10))));
+    ran.push(failing(ago(minutes(10)), ago(180), 9));
+    let scaled = scaled.history(ran);
+    held(&scaled, Row::Proven, &[]);
+}
+
+#[test]
+fn what_was_failing_already_when_it_was_changed_is_not_the_changes_fault() {
+    // Version 6 is proven; an outage; somebody deploys a fix meanwhile (cB5).
+    let spans = vec![
+        ran_well(ago(days(5)), ago(hours(1))),
+        failing(ago(hours(1)), ago(MADE + 30), 40),
+        failing(ago(MADE - 90), ago(180), 40),
+    ];
+    let fixed = a_bad_deployment().history(spans);
+    held(&fixed, Row::Proven, &["version 6"]);
+    // Version 6 had only soaked: for people to say.
+    let spans = vec![
+        ran_well(ago(hours(1) + 600), ago(hours(1))),
+        failing(ago(hours(1)), ago(MADE + 30), 40),
+        failing(ago(MADE - 90), ago(180), 40),
+    ];
+    let mut soaked = a_bad_deployment().history(spans);
+    soaked.seen.versions[0].created_at = Some(ago(hours(1) + 660));
+    match soaked.verdict() {
+        Verdict::Held { row, .. } => assert_eq!(row.reason(), Reason::Suspected),
+        other => panic!("{other:?}"),
+    }
+    // One machine was lost long enough before the change: it ran when it was left.
+    let spans = vec![
+        ran_well(ago(days(5)), ago(MADE + 900)),
+        failing(ago(MADE + 900), ago(MADE + 840), 1),
+        ran_well(ago(MADE + 830), ago(MADE)),
+        failing(ago(MADE - 90), ago(180), 40),
+    ];
+    to_blame(&a_bad_deployment().history(spans), 6);
+}
+
+#[test]
+fn the_newest_version_that_worked_is_gone_back_to() {
+    // 5 good for days, 6 bad, force-stopped, 7 bad too (cR1).
+    let mut twice = an_application("orders")
+        .version(7)
+        .made(MADE)
+        .operation("StopApplication", "SUCCESSFUL", MADE + 300, Some(20))
+        .operation("UpdateApplication", "SUCCESSFUL", MADE + 1_200, Some(60))
+        .looping_every(secs(10));
+    twice.seen.versions = vec![a_version(6), a_version(5)];
+    twice.seen.versions[0].created_at = Some(ago(MADE + 1_200));
+    twice.seen.versions[1].created_at = Some(ago(days(9)));
+    let twice = twice.history(vec![
+        ran_well(ago(days(8)), ago(MADE + 1_200)),
+        failing(ago(MADE + 1_100), ago(MADE + 300), 12),
+        failing(ago(MADE - 90), ago(180), 40),
+    ]);
+    let (_, cutoff, _) = to_blame(&twice, 5);
+    // Nothing from after version 6 began to process.
+    assert!(cutoff >= MADE + 1_100, "{cutoff}");
+    // The update to 6 failed and never ran (cR2).
+    let mut failed =
+        a_bad_deployment().operation("UpdateApplication", "FAILED", MADE + 600, Some(60));
+    failed.seen.versions = vec![a_version(6), a_version(5)];
+    failed.seen.versions[0].created_at = Some(ago(MADE + 600));
+    failed.seen.versions[1].created_at = Some(ago(days(9)));
+    let failed = failed.history(vec![
+        ran_well(ago(days(8)), ago(MADE + 600)),
+        failing(ago(MADE - 90), ago(180), 40),
+    ]);
+    to_blame(&failed, 5);
+    // Two updates within two minutes, the first of which changed another thing (cB6).
+    let mut quick = a_bad_deployment();
+    quick.seen.versions = vec![a_version(6), a_version(5)];
+    quick.seen.versions[0].created_at = Some(ago(MADE + 110));
+    quick.seen.versions[1].created_at = Some(ago(days(9)));
+    let quick = quick
+        .operation("UpdateApplication", "SUCCESSFUL", MADE + 110, Some(60))
+        .history(vec![
+            ran_well(ago(days(8)), ago(MADE + 110)),
+            failing(ago(MADE - 90), ago(180), 40),
+        ]);
+    to_blame(&quick, 5);
+}
+
+#[test]
+fn a_namesake_proves_nothing() {
+    // The name was used 200 days ago (cB7).
+    let named = a_bad_deployment()
+        .soaked(7, days(200))
+        .application(|it| it.created_at = Some(ago(days(6))));
+    to_blame(&named, 6);
+    let mut proven = a_bad_deployment().application(|it| it.created_at = Some(ago(days(6))));
+    proven.ledger.as_mut().unwrap().proven.insert(
+        7,
+        Proven {
+            secs: 9_999,
+            until: ago(days(200)),
+        },
+    );
+    to_blame(&proven, 6);
+}
+
+#[test]
+fn that_an_operation_succeeded_says_nothing_about_health() {
+    // Somebody force-stops the bad version and starts it again (cB8).
+    let again = a_bad_deployment()
+        .operation("StopApplication", "SUCCESSFUL", 900, Some(10))
+        .operation("StartApplication", "SUCCESSFUL", 800, Some(60));
+    to_blame(&again, 6);
+}
+
+#[test]
+fn a_failover_of_the_jobmanager_forgets_nothing() {
+    // Healthy for 45 minutes; a new run of the same job during an outage (cB14).
+    let made = minutes(57);
+    let mut case = failing_after(made, &[(made - 60, minutes(10))]);
+    let job = case.seen.job.as_mut().unwrap();
+    job.started_at = ago(150);
+    held(&case, Row::Proven, &[]);
+    // A JobManager that crashes for ever (cB15): its counter stays at nought, its starts are incidents.
+    let mut case = an_application("orders").made(minutes(20));
+    for look in (0..10_i64).rev() {
+        case.now = ago(look * 60);
+        case.seen.at = case.now;
+        let mut job = a_job(0);
+        (job.at, job.started_at) = (case.now, ago(look * 60 + 20));
+        job.running_at = Some(job.started_at);
+        case.seen.job = Some(job);
+        case.before = case.look().0;
+    }
+    assert!(
+        matches!(case.assess(), Assessment::Looping { .. }),
+        "{:?}",
+        case.assess()
+    );
+    to_blame(&case, 6);
+}
+
+#[test]
+fn a_lucky_idle_night_proves_nothing() {
+    // Deployed, no record for 40 minutes, loops on the first of the morning (cH3).
+    let mut idle = failing_after(minutes(55), &[(minutes(54), minutes(10))]);
+    let night = spans(&mut idle).get_mut(1).unwrap();
+    night.ran = lifecycle::Ran::Up {
+        checkpoints: Some(40),
+        records: Some(0),
+    };
+    to_blame(&idle, 6);
+    // No checkpoint ever completed: it was not up, whatever its up time says.
+    let mut stuck = failing_after(minutes(55), &[(minutes(54), minutes(10))]);
+    spans(&mut stuck)[1].ran = lifecycle::Ran::Up {
+        checkpoints: Some(0),
+        records: Some(40),
+    };
+    to_blame(&stuck, 6);
+    // A job that never had records in its metrics cannot be asked for them.
+    let mut without = failing_after(minutes(55), &[(minutes(54), minutes(10))]);
+    for span in spans(&mut without)
+        .iter_mut()
+        .filter(|span| span.incidents() == 0)
+    {
+        span.ran = lifecycle::Ran::Up {
+            checkpoints: Some(40),
+            records: Some(0),
+        };
+    }
+    held(&without, Row::Proven, &[]);
+}
+
+#[test]
+fn a_graceful_weekend_does_not_take_the_blame_away() {
+    // Stopped on Friday, stored, started on Monday (cH4).
+    let case = an_application("orders")
+        .version(7)
+        .made_at(hours(40))
+        .operation("StopApplication", "SUCCESSFUL", hours(60), Some(60))
+        .operation("StartApplication", "SUCCESSFUL", MADE, Some(60))
+        .job(a_looping_job(MADE - 60, 10))
+        .history(vec![
+            ran_well(ago(days(7)), ago(hours(60))),
+            failing(ago(MADE - 90), ago(180), 40),
+        ]);
+    to_blame(&case, 6);
+}
+
+#[test]
+fn what_the_service_restarted_in_between_is_for_people_to_say() {
+    // Scaling by the service within the soak of a deployment (cB22).
+    for name in ["AutoScaling", "ApplicationMaintenance"] {
+        let case = a_bad_deployment()
+            .operation(name, "SUCCESSFUL", MADE - 100, Some(30))
+            .job(a_looping_job(MADE - 140, 10));
+        held(&case, Row::RestartedByService, &[name]);
+    }
+}
+
+#[test]
+fn nothing_but_scale_is_not_judged_like_code() {
+    // Two minutes after the parallelism was changed a broker goes away (cB31).
+    let scaled = || {
+        let mut case = a_bad_deployment();
+        case.seen.application.content = Some(6);
+        case.seen.versions[0].content = Some(6);
+        case
+    };
+    held(&scaled(), Row::Proven, &[]);
+    // It was deployed for the first time at this scale and had only soaked before.
+    let mut young = scaled().history(vec![
+        ran_well(ago(MADE + 900), ago(MADE)),
+        failing(ago(MADE - 90), ago(180), 40),
+    ]);
+    young.seen.versions[0].created_at = Some(ago(MADE + 960));
+    held(&young, Row::OnlyScaled, &["nothing but scale"]);
+    // Memory is short at the new scale: that is what was changed.
+    let mut short = scaled();
+    let job = short.seen.job.as_mut().unwrap();
+    for fault in job.faults.first.iter_mut().chain(&mut job.faults.newest) {
+        fault.exception = "java.lang.OutOfMemoryError".into();
+        fault.message = "java.lang.OutOfMemoryError: Java heap space".into();
+    }
+    to_blame(&short, 6);
+}
+
+#[test]
+fn what_was_undone_and_is_applied_again_is_known_to_be_bad() {
+    // 6 good, 7 bad and rolled back to 8, 9 is 7 again (cH6): it need not loop for long to be known.
+    let mut case = an_application("orders")
+        .version(9)
+        .made(MADE)
+        .looping_every(secs(10));
+    case.seen.application.content = Some(7);
+    case.seen.versions = vec![a_version(8), a_version(7), a_version(6)];
+    for (version, (content, made)) in
+        case.seen
+            .versions
+            .iter_mut()
+            .zip([(6, hours(5)), (7, hours(6)), (6, days(9))])
+    {
+        version.content = Some(content);
+        version.created_at = Some(ago(made));
+    }
+    let fault = case
+        .seen
+        .job
+        .as_ref()
+        .unwrap()
+        .faults
+        .first
+        .clone()
+        .unwrap();
+    case.ledger.as_mut().unwrap().failed.insert(
+        7,
+        FailedBefore {
+            at: ago(hours(5)),
+            fault: Some(fault.key()),
+        },
+    );
+    let case = case.history(vec![
+        ran_well(ago(days(8)), ago(hours(6))),
+        ran_well(ago(hours(5)), ago(MADE)),
+        failing(ago(MADE - 90), ago(180), 40),
+    ]);
+    assert_eq!(to_blame(&case, 8).0, Row::BadBefore);
+}
+
+#[test]
+fn the_same_fault_on_the_version_before_takes_the_blame_away() {
+    let mut case = a_bad_deployment();
+    let fault = case
+        .seen
+        .job
+        .as_ref()
+        .unwrap()
+        .faults
+        .first
+        .clone()
+        .unwrap();
+    let mut seen = |age: i64, fault: Option<String>| {
+        case.ledger.as_mut().unwrap().failed.insert(
+            6,
+            FailedBefore {
+                at: ago(age),
+                fault,
+            },
+        );
+        case.verdict()
+    };
+    let same = Some(fault.key());
+    match seen(hours(2), same.clone()) {
+        Verdict::Held { row, .. } => assert_eq!(row, Row::SameFaultBefore),
+        other => panic!("{other:?}"),
+    }
+    // Another fault, one that could not be read, or the same one two days ago.
+    for verdict in [
+        seen(hours(2), Some("another".into())),
+        seen(hours(2), None),
+        seen(days(2), same),
+    ] {
+        assert!(
+            matches!(verdict, Verdict::Change { good: 6, .. }),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_book_is_no_doubt_and_a_readable_one_stands_in_for_the_minutes() {
+    // Tagged today: the minutes prove the version before (cH2).
+    to_blame(&a_bad_deployment(), 6);
+    // Nothing of CloudWatch: the book says that 6 was proven, and the job's own history is whole.
+    let mut by_book = an_application("orders")
+        .made(minutes(5))
+        .looping_every(secs(35))
+        .unreadable(Part::Series, "throttled");
+    by_book.seen.versions[0].created_at = Some(ago(days(9)));
+    cannot_tell(
+        &by_book,
+        &["whether version 6 had worked", "the history in CloudWatch"],
+    );
+    by_book.ledger.as_mut().unwrap().proven.insert(
+        6,
+        Proven {
+            secs: 7_200,
+            until: ago(hours(1)),
+        },
+    );
+    to_blame(&by_book, 6);
+    // So does a snapshot that Lifeguard took.
+    let mut by_snapshot = by_book.with_snapshot("lifeguard-v6-2026", hours(3));
+    by_snapshot.ledger = Ok(lifecycle::Ledger::default());
+    to_blame(&by_snapshot, 6);
+}
+
+#[test]
+fn what_could_not_be_read_is_no_evidence() {
+    let unread = a_bad_deployment().unreadable(Part::Operations, "throttled");
+    cannot_tell(&unread, &["the operations could not be read: throttled"]);
+    let unread = a_bad_deployment().unreadable(Part::Versions, "throttled");
+    cannot_tell(&unread, &["the versions could not be read: throttled"]);
+    let unread = failing_after(hours(9), &[]).unreadable(Part::Series, "throttled");
+    let unread = Case {
+        before: lifecycle::Watch::default(),
+        ..unread
+    };
+    cannot_tell(&unread, &["the history in CloudWatch could not be read"]);
+    // Minutes are late: what is younger than a soak before the fault may still show a good run.
+    let mut late = failing_after(minutes(30), &[]);
+    late.before.history.known = Some(lifecycle::Known {
+        from: ago(days(15)),
+        until: ago(minutes(20)),
+    });
+    spans(&mut late).pop();
+    cannot_tell(&late, &["CloudWatch does not have the minutes"]);
+}
+
+#[test]
+fn without_a_version_that_worked_people_decide() {
+    held(
+        &a_bad_deployment().history(vec![failing(ago(MADE - 90), ago(180), 40)]),
+        Row::NothingToGoBackTo,
+        &["no version before version 7 is known to have worked"],
+    );
+    held(
+        &a_bad_deployment().application(|it| it.version_created_at = None),
+        Row::NothingToGoBackTo,
+        &["does not say when the present version was made"],
+    );
+    held(
+        &a_bad_deployment().operations(vec![]),
+        Row::NothingToGoBackTo,
+        &["nothing has tried to run version 7"],
+    );
+    // A fix was stored after a failed update, and nobody started it (cR11).
+    let mut stored = an_application("orders")
+        .version(8)
+        .ready()
+        .made_at(minutes(10))
+        .operation("UpdateApplication", "FAILED", hours(1), Some(90));
+    stored.seen.versions[0].created_at = Some(ago(hours(1)));
+    let stored = stored.judged(Assessment::Failed {
+        why: "UpdateApplication failed".into(),
+        first_fault: None,
+    });
+    held(
+        &stored,
+        Row::NothingToGoBackTo,
+        &["nothing has tried to run version 8"],
+    );
+}
+
+#[test]
+fn what_did_not_come_up_is_dated_to_its_operation() {
+    let failed = an_application("orders")
+        .ready()
+        .made_at(minutes(10))
+        .operation("UpdateApplication", "FAILED", minutes(10), Some(90))
+        .judged(Assessment::Failed {
+            why: "UpdateApplication failed".into(),
+            first_fault: None,
+        });
+    let (_, cutoff, fault) = to_blame(&failed, 6);
+    assert_eq!((cutoff, fault), (minutes(10) - 90, minutes(10) - 90));
+    let stuck = an_application("orders")
+        .status("UPDATING")
+        .made_at(minutes(50))
+        .operation("UpdateApplication", "IN_PROGRESS", minutes(50), None);
+    assert_eq!(to_blame(&stuck, 6).2, minutes(50));
+    // A job that gave up.
+    let mut gone = a_bad_deployment();
+    gone.seen.job.as_mut().unwrap().state = JobState::Failed;
+    to_blame(&gone, 6);
+}
+
+/// No time that people read lies before the version was made, or before the first fault that was seen (cB3).
+#[test]
+fn no_time_is_invented() {
+    for period in [2, 10, 35, 90, 240] {
+        let case = a_bad_deployment().looping_every(period);
+        let Verdict::Change { fault_at, .. } = case.verdict() else {
+            continue;
+        };
+        let job = case.seen.job.as_ref().unwrap();
+        assert!(fault_at >= job.started_at, "{period}: {fault_at}");
+        let made: Timestamp = case.seen.application.version_created_at.unwrap();
+        assert!(fault_at >= made, "{period}");
+    }
+}

@@ -1,7 +1,0 @@
-//! Wiring only.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    lockstep::cli::run()
-}
