@@ -12,6 +12,8 @@ use managed_flink_support::{Region, codebook, region_with};
 const DAY: Duration = Duration::from_secs(86_400);
 const ONE: &str = "FLINK-1_20";
 const TWO: &str = "FLINK-2_2";
+/// Four operators process at most so many records in a minute, what has piled up included; a day of health had millions.
+const OF_A_MINUTE: f64 = 4.0 * 60.0 * 1_000.0;
 
 /// The samples of some minutes; one without any is missing.
 struct Minutes(Vec<BTreeMap<&'static str, f64>>);
@@ -364,18 +366,55 @@ async fn a_job_manager_that_crashes_again_and_again_counts_nothing() {
     assert!(seen.max("uptime") < 47_000.0 && seen.always("lastCheckpointSize", -1.0));
 }
 
+/// An operation has begun that ends with a new job: nothing for as long as it takes, then everything from the beginning.
+async fn begins_anew(region: &Region, operation: Status) {
+    let mut gap = 0;
+    while region.status("orders") == operation {
+        assert!(now(region).is_empty(), "{operation:?}");
+        gap += 1;
+        region.sleep(1).await;
+    }
+    assert!(gap > 10, "{operation:?} took {gap} s");
+    assert_eq!(region.status("orders"), Status::Running);
+    assert_eq!(now(region)["lastCheckpointSize"], -1.0);
+    let seen = minutes(region, 5).await;
+    assert!(seen.always("fullRestarts", 0.0) && seen.always("downtime", 0.0));
+    assert!(seen.of("uptime")[0] < 61_000.0 && seen.breaks("uptime") == 0);
+    assert!(seen.max("lastCheckpointSize") > 0.0);
+    let records = seen.of("numRecordsIn")[0];
+    assert!(records < OF_A_MINUTE, "{operation:?}: {records}");
+    assert_eq!(seen.rises("numRecordsIn"), 4, "{operation:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_update_begins_anew_after_a_gap() {
     let region = running_after(ONE, Code::healthy(), &[three_restarts()]);
     assert_eq!(now(&region)["fullRestarts"], 3.0);
     region.deploy("orders", "new.jar").await.expect("accepted");
-    assert!(minutes(&region, 1).await.of("uptime").is_empty());
-    region.until("orders", Status::Running).await;
-    assert_eq!(now(&region)["lastCheckpointSize"], -1.0);
-    let seen = minutes(&region, 5).await;
-    assert!(seen.always("fullRestarts", 0.0) && seen.always("downtime", 0.0));
-    assert!(seen.of("uptime")[0] < 61_000.0 && seen.breaks("uptime") == 0);
-    assert!(seen.of("numRecordsIn")[0] < 100_000.0 && seen.rises("numRecordsIn") == 4);
+    begins_anew(&region, Status::Updating).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_begins_anew_after_a_gap() {
+    let code = looping(5).restarting(RestartStrategy::every(1));
+    let region = updated(ONE, code).await;
+    assert!(minutes(&region, 3).await.max("fullRestarts") > 20.0);
+    let version = region.service.standing("orders").expect("there").version;
+    let rollback = region
+        .client
+        .rollback_application()
+        .application_name("orders")
+        .current_application_version_id(version);
+    rollback.send().await.expect("accepted");
+    begins_anew(&region, Status::RollingBack).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn scaling_begins_anew_after_a_gap() {
+    let region = running_after(ONE, Code::healthy(), &[three_restarts()]);
+    assert_eq!(now(&region)["fullRestarts"], 3.0);
+    assert!(region.service.autoscale("orders", 4));
+    begins_anew(&region, Status::Autoscaling).await;
 }
 
 #[tokio::test(start_paused = true)]
