@@ -148,7 +148,7 @@ def sabotaged(moto):
 
 def run():
     TOOLS.mkdir(parents=True, exist_ok=True)
-    venv("moto"), plays.sandbox(), transformed()
+    venv("moto"), plays.lockstep(), transformed()
     complaints, agreements, differences = [], 0, []
     with Moto(TOOLS / "moto-cloudformation.log") as moto:
         for what, parameters in STACKS.items():

@@ -177,7 +177,7 @@ def each(scenarios):
     """A comparison by scenario. Two servers, because there are two cores and one server has one."""
     queue, found, lock = list(reversed(scenarios)), {}, threading.Lock()
     # Installed and built before two ask for it at once.
-    venv("moto"), plays.sandbox(), transformed()
+    venv("moto"), plays.lockstep(), transformed()
 
     def work(number):
         with Moto(TOOLS / f"moto-{number}.log") as moto:

@@ -1,4 +1,4 @@
-"""Scenarios played by the sandbox's hidden command `engine`: on its own services, or with four of them replaced by another engine's."""
+"""Scenarios played by `lockstep`: on the sandbox's own services, or with four of them replaced by another engine's."""
 
 import functools
 import json
@@ -18,14 +18,14 @@ LEFT_OUT = {
 
 
 @functools.cache
-def sandbox():
-    """The sandbox's binary, built."""
-    return str(region.sandbox())
+def lockstep():
+    """The binary, built."""
+    return str(region.sandbox().with_name("lockstep"))
 
 
 def every():
     """The names of all scenarios and plays: the command lists them when it is asked for one that is not there."""
-    done = subprocess.run([sandbox(), "engine", "none"], capture_output=True, text=True, check=False)
+    done = subprocess.run([lockstep(), "none"], capture_output=True, text=True, check=False)
     return done.stderr.strip().split("; there are: ")[-1].split(", ")
 
 
@@ -43,7 +43,7 @@ def play(scenario, *arguments, stack=()):
     """A scenario's transcript. `stack` are parameters beside the scenario's own."""
     given = [word for name, value in dict(stack).items() for word in ("--parameter", f"{name}={value}")]
     try:
-        done = subprocess.run([sandbox(), "engine", scenario, *map(str, arguments), *given], capture_output=True, text=True, check=False, timeout=PLAY_SECS)
+        done = subprocess.run([lockstep(), scenario, *map(str, arguments), *given], capture_output=True, text=True, check=False, timeout=PLAY_SECS)
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"{scenario} did not end within {PLAY_SECS} s") from error
     if done.returncode:

@@ -28,8 +28,8 @@ def target():
 
 
 def sandbox():
-    """The sandbox's binary; beside it lies every function's. One build, or the two would want the same crates with other features."""
-    cargo("build", *[word for name in ("sandbox", *FUNCTIONS) for word in ("--package", name)])
+    """The sandbox's binary; beside it lie `lockstep` and every function's. One build, or they would want the same crates with other features."""
+    cargo("build", *[word for name in ("sandbox", "lockstep", *FUNCTIONS) for word in ("--package", name)])
     return target() / "debug" / "sandbox"
 
 

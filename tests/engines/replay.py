@@ -157,7 +157,7 @@ def sabotaged():
 def run(scenarios):
     """Every visit of these scenarios."""
     TOOLS.mkdir(parents=True, exist_ok=True)
-    venv("ministack"), plays.sandbox()
+    venv("ministack"), plays.lockstep()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(transcript, scenarios))
     every = [visit for scenario in scenarios for visit in visits(scenario, machines())]

@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 when all is as it should be, 1 when not, 2 for wrong usage.
 
-mod engine;
 mod rehearse;
 mod serve;
 mod trouble;
@@ -48,9 +47,6 @@ enum Command {
     Serve(Serve),
     /// Assess captured answers of the Flink REST API, named <moment>__<endpoint>.json.
     Assess(Assess),
-    /// Play a scenario for `tests/engines`, and write the transcript.
-    #[command(hide = true)]
-    Engine(engine::Engine),
 }
 
 #[derive(Default, clap::Args)]
@@ -125,7 +121,6 @@ pub fn run() -> ExitCode {
         Command::Graph { definition } => draw(&definition),
         Command::Serve(serve) => serve::run(&serve),
         Command::Assess(asked) => assess(&asked),
-        Command::Engine(asked) => engine::run(asked),
     }
 }
 

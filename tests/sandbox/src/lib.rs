@@ -2,7 +2,6 @@
 
 pub mod assess;
 pub mod cli;
-pub mod external;
 pub mod graph;
 pub mod invariants;
 pub mod moments;

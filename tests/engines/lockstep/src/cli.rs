@@ -1,16 +1,24 @@
-//! `engine`: plays a scenario on the region's own services, or with four of them replaced by another engine's, and writes the transcript as JSON. For `tests/engines`.
+//! The command line: plays a scenario on the region's own services, or with four of them replaced by another engine's, and writes the transcript as JSON.
+//!
+//! Exit codes: 0 when it was played, 1 when that failed, 2 for wrong usage.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
-
-use super::{chain, failed, in_virtual_time, say, wrong};
-use crate::{
-    external::{Asked, Recorder, TranscriptError, stack, transcript},
-    scenario::{CATALOGUE, FLINK, INPUTS, SNAPSHOTS, TROUBLES, play_by_name},
-    server::Server,
+use std::{
+    collections::BTreeMap, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode,
 };
 
-#[derive(clap::Args)]
-pub(super) struct Engine {
+use clap::Parser;
+use emulated_aws::server::Server;
+use sandbox::scenario::{CATALOGUE, FLINK, INPUTS, SNAPSHOTS, TROUBLES, play_by_name};
+
+use crate::{Asked, Recorder, TranscriptError, stack, transcript};
+
+#[derive(Parser)]
+#[command(
+    name = "lockstep",
+    about = "Plays a scenario of the sandbox on its own services or on another engine's, and writes the transcript.",
+    version
+)]
+struct Arguments {
     /// The scenario's name.
     name: String,
     /// Everything random comes from this.
@@ -42,8 +50,10 @@ fn parameter(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "write Name=value".to_owned())
 }
 
-/// Plays as asked.
-pub(super) fn run(asked: Engine) -> ExitCode {
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let asked = Arguments::parse();
     let Some(scenario) = play_by_name(&asked.name) else {
         let names: Vec<&str> = CATALOGUE
             .iter()
@@ -81,7 +91,13 @@ pub(super) fn run(asked: Engine) -> ExitCode {
         engine,
         recorder: recorder.clone(),
     };
-    let told = in_virtual_time(async {
+    // A region runs in one thread, on a clock that is paused: time passes when everybody waits.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    let runtime = runtime.expect("a runtime of one thread needs nothing but memory");
+    let told = runtime.block_on(async {
         if asked.stack {
             stack(scenario, how).map_err(TranscriptError::from)
         } else {
@@ -90,15 +106,35 @@ pub(super) fn run(asked: Engine) -> ExitCode {
     });
     let told = match told {
         Ok(told) => told,
-        Err(error) => return failed(&error),
+        Err(error) => {
+            complain(&chain(&error));
+            return ExitCode::FAILURE;
+        }
     };
     if let (Some(file), Some(recorder)) = (asked.record, recorder)
         && let Err(error) = std::fs::write(&file, recorder.lines())
     {
         return wrong(&format!("{} cannot be written: {error}", file.display()));
     }
-    say(&format!("{told}\n"));
+    // A reader that went away is no error of ours.
+    let _ = writeln!(std::io::stdout().lock(), "{told}");
     ExitCode::SUCCESS
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn wrong(text: &str) -> ExitCode {
+    complain(text);
+    ExitCode::from(2)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    chain.join(": ")
 }
 
 fn names(file: &std::path::Path) -> Result<BTreeMap<String, String>, String> {

@@ -8,7 +8,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::wire::{Request, Response};
+use ground::wire::{Request, Response};
 
 /// A history of a long night is some megabytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;

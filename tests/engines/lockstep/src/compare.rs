@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
+use ground::{
     protocol::refused,
     wire::{Request, Response, service, verb},
 };
@@ -73,7 +73,7 @@ fn sorted_set(name: &str, value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
+    use ground::{
         protocol::aws_json,
         wire::{json_answer, json_error},
     };

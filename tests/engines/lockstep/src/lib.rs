@@ -6,6 +6,7 @@
 //!
 //! Invariant: time passes only while nobody over there computes ([`Lockstep`]), so the same seed gives the same instants on both engines.
 
+pub mod cli;
 mod client;
 mod compare;
 mod lockstep;
@@ -27,16 +28,15 @@ pub use lockstep::Lockstep;
 pub use record::Recorder;
 pub use transcript::{Asked, TranscriptError, stack, transcript};
 
-use crate::{
-    connector::Router,
-    events, faults,
+use asl::TaskFailure;
+use emulated_aws::{connector::Router, events, faults};
+use ground::{
     journal::Actor,
     place,
     protocol::{aws_json, form_field},
-    region::Region,
-    states::TaskFailure,
     wire::{self, Request, Response, json_answer, json_error},
 };
+use region::Region;
 
 /// The services that are the other engine's.
 const THEIRS: [&str; 4] = ["states", "dynamodb", "sns", "events"];

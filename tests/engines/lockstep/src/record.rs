@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::states::Evaluation;
+use asl::Evaluation;
 
 /// Of one expression in one run; a loop of looks asks the same again and again.
 const EACH: usize = 60;

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{
-    protocol::aws_query,
-    region::{Blueprint, Open, REMEDIATE},
-    server::Server,
-    sns,
-    wire::{self, Request, Response},
-};
+
+use emulated_aws::{server::Server, sns};
+use ground::protocol::aws_query;
+use region::{Blueprint, Open, REMEDIATE};
 
 /// What the engine was asked: service, verb, body.
 type Heard = Arc<Mutex<Vec<(String, String)>>>;

@@ -10,12 +10,12 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{External, Recorder, history};
-use crate::{
-    region::{Blueprint, Region, RegionError},
-    scenario::{self, Script},
+use emulated_aws::{
     server::{Bound, Server},
     template::{Stack, Trigger},
 };
+use region::{Blueprint, Region, RegionError};
+use sandbox::scenario::{self, Script};
 
 /// How to play it.
 #[derive(Default)]

@@ -1,0 +1,7 @@
+//! Wiring only.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lockstep::cli::run()
+}
