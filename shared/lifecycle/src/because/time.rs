@@ -4,6 +4,9 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::lasting;
 
+/// From here on minutes are said in hours or days.
+const MANY_MINUTES: i64 = 120;
+
 /// A time in UTC, to the second, with the date where it is not today.
 #[must_use]
 pub fn clock(at: Timestamp, now: Timestamp) -> String {
@@ -34,6 +37,11 @@ pub fn in_plain_words(sentence: &str, now: Timestamp) -> String {
         match seconds {
             Some((opening, secs)) if core == "s" => {
                 let said = format!("{opening}{}{after}", lasting(secs));
+                words.pop();
+                words.push(said);
+            }
+            Some((opening, minutes)) if core == "min" && minutes >= MANY_MINUTES => {
+                let said = format!("{opening}{}{after}", lasting(minutes.saturating_mul(60)));
                 words.pop();
                 words.push(said);
             }
@@ -106,6 +114,10 @@ mod tests {
                 "it began (2026-03-03T02:50:36.251Z); waiting, 10 s of 2700 s",
                 "it began (3 Mar 02:50:36 UTC); waiting, 10 s of 45 min",
             ),
+            (
+                "it had run well for 7202 min before, and 45 min after 2 min 31 s",
+                "it had run well for 5 days before, and 45 min after 2 min 31 s",
+            ),
             ("cannot parse '12 s' as INT", "cannot parse '12 s' as INT"),
             ("version 3 s", "version 3 s"),
             ("(100 s)", "(1 min 40 s)"),
@@ -120,8 +132,8 @@ mod tests {
         fn sentences_without_times_stay(sentence in "[a-z0-9 .,:;()TZ-]{0,80}") {
             let now = at("2026-03-04T02:59:47Z");
             let said = in_plain_words(&sentence, now);
-            let has_seconds = sentence.split(' ').any(|word| split_end(word).0 == "s");
-            prop_assume!(!has_seconds);
+            let is_unit = |word| matches!(split_end(word).0, "s" | "min");
+            prop_assume!(!sentence.split(' ').any(is_unit));
             prop_assert_eq!(said, sentence);
         }
 
