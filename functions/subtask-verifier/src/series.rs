@@ -17,6 +17,8 @@ const METRICS: [SeriesMetric; 6] = [
 ];
 const MINUTE_SECS: u32 = 60;
 const DAY_SECS: i64 = 86_400;
+/// So long before the present version was made the one before is asked about first.
+const BEFORE_SECS: i64 = 6 * 3_600;
 /// Periods that CloudWatch keeps longer than minutes, with how long: what is older than that answers nothing, not even what is younger.
 const LONGER: [(u32, i64); 2] = [(300, 63 * DAY_SECS), (3_600, 455 * DAY_SECS)];
 /// Clocks differ, and CloudWatch rounds the begin down.
@@ -45,15 +47,27 @@ pub(crate) async fn read<A: GetMetricData>(
             false => Err(answer.not_read.join("; ")),
         }
     };
-    let minutes = Periods {
-        from,
-        until,
-        secs: MINUTE_SECS,
+    let since = async |from: Timestamp| {
+        let minutes = Periods {
+            from,
+            until,
+            secs: MINUTE_SECS,
+        };
+        ask(&METRICS, minutes).await
     };
-    let mut reads = vec![ask(&METRICS, minutes).await?];
     if history.known.is_some() {
-        return Ok(reads);
+        return Ok(vec![since(from).await?]);
     }
+    let lately = lately(application, now).max(from);
+    let read = since(lately).await?;
+    if lately > from && shows_enough(&read, application) {
+        return Ok(vec![read]);
+    }
+    let mut reads = vec![if lately > from {
+        since(from).await?
+    } else {
+        read
+    }];
     for (secs, kept_secs) in LONGER {
         if reads.iter().any(|read| ran_before(read, application)) {
             break;
@@ -65,6 +79,29 @@ pub(crate) async fn read<A: GetMetricData>(
         }
     }
     Ok(reads)
+}
+
+/// How far back a verdict mostly has to look: to some hours before the present version was made, or, of one that is older, a day. Fifteen days are a hundred times as many values.
+fn lately(application: &Application, now: Timestamp) -> Timestamp {
+    let made = application.version_created_at.unwrap_or(now).as_second();
+    let now = now.as_second();
+    let since = (made - BEFORE_SECS).clamp(now - DAY_SECS, now - BEFORE_SECS / 2);
+    Timestamp::from_second(since - since.rem_euclid(i64::from(MINUTE_SECS)))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Whether it shows that the version before had worked, or, where the present one is older than all of it, that this one had.
+fn shows_enough(read: &SeriesRead, application: &Application) -> bool {
+    let is_old = application
+        .version_created_at
+        .is_some_and(|made| made < read.from);
+    ran_before(read, application)
+        || is_old
+            && read
+                .points(SeriesMetric::UpTime)
+                .unwrap_or_default()
+                .iter()
+                .any(|point| point.value >= RUN_MILLIS)
 }
 
 /// Whether an undisturbed run of some length is seen before the present version was made.

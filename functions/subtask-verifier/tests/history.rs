@@ -120,12 +120,27 @@ fn half_an_hour(ago: i64) -> UpTime {
 const MINUTES: i64 = 15 * DAY - 660;
 
 #[tokio::test]
-async fn a_first_look_asks_for_fifteen_days_of_minutes() {
+async fn a_first_look_asks_for_hours_where_they_show_that_something_worked() {
+    for (version, run, asked_for) in [
+        // Of the version before, in the hours before the present one was made.
+        (3 * 3_600, 5 * 3_600, 9 * 3_600),
+        (600, 2 * 3_600, 6 * 3_600 + 600),
+        // Of the present version, which is older than a day.
+        (9 * DAY, 3_600, DAY),
+    ] {
+        let double = Case::of(300 * DAY, version, half_an_hour(run)).double();
+        look(&double, None).await;
+        assert_eq!(asked(&double), [(60, asked_for, 0, 8)], "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_look_asks_for_fifteen_days_of_minutes_where_hours_do_not_do() {
     let double = Case::of(300 * DAY, DAY, half_an_hour(2 * DAY)).double();
     let look = look(&double, None).await;
     assert_eq!(
         asked(&double),
-        [(60, MINUTES, 0, 4), (60, MINUTES, 0, 4)],
+        [(60, DAY, 0, 8), (60, MINUTES, 0, 4), (60, MINUTES, 0, 4)],
         "a run of half an hour before the present version is enough"
     );
     assert_eq!(look["observation"]["unreadable"], json!([]));
@@ -134,7 +149,7 @@ async fn a_first_look_asks_for_fifteen_days_of_minutes() {
 
 #[tokio::test]
 async fn without_a_run_before_the_present_version_older_times_are_asked_for_up_time() {
-    let minutes = [(60, MINUTES, 0, 4), (60, MINUTES, 0, 4)];
+    let minutes = [(60, DAY, 0, 8), (60, MINUTES, 0, 4), (60, MINUTES, 0, 4)];
     let five = (300, 63 * DAY - 600, 15 * DAY - 600, 2);
     let hours = (3_600, 455 * DAY - 3_600, 63 * DAY, 2);
     for (up_time, more) in [
@@ -161,6 +176,7 @@ async fn nothing_older_than_the_application_is_asked_for() {
         (
             20 * DAY,
             vec![
+                (60, 22_200, 0, 8),
                 (60, MINUTES, 0, 4),
                 (60, MINUTES, 0, 4),
                 (300, 20 * DAY, 15 * DAY - 600, 2),
@@ -178,12 +194,12 @@ async fn a_later_look_asks_for_what_is_new_and_the_ten_minutes_before() {
     let double = Case::of(300 * DAY, DAY, half_an_hour(2 * DAY)).double();
     let mut watch = look(&double, None).await["watch"].clone();
     let again = look(&double, Some(watch.clone())).await;
-    assert_eq!(asked(&double).len(), 2, "at the same minute nothing is new");
+    assert_eq!(asked(&double).len(), 3, "at the same minute nothing is new");
     assert_eq!(again["watch"]["history"], watch["history"]);
     let hour_ago = jiff::Timestamp::from_second(NOW - 3_600).unwrap();
     watch["history"]["known"]["until"] = json!(hour_ago.to_string());
     look(&double, Some(watch)).await;
-    assert_eq!(asked(&double)[2..], [(60, 4_200, 0, 8)]);
+    assert_eq!(asked(&double)[3..], [(60, 4_200, 0, 8)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,9 +219,7 @@ async fn what_cannot_be_read_is_said_and_asked_again() {
     assert_eq!(first["watch"]["history"]["known"], Value::Null);
     look(&double, Some(first["watch"].clone())).await;
     assert!(
-        asked(&double)
-            .iter()
-            .all(|call| *call == (60, MINUTES, 0, 4)),
+        asked(&double).iter().all(|call| *call == (60, DAY, 0, 8)),
         "{:?}",
         asked(&double)
     );
