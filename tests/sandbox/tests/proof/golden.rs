@@ -17,6 +17,8 @@ use crate::support::in_virtual_time;
 
 /// Stands between two mails.
 const BETWEEN: &str = "\n-----\n\n";
+/// Plays a thousand applications for minutes, and sends more than a hundred mails that are alike: nobody would review them.
+const LEFT_OUT: &str = "snapshots-fleet";
 /// What a scenario without mails has in its file.
 const NONE: &str = "No mail.\n";
 
@@ -42,7 +44,7 @@ fn read_by_people(scenario: &Script) -> String {
 fn are_as_reviewed(scenarios: &[Script]) {
     let update = env::var_os("UPDATE_GOLDEN").is_some();
     let mut differ = Vec::new();
-    for scenario in scenarios {
+    for scenario in scenarios.iter().filter(|one| one.name != LEFT_OUT) {
         let (path, now) = (file(scenario), read_by_people(scenario));
         if update {
             fs::create_dir_all(folder()).unwrap();
@@ -86,7 +88,12 @@ fn no_file_is_left_of_a_scenario_that_is_gone() {
     let all = [
         &CATALOGUE, &FLINK, &SNAPSHOTS, &INPUTS, &EXAMPLES, &TROUBLES,
     ];
-    let known: BTreeSet<PathBuf> = all.iter().flat_map(|list| list.iter().map(file)).collect();
+    let known: BTreeSet<PathBuf> = all
+        .iter()
+        .flat_map(|list| list.iter())
+        .filter(|one| one.name != LEFT_OUT)
+        .map(file)
+        .collect();
     let there = fs::read_dir(folder()).expect("the folder is in the repository");
     let there: BTreeSet<PathBuf> = there.map(|entry| entry.unwrap().path()).collect();
     assert_eq!(there, known);
