@@ -10,7 +10,7 @@ const NOW: &str = "2026-03-04T03:00:00Z";
 /// Version 7 was made ten minutes ago by an update and has looped since; version 6 had run well for five days. One snapshot from before it.
 fn looping() -> Value {
     let history = json!({
-        "known": { "from": "2026-02-17T03:00:00Z", "until": "2026-03-04T02:57:00Z" },
+        "known": { "from": "2026-02-17T03:00:00Z", "until": "2026-03-04T02:57:00Z" }, "valuedAt": "2026-03-04T02:56:00Z",
         "spans": [
             { "from": "2026-02-27T03:00:00Z", "until": "2026-03-04T02:50:00Z", "ran": "up", "checkpoints": 7000, "records": 7000 },
             { "from": "2026-03-04T02:52:00Z", "until": "2026-03-04T02:57:00Z", "ran": "failing", "incidents": 5 }

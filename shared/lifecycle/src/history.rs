@@ -20,6 +20,9 @@ pub struct History {
     pub known: Option<Known>,
     /// Oldest first, not overlapping, at most [`SPANS_KEPT`]. What lies between two is not known: no run, or no metric.
     pub spans: Vec<Span>,
+    /// The last minute that had a value of up time: without one since, nothing is known of how it ran, and that is not good and not bad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valued_at: Option<Timestamp>,
     /// The last minute in which records went through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records_at: Option<Timestamp>,

@@ -310,6 +310,12 @@ fn up_time_that_was_not_read_leaves_everything_unknown() {
     read.series.remove(0);
     let history = History::default().after(&[read], &[], None, SOAK);
     assert_eq!(history, History::default());
+    // Read, and without a value: known, and still nothing to say.
+    let mut read = well().running(hours(5), 0).read(hours(3), 0);
+    read.series[0].points.clear();
+    let history = History::default().after(&[read], &[], None, SOAK);
+    assert!(history.known.is_some() && history.spans.is_empty());
+    assert_eq!(history.valued_at, None);
 }
 
 #[test]

@@ -497,6 +497,40 @@ fn what_could_not_be_read_is_no_evidence() {
 }
 
 #[test]
+fn an_application_without_metrics_has_not_run_badly() {
+    // Nine days old, nothing in CloudWatch since it was made, an outage.
+    let mut bare = failing_after(days(9), &[]);
+    spans(&mut bare).clear();
+    bare.before.history.valued_at = None;
+    bare.ledger
+        .as_mut()
+        .unwrap()
+        .soaked
+        .insert(6, ago(days(10)));
+    bare.seen.versions[0].created_at = Some(ago(days(20)));
+    cannot_tell(&bare, &["CloudWatch does not have the minutes"]);
+    // A version of before that had metrics says nothing about this one.
+    let mut old = bare.clone();
+    old.before.history.valued_at = Some(ago(days(10)));
+    cannot_tell(&old, &["CloudWatch does not have the minutes"]);
+    // Without CloudWatch a failover of the JobManager leaves a young run of an old version: its history is not the version's.
+    let mut case = an_application("orders")
+        .made(minutes(57))
+        .looping_every(secs(35))
+        .job(a_looping_job(150, 35))
+        .unreadable(Part::Series, "throttled");
+    case.ledger.as_mut().unwrap().proven.insert(
+        6,
+        Proven {
+            secs: 7_200,
+            until: ago(hours(1)),
+        },
+    );
+    case.seen.versions[0].created_at = Some(ago(days(20)));
+    cannot_tell(&case, &["the history in CloudWatch"]);
+}
+
+#[test]
 fn without_a_version_that_worked_people_decide() {
     held(
         &a_bad_deployment().history(vec![failing(ago(MADE - 90), ago(180), 40)]),

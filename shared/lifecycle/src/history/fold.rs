@@ -103,6 +103,8 @@ impl History {
         self.records_at = self
             .records_at
             .max(minutes.records.last().and_then(|at| stamp(*at)));
+        let valued = minutes.up.last_key_value().and_then(|(at, _)| stamp(*at));
+        self.valued_at = self.valued_at.max(valued);
         self.spans = fold.end();
         let known = self.known.map_or(from, |known| known.from.min(from));
         let newest = self.known.map_or(until, |known| known.until.max(until));

@@ -125,9 +125,10 @@ impl<'a> Evidence<'a> {
         if until.as_second() - first.from.as_second() < secs {
             return Known::No;
         }
-        let known = self.watch.history.known;
-        // Minutes are late; what is younger than the last that is known may still show a stretch.
-        if known.is_some_and(|known| known.until >= until) {
+        let history = &self.watch.history;
+        // Minutes are late; what is younger than the last that is known may still show a stretch. And an application without metrics has not run badly.
+        let has_values = history.valued_at.is_some_and(|at| at >= first.from);
+        if has_values && history.known.is_some_and(|known| known.until >= until) {
             return Known::No;
         }
         if self.look_rules_out(first, secs, until) {
@@ -177,6 +178,12 @@ impl<'a> Evidence<'a> {
         };
         let is_readable = self.seen.why_unreadable(Part::Exceptions).is_none();
         let is_only_run = self.runs_since(first.from) == Some(1) && job.started_at >= first.from;
+        // Another JobManager begins another run under the same id, and forgets the one before.
+        let is_whole = self.tries_since(first.from).any(|one| {
+            let ended = one.ended_at.unwrap_or(self.seen.at).as_second();
+            job.started_at.as_second() <= ended + STAMP_SLACK_SECS
+        });
+        let is_only_run = is_only_run && is_whole;
         if !is_readable || job.faults.truncated || !is_only_run {
             return false;
         }

@@ -674,6 +674,7 @@ impl Case {
                 from: ago(days(400)),
                 until: ago(180),
             });
+            history.valued_at = Some(ago(240));
         }
         case
     }
@@ -685,6 +686,7 @@ impl Case {
             from: ago(days(15)),
             until: ago(180),
         });
+        self.before.history.valued_at = Some(ago(240));
         self
     }
 
