@@ -221,7 +221,7 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
         &["299", "14401"],
         "write seconds from 300",
     ),
-    ("ProvenSecs", &["299", "86401"], "write seconds from 300"),
+    ("ProvenSecs", &["599", "86401"], "write seconds from 600"),
     (
         "ExternalPatienceSecs",
         &["59", "14401"],
