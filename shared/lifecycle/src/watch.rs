@@ -57,6 +57,9 @@ pub struct Episode {
     pub first_fault: Option<Fault>,
     /// The newest fault, where it could be read: what a loop fails with.
     pub newest_fault: Option<Fault>,
+    /// Whether the job has soaked since: the next incident begins another.
+    #[serde(default)]
+    pub is_over: bool,
 }
 
 /// The status and since when.
@@ -223,12 +226,14 @@ impl Watch {
             incidents: 1,
             first_fault: fault.cloned(),
             newest_fault: None,
+            is_over: false,
         };
         match &mut self.episode {
             None => self.episode = Some(begun()),
             Some(episode) => {
                 let quiet = at.as_second() - episode.last_at.as_second();
-                if quiet > i64::from(soak_secs) + BACK_OFF_SECS {
+                let is_another = episode.is_over && quiet > 0;
+                if is_another || quiet > i64::from(soak_secs) + BACK_OFF_SECS {
                     self.episode = Some(begun());
                 } else if quiet > INCIDENT_SECS {
                     episode.incidents = episode.incidents.saturating_add(1);
@@ -310,6 +315,9 @@ impl Watch {
             Assessment::Healthy { .. } => false,
             _ => run.looped,
         };
+        if let (Some(episode), Assessment::Healthy { .. }) = (&mut self.episode, &assessment) {
+            episode.is_over = true;
+        }
         self.job = Some(run);
         assessment
     }
