@@ -169,7 +169,7 @@ impl Event {
         let has_begun = self
             .progress
             .as_ref()
-            .is_some_and(|progress| !waits() || *progress != self.taken_over());
+            .is_some_and(|progress| !waits() || progress.steps != self.taken_over().steps);
         (!has_begun).then_some(before)
     }
 

@@ -341,7 +341,7 @@ fn what_is_missing_for_a_rescue_is_told_and_nothing_touched() {
         says(&decision.reason, &parts);
     }
     // Nothing known to have worked to go back to: a person decides, Flink retries meanwhile.
-    let decision = without_versions(bad()).must("wait", Reason::Suspected);
+    let decision = without_versions(bad()).must("escalate", Reason::Suspected);
     says(
         &decision.reason,
         &["no version before version 7 is known to have worked"],

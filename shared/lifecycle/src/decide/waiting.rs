@@ -183,6 +183,10 @@ impl Turn<'_> {
             }
             _ => {}
         }
+        // Somebody has to deploy something; waiting would not show more.
+        if row == Row::NothingToGoBackTo {
+            return self.escalate(because, format!("{found}; {why}, so nothing was changed"));
+        }
         self.wait_for_people(because, why)
     }
 

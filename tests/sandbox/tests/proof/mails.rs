@@ -87,7 +87,7 @@ fn what_was_changed_is_mailed_once() {
 
 #[test]
 fn trouble_is_mailed_and_so_is_its_end() {
-    let first = ["action", "notTheChange", "orders", "underway"];
+    let first = ["action", "hadWorked", "orders", "underway"];
     let scenario = Script {
         happens: steps(
             &json!([{ "when": { "then": "2 min" }, "do": { "dependency": { "name": "broker", "up": false } } }, { "when": { "then": "25 min" }, "do": { "dependency": { "name": "broker", "up": true } } }, { "when": { "once": { "reported": "all", "within": "5 h" } } }]),
@@ -96,7 +96,7 @@ fn trouble_is_mailed_and_so_is_its_end() {
     };
     let end = ["info", "runsAgain", "orders", "leftAlone"];
     is_mailed(&scenario, stage("broker-outage"), &[first, end]);
-    let end = ["page", "notTheChange", "orders", "escalated"];
+    let end = ["page", "hadWorked", "orders", "escalated"];
     let lasting = ending("permission-removed", |_| {});
     is_mailed(&lasting, stage("permission-removed"), &[first, end]);
 }
