@@ -99,6 +99,14 @@ fn seed(name: &str, application: &Application, opened: Timestamp) -> Application
     for version in &application.versions {
         seed = seed.version(&version.code, version.age.0);
     }
+    for incident in &application.incidents {
+        seed = seed.incident(managed_flink::Incident {
+            ago: incident.ago.0,
+            lasts: incident.lasts.0,
+            restarts: incident.restarts,
+            fault: (&incident.fault).into(),
+        });
+    }
     if let Some(stream) = &application.stream {
         seed = seed.stream(stream.into());
     }

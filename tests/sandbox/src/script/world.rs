@@ -150,6 +150,9 @@ pub struct Application {
     /// Its versions, oldest first; the last is the present one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<Version>,
+    /// What went wrong with it before the play; at any other time it ran well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
     /// Its snapshots.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshot>,
@@ -222,6 +225,20 @@ pub struct Version {
     pub code: String,
     /// How long ago it was made.
     pub age: Span,
+}
+
+/// A time before the play in which a job failed and was restarted: metrics tell of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Incident {
+    /// How long ago it began.
+    pub ago: Span,
+    /// From the first fault until every task ran again for good.
+    pub lasts: Span,
+    /// How many restarts that took.
+    pub restarts: u32,
+    /// What was thrown.
+    pub fault: super::Fault,
 }
 
 /// A snapshot, or a row of them.
