@@ -1,6 +1,6 @@
 //! What people read of a decision, by its reason: the news, what to do about it, and times as people say them.
 //!
-//! Every [`Reason`] has its news and its advice: both are a `match` without a wildcard, so that a new reason cannot be forgotten.
+//! Every [`Reason`](crate::Reason) has its news and its advice: both are a `match` without a wildcard, so that a new reason cannot be forgotten.
 //! Deliberately absent: what was seen and done in this one case, which the report adds.
 
 mod advice;
