@@ -23,16 +23,17 @@ const ALWAYS: [&str; 5] = [
     "lastCheckpointSize",
     "numberOfFailedCheckpoints",
 ];
-/// Metrics that are times: measured in real time, told in the region's.
-const TIMES: [&str; 7] = [
+/// Metrics that are the time since something began.
+const SINCE: [&str; 6] = [
     "uptime",
     "downtime",
     "runningTime",
     "restartingTime",
     "failingTime",
     "cancellingTime",
-    "lastCheckpointDuration",
 ];
+/// A metric that is how long something took, measured in real time.
+const TOOK: &str = "lastCheckpointDuration";
 
 impl DataPlane for RealFlink {
     fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<(), SubmissionFailed>> {
@@ -168,7 +169,7 @@ impl DataPlane for RealFlink {
         })
     }
 
-    fn metrics(&self, application: &str, _: Timestamp) -> Vec<(&'static str, f64)> {
+    fn metrics(&self, application: &str, now: Timestamp) -> Vec<(&'static str, f64)> {
         let state = self.inner.lock();
         let Some(pair) = state
             .applications
@@ -185,6 +186,7 @@ impl DataPlane for RealFlink {
             .chain(FROM_2_2)
             .chain(ALWAYS)
             .collect();
+        let asked = times::real_now();
         let Some(metrics) = pair.get(&format!("/jobs/{job}/metrics?get={}", names.join(",")))
         else {
             return Vec::new();
@@ -197,15 +199,18 @@ impl DataPlane for RealFlink {
             .collect();
         let old = metrics.iter().any(|(name, _)| *name == "fullRestarts");
         let sent: &[&'static str] = if old { &UP_TO_1_20 } else { &FROM_2_2 };
+        let times = &self.inner.times;
         let of = |name: &'static str| {
             let (_, value) = metrics.iter().find(|(known, _)| *known == name)?;
-            // Times are measured in real time; -1 stands for none.
-            let factor = if TIMES.contains(&name) && *value > 0.0 {
-                self.inner.factor
-            } else {
-                1.0
+            // -1 stands for none.
+            let told = match name {
+                name if SINCE.contains(&name) && *value > 0.0 => {
+                    times.since(asked, *value, now.as_millisecond())
+                }
+                TOOK if *value > 0.0 => value * self.inner.factor,
+                _ => *value,
             };
-            Some((name, value * factor))
+            Some((name, told))
         };
         sent.iter().chain(&ALWAYS).copied().filter_map(of).collect()
     }

@@ -74,6 +74,16 @@ impl Times {
         region_from + (region_to - region_from) * (real - from) / (to - from).max(1)
     }
 
+    /// What has lasted for `millis` of real time at `real` has lasted that long in the region, where it is `now`: what began before the region opened lasts since then.
+    pub(super) fn since(&self, real: Millis, millis: f64, now: Millis) -> f64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a time since something began in this process, in milliseconds"
+        )]
+        let began = self.region(real - millis as Millis);
+        (now - began).max(1) as f64
+    }
+
     /// The last moment of real time at which it was `region`.
     pub(super) fn real(&self, region: Millis) -> Millis {
         let pairs = self.pairs();
@@ -129,6 +139,20 @@ mod tests {
             [900, 1_000, 1_500, 2_000, 2_200, 2_500, 9_999].map(|real| times.region(real)),
             [49_900, 50_000, 53_000, 56_000, 56_000, 56_000, 56_000]
         );
+    }
+
+    #[test]
+    fn what_lasts_began_at_one_moment_whenever_it_is_asked() {
+        // The region's clock stands from 2,000 on, while a process is asked for half a second.
+        let times = times(&[
+            (1_000, 50_000),
+            (2_000, 56_000),
+            (2_500, 56_000),
+            (3_000, 59_000),
+        ]);
+        let began = |real, lasted, now| now - times.since(real, lasted, now) as Millis;
+        assert_eq!(began(2_000, 500.0, 56_000), 53_000);
+        assert_eq!(began(3_000, 1_500.0, 59_000), 53_000);
     }
 
     #[test]
