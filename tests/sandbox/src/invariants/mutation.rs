@@ -300,7 +300,7 @@ impl Change<'_> {
                 )
             });
         }
-        if self.notes.request.is_none() {
+        if self.notes.request.is_none() && !self.finishes_a_rollback(book) {
             let up_for = look
                 .standing
                 .up_since
@@ -311,6 +311,26 @@ impl Change<'_> {
                 format!("the job had been up and undisturbed for {up_for} s when Lifeguard looked")
             });
         }
+    }
+
+    /// Whether a rollback of this rescue may have restored a snapshot from after the faulty version began: then the right one is restored in its place, however well the job runs by now.
+    fn finishes_a_rollback(&self, book: &Book) -> bool {
+        let line = Line::of(&book.executions, &self.notes.line);
+        let Some((sent, began)) = line.last_rollback().zip(self.faulty_since(&line)) else {
+            return false;
+        };
+        let view = self.checker.region.flink().application(self.application);
+        let snapshots = view.iter().flat_map(|view| &view.snapshots);
+        snapshots
+            .into_iter()
+            .any(|one| began < one.created && one.created <= sent)
+    }
+
+    /// When the version that this rescue undoes began to run.
+    fn faulty_since(&self, line: &Line<'_>) -> Option<Timestamp> {
+        let faulty = line.faulty()?;
+        let versions = self.checker.region.flink().versions(self.application);
+        versions.iter().find(|one| one.id == faulty)?.launched
     }
 
     /// S2 and S3.
@@ -382,16 +402,11 @@ impl Change<'_> {
                 snapshot.name
             )
         });
-        let faulty = Line::of(&book.executions, &self.notes.line).faulty();
-        let Some(faulty) = faulty.filter(|faulty| *faulty != version) else {
+        let line = Line::of(&book.executions, &self.notes.line);
+        let Some(faulty) = line.faulty().filter(|faulty| *faulty != version) else {
             return;
         };
-        let versions = self.checker.region.flink().versions(self.application);
-        let Some(began) = versions
-            .iter()
-            .find(|one| one.id == faulty)
-            .and_then(|one| one.launched)
-        else {
+        let Some(began) = self.faulty_since(&line) else {
             return;
         };
         self.check(book, Invariant::S3, snapshot.created <= began, || {

@@ -91,6 +91,12 @@ impl<'a> Line<'a> {
             .map(|effect| effect.version)
     }
 
+    /// When it sent a rollback, if that was its last change.
+    pub(super) fn last_rollback(&self) -> Option<Timestamp> {
+        let last = self.effects().max_by_key(|effect| effect.at)?;
+        (last.verb == "RollbackApplication").then_some(last.at)
+    }
+
     /// The decision before its first step.
     pub(super) fn first_step(&self) -> Option<Timestamp> {
         self.0.iter().filter_map(|one| one.first_step).min()

@@ -176,7 +176,7 @@ impl Run<'_> {
         rules.opted_in
             && rules.act
             && plain
-            && rules.rescues_per_day > 0
+            && rules.rescues_per_day > may_count_in_vain(ours)
             && stack_is_patient
             && script.world.service.times_as_slow.is_none()
             && script.world.answers.is_empty()
@@ -276,6 +276,12 @@ fn may_keep_every_record(application: &Application, ours: &[(&When, &Do)]) -> bo
     !application.snapshots_disabled
         && !application.without_checkpoints
         && ours.iter().all(|(_, what)| harmless(what))
+}
+
+/// Rescues that may be counted and change nothing: one that dies in between stays counted, as a brake must.
+fn may_count_in_vain(ours: &[(&When, &Do)]) -> u64 {
+    let dies = |what: &Do| matches!(what, Do::EndExecution { .. });
+    ours.iter().filter(|(_, what)| dies(what)).count() as u64
 }
 
 /// Whether what happens does not get in the way of a rescue.
