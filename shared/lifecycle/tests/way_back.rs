@@ -569,3 +569,49 @@ fn the_age_is_judged_again_when_the_start_is_sent() {
         &["its sources may have dropped some"],
     );
 }
+
+/// Lifeguard's rollback was throttled, and the service, which the failed update names, rolled back by itself.
+fn rolled_back_by_the_service(path: &str) -> Case {
+    let mut case = a_rescue()
+        .step(Step::Rollback, minutes(10), failed("Lifeguard.Retryable"))
+        .operation("UpdateApplication", "FAILED", minutes(12), Some(60))
+        .operation("RollbackApplication", "SUCCESSFUL", minutes(9), Some(60))
+        .with_snapshot("nightly", minutes(20))
+        .healthy_for(310)
+        .restored_from(path);
+    case.seen.application.version_id = 8;
+    case.seen.application.version_rolled_back_from = Some(7);
+    let rollback = case
+        .seen
+        .operations
+        .iter_mut()
+        .find(|one| one.name == "RollbackApplication");
+    let id = rollback.expect("given above").id.clone();
+    let update = case
+        .seen
+        .operations
+        .iter_mut()
+        .find(|one| one.status == lifecycle::OperationStatus::Failed);
+    update.expect("given above").rollback_operation_id = Some(id);
+    case
+}
+
+#[test]
+fn what_the_service_brought_back_is_nobodys_step_and_is_not_stopped() {
+    rolled_back_by_the_service("s3://b/before-change/x").must("leaveAlone", Reason::RunsAgain);
+    let wrong = rolled_back_by_the_service("s3://b/nightly/x");
+    let decision = wrong.must("escalate", Reason::LadderExhausted);
+    says(
+        &decision.reason,
+        &[
+            "Lifeguard changed nothing, and it runs again",
+            "CHECK THE STATE",
+            "nightly",
+        ],
+    );
+    // Where it fails from there, the right snapshot is the next step.
+    wrong
+        .job(a_looping_job(minutes(7), 10))
+        .restored_from("s3://b/nightly/x")
+        .must("forceStop", Reason::NextRung);
+}

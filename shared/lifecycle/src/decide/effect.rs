@@ -122,8 +122,14 @@ impl Turn<'_> {
             return operations.iter().find(|operation| operation.id == *id);
         }
         let began = taken.at.as_second() - STAMP_SLACK_SECS;
+        // What another operation's failure names is the service's own rollback.
+        let is_services = |id: &str| {
+            let mut named = operations.iter().map(|one| &one.rollback_operation_id);
+            named.any(|named| named.as_deref() == Some(id))
+        };
         operations.iter().find(|operation| {
             operation.kind() == super::kind_of(taken.step)
+                && !is_services(&operation.id)
                 && began_after(taken, operation)
                     .unwrap_or_else(|| operation.started_at.as_second() >= began)
         })

@@ -73,6 +73,15 @@ impl Turn<'_> {
 
     fn retry_or_next(&self, rescue: &Rescue, why: &str) -> Decision {
         match (self.s.request, self.s.assessment) {
+            // Others brought it back: what runs well is not stopped for what they restored, and people hear of it.
+            (None, Assessment::Healthy { .. })
+                if let Some(state) = self.came_back_too_late(rescue) =>
+            {
+                self.escalate(
+                    Reason::LadderExhausted,
+                    format!("Lifeguard changed nothing, and it runs again: {why}; {state}"),
+                )
+            }
             (None, Assessment::Healthy { .. }) => self.leave_alone(
                 Reason::RunsAgain,
                 format!("nothing was changed, and it runs again: {why}"),
