@@ -18,4 +18,7 @@ pub struct Event {
     /// What the execution did so far: the version it goes back to is described too.
     #[serde(default)]
     pub progress: Option<Progress>,
+    /// Only how it stands now is asked for. Earlier versions and CloudWatch's minutes, which say how it ran before, cost a thousand applications thousands of reads an hour.
+    #[serde(default)]
+    pub present_only: bool,
 }

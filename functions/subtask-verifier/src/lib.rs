@@ -49,6 +49,7 @@ impl Function for SubtaskVerifier {
         ("watch", Holds::Anything),
         ("request", Holds::Anything),
         ("progress", Holds::Anything),
+        ("presentOnly", Holds::Flag),
     ]);
     type Event = Event;
     type Answer = Look;

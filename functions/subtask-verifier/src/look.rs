@@ -118,7 +118,7 @@ async fn series(
     now: Timestamp,
     notes: &mut Notes,
 ) -> Vec<SeriesRead> {
-    if !application.runtime.is_flink() {
+    if !application.runtime.is_flink() || event.present_only {
         return Vec::new();
     }
     let history = event.watch.as_ref().map(|watch| watch.history.clone());

@@ -45,14 +45,16 @@ pub(crate) async fn read(
             None => notes.note(Part::Versions, TOO_LATE.to_owned()),
         }
     }
-    let walk = walk(service, name, &mut read, asked);
-    let time = Budget::of(TIME_TO_WALK);
-    if Box::pin(notes.budget.within(time.within(walk)))
-        .await
-        .flatten()
-        .is_none()
-    {
-        tracing::warn!("older versions could not be read in time");
+    if !event.present_only {
+        let walk = walk(service, name, &mut read, asked);
+        let time = Budget::of(TIME_TO_WALK);
+        if Box::pin(notes.budget.within(time.within(walk)))
+            .await
+            .flatten()
+            .is_none()
+        {
+            tracing::warn!("older versions could not be read in time");
+        }
     }
     for (id, version) in &read {
         secrets.learn(*id, version);

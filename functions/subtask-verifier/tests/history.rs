@@ -100,14 +100,31 @@ fn asked(double: &Double) -> Vec<(i64, i64, i64, usize)> {
 }
 
 async fn look(double: &Double, watch: Option<Value>) -> Value {
+    looked(
+        double,
+        json!({ "applicationName": "orders", "watch": watch }),
+    )
+    .await
+}
+
+async fn looked(double: &Double, event: Value) -> Value {
     let aws = double.aws();
     let function = SubtaskVerifier::build(&Env::default(), &aws).unwrap();
     let invocation = Invocation {
         request_id: "r1".into(),
         now: aws.now(),
     };
-    let event = json!({ "applicationName": "orders", "watch": watch });
     answer(&function, event, invocation).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_asks_for_the_present_only_is_told_no_history() {
+    let double = Case::of(300 * DAY, DAY, half_an_hour(2 * DAY)).double();
+    let event = json!({ "applicationName": "orders", "presentOnly": true });
+    let look = looked(&double, event).await;
+    assert_eq!(asked(&double), []);
+    assert_eq!(look["observation"]["unreadable"], json!([]));
+    assert_eq!(look["watch"]["history"]["spans"], json!([]), "{look}");
 }
 
 /// Half an hour of up time that ended so many seconds ago.

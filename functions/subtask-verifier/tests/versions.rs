@@ -77,13 +77,16 @@ fn service(
 }
 
 async fn look(double: &Double) -> Value {
+    looked(double, json!({ "applicationName": "orders" })).await
+}
+
+async fn looked(double: &Double, event: Value) -> Value {
     let aws = double.aws();
     let function = SubtaskVerifier::build(&Env::default(), &aws).unwrap();
     let invocation = Invocation {
         request_id: "r1".into(),
         now: aws.now(),
     };
-    let event = json!({ "applicationName": "orders" });
     let look = answer(&function, event, invocation).await.unwrap();
     look["observation"].clone()
 }
@@ -111,6 +114,15 @@ async fn eight_versions_before_the_present_one_are_read_newest_first() {
     assert_eq!(seen["versions"][0]["updatedFrom"], 10);
     assert!(seen["versions"][0]["createdAt"].is_string(), "{seen}");
     assert_eq!(unreadable(&seen), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn who_asks_for_the_present_only_has_no_older_version_read_than_the_one_before() {
+    let all = (1..=12).map(|id| version(id, (id > 1).then_some(id - 1), &format!("code-{id}"), 1));
+    let double = service(all.collect(), Vec::new(), &[]);
+    let event = json!({ "applicationName": "orders", "presentOnly": true });
+    assert_eq!(versions(&looked(&double, event).await), [(11, Some(11))]);
+    assert_eq!(double.bodies("DescribeApplicationVersion").len(), 1);
 }
 
 #[tokio::test]
