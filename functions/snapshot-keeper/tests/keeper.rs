@@ -572,7 +572,8 @@ async fn nothing_is_taken_or_deleted_when_anything_changed_since_the_look_or_is_
             event["leaseReadAt"] = json!(ago(61));
             event
         }),
-        ("not verified healthy", {
+        // When it began is not known of one look.
+        ("not verified healthy: fails and restarts, 4 restart(s)", {
             let mut event = healthy();
             event["look"]["assessment"] = json!(Assessment::Looping {
                 since: ago(60),

@@ -103,15 +103,32 @@ impl Assessment {
                 restarts,
                 first_fault,
                 ..
-            } => {
-                let fault = first_fault.as_ref().map_or_else(
-                    || "no exception recorded".to_owned(),
-                    |fault| fault.message.clone(),
-                );
-                format!("fails and restarts since {since}, {restarts} restart(s): {fault}")
-            }
+            } => format!(
+                "fails and restarts since {since}, {restarts} restart(s): {}",
+                message(first_fault.as_ref())
+            ),
             Self::Finished => "the job is bounded and done".into(),
             Self::Busy { status, since } => format!("{status} since {since}"),
         }
     }
+
+    /// The reason as one look without a history knows it: not when a loop began, of which Flink keeps the last sixteen faults.
+    #[must_use]
+    pub fn at_present(&self) -> String {
+        match self {
+            Self::Looping {
+                restarts,
+                first_fault,
+                ..
+            } => format!(
+                "fails and restarts, {restarts} restart(s): {}",
+                message(first_fault.as_ref())
+            ),
+            other => other.reason(),
+        }
+    }
+}
+
+fn message(fault: Option<&Fault>) -> &str {
+    fault.map_or("no exception recorded", |fault| fault.message.as_str())
 }

@@ -217,7 +217,7 @@ pub fn verified(
     let not = || {
         Err(format!(
             "it is not verified healthy: {}",
-            assessment.reason()
+            assessment.at_present()
         ))
     };
     let (Assessment::Settling { .. }, Some(job)) = (assessment, &look.job) else {
