@@ -9,6 +9,7 @@ mod deploying;
 mod drift;
 mod front_page;
 mod keeping;
+mod last_release;
 mod people_hear;
 mod permissions;
 mod policies;
@@ -76,6 +77,11 @@ struct Mutant(PathBuf);
 impl Mutant {
     /// With each of these texts replaced by the one beside it.
     fn with(changes: &[(&str, &str)]) -> Self {
+        Self::of(changes, &repository("infra/statemachines"))
+    }
+
+    /// The same, with the state machines in this folder.
+    fn of(changes: &[(&str, &str)], machines: &Path) -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let mut text = fs::read_to_string(repository("infra/template.yaml")).unwrap();
         for (from, to) in changes {
@@ -87,8 +93,12 @@ impl Mutant {
             .join(format!("mutant-{}-{made}", std::process::id()));
         fs::create_dir_all(folder.join("statemachines")).unwrap();
         for machine in ["remediate", "snapshot-check"] {
-            let name = format!("statemachines/{machine}.asl.json");
-            fs::copy(repository("infra").join(&name), folder.join(&name)).unwrap();
+            let name = format!("{machine}.asl.json");
+            fs::copy(
+                machines.join(&name),
+                folder.join("statemachines").join(&name),
+            )
+            .unwrap();
         }
         fs::write(folder.join("template.yaml"), text).unwrap();
         Self(folder)
