@@ -6,7 +6,7 @@ use lambda_kit::{ErrorType, Failure};
 use lifecycle::{Application, ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
-    StopApplication, look_before_change, property_values,
+    StopApplication, look_before_change, properties,
 };
 
 use crate::{ForceStopPlan, at_version, carry::carry_all};
@@ -52,7 +52,7 @@ where
                 seen.application.version_id,
             ));
         }
-        Err(error) => error.without(&property_values(&seen.detail)),
+        Err(error) => error.without(&properties(&seen.detail)),
     };
     if !error.is_outcome_unknown() {
         return Err(error.into_refusal());

@@ -4,7 +4,7 @@ use lambda_kit::{ErrorType, Failure};
 use lifecycle::{ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
-    UpdateApplication, look_before_change, property_values,
+    UpdateApplication, look_before_change, properties,
 };
 
 use crate::{
@@ -36,8 +36,8 @@ where
     let target = api
         .describe_application_version(name, plan.target_version_id)
         .await?;
-    let mut secrets = property_values(&seen.detail);
-    secrets.extend(property_values(&target.detail));
+    let mut secrets = properties(&seen.detail);
+    secrets.extend(properties(&target.detail));
     let carried = carry_all(&seen, &target);
     // Before the fence: a second run finds the version it made itself, and that is success.
     if matches!(carried, Ok(None)) {

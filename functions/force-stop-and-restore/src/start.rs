@@ -4,7 +4,7 @@ use lambda_kit::{ErrorType, Failure};
 use lifecycle::{ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer,
-    look_before_change, property_values, sdk::ApplicationRestoreType,
+    look_before_change, properties, sdk::ApplicationRestoreType,
 };
 
 use crate::{Restore, StartPlan, at_version};
@@ -53,7 +53,7 @@ where
                 seen.application.version_id,
             ));
         }
-        Err(error) => error.without(&property_values(&seen.detail)),
+        Err(error) => error.without(&properties(&seen.detail)),
     };
     if !error.is_outcome_unknown() {
         return Err(error.into_refusal());

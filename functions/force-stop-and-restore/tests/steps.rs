@@ -284,7 +284,7 @@ async fn a_refusal_that_quotes_the_target_versions_property_shows_none_either() 
             .await
             .unwrap_err()
             .message
-            .contains("[redacted]")
+            .contains("[only-here]")
     );
 }
 

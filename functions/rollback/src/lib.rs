@@ -13,7 +13,7 @@ use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingErro
 use lifecycle::{Application, ApplicationStatus, Holds, Keys, PLAN, Policy};
 use managed_flink::{
     DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer,
-    look_before_change, property_values,
+    look_before_change, properties,
 };
 
 /// The function.
@@ -73,7 +73,7 @@ where
             let version_id = accepted.version_id.unwrap_or(from);
             return Ok(StepAnswer::accepted(accepted.operation_id, version_id));
         }
-        Err(error) => error.without(&property_values(&seen.detail)),
+        Err(error) => error.without(&properties(&seen.detail)),
     };
     if !error.is_outcome_unknown() {
         return Err(error.into_refusal());

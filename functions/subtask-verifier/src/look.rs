@@ -8,13 +8,13 @@ use std::{
 use jiff::Timestamp;
 use lambda_kit::{Aws, Budget, ErrorType, Failure};
 use lifecycle::{
-    Application, ApplicationStatus, Job, Observation, Part, SNAPSHOTS_KEPT, SeriesRead, Snapshot,
-    StackName, TAG_PREFIX,
+    Application, ApplicationStatus, Job, Observation, Part, Property, SNAPSHOTS_KEPT, SeriesRead,
+    Snapshot, StackName, TAG_PREFIX,
 };
 use managed_flink::{
     CloudWatchMetrics, CreateApplicationPresignedUrl, DescribeApplication, FlinkRest, HostRule,
     ListApplicationSnapshots, ListTagsForResource, ManagedFlink, RestError, is_opted_in,
-    property_values,
+    properties,
 };
 
 use crate::{
@@ -56,7 +56,7 @@ pub(crate) async fn observe(
     let mut described = service.describe_application(name).await?;
     let mut secrets = Secrets {
         versions: BTreeSet::from([described.application.version_id]),
-        values: property_values(&described.detail),
+        values: properties(&described.detail),
     };
     let mut notes = Notes {
         budget,
@@ -155,7 +155,7 @@ async fn job(
     aws: &Aws,
     hosts: HostRule,
     name: &str,
-    secrets: &[String],
+    secrets: &[Property],
     notes: &mut Notes,
 ) -> Option<Job> {
     let url = service.create_application_presigned_url(name);

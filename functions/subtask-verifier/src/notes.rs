@@ -3,10 +3,8 @@
 use std::{collections::BTreeSet, future::Future};
 
 use lambda_kit::Budget;
-use lifecycle::{Part, Unreadable};
-use managed_flink::{
-    CallError, DescribeApplicationVersion, Described, ManagedFlink, property_values,
-};
+use lifecycle::{Part, Property, Unreadable};
+use managed_flink::{CallError, DescribeApplicationVersion, Described, ManagedFlink, properties};
 
 /// What could not be read, and why.
 pub(crate) struct Notes {
@@ -47,13 +45,13 @@ pub(crate) const TOO_LATE: &str = "the time for this look was over";
 /// told long after.
 pub(crate) struct Secrets {
     pub(crate) versions: BTreeSet<u64>,
-    pub(crate) values: Vec<String>,
+    pub(crate) values: Vec<Property>,
 }
 
 impl Secrets {
     pub(crate) fn learn(&mut self, version: u64, described: &Described) {
         self.versions.insert(version);
-        self.values.extend(property_values(&described.detail));
+        self.values.extend(properties(&described.detail));
     }
 
     /// Learns those of a version that an operation was about.

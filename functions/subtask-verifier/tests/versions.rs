@@ -195,7 +195,7 @@ async fn a_page_of_operations_is_kept_and_no_text_tells_what_an_older_version_ke
     assert_eq!(double.bodies("ListApplicationOperations").len(), 1);
     let failure = operations[0]["failure"].as_str().unwrap();
     assert!(
-        failure.starts_with("sink refused") && !failure.contains("password"),
+        failure.starts_with("sink refused [password]") && !failure.contains("password-of"),
         "{failure}"
     );
     let size = seen["operations"].to_string().len();

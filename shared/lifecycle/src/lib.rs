@@ -59,7 +59,7 @@ pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use predecessor::{Ended, Predecessor, STEP_FUNCTION_SECS};
 pub use progress::{Before, Doubt, JobRun, Progress, Rescue, Step, StepResult, StepTaken};
-pub use redact::{REDACTED, redact, shorten};
+pub use redact::{Property, REDACTED, redact, shorten};
 pub use request::{Request, read_request};
 pub use retention::SnapshotPolicy;
 pub use runtime::Runtime;

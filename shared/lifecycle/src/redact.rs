@@ -6,6 +6,8 @@
 pub const REDACTED: &str = "[redacted]";
 /// Property values shorter than this are left: replacing every `true` or `10` would only blacken the text.
 const SHORTEST_SECRET: usize = 5;
+/// A longer name of a property is not shown.
+const NAME_SHOWN: usize = 80;
 /// A word of that many characters, letters and digits mixed, looks like a key.
 const KEY_LENGTH: usize = 32;
 /// Names whose value is never shown.
@@ -25,19 +27,28 @@ const NAMES: [&str; 13] = [
     "authorization",
 ];
 
-/// Cuts `text` to `limit` characters, takes out every value in `known_secrets`, URLs' queries and credentials, and whatever looks like a key.
-#[must_use]
-pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
-    // The secrets first, before any cut: half a secret is still one.
-    let mut text = text.to_owned();
-    let mut secrets: Vec<&String> = known_secrets
-        .iter()
-        .filter(|secret| secret.len() >= SHORTEST_SECRET)
-        .collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    for secret in secrets {
-        text = text.replace(secret.as_str(), REDACTED);
+/// An environment property of an application. Its value may be a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Property {
+    /// The key.
+    pub name: String,
+    /// What is never shown.
+    pub value: String,
+}
+
+impl std::fmt::Debug for Property {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Property")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
+}
+
+/// Cuts `text` to `limit` characters, puts the name of a property where its value stands, takes out URLs' queries and credentials, and whatever looks like a key.
+#[must_use]
+pub fn redact(text: &str, properties: &[Property], limit: usize) -> String {
+    // The secrets first, before any cut: half a secret is still one.
+    let text = without_values(text, properties);
     let mut out = String::new();
     let mut hide_next = false;
     let mut after_name = false;
@@ -68,6 +79,67 @@ pub fn redact(text: &str, known_secrets: &[String], limit: usize) -> String {
         out.push_str(end);
     }
     shorten(&out, limit)
+}
+
+/// The text with names in place of values: in one pass, so that no name is taken for a value, and the longest first, so that no rest of one stays.
+fn without_values(text: &str, properties: &[Property]) -> String {
+    let mut secrets: Vec<&Property> = properties
+        .iter()
+        .filter(|property| property.value.len() >= SHORTEST_SECRET)
+        .collect();
+    secrets.sort_by_key(|property| (std::cmp::Reverse(property.value.len()), *property));
+    let mut pieces = vec![Piece::Text(text)];
+    for secret in &secrets {
+        pieces = pieces
+            .into_iter()
+            .flat_map(|piece| piece.without(secret))
+            .collect();
+    }
+    let shown = |piece: Piece<'_>| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Value(property) => placeholder(property, &secrets),
+    };
+    pieces.into_iter().map(shown).collect()
+}
+
+/// A text in the course of being cleaned.
+enum Piece<'a> {
+    Text(&'a str),
+    /// Here the value of a property stood.
+    Value(&'a Property),
+}
+
+impl<'a> Piece<'a> {
+    fn without(self, secret: &'a Property) -> Vec<Self> {
+        let Self::Text(text) = self else {
+            return vec![self];
+        };
+        let mut pieces = Vec::new();
+        for (nth, part) in text.split(secret.value.as_str()).enumerate() {
+            if nth > 0 {
+                pieces.push(Self::Value(secret));
+            }
+            pieces.push(Self::Text(part));
+        }
+        pieces
+    }
+}
+
+/// What stands where the value stood: the property's name, unless that says another one's value, or is no name to put between words.
+fn placeholder(property: &Property, secrets: &[&Property]) -> String {
+    let name = property.name.as_str();
+    let is_plain = name.len() <= NAME_SHOWN
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let tells = secrets
+        .iter()
+        .any(|secret| name.contains(secret.value.as_str()));
+    if is_plain && !name.is_empty() && !tells {
+        format!("[{name}]")
+    } else {
+        REDACTED.to_owned()
+    }
 }
 
 /// Cuts at a character boundary and says so.
@@ -178,10 +250,27 @@ mod tests {
 
     #[test]
     fn property_values_are_taken_out_wherever_they_stand() {
-        let secrets = ["orders-db-password".to_owned(), "no".to_owned()];
+        let property = |name: &str, value: &str| Property {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let secrets = [
+            property("db.password", "orders-db-password"),
+            property("flag", "no"),
+            property("topic", "orders"),
+            property("of orders", "unspeakable"),
+            property("orders.url", "somewhere"),
+        ];
+        let clean = |text: &str| redact(text, &secrets, 500);
         assert_eq!(
-            redact("no way: >orders-db-password<", &secrets, 500),
-            format!("no way: >{REDACTED}<")
+            clean("no way: >orders-db-password<"),
+            "no way: >[db.password]<"
+        );
+        assert_eq!(clean("orders of orders"), "[topic] of [topic]");
+        // A name with blanks, and one that says another's value.
+        assert_eq!(
+            clean("unspeakable somewhere"),
+            format!("{REDACTED} {REDACTED}")
         );
     }
 

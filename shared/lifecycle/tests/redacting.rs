@@ -1,6 +1,6 @@
 //! What is taken out of other people's texts, and what stays readable.
 
-use lifecycle::{REDACTED, redact, shorten};
+use lifecycle::{Property, REDACTED, redact, shorten};
 
 /// `*` stands for what is taken out.
 #[track_caller]
@@ -89,13 +89,17 @@ fn a_key_is_known_by_its_beginning_or_by_its_length_and_its_letters() {
     }
 }
 
+fn property(name: &str, value: &str) -> Property {
+    Property {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
 #[test]
 fn a_property_value_of_five_characters_is_a_secret_and_a_shorter_one_is_a_word() {
-    let secrets = ["12345".to_owned(), "abcd".to_owned()];
-    assert_eq!(
-        redact("x12345x abcd", &secrets, 500),
-        format!("x{REDACTED}x abcd")
-    );
+    let secrets = [property("pin", "12345"), property("word", "abcd")];
+    assert_eq!(redact("x12345x abcd", &secrets, 500), "x[pin]x abcd");
 }
 
 #[test]
@@ -136,7 +140,10 @@ fn more_shapes_of_secrets_are_taken_out() {
 
 #[test]
 fn a_secret_is_taken_out_before_the_text_is_cut() {
-    let secrets = ["abcdefghij".to_owned(), "abcdefghijklmnop".to_owned()];
+    let secrets = [
+        property("a", "abcdefghij"),
+        property("b", "abcdefghijklmnop"),
+    ];
     for limit in 0..40 {
         let clean = redact("0123456789 abcdefghijklmnop 0123", &secrets, limit);
         assert!(!clean.contains("abc") && !clean.contains("mnop"), "{clean}");

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{TEXT_KEPT, redact};
+use lifecycle::{Property, TEXT_KEPT, redact};
 
 /// A call to the service that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +136,7 @@ impl CallError {
 
     /// The same without these values in its text: the service's words may quote a configuration.
     #[must_use]
-    pub fn without(mut self, secrets: &[String]) -> Self {
+    pub fn without(mut self, secrets: &[Property]) -> Self {
         self.message = redact(&self.message, secrets, TEXT_KEPT);
         self.cause = self
             .cause

@@ -9,8 +9,8 @@ use aws_sdk_kinesisanalyticsv2::types::{
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use lifecycle::{
-    Application, ApplicationStatus, Operation, OperationStatus, Runtime, Snapshot, SnapshotStatus,
-    TEXT_KEPT, redact,
+    Application, ApplicationStatus, Operation, OperationStatus, Property, Runtime, Snapshot,
+    SnapshotStatus, TEXT_KEPT, redact,
 };
 
 use crate::{ApplicationSummary, unknown::Unknown};
@@ -72,23 +72,27 @@ impl From<ApplicationDetail> for Detail {
     }
 }
 
-/// Every environment property value of the application: what must be taken out of a text before it is shown.
+/// Every environment property of the application: their values must be taken out of a text before it is shown.
 #[must_use]
-pub fn property_values(detail: &Detail) -> Vec<String> {
+pub fn properties(detail: &Detail) -> Vec<Property> {
     let groups = detail
         .sdk
         .application_configuration_description()
         .and_then(|configuration| configuration.environment_property_descriptions())
         .map(|environment| environment.property_group_descriptions())
         .unwrap_or_default();
-    let mut values: Vec<String> = groups
+    let mut properties: Vec<Property> = groups
         .iter()
-        .flat_map(|group| group.property_map().values().cloned())
+        .flat_map(|group| group.property_map())
+        .map(|(name, value)| Property {
+            name: name.clone(),
+            value: value.clone(),
+        })
         .collect();
     // The SDK hands out a HashMap: sorted, so that the same description always gives the same list.
-    values.sort_unstable();
-    values.dedup();
-    values
+    properties.sort_unstable();
+    properties.dedup();
+    properties
 }
 
 /// An operation, and the versions it led from and to.
@@ -193,7 +197,7 @@ pub(crate) fn listed_operation(info: &ApplicationOperationInfo) -> Operation {
 pub(crate) fn operation(
     id: &str,
     info: &ApplicationOperationInfoDetails,
-    secrets: &[String],
+    secrets: &[Property],
 ) -> OperationDetail {
     let failed = info.operation_failure_details();
     let versions = info

@@ -23,9 +23,7 @@ pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
 pub use content::contents;
-pub use convert::{
-    Described, Detail, OperationDetail, VersionChange, VersionSummary, property_values,
-};
+pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, properties};
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use pages::pages;
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};

@@ -14,7 +14,7 @@ use aws_sdk_kinesisanalyticsv2::{
     },
 };
 use lambda_kit::Aws;
-use lifecycle::{Operation, Snapshot};
+use lifecycle::{Operation, Property, Snapshot};
 
 use crate::{
     Accepted, ApplicationSummary, CallError, CreateApplicationPresignedUrl, DescribeApplication,
@@ -179,7 +179,7 @@ impl DescribeApplicationOperation for ManagedFlink {
         &self,
         application: &str,
         operation_id: &str,
-        secrets: &[String],
+        secrets: &[Property],
     ) -> Result<OperationDetail, CallError> {
         const VERB: &str = "DescribeApplicationOperation";
         let request = self

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future};
 
-use lifecycle::{ApplicationStatus, Operation, Runtime, Snapshot};
+use lifecycle::{ApplicationStatus, Operation, Property, Runtime, Snapshot};
 
 use crate::{
     CallError, Described, OperationDetail, PresignedUrl, VersionSummary,
@@ -89,12 +89,12 @@ pub trait ListApplicationOperations: Send + Sync {
 
 /// `DescribeApplicationOperation`.
 pub trait DescribeApplicationOperation: Send + Sync {
-    /// One operation with its failure text, from which `secrets` (see [`crate::property_values`]) are taken out.
+    /// One operation with its failure text, from which `secrets` (see [`crate::properties`]) are taken out.
     fn describe_application_operation(
         &self,
         application: &str,
         operation_id: &str,
-        secrets: &[String],
+        secrets: &[Property],
     ) -> impl Future<Output = Result<OperationDetail, CallError>> + Send;
 }
 

@@ -473,7 +473,15 @@ fn the_last_cause_is_told_beside_its_wrapper_however_long_that_is() {
         captured.exceptions = Some(json!({ "exceptionHistory": { "entries": [
             { "exceptionName": "x", "stacktrace": stacktrace, "timestamp": 1 }
         ] } }));
-        let job = job(&captured, &["a-secret".to_owned()]).unwrap().unwrap();
+        let job = job(
+            &captured,
+            &[lifecycle::Property {
+                name: "db.password".into(),
+                value: "a-secret".into(),
+            }],
+        )
+        .unwrap()
+        .unwrap();
         job.faults.first.unwrap().message
     };
     let long = "so it goes ".repeat(200);
@@ -481,7 +489,7 @@ fn the_last_cause_is_told_beside_its_wrapper_however_long_that_is() {
         "java.lang.RuntimeException: {long}\n\tat a.B\nCaused by: c.D: outer\n\t... 9 more\n\tCaused by: e.F: a-secret is wrong"
     ));
     assert!(
-        message.ends_with("caused by: e.F: [redacted] is wrong"),
+        message.ends_with("caused by: e.F: [db.password] is wrong"),
         "{message}"
     );
     assert!(
@@ -516,9 +524,15 @@ fn property_values_are_taken_out_of_every_text() {
         )
         .unwrap(),
     );
-    let job = job(&captured, &["marker-value".to_owned()])
-        .unwrap()
-        .unwrap();
+    let job = job(
+        &captured,
+        &[lifecycle::Property {
+            name: "db.password".into(),
+            value: "marker-value".into(),
+        }],
+    )
+    .unwrap()
+    .unwrap();
     assert!(!format!("{job:?}").contains("marker"), "{job:?}");
 }
 

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use lifecycle::retention::JobNow;
 use lifecycle::{
-    Checkpoints, Fault, Faults, INCIDENT_SECS, Job, JobState, Part, Restored, TEXT_KEPT,
+    Checkpoints, Fault, Faults, INCIDENT_SECS, Job, JobState, Part, Property, Restored, TEXT_KEPT,
     Unreadable, VERTICES_KEPT, Vertex, redact,
 };
 use serde::de::DeserializeOwned;
@@ -63,7 +63,7 @@ pub struct Picture {
 ///
 /// # Errors
 /// When an answer cannot be read, or there is a job in the overview whose own answer is missing.
-pub fn job(captured: &Captured, secrets: &[String]) -> Result<Option<Job>, Unread> {
+pub fn job(captured: &Captured, secrets: &[Property]) -> Result<Option<Job>, Unread> {
     let picture = picture(captured, secrets);
     match picture.unreadable.into_iter().next() {
         Some(Unreadable { what, why }) => Err(Unread { what, why }),
@@ -73,7 +73,7 @@ pub fn job(captured: &Captured, secrets: &[String]) -> Result<Option<Job>, Unrea
 
 /// The job of one moment, as far as the answers can be read. What is not given at all is left empty.
 #[must_use]
-pub fn picture(captured: &Captured, secrets: &[String]) -> Picture {
+pub fn picture(captured: &Captured, secrets: &[Property]) -> Picture {
     let mut unreadable = Vec::new();
     let Some(details) = details(captured, &mut unreadable) else {
         return Picture {
@@ -247,7 +247,7 @@ fn since(details: &JobDetails, state: &str) -> Option<Timestamp> {
     details.timestamps.get(state).copied().and_then(time)
 }
 
-fn vertices(from: Vec<JobVertex>, secrets: &[String]) -> Vec<Vertex> {
+fn vertices(from: Vec<JobVertex>, secrets: &[Property]) -> Vec<Vertex> {
     let mut kept: Vec<Vertex> = from
         .into_iter()
         .map(|vertex| Vertex {
@@ -294,7 +294,7 @@ fn attempts_that_failed(entries: &[ExceptionEntry]) -> impl Iterator<Item = u32>
     })
 }
 
-fn faults(exceptions: Exceptions, secrets: &[String]) -> Faults {
+fn faults(exceptions: Exceptions, secrets: &[Property]) -> Faults {
     let mut entries: Vec<(Timestamp, ExceptionEntry)> = exceptions
         .exception_history
         .entries
@@ -336,7 +336,7 @@ fn incidents(times: impl Iterator<Item = Timestamp>) -> Vec<Timestamp> {
     begun
 }
 
-fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
+fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[Property]) -> Fault {
     let trace = entry.stacktrace.as_deref().unwrap_or_default();
     let outermost = trace.lines().next().unwrap_or_default().trim();
     // The outermost line is often a wrapper ("Error while getting state", "Recovery is suppressed by …"); the last cause says why.
@@ -372,7 +372,7 @@ fn fault(at: Timestamp, entry: &ExceptionEntry, secrets: &[String]) -> Fault {
 fn summed_up(
     statistics: CheckpointStatistics,
     disturbed_at: Timestamp,
-    secrets: &[String],
+    secrets: &[Property],
 ) -> Checkpoints {
     let completed = [&statistics.latest.completed, &statistics.latest.savepoint];
     let synchronous = |one: &&Checkpoint| {

@@ -1,6 +1,6 @@
 //! One look at the job: few calls, one after the other.
 
-use lifecycle::{Job, Part, Unreadable};
+use lifecycle::{Job, Part, Property, Unreadable};
 use serde_json::Value;
 
 use super::{FlinkRest, RestCall, RestError, RestProblem};
@@ -11,8 +11,8 @@ use crate::flink::{self, Captured};
 const VERTICES_ASKED: usize = 8;
 
 /// Reads the job with at most 5 calls, and one more for each vertex where there are few. The calls go one after the other, over one kept connection. What cannot be read is
-/// listed, and does not hinder the rest. `secrets` (see [`crate::property_values`]) are taken out of every text.
-pub async fn look(rest: &FlinkRest, secrets: &[String]) -> (Option<Job>, Vec<Unreadable>) {
+/// listed, and does not hinder the rest. `secrets` (see [`crate::properties`]) are taken out of every text.
+pub async fn look(rest: &FlinkRest, secrets: &[Property]) -> (Option<Job>, Vec<Unreadable>) {
     let mut unreadable = Vec::new();
     let captured = match gather(rest, &mut unreadable).await {
         Ok(Some(captured)) => captured,
