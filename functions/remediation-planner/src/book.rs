@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Assessment, Decision, FailedBefore, Ledger, LedgerView, Observation, Proven, Reason, Rescue,
+    Action, Assessment, Decision, FailedBefore, Faulted, Ledger, LedgerView, Proven, Reason, Rescue,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::Look;
 
 /// Attributes of the row that begin with this hold when a version soaked healthy.
 const SOAKED: &str = "soaked ";
 /// How long a version ran undisturbed with records, at most, and until when.
 const PROVEN: &str = "proven ";
-/// When a version was left, and what it failed with.
+/// When a version was left because it was to blame, and what it failed with.
 const FAILED: &str = "failed ";
-/// Characters kept of what a version failed with.
-const FAULT_KEPT: usize = 400;
+/// When a version was last seen in trouble, and what it failed with, whoever was to blame.
+const FAULTED: &str = "faulted ";
 
 /// What to add to the row, as an update of DynamoDB's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,8 +33,7 @@ pub struct Remember {
 
 /// What an execution that ends leaves in the book; None when it found out nothing new.
 pub(crate) fn remember(
-    seen: &Observation,
-    assessment: &Assessment,
+    look: &Look,
     proven: Option<Proven>,
     known: &LedgerView,
     decision: &Decision,
@@ -41,6 +42,7 @@ pub(crate) fn remember(
     if !decision.action.is_final() {
         return None;
     }
+    let (seen, assessment) = (&look.observation, &look.assessment);
     let version = seen.application.version_id;
     let mut entries: Vec<(&str, String, String)> = Vec::new();
     if matches!(assessment, Assessment::Healthy { .. }) {
@@ -55,6 +57,12 @@ pub(crate) fn remember(
     let undone = decision.progress.rescue.as_ref();
     let undone = undone.filter(|_| decision.because == Reason::Recovered);
     entries.extend(undone.and_then(|rescue| failed(rescue, now)));
+    let is_escalated = decision.action == Action::Escalate;
+    let fault = lifecycle::fault_in_trouble(seen, &look.watch, assessment, is_escalated);
+    entries.extend(fault.map(|fault| {
+        let value = format!("{now} {}", fault.key());
+        ("faulted", format!("{FAULTED}{version}"), value)
+    }));
     if entries.is_empty() {
         return None;
     }
@@ -81,8 +89,7 @@ fn failed(rescue: &Rescue, now: Timestamp) -> Option<(&'static str, String, Stri
     if rescue.good_version_id == rescue.faulty_version_id {
         return None;
     }
-    let key = lifecycle::shorten(&fault.key(), FAULT_KEPT);
-    let value = format!("{now} {key}");
+    let value = format!("{now} {}", fault.key());
     Some((
         "failed",
         format!("{FAILED}{}", rescue.faulty_version_id),
@@ -117,6 +124,15 @@ pub(crate) fn read(row: &BTreeMap<String, Value>) -> LedgerView {
             ledger
                 .failed
                 .insert(number(version).ok_or_else(bad)?, failed);
+        } else if let Some(version) = name.strip_prefix(FAULTED) {
+            let (at, fault) = text.and_then(|it| it.split_once(' ')).ok_or_else(bad)?;
+            let faulted = Faulted {
+                at: at.parse().map_err(|_| bad())?,
+                fault: fault.to_owned(),
+            };
+            ledger
+                .faulted
+                .insert(number(version).ok_or_else(bad)?, faulted);
         }
     }
     Ok(ledger)

@@ -227,14 +227,7 @@ impl RemediationPlanner {
             &look.assessment,
             &applied.policy,
         );
-        let remember = book::remember(
-            &look.observation,
-            &look.assessment,
-            proven,
-            &ledger,
-            &decision,
-            now,
-        );
+        let remember = book::remember(look, proven, &ledger, &decision, now);
         let report = decision
             .action
             .is_final()

@@ -202,6 +202,56 @@ async fn a_healthy_version_is_remembered_with_the_end_of_the_execution_only() {
     );
 }
 
+/// A job that fails, with what, as the watch has kept it.
+fn a_failing_job(event: &mut Value, fault: &Value) {
+    event["look"]["observation"]["job"] = json!({
+        "id": "job-7", "state": "RESTARTING", "at": NOW, "startedAt": "2026-03-04T02:51:00Z", "runningAt": null, "restartingAt": "2026-03-04T02:56:00Z", "vertices": [],
+        "maxAttempt": 6, "restartsMetric": 6, "checkpoints": null,
+        "faults": { "known": 6, "truncated": false, "first": fault, "newestAt": "2026-03-04T02:56:00Z", "shortestGapMillis": 40000 }
+    });
+    event["look"]["watch"]["episode"] = json!({
+        "job": "job-7", "beganAt": "2026-03-04T02:52:00Z", "lastAt": "2026-03-04T02:56:00Z", "incidents": 6, "firstFault": fault, "newestFault": fault
+    });
+}
+
+/// Whoever was to blame: what the next version fails with is compared with it.
+#[tokio::test]
+async fn what_a_version_fails_with_is_remembered_however_the_execution_ends() {
+    let fault = json!({ "exception": "a.B", "message": "a.B: no number 77", "task": "enrich (1/2) - execution #3", "at": "2026-03-04T02:56:00Z" });
+    let spent = json!({ "item": { "rescues 2026-03-04": { "SS": ["a", "b"] } } });
+    let mut ends = with("/ledger", spent);
+    a_failing_job(&mut ends, &fault);
+    let answer = plan(ends.clone()).await;
+    assert_eq!(answer["because"], "budgetSpent", "{answer}");
+    assert_eq!(
+        answer["remember"],
+        json!({
+            "expression": "SET #faulted = :faulted", "names": { "#faulted": "faulted 7" },
+            "values": { ":faulted": { "S": format!("{NOW} a.B: no number # in enrich") } }
+        })
+    );
+    // It is read again: version 7 had run for days, and the next one fails in the same way.
+    let mut next = looping();
+    a_failing_job(&mut next, &fault);
+    next["look"]["observation"]["application"]["versionId"] = json!(8);
+    next["look"]["observation"]["application"]["versionUpdatedFrom"] = json!(7);
+    next["look"]["observation"]["versions"] =
+        json!([{ "id": 7, "runtime": "FLINK-1_20", "createdAt": "2026-02-27T02:00:00Z" }]);
+    assert_eq!(plan(next.clone()).await["because"], "changeToBlame");
+    let before = "2026-03-04T02:30:00Z a.B: no number # in enrich";
+    next["ledger"] = json!({ "item": { "faulted 7": { "S": before } } });
+    assert_eq!(plan(next.clone()).await["because"], "notTheChange");
+    next["ledger"] = json!({ "item": { "faulted 7": { "S": "today" } } });
+    assert_eq!(plan(next).await["because"], "ledgerUnreadable");
+    // A fault from before the version was made is another version's, and a turn that is not the last writes nothing.
+    let old = json!({ "exception": "a.B", "message": "a.B: no number 77", "task": null, "at": "2026-03-04T02:49:00Z" });
+    a_failing_job(&mut ends, &old);
+    assert_eq!(plan(ends.clone()).await["remember"], Value::Null);
+    a_failing_job(&mut ends, &fault);
+    ends["ledger"] = json!({});
+    assert_eq!(plan(ends).await["remember"], Value::Null);
+}
+
 /// What was found out is added to the book: how long it ran well, and what the version that was undone failed with.
 #[tokio::test]
 async fn the_book_of_versions_is_written() {

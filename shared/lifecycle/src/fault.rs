@@ -1,7 +1,9 @@
 //! Which faults are the same: of two runs, of two versions.
 
-use crate::Fault;
+use crate::{Fault, redact::shorten};
 
+/// So much of a key is kept.
+const KEY_CHARS: usize = 400;
 /// Between the outermost line of a stack trace and its last cause.
 const CAUSE: &str = "; caused by: ";
 
@@ -21,7 +23,14 @@ impl Fault {
     pub fn key(&self) -> String {
         let root = self.root_line();
         let task = self.task.as_deref().unwrap_or_default();
-        format!("{} in {}", without_digits(root), vertex(task))
+        let key = format!("{} in {}", without_digits(root), vertex(task));
+        shorten(&key, KEY_CHARS)
+    }
+
+    /// Whether a key is of a fault with the same root class, whatever its text and its task.
+    #[must_use]
+    pub fn is_of_class_in(&self, key: &str) -> bool {
+        class(&self.key()) == class(key)
     }
 
     /// The line of the last cause; the only line where there is no other.
@@ -35,13 +44,8 @@ impl Fault {
     /// Whether it says that memory, slots or time were short: that tells nothing about whose fault it is.
     #[must_use]
     pub fn is_of_resources(&self) -> bool {
-        let class = self
-            .root_line()
-            .split([':', ' '])
-            .next()
-            .unwrap_or_default();
         let is_of = |class: &str| OF_RESOURCES.iter().any(|one| class.contains(one));
-        is_of(class) || is_of(&self.exception)
+        is_of(class(self.root_line())) || is_of(&self.exception)
     }
 
     /// Whether it is the same again.
@@ -49,6 +53,11 @@ impl Fault {
     pub fn is_like(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
+}
+
+/// `a.b.Exception: text` → `a.b.Exception`.
+fn class(line: &str) -> &str {
+    line.split([':', ' ']).next().unwrap_or_default()
 }
 
 /// `enrich (1/4) - execution #3` → `enrich`.

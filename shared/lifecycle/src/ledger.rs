@@ -17,6 +17,9 @@ pub struct Ledger {
     /// What each version failed with, when it was left because of it.
     #[serde(default)]
     pub failed: BTreeMap<u64, FailedBefore>,
+    /// What each version was failing with when it was last seen in trouble, whoever was to blame.
+    #[serde(default)]
+    pub faulted: BTreeMap<u64, Faulted>,
     /// Rescues begun today (UTC).
     pub rescues_today: u32,
 }
@@ -37,6 +40,16 @@ pub struct FailedBefore {
     pub at: Timestamp,
     /// Its fault: root class, message without digits, task. None where it could not be read.
     pub fault: Option<String>,
+}
+
+/// What a version was failing with. That says nothing about whose fault it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Faulted {
+    /// When it was last seen so.
+    pub at: Timestamp,
+    /// Its fault: root class, message without digits, task.
+    pub fault: String,
 }
 
 /// The ledger, or why it could not be read. Without it no budget can be kept, so nothing is done.

@@ -4,6 +4,7 @@
 //! holds decides, and what could not be read and would change the row is no evidence for either side.
 
 mod evidence;
+mod faults;
 
 use jiff::Timestamp;
 
@@ -14,11 +15,8 @@ use crate::{
     Assessment, Fault, JobState, Ledger, Observation, OperationKind, OperationStatus, Part, Policy,
     Proven, Reason, Watch, decide::unread_of,
 };
-
-/// What failed on an earlier version within this time counts as the same trouble.
-const SAME_TROUBLE_SECS: i64 = 86_400;
-/// A version was failing when it was left if it did so in the last minutes that are known.
-const FAILED_UNTIL_THE_END_SECS: i64 = 180;
+use faults::WhenLeft;
+pub use faults::fault_in_trouble;
 
 /// The answer, with the row of the table that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +57,8 @@ pub enum Row {
     Proven,
     /// 4: no earlier version is known to have worked, or nothing tried to run the present one.
     NothingToGoBackTo,
+    /// 5: the version before was failing with the same kind of fault when it was left.
+    OlderThanChange,
     /// 5b: the version before was failing too when it was left, with another fault or none that could be read.
     FailedBefore,
     /// 6: known to be bad, and applied again.
@@ -78,7 +78,7 @@ impl Row {
     #[must_use]
     pub fn reason(self) -> Reason {
         match self {
-            Self::SameFaultBefore => Reason::NotTheChange,
+            Self::SameFaultBefore | Self::OlderThanChange => Reason::NotTheChange,
             Self::Proven => Reason::HadWorked,
             Self::BadBefore | Self::Else => Reason::ChangeToBlame,
             Self::NothingToGoBackTo
@@ -138,6 +138,8 @@ struct Case<'a> {
     began: Timestamp,
     /// The version in which the episode began.
     present: Occurrence,
+    /// The version that is there now.
+    latest: Occurrence,
 }
 
 /// What is known of the version to go back to.
@@ -186,6 +188,7 @@ impl<'a> Case<'a> {
             assessment,
             began,
             present,
+            latest: last,
         })
     }
 
@@ -195,11 +198,11 @@ impl<'a> Case<'a> {
         let version = self.present.version;
         let good = self.good(proof, soak);
         if let Good::Is(good) = &good
-            && self.failed_with_the_same(good)
+            && let Some((on, at)) = self.failed_with_the_same(good)
         {
             return held(
                 Row::SameFaultBefore,
-                format!("the same fault was seen on version {}", good.version),
+                format!("the same fault was seen on version {on}, at {at}"),
             );
         }
         // What fails only because of its scale had worked at another.
@@ -211,12 +214,17 @@ impl<'a> Case<'a> {
         };
         match proven {
             Known::Yes => {
-                let row = if self.was_left_for_another(&good, proof) {
-                    Row::Soaked
-                } else {
-                    Row::Proven
-                };
-                return held(row, self.ran_well());
+                if self.was_left_for_another(&good, proof) {
+                    return held(Row::Soaked, self.ran_well());
+                }
+                // The trouble began in it, and somebody has changed it since.
+                if let Some(when_left) = self
+                    .when_left(&self.present)
+                    .filter(|_| self.latest.content != self.present.content)
+                {
+                    return self.failing_when_left(&self.present, Some(when_left));
+                }
+                return held(Row::Proven, self.ran_well());
             }
             Known::NotYet => return *self.not_yet(),
             Known::No => {}
@@ -231,15 +239,8 @@ impl<'a> Case<'a> {
                 );
             }
         };
-        if self.was_failing(&good) {
-            return held(
-                Row::FailedBefore,
-                format!(
-                    "version {} was failing too when it was left, at {}",
-                    good.version,
-                    good.until.unwrap_or(self.present.from)
-                ),
-            );
+        if self.evidence.was_failing(&good) {
+            return self.failing_when_left(&good, self.when_left(&good));
         }
         if let Some(at) = self.is_known_to_be_bad() {
             let why = format!("version {version} is what was undone at {at}, applied again");
@@ -273,6 +274,30 @@ impl<'a> Case<'a> {
                 );
                 self.blame(Row::Else, good, why)
             }
+        }
+    }
+
+    /// Rows 5 and 5b.
+    fn failing_when_left(&self, left: &Occurrence, when_left: Option<WhenLeft>) -> Verdict {
+        let (version, latest) = (left.version, self.latest.version);
+        let at = self.evidence.left_at(left).unwrap_or(self.present.from);
+        match when_left {
+            Some(WhenLeft::Same(seen_at)) => held(
+                Row::OlderThanChange,
+                format!(
+                    "the trouble is older than version {latest}: version {version} was failing with the same kind of fault at {seen_at}, before it was left at {at}"
+                ),
+            ),
+            Some(WhenLeft::Another) => held(
+                Row::FailedBefore,
+                format!(
+                    "version {version} was failing too when it was left, at {at}, with another fault"
+                ),
+            ),
+            None => held(
+                Row::FailedBefore,
+                format!("version {version} was failing too when it was left, at {at}"),
+            ),
         }
     }
 
@@ -348,7 +373,7 @@ impl<'a> Case<'a> {
             }
             let has_soaked = evidence.ran_for(one.content, soak, until) == Known::Yes
                 || evidence.snapshot_of(one).is_some();
-            let has_failed = self.failed_entry(one).is_some() || self.was_failing(one);
+            let has_failed = self.failed_entry(one).is_some() || evidence.was_failing(one);
             if has_soaked && !has_failed {
                 return Good::Is(*one);
             }
@@ -375,65 +400,6 @@ impl<'a> Case<'a> {
                 .occurrences
                 .iter()
                 .any(|one| one.content == self.present.content && one.from < good.from)
-    }
-
-    /// The fault by which this trouble is told from another.
-    fn fault(&self) -> Option<&Fault> {
-        let episode = self.evidence.watch.episode.as_ref();
-        let seen = episode.and_then(|it| it.newest_fault.as_ref().or(it.first_fault.as_ref()));
-        seen.or(match self.assessment {
-            Assessment::Looping { first_fault, .. } | Assessment::Failed { first_fault, .. } => {
-                first_fault.as_ref()
-            }
-            _ => None,
-        })
-    }
-
-    fn failed_entry(&self, one: &Occurrence) -> Option<&crate::FailedBefore> {
-        let entry = self.evidence.ledger.failed.get(&one.version)?;
-        let created = self.evidence.seen.application.created_at;
-        created
-            .is_none_or(|created| entry.at >= created)
-            .then_some(entry)
-    }
-
-    /// Row 1. Faults of resources, and time-outs, are the same everywhere and prove nothing.
-    fn failed_with_the_same(&self, good: &Occurrence) -> bool {
-        let Some(fault) = self.fault().filter(|fault| !fault.is_of_resources()) else {
-            return false;
-        };
-        let entry = self.failed_entry(good);
-        entry.is_some_and(|entry| {
-            entry.fault.as_deref() == Some(&fault.key())
-                && self.evidence.seen.at.as_second() - entry.at.as_second() <= SAME_TROUBLE_SECS
-        })
-    }
-
-    /// Row 5b: failing in the last minutes before it was left.
-    fn was_failing(&self, one: &Occurrence) -> bool {
-        let left = one.until.unwrap_or(self.present.from);
-        self.evidence.last_span(one).is_some_and(|span| {
-            span.incidents() > 0
-                && left.as_second() - span.until.as_second() <= FAILED_UNTIL_THE_END_SECS
-        })
-    }
-
-    /// Row 6: when it was undone before. An unreadable fault is held against it: it was bad then.
-    fn is_known_to_be_bad(&self) -> Option<Timestamp> {
-        let fault = self.fault().map(Fault::key);
-        let mut same = self
-            .evidence
-            .occurrences
-            .iter()
-            .filter(|one| one.content == self.present.content && one.from < self.present.from);
-        same.find_map(|one| {
-            let entry = self.failed_entry(one)?;
-            let is_same = match (&entry.fault, &fault) {
-                (Some(then), Some(now)) => then == now,
-                _ => true,
-            };
-            (is_same && entry.at <= self.present.from).then_some(entry.at)
-        })
     }
 
     /// Row 7.
@@ -530,12 +496,10 @@ fn episodes_version(evidence: &Evidence<'_>, began: Timestamp, last: Occurrence)
     let began_in = present.from;
     let earlier = evidence.occurrences.iter().rev();
     for before in earlier.filter(|one| one.from < began_in) {
-        let left = before.until.unwrap_or(present.from);
         let ran_well = evidence.ran_at_scale(&present, soak, began) == Known::Yes;
-        let was_failing = evidence.last_span(before).is_some_and(|span| {
-            span.incidents() > 1
-                && left.as_second() - span.until.as_second() <= FAILED_UNTIL_THE_END_SECS
-        });
+        let was_failing = evidence
+            .failing_at_the_end(before)
+            .is_some_and(|span| span.incidents() > 1);
         if ran_well || !was_failing {
             break;
         }

@@ -3,7 +3,9 @@
 mod support;
 
 use jiff::Timestamp;
-use lifecycle::{Assessment, FailedBefore, JobState, Part, Proven, Reason, Row, Span, Verdict};
+use lifecycle::{
+    Assessment, FailedBefore, Fault, JobState, Part, Proven, Reason, Row, Span, Verdict,
+};
 use support::*;
 
 const MADE: i64 = 1_800;
@@ -178,6 +180,136 @@ fn what_was_failing_already_when_it_was_changed_is_not_the_changes_fault() {
         failing(ago(MADE - 90), ago(180), 40),
     ];
     to_blame(&a_bad_deployment().history(spans), 6);
+}
+
+fn a_timeout(at: Timestamp) -> Fault {
+    Fault {
+        exception: "java.util.concurrent.TimeoutException".into(),
+        message: "java.util.concurrent.TimeoutException: no broker answered within 60000 ms".into(),
+        ..a_fault(at)
+    }
+}
+
+/// Version 6 had run well for days when an outage began; somebody force-stopped it after half an hour, stored a fix twenty minutes later and started it (cB5).
+fn a_fix_in_an_outage(fault: &Fault) -> Case {
+    let stopped = MADE + minutes(20);
+    let mut case = a_bad_deployment()
+        .operation("StopApplication", "SUCCESSFUL", stopped, Some(20))
+        .operation("StartApplication", "SUCCESSFUL", MADE - 60, Some(30))
+        .history(vec![
+            ran_well(ago(days(5)), ago(stopped + minutes(30))),
+            failing(ago(stopped + minutes(30)), ago(stopped + 30), 20),
+            failing(ago(MADE - 120), ago(180), 40),
+        ]);
+    fails_with(&mut case, fault);
+    case
+}
+
+fn fails_with(case: &mut Case, fault: &Fault) {
+    let faults = &mut case.seen.job.as_mut().expect("it loops").faults;
+    for one in faults.first.iter_mut().chain(&mut faults.newest) {
+        *one = Fault {
+            at: one.at,
+            ..fault.clone()
+        };
+    }
+}
+
+#[test]
+fn trouble_that_is_older_than_the_change_is_not_the_changes() {
+    // Time-outs count: what is asked is whether it is the same trouble, not whose fault it is.
+    for fault in [a_fault(now()), a_timeout(now())] {
+        let case = a_fix_in_an_outage(&fault);
+        let left = MADE + minutes(21);
+        held(
+            &case.clone().faulted(6, left, &fault),
+            Row::OlderThanChange,
+            &["older than version 7", "version 6 was failing with"],
+        );
+        // The same class in another task with another text is the same kind of fault.
+        let mut elsewhere = fault.clone();
+        elsewhere.message.push_str(" at the sink");
+        elsewhere.task = Some("sink (1/1)".into());
+        held(
+            &case.clone().faulted(6, left, &elsewhere),
+            Row::OlderThanChange,
+            &[],
+        );
+        // The force-stop ended it: without the book it had run well, and its last minutes were bad.
+        held(&case, Row::Proven, &["version 6 had run well"]);
+    }
+    // Another fault was there: whether the fix is bad as well is for people to say.
+    let case = a_fix_in_an_outage(&a_fault(now()));
+    let left = MADE + minutes(21);
+    held(
+        &case.clone().faulted(6, left, &a_timeout(now())),
+        Row::FailedBefore,
+        &["version 6 was failing too", "with another fault"],
+    );
+    // What it had failed with before it ran well for days, and a namesake's fault, say nothing of this outage.
+    held(
+        &case.clone().faulted(6, days(4), &a_fault(now())),
+        Row::Proven,
+        &[],
+    );
+    let namesakes = case
+        .faulted(6, left, &a_fault(now()))
+        .application(|it| it.created_at = Some(ago(left - 1)));
+    held(&namesakes, Row::Proven, &[]);
+}
+
+#[test]
+fn trouble_that_came_back_after_a_change_that_had_soaked_is_compared_too() {
+    // The fix ran for ten minutes, then it fails as the version before did.
+    let mut case = failing_after(minutes(21), &[(minutes(20), minutes(10))]);
+    spans(&mut case)[0] = ran_well(ago(days(5)), ago(hours(2)));
+    spans(&mut case).insert(1, failing(ago(hours(2)), ago(minutes(21) + 30), 60));
+    held(
+        &case,
+        Row::FailedBefore,
+        &["version 6 was failing too when it was left"],
+    );
+    let mut elsewhere = a_fault(now());
+    elsewhere.task = Some("sink (1/1)".into());
+    let known = case.clone().faulted(6, minutes(30), &elsewhere);
+    held(&known, Row::OlderThanChange, &["older than version 7"]);
+    let other = case.faulted(6, minutes(30), &a_timeout(now()));
+    held(&other, Row::FailedBefore, &["with another fault"]);
+}
+
+#[test]
+fn what_the_version_before_failed_with_within_a_day_is_not_the_changes() {
+    // It recovered by itself, and ran for hours before it was left.
+    let case = |age: i64, fault: &Fault| a_bad_deployment().faulted(6, age, fault);
+    let same = a_fault(now());
+    held(
+        &case(hours(10), &same),
+        Row::SameFaultBefore,
+        &["the same fault was seen on version 6"],
+    );
+    held(
+        &case(MADE + hours(24) - 1, &same),
+        Row::SameFaultBefore,
+        &[],
+    );
+    to_blame(&case(MADE + hours(24) + 1, &same), 6);
+    let mut other = same.clone();
+    other.message.push_str(" in a field");
+    to_blame(&case(hours(10), &other), 6);
+    let mut short = case(hours(10), &a_timeout(now()));
+    fails_with(&mut short, &a_timeout(now()));
+    to_blame(&short, 6);
+    // Known of the same content under another number: it was scaled since, or was put back by a rescue.
+    let mut scaled = a_bad_deployment();
+    scaled.seen.versions = vec![a_version(6), a_version(5)];
+    scaled.seen.versions[0].content = Some(5);
+    scaled.seen.versions[0].created_at = Some(ago(hours(5)));
+    scaled.seen.versions[1].content = Some(5);
+    held(
+        &scaled.faulted(5, hours(6), &same),
+        Row::SameFaultBefore,
+        &["version 5"],
+    );
 }
 
 #[test]

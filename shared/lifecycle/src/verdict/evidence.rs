@@ -9,6 +9,8 @@ use crate::{
 
 /// The service stamps a version a moment before or after the operation that makes it.
 pub(crate) const STAMP_SLACK_SECS: i64 = 120;
+/// A version was failing when it was left if it did so in the last minutes that are known.
+const FAILED_UNTIL_THE_END_SECS: i64 = 180;
 /// Between two runs of a content that were summed: a stop, an update or a scaling, not a weekend of which nothing is known.
 const LONGEST_OPERATION_SECS: i64 = 3_600;
 
@@ -246,8 +248,70 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// When the last run of a version ended: with the stop after which nothing started it, else with what made the next version. None for the present one.
+    pub(super) fn left_at(&self, one: &Occurrence) -> Option<Timestamp> {
+        let until = one.until?;
+        let its =
+            self.seen.operations.iter().rev().filter(|operation| {
+                operation.started_at >= one.from && operation.started_at < until
+            });
+        let stopped = its.fold(None, |stopped, operation| match operation.kind() {
+            OperationKind::Start => None,
+            OperationKind::Stop => stopped.or(Some(operation.started_at)),
+            _ => stopped,
+        });
+        Some(stopped.unwrap_or(until))
+    }
+
+    /// The faults in which the last run of a version ended.
+    pub(super) fn failing_at_the_end(&self, one: &Occurrence) -> Option<&Span> {
+        let left = self.left_at(one)?;
+        self.last_span(one).filter(|span| {
+            span.incidents() > 0
+                && left.as_second() - span.until.as_second() <= FAILED_UNTIL_THE_END_SECS
+        })
+    }
+
+    /// Rows 5 and 5b: whether a version was failing when it was left. Before the minutes that CloudWatch has, the book alone tells.
+    pub(super) fn was_failing(&self, one: &Occurrence) -> bool {
+        let Some(left) = self.left_at(one) else {
+            return false;
+        };
+        let is_too_old = self
+            .watch
+            .history
+            .known
+            .is_some_and(|known| known.from > left);
+        let by_the_book = || {
+            let entry = self.ledger.faulted.get(&one.version);
+            entry.is_some_and(|entry| {
+                let before = left.as_second() - entry.at.as_second();
+                (-STAMP_SLACK_SECS..=LONGEST_OPERATION_SECS).contains(&before)
+                    && entry.at >= one.from
+                    && !self.ran_well_between(one, entry.at, left)
+            })
+        };
+        self.failing_at_the_end(one).is_some() || is_too_old && by_the_book()
+    }
+
+    /// Whether a version is known to have run well for a soak between two times: what it failed with before that is another trouble.
+    pub(super) fn ran_well_between(
+        &self,
+        one: &Occurrence,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> bool {
+        let soak = i64::from(self.policy.soak_secs);
+        let between = |at: Timestamp| at > from && at <= until;
+        let in_series = self.watch.history.spans.iter().any(|span| {
+            span.until > from && span.from < until && span.secs() >= soak && self.is_stretch(span)
+        });
+        let in_book = self.ledger.soaked.get(&one.version);
+        in_series || in_book.is_some_and(|at| between(*at))
+    }
+
     /// The last thing that a version is known to have done before it was left.
-    pub(super) fn last_span(&self, one: &Occurrence) -> Option<&'a Span> {
+    fn last_span(&self, one: &Occurrence) -> Option<&Span> {
         let is_its =
             |span: &&Span| span.from >= one.from && one.until.is_none_or(|until| span.from < until);
         self.watch.history.spans.iter().rev().find(is_its)

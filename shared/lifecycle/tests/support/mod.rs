@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
-    Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation, Operation,
-    OperationStatus, Part, Policy, Predecessor, Progress, Ran, Reason, Request, Rescue, Restored,
-    Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step, StepResult,
+    Faulted, Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation,
+    Operation, OperationStatus, Part, Policy, Predecessor, Progress, Ran, Reason, Request, Rescue,
+    Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step, StepResult,
     StepTaken, StopSwitch, Unreadable, Verdict, Version, Vertex, Watch, decide, judge,
 };
 
@@ -492,6 +492,15 @@ impl Case {
     pub fn soaked(mut self, version: u64, age: i64) -> Self {
         if let Ok(ledger) = &mut self.ledger {
             ledger.soaked.insert(version, ago(age));
+        }
+        self
+    }
+
+    /// The book says that a version was failing with that.
+    pub fn faulted(mut self, version: u64, age: i64, fault: &Fault) -> Self {
+        if let Ok(ledger) = &mut self.ledger {
+            let (at, fault) = (ago(age), fault.key());
+            ledger.faulted.insert(version, Faulted { at, fault });
         }
         self
     }
