@@ -83,10 +83,11 @@ pub(crate) fn remember(
     })
 }
 
-/// The version that was left because it failed. One that was left for itself, or that a person had changed without any fault, did not.
+/// The version that was left because it failed. One that was left for itself, that a person had changed without any fault, or that was rolled back on a word given ahead, was not
+/// to blame.
 fn failed(rescue: &Rescue, now: Timestamp) -> Option<(&'static str, String, String)> {
     let fault = rescue.fault.as_ref()?;
-    if rescue.good_version_id == rescue.faulty_version_id {
+    if rescue.good_version_id == rescue.faulty_version_id || rescue.by_rollback_only {
         return None;
     }
     let value = format!("{now} {}", fault.key());

@@ -18,7 +18,9 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         rescues_per_day: env.or("RESCUES_PER_DAY", default.rescues_per_day)?,
         max_snapshot_age_secs: env.or("MAX_SNAPSHOT_AGE_SECS", default.max_snapshot_age_secs)?,
         max_snapshot_gap_secs: env.or("MAX_SNAPSHOT_GAP_SECS", default.max_snapshot_gap_secs)?,
+        // One application at a time, by its tags.
         source_retention_secs: None,
+        rolls_back_when_suspected: false,
         proven_secs: env.or("PROVEN_SECS", default.proven_secs)?,
         external_patience_secs: env.or("EXTERNAL_PATIENCE_SECS", default.external_patience_secs)?,
         no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,

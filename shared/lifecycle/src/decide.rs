@@ -11,6 +11,7 @@ mod rescue;
 mod restored;
 mod snapshot;
 mod steps;
+mod suspected;
 mod takeover;
 mod transaction;
 mod waiting;
@@ -95,6 +96,14 @@ struct Turn<'a> {
     progress: Progress,
     /// What the turns before could not tell.
     doubt: Option<Doubt>,
+}
+
+/// What holds every change.
+enum Brake {
+    /// For that reason, in a sentence.
+    Holds(Reason, String),
+    /// It cannot be told.
+    Unread(Box<Decision>),
 }
 
 impl Turn<'_> {
@@ -438,27 +447,36 @@ impl Turn<'_> {
         self.escalate(because, text)
     }
 
-    /// Why nothing may be changed, if so: mode, tags, ledger, budget. A person's word lifts the budget only.
+    /// Why nothing may be changed, if so, said to people.
     fn brakes(&self) -> Option<Decision> {
+        let (because, why) = match self.brake()? {
+            Brake::Unread(doubt) => return Some(*doubt),
+            Brake::Holds(because, why) => (because, why),
+        };
         let found = self.s.assessment.reason();
         let nothing = if self.progress.has_acted() {
             "nothing more was changed"
         } else {
             "nothing was changed"
         };
+        // What is wrong with the tags is a reason, the rest are facts.
+        let why = match because {
+            Reason::PolicyUnclear => format!("because {why}"),
+            _ => why,
+        };
+        Some(self.escalate(because, format!("{found}; {nothing}, {why}")))
+    }
+
+    /// What holds every change: mode, tags, ledger, budget. A person's word lifts the budget only.
+    fn brake(&self) -> Option<Brake> {
         let applied = self.s.applied;
         if !applied.findings.is_empty() {
-            let text = format!(
-                "{found}; {nothing}, because {}",
-                applied.findings.join("; ")
-            );
-            return Some(self.escalate(Reason::PolicyUnclear, text));
+            let why = applied.findings.join("; ");
+            return Some(Brake::Holds(Reason::PolicyUnclear, why));
         }
         if applied.policy.mode == Mode::Observe {
-            return Some(self.escalate(
-                Reason::ObserveOnly,
-                format!("{found}; {nothing}, the mode is observe"),
-            ));
+            let why = "the mode is observe".to_owned();
+            return Some(Brake::Holds(Reason::ObserveOnly, why));
         }
         // What was begun is finished without the ledger: it holds the budget, and that was spent when it was begun.
         if self.s.request.is_some() && self.s.ledger.is_ok() || self.has_begun() {
@@ -466,18 +484,15 @@ impl Turn<'_> {
         }
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
-            Err(why) => return Some(self.ledger_unread(why)),
+            Err(why) => return Some(Brake::Unread(Box::new(self.ledger_unread(why)))),
         };
         // A step that was decided on and not carried out is counted already.
         let counted = u32::from(!self.progress.steps.is_empty());
-        if ledger.rescues_today.saturating_sub(counted) >= applied.policy.rescues_per_day {
-            let text = format!(
-                "{found}; nothing was changed, {} rescue(s) were begun today and {} are allowed",
-                ledger.rescues_today, applied.policy.rescues_per_day
-            );
-            return Some(self.escalate(Reason::BudgetSpent, text));
-        }
-        None
+        let (begun, allowed) = (ledger.rescues_today, applied.policy.rescues_per_day);
+        (begun.saturating_sub(counted) >= allowed).then(|| {
+            let why = format!("{begun} rescue(s) were begun today and {allowed} are allowed");
+            Brake::Holds(Reason::BudgetSpent, why)
+        })
     }
 
     /// Whether something was changed by this rescue, or may have been.

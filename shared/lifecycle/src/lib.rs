@@ -68,5 +68,5 @@ pub use stack::{OtherStack, STACK_TAG, StackName};
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use stop::StopSwitch;
 pub use subject::{SUBJECT_CHARS, subject};
-pub use verdict::{Row, Verdict, fault_in_trouble, judge, proven_so_far};
+pub use verdict::{Row, Verdict, WayBack, fault_in_trouble, judge, proven_so_far};
 pub use watch::{Episode, JobWatch, StatusWatch, Watch};

@@ -48,6 +48,9 @@ pub struct Policy {
     pub source_retention_secs: Option<u32>,
     /// What ran undisturbed for so long, with records, is proven: a later fault is not its own.
     pub proven_secs: u32,
+    /// A person's word given ahead: what is suspected is rolled back, where RollbackApplication can do it.
+    #[serde(default)]
+    pub rolls_back_when_suspected: bool,
     /// How long a fault that no change caused is waited for before a person is needed.
     pub external_patience_secs: u32,
     /// Without a completed checkpoint for this long a job makes no progress.
@@ -82,6 +85,7 @@ impl Default for Policy {
             max_snapshot_gap_secs: 72_000,
             source_retention_secs: None,
             proven_secs: 1_800,
+            rolls_back_when_suspected: false,
             external_patience_secs: 2_700,
             no_progress_secs: 1_200,
             min_restarts: 3,
@@ -160,6 +164,12 @@ impl Applied {
             "operation-timeout" => policy.operation_timeout_secs = seconds(value, 60)?,
             "settle-timeout" => policy.settle_timeout_secs = seconds(value, 60)?,
             "snapshot-max-age" => policy.max_snapshot_age_secs = seconds(value, 60)?,
+            "when-suspected" => {
+                if value != "rollback" {
+                    return Err("write rollback, or take the tag away".into());
+                }
+                policy.rolls_back_when_suspected = true;
+            }
             "source-retention" => {
                 policy.source_retention_secs =
                     Some(seconds_within(value, 3_600, LONGEST_RETENTION_SECS)?);

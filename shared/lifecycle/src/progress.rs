@@ -168,6 +168,9 @@ pub struct Rescue {
     /// The path of the snapshot that Flink restored after the last step, from the first look that showed it: a job that restarts names its own checkpoint instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<String>,
+    /// Whether the verdict left it open, and the tag `lifeguard:when-suspected=rollback` decided: then RollbackApplication is all that is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_rollback_only: bool,
 }
 
 /// What this execution has done so far.

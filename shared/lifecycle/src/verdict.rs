@@ -40,12 +40,25 @@ pub enum Verdict {
         row: Row,
         /// The reason in a sentence.
         why: String,
+        /// Where a person's word given ahead would lead: rows 7 to 9.
+        way_back: Option<WayBack>,
     },
     /// Something that would decide could not be read, or is not known yet.
     CannotTell {
         /// What, and why.
         why: String,
     },
+}
+
+/// A version that had worked, and what has to be known to go back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WayBack {
+    /// The newest version whose content is known to have worked.
+    pub good: u64,
+    /// When a version later than `good` began to process; no snapshot from later is right.
+    pub cutoff: Timestamp,
+    /// When the trouble began.
+    pub fault_at: Timestamp,
 }
 
 /// A row of the table.
@@ -159,12 +172,7 @@ impl<'a> Case<'a> {
             )));
         }
         let application = &seen.application;
-        let held = |why: String| {
-            Err(Box::new(Verdict::Held {
-                row: Row::NothingToGoBackTo,
-                why,
-            }))
-        };
+        let held = |why: String| Err(Box::new(held(Row::NothingToGoBackTo, why)));
         let last = evidence.occurrences.last().copied();
         let Some(last) = last.filter(|_| application.version_created_at.is_some()) else {
             return held("the service does not say when the present version was made".into());
@@ -214,8 +222,8 @@ impl<'a> Case<'a> {
         };
         match proven {
             Known::Yes => {
-                if self.was_left_for_another(&good, proof) {
-                    return held(Row::Soaked, self.ran_well());
+                if let Some(good) = self.was_left_for(&good, proof) {
+                    return self.suspect(Row::Soaked, good, self.ran_well());
                 }
                 // The trouble began in it, and somebody has changed it since.
                 if let Some(when_left) = self
@@ -247,25 +255,23 @@ impl<'a> Case<'a> {
             return self.blame(Row::BadBefore, good, why);
         }
         if let Some(own) = self.restarted_by_service() {
-            return held(Row::RestartedByService, own);
+            return self.suspect(Row::RestartedByService, good, own);
         }
         if only_scaled && !self.is_of_scale() {
-            return held(
-                Row::OnlyScaled,
-                format!(
-                    "nothing but scale or logging was changed between version {} and version {version}",
-                    good.version
-                ),
+            let why = format!(
+                "nothing but scale or logging was changed between version {} and version {version}",
+                good.version
             );
+            return self.suspect(Row::OnlyScaled, good, why);
         }
         match self.ran_for(soak) {
-            Known::Yes if !only_scaled => held(
-                Row::Soaked,
-                format!(
+            Known::Yes if !only_scaled => {
+                let why = format!(
                     "version {version} had run well for a while before it failed at {}",
                     self.began
-                ),
-            ),
+                );
+                self.suspect(Row::Soaked, good, why)
+            }
             Known::NotYet if !only_scaled => *self.not_yet(),
             _ => {
                 let why = format!(
@@ -308,6 +314,19 @@ impl<'a> Case<'a> {
             cutoff: self.cutoff(good),
             fault_at: self.began,
             why,
+        }
+    }
+
+    /// Rows 7 to 9.
+    fn suspect(&self, row: Row, good: Occurrence, why: String) -> Verdict {
+        Verdict::Held {
+            row,
+            why,
+            way_back: Some(WayBack {
+                good: good.version,
+                cutoff: self.cutoff(good),
+                fault_at: self.began,
+            }),
         }
     }
 
@@ -387,19 +406,16 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether it was proven only before another content was: it is an old one, applied again.
-    fn was_left_for_another(&self, good: &Good, proof: i64) -> bool {
-        let Good::Is(good) = good else { return false };
-        good.content != self.present.content
-            && self
-                .evidence
-                .longest_since(self.present.content, good.from, self.began)
-                < proof
-            && self
-                .evidence
-                .occurrences
-                .iter()
-                .any(|one| one.content == self.present.content && one.from < good.from)
+    /// The version for which it was left, where it was proven only before that one was: it is an old one, applied again.
+    fn was_left_for(&self, good: &Good, proof: i64) -> Option<Occurrence> {
+        let Good::Is(good) = good else { return None };
+        let evidence = self.evidence;
+        let content = self.present.content;
+        let mut known = evidence.occurrences.iter();
+        let is_left = good.content != content
+            && evidence.longest_since(content, good.from, self.began) < proof
+            && known.any(|one| one.content == content && one.from < good.from);
+        is_left.then_some(*good)
     }
 
     /// Row 7.
@@ -509,7 +525,11 @@ fn episodes_version(evidence: &Evidence<'_>, began: Timestamp, last: Occurrence)
 }
 
 fn held(row: Row, why: String) -> Verdict {
-    Verdict::Held { row, why }
+    Verdict::Held {
+        row,
+        why,
+        way_back: None,
+    }
 }
 
 fn cannot_tell(why: String) -> Box<Verdict> {

@@ -382,6 +382,21 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// On a word given ahead nothing is stopped and nothing is started, whatever is seen meanwhile.
+    #[test]
+    fn a_word_given_ahead_is_for_rollback_application_only(case in rescuable(), wild in case()) {
+        let mut case = Case { seen: if wild.seen.at == now() { wild.seen } else { case.seen.clone() }, request: None, ..case };
+        case.progress.steps.retain(|taken| taken.step == Step::Rollback);
+        let Some(rescue) = case.progress.rescue.as_mut() else { return Ok(()) };
+        rescue.by_rollback_only = true;
+        let decision = case.decide();
+        prop_assert!(!is_changing(&decision) || matches!(decision.action, Action::Rollback { .. }), "{}", decision.reason);
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The world stays as it is, whatever is done to it: the worst that can be met. Every rung is accepted at most once, tried three times at most, and the execution ends.

@@ -56,7 +56,9 @@ fn to_blame(case: &Case, good: u64) -> (Row, i64, i64) {
 #[track_caller]
 fn held(case: &Case, row: Row, parts: &[&str]) {
     match case.verdict() {
-        Verdict::Held { row: found, why } if found == row => says(&why, parts),
+        Verdict::Held {
+            row: found, why, ..
+        } if found == row => says(&why, parts),
         other => panic!("not {row:?}: {other:?}"),
     }
 }

@@ -32,6 +32,7 @@ impl Rules<'_> {
         json!({
             "mode": policy.mode,
             "soakSecs": policy.soak_secs,
+            "rollsBackWhenSuspected": policy.rolls_back_when_suspected,
             "rescuesPerDay": policy.rescues_per_day,
             "rescuesLeft": self.rescues_left(),
             "findings": self.applied.findings,
@@ -54,7 +55,12 @@ impl Rules<'_> {
             "not opted in; "
         };
         let soak = lasting(i64::from(policy.soak_secs));
-        let line = format!("{opted_in}{}; soak {soak}; {left}", policy.mode);
+        let word = if policy.rolls_back_when_suspected {
+            "; rolls back when suspected"
+        } else {
+            ""
+        };
+        let line = format!("{opted_in}{}; soak {soak}; {left}{word}", policy.mode);
         std::iter::once(line)
             .chain(self.applied.findings.iter().cloned())
             .collect()

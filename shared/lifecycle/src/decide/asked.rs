@@ -203,6 +203,7 @@ impl Turn<'_> {
             snapshot,
             fault: self.present_fault(),
             restored: None,
+            by_rollback_only: false,
         }
     }
 }

@@ -18,7 +18,13 @@ impl Turn<'_> {
                 why,
                 ..
             } => (good, cutoff, fault_at, why),
-            Verdict::Held { row, why } => return self.held(row, &why),
+            Verdict::Held { row, why, way_back } => {
+                let word = self.s.applied.policy.rolls_back_when_suspected;
+                return match way_back.filter(|_| word) {
+                    Some(way_back) => self.roll_back_suspected(row, way_back, &why),
+                    None => self.held(row, &why),
+                };
+            }
             Verdict::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
         };
         if let Some(braked) = self.brakes() {
@@ -54,6 +60,7 @@ impl Turn<'_> {
             snapshot,
             fault: self.present_fault(),
             restored: None,
+            by_rollback_only: false,
         };
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
     }

@@ -28,18 +28,14 @@ impl Turn<'_> {
             return self
                 .escalate(Reason::LadderExhausted, format!("{step:?} ended with {error}: {message}; no other step is tried without a person"));
         }
+        if rescue.by_rollback_only {
+            return self.rollback_or_people(rescue, why);
+        }
         if application.status == ApplicationStatus::Ready {
             return self.restore_rungs(rescue, why);
         }
-        if let Some(operation) = self.in_progress().filter(|_| !application.status.is_busy()) {
-            return self.wait(
-                30,
-                Reason::Busy,
-                format!(
-                    "{} is RUNNING, but {operation} is in progress",
-                    application.name
-                ),
-            );
+        if let Some(wait) = self.wait_for_the_service() {
+            return wait;
         }
         let no_rollback = self.why_no_rollback(rescue);
         if self.is_rollback_open(rescue) && no_rollback.is_none() {
@@ -72,8 +68,21 @@ impl Turn<'_> {
         )
     }
 
+    /// An operation in progress is waited for, where the status does not show it.
+    pub(super) fn wait_for_the_service(&self) -> Option<Decision> {
+        let application = &self.s.seen.application;
+        let operation = self
+            .in_progress()
+            .filter(|_| !application.status.is_busy())?;
+        let text = format!(
+            "{} is {}, but {operation} is in progress",
+            application.name, application.status
+        );
+        Some(self.wait(30, Reason::Busy, text))
+    }
+
     /// Whether nothing stands against a rollback but where it would go to, and what it would restore.
-    fn is_rollback_open(&self, rescue: &Rescue) -> bool {
+    pub(super) fn is_rollback_open(&self, rescue: &Rescue) -> bool {
         let application = &self.s.seen.application;
         let asked_for_another_way = matches!(
             self.s.request,
@@ -87,11 +96,13 @@ impl Turn<'_> {
             && application.version_id == rescue.faulty_version_id
     }
 
-    fn roll_back(&self, rescue: &Rescue, why: &str) -> Decision {
+    pub(super) fn roll_back(&self, rescue: &Rescue, why: &str) -> Decision {
         let version_id = self.s.seen.application.version_id;
         let good = rescue.good_version_id;
         let because = if self.s.request.is_some() {
             Reason::AskedFor
+        } else if rescue.by_rollback_only {
+            Reason::Suspected
         } else {
             Reason::ChangeToBlame
         };

@@ -343,9 +343,11 @@ pub fn policy() -> BoxedStrategy<Policy> {
         0..4_u32,
         60..200_000_u32,
         600..20_000_u32,
+        any::<bool>(),
     )
         .prop_map(
-            |(mode, soak_secs, timeout, rescues_per_day, age, deadline_secs)| Policy {
+            |(mode, soak_secs, timeout, rescues_per_day, age, deadline_secs, word)| Policy {
+                rolls_back_when_suspected: word,
                 mode,
                 soak_secs,
                 operation_timeout_secs: timeout,
@@ -448,9 +450,19 @@ fn rescue() -> BoxedStrategy<Rescue> {
         time(),
         time(),
         option::weighted(0.8, snapshot()),
+        proptest::bool::weighted(0.2),
     )
         .prop_map(
-            |(faulty_version_id, good_version_id, good_runtime, cutoff, fault_at, chosen)| Rescue {
+            |(
+                faulty_version_id,
+                good_version_id,
+                good_runtime,
+                cutoff,
+                fault_at,
+                chosen,
+                by_rollback_only,
+            )| Rescue {
+                by_rollback_only,
                 faulty_version_id,
                 good_version_id,
                 good_runtime,

@@ -537,6 +537,7 @@ impl Case {
             },
             fault: None,
             restored: None,
+            by_rollback_only: false,
         });
         self
     }

@@ -59,6 +59,7 @@ impl Rules {
             "operation-timeout" => self.operation_timeout_secs = seconds(value)?,
             "settle-timeout" => drop(seconds(value)?),
             "snapshot-max-age" => self.max_snapshot_age_secs = seconds(value)?,
+            "when-suspected" => (value == "rollback").then_some(())?,
             "source-retention" => drop(seconds(value)?),
             "rescues-per-day" => self.rescues_per_day = value.parse().ok()?,
             "snapshot-keep-last"
