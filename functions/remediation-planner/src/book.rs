@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Action, Assessment, Decision, FailedBefore, Faulted, Ledger, LedgerView, Proven, Reason, Rescue,
+    Action, Assessment, Decision, FailedBefore, Faulted, Ledger, LedgerView, Only, Proven, Reason,
+    Rescue, Step,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ const PROVEN: &str = "proven ";
 const FAILED: &str = "failed ";
 /// When a version was last seen in trouble, and what it failed with, whoever was to blame.
 const FAULTED: &str = "faulted ";
+/// When a version was started once more and did not run well for it.
+const AGAIN: &str = "again ";
 
 /// What to add to the row, as an update of DynamoDB's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,6 +66,15 @@ pub(crate) fn remember(
         let value = format!("{now} {}", fault.key());
         ("faulted", format!("{FAULTED}{version}"), value)
     }));
+    let again = decision.progress.rescue.as_ref().filter(|rescue| {
+        rescue.only == Some(Only::OnceMore)
+            && decision.because != Reason::Recovered
+            && decision.progress.is_used(Step::Start)
+    });
+    entries.extend(again.map(|rescue| {
+        let name = format!("{AGAIN}{}", rescue.good_version_id);
+        ("again", name, now.to_string())
+    }));
     if entries.is_empty() {
         return None;
     }
@@ -87,7 +99,7 @@ pub(crate) fn remember(
 /// to blame.
 fn failed(rescue: &Rescue, now: Timestamp) -> Option<(&'static str, String, String)> {
     let fault = rescue.fault.as_ref()?;
-    if rescue.good_version_id == rescue.faulty_version_id || rescue.by_rollback_only {
+    if rescue.good_version_id == rescue.faulty_version_id || rescue.only.is_some() {
         return None;
     }
     let value = format!("{now} {}", fault.key());
@@ -125,6 +137,9 @@ pub(crate) fn read(row: &BTreeMap<String, Value>) -> LedgerView {
             ledger
                 .failed
                 .insert(number(version).ok_or_else(bad)?, failed);
+        } else if let Some(version) = name.strip_prefix(AGAIN) {
+            let at = text.and_then(|at| at.parse().ok()).ok_or_else(bad)?;
+            ledger.again.insert(number(version).ok_or_else(bad)?, at);
         } else if let Some(version) = name.strip_prefix(FAULTED) {
             let (at, fault) = text.and_then(|it| it.split_once(' ')).ok_or_else(bad)?;
             let faulted = Faulted {

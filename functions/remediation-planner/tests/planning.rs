@@ -252,6 +252,40 @@ async fn what_a_version_fails_with_is_remembered_however_the_execution_ends() {
     assert_eq!(plan(ends).await["remember"], Value::Null);
 }
 
+/// It is not started once more again, until it has run well.
+#[tokio::test]
+async fn a_start_in_vain_is_remembered() {
+    let mut down = looping();
+    down["look"]["observation"]["application"]["status"] = json!("READY");
+    down["look"]["observation"]["application"]["versionCreatedAt"] = json!("2026-02-27T02:00:00Z");
+    down["look"]["observation"]["operations"] = json!([
+        { "id": "op-8", "name": "ApplicationMaintenance", "status": "FAILED", "startedAt": "2026-03-04T02:51:00Z", "endedAt": "2026-03-04T02:52:00Z", "failure": "no", "rollbackOperationId": null },
+        { "id": "op-7", "name": "UpdateApplication", "status": "SUCCESSFUL", "startedAt": "2026-02-27T02:00:00Z", "endedAt": "2026-02-27T02:01:00Z", "failure": null, "rollbackOperationId": null }
+    ]);
+    down["look"]["assessment"] =
+        json!({ "is": "failed", "why": "ApplicationMaintenance failed: no", "firstFault": null });
+    let first = plan(down.clone()).await;
+    assert_eq!(
+        (&first["action"], &first["because"], &first["remember"]),
+        (&json!("start"), &json!("hadWorked"), &Value::Null),
+        "{first}"
+    );
+    assert_eq!(first["spend"]["limit"], 2, "it is one of today's rescues");
+    down["progress"] = first["progress"].clone();
+    down["stepResult"] = json!({ "is": "failed", "error": "Lifeguard.Refused", "message": "no" });
+    let second = plan(down.clone()).await;
+    assert_eq!(second["because"], "hadWorked", "{second}");
+    assert_eq!(second["remember"]["names"]["#again"], "again 7", "{second}");
+    down["ledger"] = json!({ "item": { "again 7": second["remember"]["values"][":again"] } });
+    (down["progress"], down["stepResult"]) = (Value::Null, Value::Null);
+    let third = plan(down).await;
+    assert_eq!(
+        (&third["action"], &third["because"]),
+        (&json!("escalate"), &json!("hadWorked")),
+        "{third}"
+    );
+}
+
 /// What was found out is added to the book: how long it ran well, and what the version that was undone failed with.
 #[tokio::test]
 async fn the_book_of_versions_is_written() {

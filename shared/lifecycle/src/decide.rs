@@ -6,6 +6,7 @@ mod asked;
 mod check;
 mod doubt;
 mod effect;
+mod once_more;
 mod outcome;
 mod rescue;
 mod restored;

@@ -20,6 +20,9 @@ pub struct Ledger {
     /// What each version was failing with when it was last seen in trouble, whoever was to blame.
     #[serde(default)]
     pub faulted: BTreeMap<u64, Faulted>,
+    /// Versions that were started once more because they had run well, and when that turned out to be in vain.
+    #[serde(default)]
+    pub again: BTreeMap<u64, Timestamp>,
     /// Rescues begun today (UTC).
     pub rescues_today: u32,
 }

@@ -168,9 +168,19 @@ pub struct Rescue {
     /// The path of the snapshot that Flink restored after the last step, from the first look that showed it: a job that restarts names its own checkpoint instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<String>,
-    /// Whether the verdict left it open, and the tag `lifeguard:when-suspected=rollback` decided: then RollbackApplication is all that is done.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_rollback_only: bool,
+    /// What the rescue may do, where that is less than all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// What a rescue is bounded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Only {
+    /// RollbackApplication: the verdict left it open, and the tag `lifeguard:when-suspected=rollback` decided.
+    Rollback,
+    /// Another start of the same version: it had run well, and nothing retries.
+    OnceMore,
 }
 
 /// What this execution has done so far.

@@ -40,13 +40,27 @@ pub enum Verdict {
         row: Row,
         /// The reason in a sentence.
         why: String,
-        /// Where a person's word given ahead would lead: rows 7 to 9.
-        way_back: Option<WayBack>,
+        /// What may be done all the same.
+        left: Left,
     },
     /// Something that would decide could not be read, or is not known yet.
     CannotTell {
         /// What, and why.
         why: String,
+    },
+}
+
+/// What may be done where no change is blamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// Rows 7 to 9: going back, on a person's word given ahead.
+    WayBack(WayBack),
+    /// Row 3: starting once more what had run well and is stored, where nothing retries.
+    OnceMore {
+        /// When that was done already, without a good run since.
+        in_vain_at: Option<Timestamp>,
     },
 }
 
@@ -226,13 +240,12 @@ impl<'a> Case<'a> {
                     return self.suspect(Row::Soaked, good, self.ran_well());
                 }
                 // The trouble began in it, and somebody has changed it since.
-                if let Some(when_left) = self
-                    .when_left(&self.present)
-                    .filter(|_| self.latest.content != self.present.content)
-                {
+                let was_changed = self.latest.content != self.present.content;
+                let when_left = self.when_left(&self.present);
+                if let Some(when_left) = when_left.filter(|_| was_changed) {
                     return self.failing_when_left(&self.present, Some(when_left));
                 }
-                return held(Row::Proven, self.ran_well());
+                return self.had_worked(was_changed);
             }
             Known::NotYet => return *self.not_yet(),
             Known::No => {}
@@ -317,12 +330,42 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Row 3.
+    fn had_worked(&self, was_changed: bool) -> Verdict {
+        let left = if was_changed {
+            Left::Nothing
+        } else {
+            let in_vain_at = self.started_in_vain_at();
+            Left::OnceMore { in_vain_at }
+        };
+        Verdict::Held {
+            row: Row::Proven,
+            why: self.ran_well(),
+            left,
+        }
+    }
+
+    /// When the present content was last started once more, unless it has run well since.
+    fn started_in_vain_at(&self) -> Option<Timestamp> {
+        let evidence = self.evidence;
+        let own = evidence
+            .occurrences
+            .iter()
+            .filter(|one| one.content == self.present.content);
+        let tried = own.filter_map(|one| {
+            let at = *evidence.ledger.again.get(&one.version)?;
+            (at >= one.from && self.is_of_this_application(at)).then_some((one, at))
+        });
+        let (one, at) = tried.max_by_key(|(_, at)| *at)?;
+        (!evidence.ran_well_between(one, at, evidence.seen.at)).then_some(at)
+    }
+
     /// Rows 7 to 9.
     fn suspect(&self, row: Row, good: Occurrence, why: String) -> Verdict {
         Verdict::Held {
             row,
             why,
-            way_back: Some(WayBack {
+            left: Left::WayBack(WayBack {
                 good: good.version,
                 cutoff: self.cutoff(good),
                 fault_at: self.began,
@@ -528,7 +571,7 @@ fn held(row: Row, why: String) -> Verdict {
     Verdict::Held {
         row,
         why,
-        way_back: None,
+        left: Left::Nothing,
     }
 }
 

@@ -291,10 +291,10 @@ fn what_is_not_the_changes_fault_is_told_once_and_waited_for() {
         .waiting_since(600)
         .healthy_for(600)
         .must("leaveAlone", Reason::RunsAgain);
-    // Nothing retries a job that FAILED, so nothing is waited for.
+    // Nothing retries a job that FAILED, so nothing is waited for: it is started once more.
     let mut gone = outage;
     gone.seen.job.as_mut().unwrap().state = "FAILED".into();
-    gone.must("escalate", Reason::HadWorked);
+    gone.must("forceStop", Reason::HadWorked);
 }
 
 #[test]

@@ -390,7 +390,7 @@ proptest! {
         let mut case = Case { seen: if wild.seen.at == now() { wild.seen } else { case.seen.clone() }, request: None, ..case };
         case.progress.steps.retain(|taken| taken.step == Step::Rollback);
         let Some(rescue) = case.progress.rescue.as_mut() else { return Ok(()) };
-        rescue.by_rollback_only = true;
+        rescue.only = Some(Only::Rollback);
         let decision = case.decide();
         prop_assert!(!is_changing(&decision) || matches!(decision.action, Action::Rollback { .. }), "{}", decision.reason);
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{JobState, Mode, Part, Reason, Row, Step, Verdict};
+use lifecycle::{JobState, Mode, Only, Part, Reason, Row, Step, Verdict};
 use support::{rescues::*, *};
 
 /// Version 7 ran well for fourteen minutes and has been looping for ten (row 9).
@@ -62,7 +62,7 @@ fn what_is_suspected_is_rolled_back_on_a_word_given_ahead_and_only_on_it() {
         assert_eq!((plan.version_id, plan.target_version_id), (7, Some(6)));
         says(&decision.reason, &["lifeguard:when-suspected=rollback"]);
         let rescue = decision.progress.rescue.as_ref().expect("it is recorded");
-        assert!(rescue.by_rollback_only, "{row:?}");
+        assert_eq!(rescue.only, Some(Only::Rollback), "{row:?}");
         // People were asked already, and have set the tag since.
         let asked = told(case).waiting_since(minutes(5));
         asked.must("rollback", Reason::Suspected);
@@ -161,7 +161,7 @@ fn every_brake_holds_it() {
 
 /// The rollback on a word given ahead was accepted ten minutes ago and ended.
 fn rolled_back() -> Case {
-    told(after_a_rollback()).rescue(|it| it.by_rollback_only = true)
+    told(after_a_rollback()).rescue(|it| it.only = Some(Only::Rollback))
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn nothing_is_stopped_and_nothing_restored_on_it() {
     // Refused: as before, with the reason.
     let refused = told(soaked())
         .rescuing()
-        .rescue(|it| it.by_rollback_only = true)
+        .rescue(|it| it.only = Some(Only::Rollback))
         .step(Step::Rollback, 30, refused())
         .must("escalate", Reason::Suspected);
     says(
@@ -202,7 +202,7 @@ fn nothing_is_stopped_and_nothing_restored_on_it() {
     // Not carried out: sent again.
     let busy = told(soaked())
         .rescuing()
-        .rescue(|it| it.by_rollback_only = true)
+        .rescue(|it| it.only = Some(Only::Rollback))
         .step(Step::Rollback, 301, failed("Lifeguard.Retryable"));
     busy.must("rollback", Reason::Suspected);
 }

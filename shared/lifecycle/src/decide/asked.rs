@@ -203,7 +203,7 @@ impl Turn<'_> {
             snapshot,
             fault: self.present_fault(),
             restored: None,
-            by_rollback_only: false,
+            only: None,
         }
     }
 }

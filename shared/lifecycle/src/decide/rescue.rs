@@ -1,7 +1,7 @@
 //! A rescue begins: who is to blame, where to go back to, and from which snapshot.
 
 use super::Turn;
-use crate::{Decision, Part, Reason, Rescue, Runtime, Verdict};
+use crate::{Decision, Left, Part, Reason, Rescue, Runtime, Verdict};
 
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
@@ -18,11 +18,16 @@ impl Turn<'_> {
                 why,
                 ..
             } => (good, cutoff, fault_at, why),
-            Verdict::Held { row, why, way_back } => {
+            Verdict::Held { row, why, left } => {
                 let word = self.s.applied.policy.rolls_back_when_suspected;
-                return match way_back.filter(|_| word) {
-                    Some(way_back) => self.roll_back_suspected(row, way_back, &why),
-                    None => self.held(row, &why),
+                return match left {
+                    Left::WayBack(way_back) if word => {
+                        self.roll_back_suspected(row, way_back, &why)
+                    }
+                    Left::OnceMore { in_vain_at } if self.nothing_retries() => {
+                        self.start_once_more(in_vain_at, &why)
+                    }
+                    _ => self.held(row, &why),
                 };
             }
             Verdict::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
@@ -60,7 +65,7 @@ impl Turn<'_> {
             snapshot,
             fault: self.present_fault(),
             restored: None,
-            by_rollback_only: false,
+            only: None,
         };
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
     }

@@ -2,8 +2,8 @@
 
 use super::{Turn, effect::is_lost};
 use crate::{
-    ApplicationStatus, Decision, Limits, Plan, Reason, Request, Rescue, Restore, Snapshot, Step,
-    lasting,
+    ApplicationStatus, Decision, Limits, Only, Plan, Reason, Request, Rescue, Restore, Snapshot,
+    Step, lasting,
 };
 
 /// Errors of a step after which no other step is right either: what is not permitted, or a defect of this project.
@@ -28,8 +28,12 @@ impl Turn<'_> {
             return self
                 .escalate(Reason::LadderExhausted, format!("{step:?} ended with {error}: {message}; no other step is tried without a person"));
         }
-        if rescue.by_rollback_only {
-            return self.rollback_or_people(rescue, why);
+        match rescue.only {
+            Some(Only::Rollback) => return self.rollback_or_people(rescue, why),
+            Some(Only::OnceMore) if self.was_tried_once_more() => {
+                return self.in_vain(rescue, why);
+            }
+            _ => {}
         }
         if application.status == ApplicationStatus::Ready {
             return self.restore_rungs(rescue, why);
@@ -90,6 +94,7 @@ impl Turn<'_> {
         );
         // Only the version the rescue is about is rolled back: after any change of version the fence would be a guess.
         !asked_for_another_way
+            && rescue.only != Some(Only::OnceMore)
             && !self.is_spent(Step::Rollback)
             && !self.progress.is_used(Step::ForceStop)
             && application.status.allows_rollback()
@@ -101,7 +106,7 @@ impl Turn<'_> {
         let good = rescue.good_version_id;
         let because = if self.s.request.is_some() {
             Reason::AskedFor
-        } else if rescue.by_rollback_only {
+        } else if rescue.only == Some(Only::Rollback) {
             Reason::Suspected
         } else {
             Reason::ChangeToBlame
@@ -124,7 +129,7 @@ impl Turn<'_> {
         let because = if self.s.request.is_some() && self.progress.steps.is_empty() {
             Reason::AskedFor
         } else {
-            Reason::NextRung
+            next_because(&rescue)
         };
         let plan = Plan {
             version_id: self.s.seen.application.version_id,
@@ -182,6 +187,9 @@ impl Turn<'_> {
         }
         let rescue = match there {
             Ok(rescue) => rescue,
+            Err(gone) if rescue.only == Some(Only::OnceMore) && self.is_down_because_of_us() => {
+                return self.start_what_is_stored(rescue, Reason::HadWorked, &gone);
+            }
             Err(why) => return self.escalate(Reason::NoSnapshot, why),
         };
         self.start(rescue)
@@ -219,13 +227,19 @@ impl Turn<'_> {
             version_id: self.s.seen.application.version_id,
             restore: Some(restore),
             allow_non_restored_state,
-            reason: format!("start version {} {from}", rescue.good_version_id),
+            reason: match rescue.only {
+                Some(Only::OnceMore) => format!(
+                    "start version {} once more {from}; {}",
+                    rescue.good_version_id, rescue.because
+                ),
+                _ => format!("start version {} {from}", rescue.good_version_id),
+            },
             ..Plan::default()
         };
         let because = if self.s.request.is_some() {
             Reason::AskedFor
         } else {
-            Reason::NextRung
+            next_because(&rescue)
         };
         self.with(rescue, |turn, _| turn.step(Step::Start, plan, because))
     }
@@ -272,6 +286,14 @@ impl Turn<'_> {
             }
             None => why.to_owned(),
         }
+    }
+}
+
+/// Why a step follows, from the closed set.
+fn next_because(rescue: &Rescue) -> Reason {
+    match rescue.only {
+        Some(Only::OnceMore) => Reason::HadWorked,
+        _ => Reason::NextRung,
     }
 }
 

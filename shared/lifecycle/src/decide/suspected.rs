@@ -3,7 +3,7 @@
 //! Only RollbackApplication is sent for it: it stops nothing that the service would not start again. Whatever else holds a rescue holds this one.
 
 use super::{Brake, Turn};
-use crate::{Decision, Reason, Rescue, Row, WayBack};
+use crate::{Decision, Only, Reason, Rescue, Row, WayBack};
 
 /// The tag, as people read it.
 const WORD: &str = "lifeguard:when-suspected=rollback";
@@ -41,7 +41,7 @@ impl Turn<'_> {
             snapshot,
             fault: self.present_fault(),
             restored: None,
-            by_rollback_only: true,
+            only: Some(Only::Rollback),
         };
         if let Some(closed) = self.why_closed(&rescue) {
             return not(closed);

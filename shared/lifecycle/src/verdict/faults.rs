@@ -64,7 +64,7 @@ impl Case<'_> {
     }
 
     /// What is known under the same name from before is a namesake's.
-    fn is_of_this_application(&self, at: Timestamp) -> bool {
+    pub(super) fn is_of_this_application(&self, at: Timestamp) -> bool {
         let created = self.evidence.seen.application.created_at;
         created.is_none_or(|created| at >= created)
     }

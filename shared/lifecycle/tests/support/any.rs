@@ -450,31 +450,25 @@ fn rescue() -> BoxedStrategy<Rescue> {
         time(),
         time(),
         option::weighted(0.8, snapshot()),
-        proptest::bool::weighted(0.2),
+        option::weighted(0.4, select(&[Only::Rollback, Only::OnceMore][..])),
     )
         .prop_map(
-            |(
-                faulty_version_id,
-                good_version_id,
-                good_runtime,
-                cutoff,
-                fault_at,
-                chosen,
-                by_rollback_only,
-            )| Rescue {
-                by_rollback_only,
-                faulty_version_id,
-                good_version_id,
-                good_runtime,
-                cutoff,
-                fault_at,
-                because: "it loops".into(),
-                snapshot: SnapshotChoice {
-                    chosen,
-                    passed_over: vec![],
-                },
-                fault: None,
-                restored: None,
+            |(faulty_version_id, good_version_id, good_runtime, cutoff, fault_at, chosen, only)| {
+                Rescue {
+                    only,
+                    faulty_version_id,
+                    good_version_id,
+                    good_runtime,
+                    cutoff,
+                    fault_at,
+                    because: "it loops".into(),
+                    snapshot: SnapshotChoice {
+                        chosen,
+                        passed_over: vec![],
+                    },
+                    fault: None,
+                    restored: None,
+                }
             },
         )
         .boxed()

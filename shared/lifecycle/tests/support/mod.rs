@@ -537,7 +537,7 @@ impl Case {
             },
             fault: None,
             restored: None,
-            by_rollback_only: false,
+            only: None,
         });
         self
     }
