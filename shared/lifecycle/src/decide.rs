@@ -336,7 +336,7 @@ impl Turn<'_> {
                 Reason::Finished,
                 "the job is bounded and done; READY is right",
             ),
-            Assessment::Stopped { why } => self.leave_alone(Reason::Stopped, why.clone()),
+            Assessment::Stopped { why } => self.found_stopped(why),
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
             _ if self.is_no_loop_yet() => self.too_few_incidents(),

@@ -456,6 +456,14 @@ fn assess_ready(seen: &Observation) -> Assessment {
     {
         return failed(own);
     }
+    if let Some(down) = down_and_changed_since(seen) {
+        return Assessment::Stopped {
+            why: format!(
+                "down since {} failed at {}; the configuration was changed since and nobody has started it",
+                down.name, down.started_at
+            ),
+        };
+    }
     // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
     let ran = seen
         .newest(&[
@@ -464,16 +472,6 @@ fn assess_ready(seen: &Observation) -> Assessment {
             OperationKind::Rollback,
         ])
         .unwrap_or(last);
-    let only_stored =
-        last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
-    if let Some(down) = brought_down(seen).filter(|_| only_stored) {
-        return Assessment::Stopped {
-            why: format!(
-                "down since {} failed at {}; the configuration was changed since and nobody has started it",
-                down.name, down.started_at
-            ),
-        };
-    }
     // Since the stop nothing has started it, so the update, failed or not, brought nothing down.
     let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop {
         ran
@@ -499,6 +497,20 @@ fn assess_ready(seen: &Observation) -> Assessment {
             ),
         },
     }
+}
+
+/// What brought an application down that is READY and whose configuration was changed since: nobody stopped it, and nobody has started it.
+pub(crate) fn down_and_changed_since(seen: &Observation) -> Option<&crate::Operation> {
+    let last = seen.newest(&[
+        OperationKind::Start,
+        OperationKind::Update,
+        OperationKind::Stop,
+        OperationKind::Rollback,
+    ])?;
+    let only_stored =
+        last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
+    let is_ready = seen.application.status == crate::ApplicationStatus::Ready;
+    brought_down(seen).filter(|_| is_ready && only_stored)
 }
 
 /// What brought an application down before a configuration was stored: the last that failed of what runs it, unless it was stopped or started since.

@@ -562,7 +562,7 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         .application(|it| it.version_id = 8);
     says(
         &from_ready.must("escalate", Reason::LadderExhausted).reason,
-        &["every rung is used"],
+        &["every step is used"],
     );
     let start_failed = after_a_force_stop()
         .step(Step::RestoreConfiguration, 100, accepted())

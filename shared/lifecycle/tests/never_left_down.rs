@@ -150,3 +150,50 @@ fn what_the_service_rolls_back_by_itself_is_nobodys_hand() {
         decision.reason
     );
 }
+
+/// The update to version 7 failed, and somebody stored a fix that long ago; nobody has started it (cR11).
+fn a_fix_that_nobody_starts(stored: i64) -> Case {
+    let mut case = an_application("orders")
+        .version(8)
+        .ready()
+        .made_at(stored)
+        .operation("StartApplication", "SUCCESSFUL", days(9), Some(60))
+        .operation("UpdateApplication", "FAILED", hours(2), Some(90))
+        .operation("UpdateApplication", "SUCCESSFUL", stored, Some(1))
+        .with_snapshot("before-change", hours(3));
+    case.seen.versions[0].created_at = Some(ago(hours(2)));
+    case
+}
+
+#[test]
+fn a_fix_that_was_stored_and_not_started_is_told() {
+    let told = a_fix_that_nobody_starts(minutes(10)).must("escalate", Reason::Suspected);
+    says(
+        &told.reason,
+        &[
+            "down since UpdateApplication failed",
+            "nobody has started it",
+            "nothing starts it by itself",
+        ],
+    );
+    // Whoever stored it may be about to start it.
+    let waits = a_fix_that_nobody_starts(minutes(9) + 30);
+    assert_eq!(wait_of(&waits.must("wait", Reason::SomebodyElseActed)), 30);
+    assert_eq!(wait_of(&a_fix_that_nobody_starts(20).decide()), 60);
+    // What somebody stopped is left alone, whatever was stored since; and what was started since failed by itself.
+    a_fix_that_nobody_starts(minutes(10))
+        .operation("StopApplication", "SUCCESSFUL", hours(1), Some(20))
+        .must("leaveAlone", Reason::Stopped);
+    let failed = a_fix_that_nobody_starts(minutes(10)).operation(
+        "StartApplication",
+        "FAILED",
+        minutes(8),
+        Some(30),
+    );
+    assert!(!failed.decide().reason.contains("nobody has started it"));
+    // A service that does not list what was only stored.
+    let mut unlisted = a_fix_that_nobody_starts(minutes(10));
+    unlisted.seen.operations.remove(0);
+    let told = unlisted.must("escalate", Reason::Suspected);
+    says(&told.reason, &["nothing has tried to run version 8"]);
+}

@@ -538,7 +538,7 @@ fn a_restore_whose_start_loops_is_told_and_neither_rolled_back_nor_stopped_again
         case = case.step(Step::Start, minutes(7), accepted());
         says(
             &case.must("escalate", Reason::LadderExhausted).reason,
-            &["every rung is used"],
+            &["every step is used"],
         );
         case.clone()
             .healthy_for(310)

@@ -213,7 +213,7 @@ fn a_persons_rollback_goes_by_the_restore_steps_where_a_snapshot_was_taken_since
     let loops = started(since().job(a_looping_job(350, 10)));
     says(
         &loops.must("escalate", Reason::LadderExhausted).reason,
-        &["every rung is used"],
+        &["every step is used"],
     );
     // An update that hangs on the way is not the rollback that was asked for.
     let stuck = since()

@@ -1,7 +1,7 @@
 //! What to do, by the reason for which an execution ends or goes on.
 
 use super::About;
-use crate::Reason;
+use crate::{ApplicationStatus, Reason};
 
 /// What people are asked to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,6 +115,15 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
             about,
             "Check what the job depends on (brokers, permissions, quotas, its input): the version had run well.",
         ),
+        Reason::Suspected if *about.status == ApplicationStatus::Ready => Advice::of([
+            "Read in WHY what brought it down, and whether it was changed since.".to_owned(),
+            format!(
+                "If what is stored is right, start it, nothing does so by itself: {}",
+                about.restore(None)
+            ),
+            format!("If you know a version that worked, put its number for N: {}", about.restore(None).replacen(
+                r#""action":"restore""#, r#""action":"restore","applicationVersionId":N"#, 1)),
+        ]),
         Reason::Suspected => Advice::of([
             "Read in WHY what speaks for and against the last change, and decide.".to_owned(),
             format!("If the change is not to blame, fix what the fault names. {}", retried(about)),

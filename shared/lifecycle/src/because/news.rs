@@ -1,7 +1,7 @@
 //! The line of news in a subject, and the few words that say what to do.
 
 use super::About;
-use crate::{Reason, lasting};
+use crate::{ApplicationStatus, Reason, lasting};
 
 /// What a subject says after the application's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,9 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
             "failing, had run well, not touched",
             Some("check its sources"),
         ),
+        Reason::Suspected if *about.status == ApplicationStatus::Ready => {
+            ("down, nothing starts it", Some("decide and start it"))
+        }
         Reason::Suspected => (
             "failing, maybe its last change",
             Some("decide on a rollback"),

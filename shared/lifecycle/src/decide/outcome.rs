@@ -91,7 +91,7 @@ impl Turn<'_> {
             (None, _) if self.is_no_loop_yet() => self.too_few_incidents(),
             // It was not us who stopped it.
             (None, Assessment::Stopped { why }) => {
-                self.leave_alone(Reason::Stopped, format!("nothing was changed: {why}"))
+                self.found_stopped(&format!("nothing was changed: {why}"))
             }
             (None, Assessment::Finished) => {
                 self.leave_alone(Reason::Finished, format!("nothing was changed: {why}"))

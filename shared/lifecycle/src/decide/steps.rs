@@ -68,7 +68,7 @@ impl Turn<'_> {
         }
         self.escalate(
             Reason::LadderExhausted,
-            format!("every rung is used: {}", self.what_went_before(why)),
+            format!("every step is used: {}", self.what_went_before(why)),
         )
     }
 

@@ -5,6 +5,7 @@
 use super::Turn;
 use crate::{
     ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Step, StepResult,
+    watch::down_and_changed_since,
 };
 
 /// For so long a configuration that somebody stored is left to them.
@@ -71,6 +72,25 @@ impl Turn<'_> {
                 rescue.good_version_id, self.s.seen.application.version_id
             )
         })
+    }
+
+    /// READY, and not because of us. What somebody stopped is as it should be. What fell back after a failed operation is down, also where a configuration was stored since: whoever
+    /// stored it gets the time to start it, then people are told.
+    pub(super) fn found_stopped(&self, why: &str) -> Decision {
+        if down_and_changed_since(self.s.seen).is_none() {
+            return self.leave_alone(Reason::Stopped, why);
+        }
+        let stored_at = self.s.seen.application.version_created_at;
+        let left = stored_at.map_or(0, |at| QUIET_SECS - self.secs_since(at));
+        if left > 0 {
+            let secs = u32::try_from(left.min(LOOK_AGAIN_SECS)).unwrap_or(1);
+            let text = format!("{why}; whoever changed it has {left} s to start it");
+            return self.wait(secs, Reason::SomebodyElseActed, text);
+        }
+        self.escalate(
+            Reason::Suspected,
+            format!("{why}; nothing starts it by itself"),
+        )
     }
 
     pub(super) fn is_down_because_of_us(&self) -> bool {
