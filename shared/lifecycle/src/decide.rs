@@ -10,6 +10,7 @@ mod once_more;
 mod outcome;
 mod rescue;
 mod restored;
+mod second_target;
 mod snapshot;
 mod steps;
 mod suspected;
@@ -79,6 +80,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         progress,
         doubt,
     };
+    turn.back_to_the_first_target();
     turn.keep_restored();
     turn.redriven()
         .or_else(|| turn.takes_over())

@@ -68,5 +68,6 @@ pub use stack::{OtherStack, STACK_TAG, StackName};
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use stop::StopSwitch;
 pub use subject::{SUBJECT_CHARS, subject};
+pub(crate) use verdict::{Further, further_back};
 pub use verdict::{Left, Row, Verdict, WayBack, fault_in_trouble, judge, proven_so_far};
 pub use watch::{Episode, JobWatch, StatusWatch, Watch};

@@ -171,6 +171,9 @@ pub struct Rescue {
     /// What the rescue may do, where that is less than all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Only>,
+    /// The rescue to the first target, where that one failed in its own way and this goes further back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Box<Rescue>>,
 }
 
 /// What a rescue is bounded to.

@@ -447,6 +447,121 @@ fn another_fault_from_another_snapshot_leads_to_the_right_one_and_both_are_told(
     );
 }
 
+/// The bad version 7 was rolled back to 6, which had only soaked and fails in its own way, from the planned snapshot. Version 5 had run well for days.
+fn a_target_that_fails_in_its_own_way() -> Case {
+    let idle = lifecycle::Span {
+        ran: lifecycle::Ran::Up {
+            checkpoints: Some(70),
+            records: Some(0),
+        },
+        ..ran_well(ago(minutes(110)), ago(minutes(31)))
+    };
+    after_a_rollback()
+        .had_failed_with(another_fault())
+        .rescue(|it| it.restored = Some("s3://b/before-change/x".into()))
+        .knows(7, minutes(30), Some(7))
+        .knows(6, hours(2), Some(6))
+        .knows(5, days(9), Some(5))
+        .with_snapshot("before-6", hours(3))
+        .history(vec![
+            ran_well(ago(days(8)), ago(hours(2))),
+            ran_well(ago(hours(2) - 60), ago(minutes(110))),
+            idle,
+        ])
+}
+
+#[test]
+fn a_target_that_had_only_soaked_is_left_for_the_newest_proven_one_before() {
+    let first = a_target_that_fails_in_its_own_way();
+    let decision = first.must("forceStop", Reason::NextRung);
+    assert_eq!(target(&decision), Some(5));
+    says(
+        &decision.reason,
+        &[
+            "version 6 fails too, with another fault",
+            "Version 5 had run well before it",
+        ],
+    );
+    let second = decision.progress.rescue.clone().expect("a rescue");
+    assert_eq!(
+        (second.good_version_id, second.faulty_version_id),
+        (5, 7),
+        "what the pipeline would bring back is still 7"
+    );
+    assert_eq!(second.snapshot.chosen.expect("one").name, "before-6");
+    let mut down = first
+        .clone()
+        .ready()
+        .operation("StopApplication", "SUCCESSFUL", 60, Some(20));
+    down.progress = decision.progress.clone();
+    down.progress.settle(accepted_as("StopApplication-60"));
+    let restore = down.must("restoreConfiguration", Reason::NextRung);
+    assert_eq!(target(&restore), Some(5));
+    down.progress = restore.progress;
+    down.progress.settle(accepted());
+    assert_eq!(snapshot(&down.must("start", Reason::NextRung)), "before-6");
+    // The stop was not carried out, and meanwhile the first target has recovered: it is not stopped.
+    for (result, word) in [
+        (failed("Lifeguard.Retryable"), "recovered"),
+        (refused(), "recovered"),
+        (lost(), "recovered"),
+    ] {
+        let mut well = first
+            .clone()
+            .healthy_for(310)
+            .restored_from("s3://b/before-change/x");
+        well.progress = decision.progress.clone();
+        well.progress.settle(result);
+        well.must(word, Reason::Recovered);
+    }
+}
+
+#[test]
+fn a_proven_target_is_not_left_and_nothing_unknown_is_gone_to() {
+    let people = |case: Case, part: &str| {
+        let decision = case.must("escalate", Reason::LadderExhausted);
+        says(&decision.reason, &["another fault", part]);
+    };
+    let first = a_target_that_fails_in_its_own_way;
+    let mut proven = first();
+    proven.ledger.as_mut().expect("read").proven.insert(
+        6,
+        lifecycle::Proven {
+            secs: 1_800,
+            until: ago(minutes(60)),
+        },
+    );
+    people(proven, "version 6 had run well for long enough");
+    let mut alone = first();
+    alone.before.history.spans.remove(0);
+    people(alone, "no version before version 6 is proven");
+    let mut without = first();
+    without.seen.snapshots.retain(|one| one.name != "before-6");
+    people(without, "version 5 had run well before, but");
+    let mut unknown = first();
+    unknown.before.history = lifecycle::History::default();
+    people(
+        unknown.unreadable(Part::Series, "throttled"),
+        "whether version 6 is proven is not known",
+    );
+    // A person had asked for that version, or the restore steps are used up.
+    people(first().asked(rollback()), "all that was asked for");
+    let restored = first()
+        .step(Step::ForceStop, minutes(9), accepted_as("gone"))
+        .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
+        .step(Step::Start, minutes(8), accepted_as("gone"));
+    people(restored, "each step is taken once");
+    // The second one fails as the first had: it is the last.
+    let mut twice = first();
+    let rescue = twice.progress.rescue.clone().map(Box::new);
+    twice = twice
+        .step(Step::ForceStop, minutes(9), accepted_as("gone"))
+        .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
+        .step(Step::Start, minutes(8), accepted_as("gone"))
+        .rescue(|it| it.instead_of = rescue);
+    people(twice, "it is the second version");
+}
+
 #[test]
 fn a_rescue_remembers_what_failed_before_its_first_step() {
     let decision = a_bad_deployment().must("rollback", Reason::ChangeToBlame);

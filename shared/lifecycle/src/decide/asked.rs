@@ -204,6 +204,7 @@ impl Turn<'_> {
             fault: self.present_fault(),
             restored: None,
             only: None,
+            instead_of: None,
         }
     }
 }

@@ -72,6 +72,7 @@ impl Turn<'_> {
             fault: self.present_fault(),
             restored: None,
             only: Some(Only::OnceMore),
+            instead_of: None,
         };
         let because = rescue.because.clone();
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &because))

@@ -66,6 +66,7 @@ impl Turn<'_> {
             fault: self.present_fault(),
             restored: None,
             only: None,
+            instead_of: None,
         };
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
     }

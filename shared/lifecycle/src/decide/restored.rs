@@ -171,10 +171,10 @@ impl Turn<'_> {
             return None;
         }
         let text = format!(
-            "version {good} fails too, with another fault than version {faulty}; {restored}. {}. Nothing that is left would start it from anything better",
+            "version {good} fails too, with another fault than version {faulty}; {restored}. {}",
             self.both_faults(rescue)?
         );
-        Some(self.escalate(Reason::LadderExhausted, text))
+        Some(self.go_further_back(rescue, &text))
     }
 
     /// The fault of before the first step beside that of the run since, where both are known and not the same.

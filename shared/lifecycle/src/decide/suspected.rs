@@ -42,6 +42,7 @@ impl Turn<'_> {
             fault: self.present_fault(),
             restored: None,
             only: Some(Only::Rollback),
+            instead_of: None,
         };
         if let Some(closed) = self.why_closed(&rescue) {
             return not(closed);

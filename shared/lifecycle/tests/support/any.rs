@@ -468,6 +468,7 @@ fn rescue() -> BoxedStrategy<Rescue> {
                     },
                     fault: None,
                     restored: None,
+                    instead_of: None,
                 }
             },
         )

@@ -538,6 +538,7 @@ impl Case {
             fault: None,
             restored: None,
             only: None,
+            instead_of: None,
         });
         self
     }
