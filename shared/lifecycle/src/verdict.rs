@@ -3,119 +3,26 @@
 //! Only then does going back help. Blame is a history and not a fault: what ran well for long has not become bad by itself. The rows are those of the design's table; the first that
 //! holds decides, and what could not be read and would change the row is no evidence for either side.
 
+mod episode;
 mod evidence;
 mod faults;
+mod further;
+mod row;
 
 use jiff::Timestamp;
 
+use episode::{began, episodes_version};
 pub(crate) use evidence::STAMP_SLACK_SECS;
 use evidence::{Evidence, Known, Occurrence};
-
-use crate::{
-    Assessment, Fault, JobState, Ledger, Observation, OperationKind, OperationStatus, Part, Policy,
-    Proven, Reason, Watch, decide::unread_of,
-};
 use faults::WhenLeft;
 pub use faults::fault_in_trouble;
+pub(crate) use further::{Further, further_back};
+pub use row::{Left, Row, Verdict, WayBack};
 
-/// The answer, with the row of the table that gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything since `good` ran is to blame.
-    Change {
-        /// The row.
-        row: Row,
-        /// The newest version whose content is known to have worked.
-        good: u64,
-        /// When a version later than `good` began to process; no snapshot from later is right.
-        cutoff: Timestamp,
-        /// When the trouble began.
-        fault_at: Timestamp,
-        /// The reason in a sentence.
-        why: String,
-    },
-    /// Nothing is to be changed because of it.
-    Held {
-        /// The row.
-        row: Row,
-        /// The reason in a sentence.
-        why: String,
-        /// What may be done all the same.
-        left: Left,
-    },
-    /// Something that would decide could not be read, or is not known yet.
-    CannotTell {
-        /// What, and why.
-        why: String,
-    },
-}
-
-/// What may be done where no change is blamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing.
-    Nothing,
-    /// Rows 7 to 9: going back, on a person's word given ahead.
-    WayBack(WayBack),
-    /// Row 3: starting once more what had run well and is stored, where nothing retries.
-    OnceMore {
-        /// When that was done already, without a good run since.
-        in_vain_at: Option<Timestamp>,
-    },
-}
-
-/// A version that had worked, and what has to be known to go back to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WayBack {
-    /// The newest version whose content is known to have worked.
-    pub good: u64,
-    /// When a version later than `good` began to process; no snapshot from later is right.
-    pub cutoff: Timestamp,
-    /// When the trouble began.
-    pub fault_at: Timestamp,
-}
-
-/// A row of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// 1: the same fault was on the version to go back to.
-    SameFaultBefore,
-    /// 3: what runs is proven.
-    Proven,
-    /// 4: no earlier version is known to have worked, or nothing tried to run the present one.
-    NothingToGoBackTo,
-    /// 5: the version before was failing with the same kind of fault when it was left.
-    OlderThanChange,
-    /// 5b: the version before was failing too when it was left, with another fault or none that could be read.
-    FailedBefore,
-    /// 6: known to be bad, and applied again.
-    BadBefore,
-    /// 7: the service restarted it between the change and the trouble.
-    RestartedByService,
-    /// 8: nothing but scale or logging was changed.
-    OnlyScaled,
-    /// 9: it had run well for a while.
-    Soaked,
-    /// 10: none of these.
-    Else,
-}
-
-impl Row {
-    /// Why nothing is changed, from the closed set.
-    #[must_use]
-    pub fn reason(self) -> Reason {
-        match self {
-            Self::SameFaultBefore | Self::OlderThanChange => Reason::NotTheChange,
-            Self::Proven => Reason::HadWorked,
-            Self::BadBefore | Self::Else => Reason::ChangeToBlame,
-            Self::NothingToGoBackTo
-            | Self::FailedBefore
-            | Self::RestartedByService
-            | Self::OnlyScaled
-            | Self::Soaked => Reason::Suspected,
-        }
-    }
-}
+use crate::{
+    Assessment, Fault, Ledger, Observation, OperationKind, OperationStatus, Part, Policy, Proven,
+    Watch, decide::unread_of,
+};
 
 /// Judges the trouble of `assessment`, which must be one: looping, failed, not up, without progress, or busy past its time-out.
 #[must_use]
@@ -155,55 +62,6 @@ pub fn proven_so_far(
         secs,
         until: seen.at,
     })
-}
-
-/// Where to go when the version that was put back fails in its own way.
-pub(crate) enum Further {
-    /// To the newest version before it that is proven.
-    To(u64),
-    /// Nowhere, for that reason.
-    Nowhere(String),
-}
-
-/// The newest proven version before `good`, where `good` had only soaked: what is proven is not left.
-pub(crate) fn further_back(
-    seen: &Observation,
-    watch: &Watch,
-    ledger: &Ledger,
-    policy: &Policy,
-    good: u64,
-) -> Further {
-    let evidence = Evidence::new(seen, watch, ledger, policy);
-    let proof = i64::from(policy.proven_secs);
-    let known = |one: &Occurrence| {
-        evidence.ran_for(one.content, proof, one.until.unwrap_or(evidence.seen.at))
-    };
-    let unknown = |version: u64| {
-        Further::Nowhere(format!("whether version {version} is proven is not known"))
-    };
-    let mut own = evidence.occurrences.iter();
-    let Some(target) = own.find(|one| one.version == good) else {
-        return unknown(good);
-    };
-    match known(target) {
-        Known::Yes => {
-            return Further::Nowhere(format!(
-                "version {good} had run well for long enough to be kept"
-            ));
-        }
-        Known::NotYet => return unknown(good),
-        Known::No => {}
-    }
-    let earlier = evidence.occurrences.iter().rev();
-    let earlier = earlier.filter(|one| one.from < target.from && one.content != target.content);
-    for one in earlier {
-        match known(one) {
-            Known::Yes => return Further::To(one.version),
-            Known::NotYet => return unknown(one.version),
-            Known::No => {}
-        }
-    }
-    Further::Nowhere(format!("no version before version {good} is proven"))
 }
 
 /// What the table is asked about.
@@ -566,54 +424,6 @@ impl<'a> Case<'a> {
             .filter(|started| is_first_run && *started >= by.started_at);
         started.map_or(ended, |started| started.min(ended))
     }
-}
-
-/// When the present trouble began, as far as it was seen: no time lies before the first fault that is known.
-fn began(evidence: &Evidence<'_>, assessment: &Assessment) -> Option<Timestamp> {
-    let seen = evidence.seen;
-    match assessment {
-        Assessment::Looping { since, .. }
-        | Assessment::NoProgress { since, .. }
-        | Assessment::Busy { since, .. } => Some(*since),
-        Assessment::Settling { .. } => {
-            let run = evidence.watch.job.as_ref().map(|run| run.started_at);
-            run.or_else(|| evidence.watch.status.as_ref().map(|status| status.since))
-        }
-        Assessment::Failed { .. } => match &seen.job {
-            Some(job) => evidence
-                .watch
-                .trouble_since(job, evidence.policy.soak_secs)
-                .or((job.state == JobState::Failed).then_some(job.at)),
-            // The operation after which it fell back to READY.
-            None => seen
-                .operations
-                .iter()
-                .find(|one| {
-                    one.status == OperationStatus::Failed && one.kind() != OperationKind::Stop
-                })
-                .map(|one| one.ended_at.unwrap_or(one.started_at)),
-        },
-        _ => None,
-    }
-}
-
-/// The version in which the episode began: an earlier one where it was failing when it was left and nothing has run well since.
-fn episodes_version(evidence: &Evidence<'_>, began: Timestamp, last: Occurrence) -> Occurrence {
-    let soak = i64::from(evidence.policy.soak_secs);
-    let mut present = evidence.at(began).unwrap_or(last);
-    let began_in = present.from;
-    let earlier = evidence.occurrences.iter().rev();
-    for before in earlier.filter(|one| one.from < began_in) {
-        let ran_well = evidence.ran_at_scale(&present, soak, began) == Known::Yes;
-        let was_failing = evidence
-            .failing_at_the_end(before)
-            .is_some_and(|span| span.incidents() > 1);
-        if ran_well || !was_failing {
-            break;
-        }
-        present = *before;
-    }
-    present
 }
 
 fn held(row: Row, why: String) -> Verdict {

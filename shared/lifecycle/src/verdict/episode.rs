@@ -1,0 +1,58 @@
+//! The present trouble: when it began, and in which version.
+
+use jiff::Timestamp;
+
+use super::evidence::{Evidence, Known, Occurrence};
+use crate::{Assessment, JobState, OperationKind, OperationStatus};
+
+/// When the present trouble began, as far as it was seen: no time lies before the first fault that is known.
+pub(super) fn began(evidence: &Evidence<'_>, assessment: &Assessment) -> Option<Timestamp> {
+    let seen = evidence.seen;
+    match assessment {
+        Assessment::Looping { since, .. }
+        | Assessment::NoProgress { since, .. }
+        | Assessment::Busy { since, .. } => Some(*since),
+        Assessment::Settling { .. } => {
+            let run = evidence.watch.job.as_ref().map(|run| run.started_at);
+            run.or_else(|| evidence.watch.status.as_ref().map(|status| status.since))
+        }
+        Assessment::Failed { .. } => match &seen.job {
+            Some(job) => evidence
+                .watch
+                .trouble_since(job, evidence.policy.soak_secs)
+                .or((job.state == JobState::Failed).then_some(job.at)),
+            // The operation after which it fell back to READY.
+            None => seen
+                .operations
+                .iter()
+                .find(|one| {
+                    one.status == OperationStatus::Failed && one.kind() != OperationKind::Stop
+                })
+                .map(|one| one.ended_at.unwrap_or(one.started_at)),
+        },
+        _ => None,
+    }
+}
+
+/// The version in which the episode began: an earlier one where it was failing when it was left and nothing has run well since.
+pub(super) fn episodes_version(
+    evidence: &Evidence<'_>,
+    began: Timestamp,
+    last: Occurrence,
+) -> Occurrence {
+    let soak = i64::from(evidence.policy.soak_secs);
+    let mut present = evidence.at(began).unwrap_or(last);
+    let began_in = present.from;
+    let earlier = evidence.occurrences.iter().rev();
+    for before in earlier.filter(|one| one.from < began_in) {
+        let ran_well = evidence.ran_at_scale(&present, soak, began) == Known::Yes;
+        let was_failing = evidence
+            .failing_at_the_end(before)
+            .is_some_and(|span| span.incidents() > 1);
+        if ran_well || !was_failing {
+            break;
+        }
+        present = *before;
+    }
+    present
+}
