@@ -26,7 +26,7 @@ pub struct Watch {
     pub looks: u32,
     /// The job run being watched.
     pub job: Option<JobWatch>,
-    /// The earliest fault that any look has seen: Flink drops the oldest after 16.
+    /// The first fault of the trouble, as far as any look has seen: Flink drops the oldest after 16.
     pub first_fault: Option<Fault>,
     /// Looks in a row that could not tell.
     pub blind_looks: u32,
@@ -211,6 +211,7 @@ impl Watch {
         {
             episode.newest_fault = Some(newest.clone());
         }
+        self.forget_what_was_got_over(job);
     }
 
     fn take_incident(&mut self, at: Timestamp, job: &Job, soak_secs: u32) {
@@ -366,6 +367,18 @@ impl Watch {
             state => Assessment::Settling {
                 why: format!("the job is {state}"),
             },
+        }
+    }
+
+    /// What a run of the job got over before the present trouble is none of its faults.
+    fn forget_what_was_got_over(&mut self, job: &Job) {
+        let (Some(episode), Some(first)) = (&self.episode, &self.first_fault) else {
+            return;
+        };
+        let before = episode.began_at.as_second() - first.at.as_second() > INCIDENT_SECS;
+        if before && episode.job == job.id && job.started_at <= first.at {
+            let known = episode.first_fault.as_ref();
+            self.first_fault = known.or(episode.newest_fault.as_ref()).cloned();
         }
     }
 

@@ -371,6 +371,58 @@ fn a_failed_job_names_its_first_fault() {
     );
 }
 
+/// A job that got over a fault an hour ago, and fails since then.
+fn fails_again(began: Timestamp) -> Job {
+    let mut job = a_looping_job(hours(2), 10);
+    job.faults.first = Some(a_fault(ago(hours(1))));
+    job.faults.newest = Some(a_fault(began));
+    job.faults.newest_at = Some(began);
+    job.faults.incidents = vec![ago(hours(1)), began];
+    job
+}
+
+#[test]
+fn what_a_job_got_over_is_not_the_first_fault_of_its_trouble() {
+    let mut watch = Watch::default();
+    judge(&mut watch, &fails_again(ago(20)));
+    assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(20)));
+    // Another job, of a scaling, has not failed: the trouble was the one before.
+    let mut scaled = a_job(minutes(1));
+    scaled.id = "the job after the scaling".into();
+    judge(&mut watch, &scaled);
+    assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(20)));
+    // Without a soak between, both are one trouble.
+    let mut job = fails_again(ago(20));
+    job.faults.first = Some(a_fault(ago(200)));
+    job.faults.incidents = vec![ago(200), ago(20)];
+    let mut watch = Watch::default();
+    judge(&mut watch, &job);
+    assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(200)));
+}
+
+#[test]
+fn what_failed_before_a_rescue_stays_its_first_fault() {
+    let mut watch = Watch::default();
+    judge(&mut watch, &a_looping_job(minutes(40), 10));
+    let first = watch.first_fault.clone();
+    let mut restored = a_looping_job(minutes(5), 10);
+    restored.id = "the job of the restored version".into();
+    judge(&mut watch, &restored);
+    assert!(first.is_some());
+    assert_eq!(watch.first_fault.clone(), first);
+}
+
+#[test]
+fn a_job_that_ended_names_what_it_ended_of() {
+    let mut job = fails_again(ago(20));
+    job.state = JobState::Failed;
+    let found = judge(&mut Watch::default(), &job);
+    let Assessment::Failed { first_fault, .. } = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(first_fault.map(|it| it.at), Some(ago(20)));
+}
+
 #[test]
 fn slow_initialisation_is_settling_and_says_what_is_missing() {
     for (tasks, expected) in [
