@@ -493,7 +493,7 @@ async fn what_lifeguard_left_down_is_in_the_subject() {
         "orders IS DOWN (READY): Lifeguard stopped it.",
         "DO THIS    1. orders is down: start it with what is stored: aws kinesisanalyticsv2 start-application --application-name orders",
         r#""SnapshotName":"before""#,
-        "DONE       02:59:10 RollbackApplication 7 -> 6: refused: no\n           02:59:10 StopApplication with Force, version 7: accepted\n",
+        "DONE       02:59:10 RollbackApplication 7 -> 6: refused: no\n           02:59:10 StopApplication with Force, version 7: as planned; no operation of it is listed\n",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }

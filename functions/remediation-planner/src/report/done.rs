@@ -144,7 +144,16 @@ impl<'a> Taken<'a> {
         };
         match (&self.taken.result, self.operation) {
             (Some(StepResult::Accepted { .. }), Some(operation)) => ended(operation),
-            (Some(StepResult::Accepted { .. }), None) => "accepted".to_owned(),
+            (
+                Some(StepResult::Accepted {
+                    operation_id: Some(_),
+                }),
+                None,
+            ) => "accepted".to_owned(),
+            // It may have been so already: then nothing was sent.
+            (Some(StepResult::Accepted { operation_id: None }), None) => {
+                "as planned; no operation of it is listed".to_owned()
+            }
             (Some(StepResult::Failed { error, .. }), Some(operation)) => {
                 format!("{}, but {}", unheard(error), ended(operation))
             }
