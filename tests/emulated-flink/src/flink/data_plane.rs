@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::code::{Code, Fault};
 use super::event::ClusterEvent;
 use super::real::JobRun;
+use super::record::{Ran, Record};
 use super::records::{Records, Stream};
 
 /// A job to be launched on a new cluster.
@@ -209,6 +210,14 @@ pub trait Backstage: Send + Sync + 'static {
     fn written(&self, _application: &str, _at: Timestamp) -> Option<u64> {
         None
     }
+
+    /// What really happened to an application's jobs; empty where that is not known.
+    fn record(&self, _application: &str) -> Record {
+        Record::default()
+    }
+
+    /// What had run before the region opened.
+    fn remember(&self, _application: &str, _ran: Vec<Ran>) {}
 
     /// Since when every subtask of an application's job runs, undisturbed; None when one does not.
     fn up_since(&self, application: &str) -> Option<Timestamp>;

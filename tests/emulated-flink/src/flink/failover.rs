@@ -39,12 +39,12 @@ impl Job {
 
     /// The JobManager dies at `at`; its successor answers `gone` later.
     fn lose_job_manager(&mut self, at: Millis, gone: Duration, world: &mut World<'_>) {
-        self.fell = self.running_since(at - 1).map(|since| (since, at));
+        self.fell = self.rests(at, world);
         self.fold(at, world.ledger);
         self.phase = Phase::Leaderless {
             until: at + millis(gone),
         };
-        world.tales.push(Tale::JobManagerLost);
+        world.tales.push(Tale::JobManagerLost { at });
     }
 
     /// The successor begins a new life of the job: nothing that the old one counted is left but the id, the last checkpoint, and the number of the next.
@@ -110,6 +110,7 @@ impl Job {
     }
 
     fn lose_task_manager(&mut self, now: Millis, world: &mut World<'_>) {
+        self.rests(now, world);
         if self.regions.is_some() || self.code.is_adaptive() {
             self.fold(now, world.ledger);
             self.statistics.suspend(now);
@@ -125,6 +126,7 @@ impl Job {
     /// The adaptive scheduler takes a checkpoint, and redeploys from it: a restart that is no failure.
     fn rescale(&mut self, parallelism: u32, now: Millis, world: &mut World<'_>) {
         let takes = millis(self.code.checkpoint_takes);
+        self.rests(now, world);
         self.fold(now, world.ledger);
         self.statistics.suspend(now);
         self.statistics.complete_now(now, takes);
@@ -169,7 +171,7 @@ impl Job {
 
     fn region_fails(&mut self, index: usize, at: Millis, fault: Fault, world: &mut World<'_>) {
         if matches!(self.phase, Phase::Running) {
-            self.fell = self.running_since(at - 1).map(|since| (since, at));
+            self.fell = self.rests(at, world);
             self.fold(at, world.ledger);
             self.statistics.suspend(at);
         }
@@ -251,6 +253,15 @@ impl Job {
             Some(regions) => regions.running_since(at),
             None => Some(attempt.at.running),
         }
+    }
+
+    /// What ran undisturbed until `at` does no more: since when it had.
+    pub(super) fn rests(&self, at: Millis, world: &mut World<'_>) -> Option<(Millis, Millis)> {
+        let from = self.running_since(at - 1)?;
+        if !self.has_lost_machine() {
+            world.tales.push(Tale::Ran { from, until: at });
+        }
+        Some((from, at))
     }
 
     /// Whether a TaskManager is gone and nobody has noticed yet.

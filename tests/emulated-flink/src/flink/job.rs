@@ -63,14 +63,22 @@ pub(super) enum Tale {
     TasksRunning {
         restarts: u64,
     },
+    /// Every task had run undisturbed, and does no more.
+    Ran {
+        from: Millis,
+        until: Millis,
+    },
     Fault {
+        at: Millis,
         fault: Fault,
         vertex: Option<String>,
         restarts: u64,
         delay: Option<Millis>,
     },
     Finished,
-    JobManagerLost,
+    JobManagerLost {
+        at: Millis,
+    },
 }
 
 /// What a job run needs from its surroundings to go on.
@@ -317,6 +325,7 @@ impl Job {
     }
 
     pub(super) fn fault(&mut self, at: Millis, fault: Fault, world: &mut World<'_>) {
+        self.rests(at, world);
         if self.code.running_whenever_looked
             && self
                 .attempt
@@ -390,6 +399,7 @@ impl Job {
             };
         }
         world.tales.push(Tale::Fault {
+            at,
             fault,
             vertex,
             restarts: self.restarts,
@@ -399,6 +409,7 @@ impl Job {
     }
 
     fn finish(&mut self, at: Millis, world: &mut World<'_>) {
+        self.rests(at, world);
         self.fold(at, world.ledger);
         self.statistics.suspend(at);
         let position = world.ledger.position();

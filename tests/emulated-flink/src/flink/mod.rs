@@ -21,6 +21,7 @@ mod lifecycle;
 mod metrics;
 mod picture;
 pub mod real;
+mod record;
 mod records;
 mod regions;
 mod release;
@@ -38,6 +39,7 @@ pub use data_plane::{
 pub use event::ClusterEvent;
 pub(crate) use job::RUNNING_MS;
 pub(crate) use metrics::size_of;
+pub use record::{Content, Launched, Ran, Record, content_of};
 pub use records::{Ledger, Records, Sink, StartPosition, Stream};
 pub use restart::Backoff;
 pub use simulated::SimulatedFlink;

@@ -16,8 +16,10 @@ use super::data_plane::{Ended, Launch, PastFault, Savepoint, SubmissionFailed, c
 use super::endings::Endings;
 use super::event::ClusterEvent;
 use super::job::{CACHE_MS, Job, Phase, RestorePoint, Tale, World};
+use super::record::{Content, Launched, Ran, Record, content_of};
 use super::records::{Ledger, Records, Stream};
 use super::rest::Cache;
+use super::restart::millis;
 use super::teller::Teller;
 use ground::clock::Clock;
 use ground::journal::{Actor, Journal};
@@ -48,6 +50,10 @@ pub(super) struct Cluster {
     pub(super) cache: Cache,
     teller: Teller,
     savepoints: BTreeMap<String, Stored>,
+    /// Of all its jobs.
+    record: Record,
+    /// What the present job runs.
+    content: Content,
     /// Counts launches: a timer of an earlier job run finds that it is over.
     run: u64,
     changed: Arc<Notify>,
@@ -186,6 +192,7 @@ impl SimulatedFlink {
         let committed = job.restore_point.as_ref().map_or(0, |point| point.position);
         cluster.ledger.seed(committed.min(0));
         let restarts = job.restarts;
+        cluster.content = content_of(&launch.runtime, &launch.configuration);
         cluster.replace(job);
         // What somebody seeded is the past; of code that loops all along nothing was told either.
         if !faults.is_empty() {
@@ -280,6 +287,26 @@ impl SimulatedFlink {
             .filter(|_| now - until <= CACHE_MS)
     }
 
+    /// What really happened to an application's jobs until now.
+    pub fn record(&self, application: &str) -> Record {
+        let now = self.inner.now();
+        self.inner.advance(application, now);
+        let mut state = self.inner.lock();
+        let Some(cluster) = state.clusters.get_mut(application) else {
+            return Record::default();
+        };
+        let so_far = cluster.record.clone();
+        cluster.keep(now);
+        std::mem::replace(&mut cluster.record, so_far)
+    }
+
+    /// What had run before the region opened.
+    pub fn remember(&self, application: &str, ran: Vec<Ran>) {
+        if let Some(cluster) = self.inner.lock().clusters.get_mut(application) {
+            cluster.record.ran = ran;
+        }
+    }
+
     /// Where the state of a savepoint ends: the records processed before it.
     pub fn savepoint_position(&self, application: &str, snapshot: &str) -> Option<i64> {
         self.inner
@@ -306,6 +333,8 @@ impl Cluster {
             cache: Cache::default(),
             teller: Teller::default(),
             savepoints: BTreeMap::new(),
+            record: Record::default(),
+            content: 0,
             run: 0,
             changed: Arc::default(),
         }
@@ -321,6 +350,27 @@ impl Cluster {
         (self.cache, self.teller) = (Cache::default(), Teller::default());
         self.run += 1;
         self.changed.notify_waiters();
+    }
+
+    /// Its job is ended from outside, or asked about: what ran until now goes into the record.
+    fn keep(&mut self, now: Millis) {
+        if let Some(job) = self.job.as_ref().filter(|job| !job.has_lost_machine())
+            && let Some(from) = job.running_since(now)
+        {
+            self.ran(from, now);
+        }
+    }
+
+    fn ran(&mut self, from: Millis, until: Millis) {
+        let Some(job) = &self.job else { return };
+        let good_until = match job.code.behaviour {
+            Behaviour::CheckpointsStop { after } => until.min(from + millis(after)),
+            _ => until,
+        };
+        let every = job.interval.map(|interval| millis(interval) / 1_000);
+        let restore = millis(job.code.restore) / 1_000;
+        self.record
+            .ran(self.content, (from, good_until), every, restore);
     }
 
     fn decide(&mut self, off: &BTreeSet<String>, now: Millis) {
@@ -407,6 +457,13 @@ impl Inner {
             .filter_map(|tale| cluster.teller.tell(tale, now))
             .collect();
         sentences.extend(summary);
+        for tale in &tales {
+            match tale {
+                Tale::Ran { from, until } => cluster.ran(*from, *until),
+                Tale::Fault { at, .. } | Tale::JobManagerLost { at } => cluster.record.failed(*at),
+                _ => {}
+            }
+        }
         drop(state);
         for sentence in sentences {
             self.journal.tell(Actor::Flink, Some(application), sentence);
@@ -507,8 +564,15 @@ impl Inner {
         let cluster = clusters
             .entry(launch.application.clone())
             .or_insert_with(|| Cluster::new(Stream::default(), now));
+        cluster.keep(now);
         cluster.job = None;
         cluster.gone();
+        cluster.content = content_of(&launch.runtime, &launch.configuration);
+        cluster.record.launches.push(Launched {
+            at: self.clock.now(),
+            content: cluster.content,
+            restored: launch.restore.as_ref().map(|one| one.snapshot.clone()),
+        });
         if let Behaviour::BadMain { message } = &code.behaviour {
             return Err(refusal(format!(
                 "org.apache.flink.client.program.ProgramInvocationException: The main method caused an error: {message}"
@@ -573,6 +637,7 @@ impl Inner {
         if let Some(reason) = job.unfit_for_savepoint(now) {
             return Err(reason.to_owned());
         }
+        let ran_from = job.running_since(now);
         let location = location(application, snapshot);
         let position = job.take_savepoint(now, &location, stop, ledger);
         let pending_from = ledger.visible_to().min(position);
@@ -586,6 +651,9 @@ impl Inner {
             },
         );
         if stop && let Some(cluster) = state.clusters.get_mut(application) {
+            if let Some(from) = ran_from {
+                cluster.ran(from, now);
+            }
             cluster.job = None;
             cluster.gone();
         }

@@ -40,7 +40,8 @@ impl Teller {
             {
                 None
             }
-            Tale::JobManagerLost => {
+            Tale::Ran { .. } => None,
+            Tale::JobManagerLost { .. } => {
                 self.lost_job_managers += 1;
                 (self.next, self.settled, self.told_restarts) = (None, 0, 0);
                 (self.lost_job_managers <= ONE_BY_ONE)
@@ -66,6 +67,7 @@ impl Teller {
                 vertex,
                 restarts,
                 delay,
+                ..
             } => {
                 let place = vertex
                     .as_ref()

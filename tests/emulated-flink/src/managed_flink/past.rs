@@ -13,7 +13,7 @@ use super::ManagedFlink;
 use super::application::Version;
 use super::seed::Incident;
 use super::series::kpus;
-use crate::flink::{Millis, PastFault, RUNNING_MS, code_identity, size_of};
+use crate::flink::{Millis, PastFault, RUNNING_MS, Ran, code_identity, content_of, size_of};
 
 const MINUTE_SECS: i64 = 60;
 const MINUTE_MS: Millis = 60_000;
@@ -155,6 +155,42 @@ impl ManagedFlink {
             .collect();
         present.sort_by_key(|fault| fault.at);
         present
+    }
+
+    /// The times in which its versions ran undisturbed.
+    pub(super) fn ran_before(&self, of: &PastOf<'_>, now: Timestamp) -> Vec<Ran> {
+        let ago = |age: std::time::Duration| {
+            now - SignedDuration::try_from(age).expect("an age that fits")
+        };
+        let mut broken: Vec<(Timestamp, Timestamp)> = of
+            .incidents
+            .iter()
+            .map(|one| (ago(one.ago), ago(one.ago.saturating_sub(one.lasts))))
+            .collect();
+        broken.sort_unstable();
+        let mut ran = Vec::new();
+        let ends = of.versions.iter().skip(1).map(|version| version.created);
+        for (version, end) in of.versions.iter().zip(ends.chain([now])) {
+            let job = self.job_of(version, version.created, of.records_per_sec);
+            let content = content_of(&version.runtime, &version.configuration);
+            let mut from = version.created + SignedDuration::from_millis(OPERATION_MS);
+            let within = broken
+                .iter()
+                .filter(|(at, _)| *at > version.created && *at < end);
+            for (until, next) in within.copied().chain([(end, end)]) {
+                if from < until {
+                    ran.push(Ran {
+                        content,
+                        from,
+                        until,
+                        checkpoint_secs: Some(job.interval / 1_000),
+                        initialising_secs: 0,
+                    });
+                }
+                from = next;
+            }
+        }
+        ran
     }
 
     fn job_of(&self, version: &Version, launched: Timestamp, records_per_sec: u32) -> Job {

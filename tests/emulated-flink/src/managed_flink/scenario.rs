@@ -10,7 +10,9 @@ use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
 use crate::flink::real::JobRun;
-use crate::flink::{ClusterEvent, Code, Records, SimulatedFlink, code_identity};
+use crate::flink::{
+    ClusterEvent, Code, Content, Record, Records, SimulatedFlink, code_identity, content_of,
+};
 use ground::journal::Actor;
 
 /// A snapshot, seen from outside.
@@ -83,6 +85,12 @@ pub struct VersionView {
     pub runtime: String,
     /// When a job of it was first launched; None while none was.
     pub launched: Option<Timestamp>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its code, runtime and properties as one number.
+    pub content: Content,
+    /// The version that a rollback went back to when it made this one.
+    pub rolled_back_to: Option<i64>,
 }
 
 /// How an application stands at this moment: what a hand that touches it now touches.
@@ -127,6 +135,22 @@ impl ManagedFlink {
         })
     }
 
+    /// What really happened to the jobs of an application since it was created; of another one of the same name before nothing.
+    pub fn record(&self, name: &str) -> Record {
+        let mut record = self.backstage.record(name);
+        let created = self
+            .inner
+            .lock()
+            .applications
+            .get(name)
+            .map(|one| one.created);
+        let is_its = |at: Timestamp| created.is_none_or(|created| at >= created);
+        record.ran.retain(|one| is_its(one.from));
+        record.faults.retain(|at| is_its(*at));
+        record.launches.retain(|one| is_its(one.at));
+        record
+    }
+
     /// When an application lost a TaskManager last, which nobody sees before the heartbeat's time is up.
     pub fn machine_lost(&self, name: &str) -> Option<Timestamp> {
         self.inner.lock().applications.get(name)?.machine_lost
@@ -143,6 +167,9 @@ impl ManagedFlink {
                 .unwrap_or_default(),
             runtime: version.runtime.clone(),
             launched: version.launched,
+            created: version.created,
+            content: content_of(&version.runtime, &version.configuration),
+            rolled_back_to: version.rolled_back_to,
         };
         state
             .applications

@@ -255,6 +255,7 @@ impl ManagedFlink {
             records_per_sec: seed.stream.records_per_sec,
         };
         let faults = (seed.running && flink).then(|| self.remember(&past, now));
+        let ran = faults.as_ref().map(|_| self.ran_before(&past, now));
         let operations = started_operations(&versions, seed.running);
         let application = Application {
             arn: self.inner.arn(&seed.name),
@@ -289,6 +290,7 @@ impl ManagedFlink {
             };
             self.backstage
                 .place_job(&launch, present.created, &faults.unwrap_or_default())?;
+            self.backstage.remember(&seed.name, ran.unwrap_or_default());
         }
         self.inner.journal.tell(
             Actor::Service,

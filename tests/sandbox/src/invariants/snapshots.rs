@@ -508,6 +508,9 @@ mod tests {
             code: "code.jar".to_owned(),
             runtime: runtime.to_owned(),
             launched: Some(at(minute)),
+            created: at(minute),
+            content: 0,
+            rolled_back_to: None,
         };
         let view = ApplicationView {
             name: "orders".to_owned(),

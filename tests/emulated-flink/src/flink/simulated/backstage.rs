@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::SimulatedFlink;
 use crate::flink::data_plane::{Backstage, Launch, NotPlaced, PastFault};
-use crate::flink::{ClusterEvent, Code, Records, Stream};
+use crate::flink::{ClusterEvent, Code, Ran, Record, Records, Stream};
 
 impl Backstage for SimulatedFlink {
     fn add_code(&self, key: &str, code: Code) {
@@ -45,6 +45,14 @@ impl Backstage for SimulatedFlink {
 
     fn records(&self, application: &str) -> Records {
         Self::records(self, application)
+    }
+
+    fn record(&self, application: &str) -> Record {
+        Self::record(self, application)
+    }
+
+    fn remember(&self, application: &str, ran: Vec<Ran>) {
+        Self::remember(self, application, ran);
     }
 
     fn up_since(&self, application: &str) -> Option<Timestamp> {

@@ -61,6 +61,7 @@ impl DataPlane for SimulatedFlink {
         let now = self.inner.now();
         self.inner.advance(application, now);
         if let Some(cluster) = self.inner.lock().clusters.get_mut(application) {
+            cluster.keep(now);
             if let Some(mut job) = cluster.job.take() {
                 job.cancel(now, &mut cluster.ledger);
             }
