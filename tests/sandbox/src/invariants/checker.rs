@@ -28,6 +28,7 @@ use crate::{
     wire::{self, Request, Response},
 };
 
+use super::content::LastResort;
 use super::notes::ExecutionNotes;
 
 /// The role under which people act.
@@ -91,6 +92,10 @@ pub(super) struct Book {
     pub(super) snapshots_deleted: u64,
     /// Tokens of presigned URLs.
     pub(super) tokens: HashSet<String>,
+    /// By application: when a person last started, stopped, changed or deleted it.
+    pub(super) people: BTreeMap<String, Timestamp>,
+    /// Starts of what is not known to have worked.
+    pub(super) last_resorts: Vec<LastResort>,
     pub(super) verdicts: Verdicts,
 }
 
@@ -328,7 +333,10 @@ impl Observer for Checker {
                     "DeleteApplicationSnapshot" if *caller == *self.keeper => {
                         self.book().snapshots_deleted += 1
                     }
-                    _ if is_a_person(&caller) => {}
+                    _ if is_a_person(&caller) => {
+                        let now = self.now();
+                        self.book().people.insert(application, now);
+                    }
                     _ => self.effect(verb, &application),
                 }
             }

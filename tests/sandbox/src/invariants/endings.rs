@@ -14,9 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    blamed,
     checker::Checker,
+    content, down,
     invariant::{Invariant, Verdicts},
-    recovery, secrets,
+    recovery, secrets, told,
 };
 
 /// An execution that finds its deadline passed still has to report, against a service that may not answer: retries and time-outs of the last look, decision and report.
@@ -54,6 +56,10 @@ pub(super) fn check(checker: &Checker, verdicts: &mut Verdicts) {
         &messages,
     );
     recovery::check(checker, verdicts, &executions);
+    down::check(checker, verdicts, &executions, &messages);
+    content::last_resorts(checker, verdicts, &messages);
+    told::check(checker, verdicts, &messages);
+    blamed::check(checker, verdicts, &messages);
 }
 
 /// Every outcome on the bus and every one by SNS, by execution.

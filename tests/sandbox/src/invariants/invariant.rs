@@ -26,11 +26,15 @@ pub enum Invariant {
     L1,
     L2,
     L3,
+    W1,
+    W2,
+    W3,
+    W4,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -45,6 +49,10 @@ impl Invariant {
         Self::L1,
         Self::L2,
         Self::L3,
+        Self::W1,
+        Self::W2,
+        Self::W3,
+        Self::W4,
     ];
 
     /// What it promises.
@@ -71,6 +79,14 @@ impl Invariant {
             Self::L1 => "a change-induced fault ends in a soaked RUNNING application",
             Self::L2 => "every execution ends before its deadline",
             Self::L3 => "every lease ends",
+            Self::W1 => "content that was proven is not left of Lifeguard's own accord",
+            Self::W2 => {
+                "what Lifeguard stopped runs again, or a person has taken over, or people know that it is down"
+            }
+            Self::W3 => {
+                "a rescue goes to content that had worked, but for a last resort that is told as such"
+            }
+            Self::W4 => "what people are told is true",
         }
     }
 }

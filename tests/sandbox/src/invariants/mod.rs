@@ -8,6 +8,9 @@
 //! | `mutation` | a change by a rescue arrives |
 //! | `snapshots` | a change by the snapshot check arrives |
 //! | `notes` | what is noted of each execution |
+//! | `content` | a change by a rescue took effect: W1 and W3 |
+//! | `down` | what is left stopped: W2 |
+//! | `told`, `times`, `blamed` | what people were told, against what happened: W4 |
 //! | `endings`, `recovery`, `secrets` | what is checked when the run is over: S5, S10, L1–L3 |
 //! | [`Rules`] | the rules for one application, by a reading of their own |
 //!
@@ -29,7 +32,10 @@
 //! 6. Play the scenarios (`cargo run -- rehearse NAME`), the plays of trouble (`cargo test -p sandbox`), and some thousand simulated runs. Where it is broken although nothing is wrong, the check assumes too much: mend the
 //!    assumption, and leave the check as sharp as it was.
 
+mod blamed;
 mod checker;
+mod content;
+mod down;
 mod endings;
 mod invariant;
 mod mutation;
@@ -39,8 +45,10 @@ mod recovery;
 mod rules;
 mod secrets;
 mod snapshots;
+mod times;
+mod told;
 
 pub use checker::{Checker, OPERATOR, is_a_person};
 pub use invariant::{Invariant, Verdicts, Violation};
-pub use premises::{KnownApplication, Policy, Premises, Taker};
+pub use premises::{Blame, KnownApplication, Policy, Premises, Taker};
 pub use rules::{MANAGED, Rules, SnapshotRules};

@@ -182,6 +182,7 @@ impl Checker {
             return;
         };
         let version = notes.before.take().unwrap_or_default();
+        let notes_content = notes.content_before.take();
         notes.effects.push(Effect {
             at: now,
             verb: verb.to_owned(),
@@ -190,6 +191,8 @@ impl Checker {
         let text = || format!("{verb} took effect {} times in one rescue", again + 1);
         book.verdicts
             .check(Invariant::S8, again == 0, now, application, text);
+        let left = notes_content;
+        self.went_to(&mut book, &line, verb, application, left);
     }
 
     /// An execution claims a lease: when the one before has let it expire with a plan that is not finished, it finishes that.
@@ -337,6 +340,7 @@ impl Change<'_> {
     fn state_and_snapshot(&self, book: &mut Book, version: i64) {
         if let Some(notes) = book.executions.get_mut(self.execution) {
             notes.before = Some(version);
+            notes.content_before = self.checker.content(self.application, version);
         }
         if self.verb != "StartApplication" {
             return;

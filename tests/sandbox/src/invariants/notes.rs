@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::checker::Glance;
+use crate::flink::Content;
 
 /// A change that took effect.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub(super) struct ExecutionNotes {
     pub(super) limit: Option<u64>,
     /// The version when the last change arrived.
     pub(super) before: Option<i64>,
+    /// And its content.
+    pub(super) content_before: Option<Content>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -62,6 +65,7 @@ impl ExecutionNotes {
             spent: None,
             limit: None,
             before: None,
+            content_before: None,
             effects: Vec::new(),
         }
     }
@@ -75,7 +79,7 @@ impl<'a> Line<'a> {
         Self(executions.values().filter(|one| one.line == line).collect())
     }
 
-    fn effects(&self) -> impl Iterator<Item = &'a Effect> {
+    pub(super) fn effects(&self) -> impl Iterator<Item = &'a Effect> {
         self.0.iter().flat_map(|one| &one.effects)
     }
 
@@ -89,6 +93,24 @@ impl<'a> Line<'a> {
         self.effects()
             .min_by_key(|effect| effect.at)
             .map(|effect| effect.version)
+    }
+
+    /// When its first execution began.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        self.0.iter().map(|one| one.began).min()
+    }
+
+    /// When it stopped the application.
+    pub(super) fn stopped(&self) -> Option<Timestamp> {
+        let stops = self
+            .effects()
+            .filter(|effect| effect.verb == "StopApplication");
+        stops.map(|effect| effect.at).max()
+    }
+
+    /// Whether a person asked for it.
+    pub(super) fn was_asked_for(&self) -> bool {
+        self.0.iter().any(|one| one.request.is_some())
     }
 
     /// When it sent a rollback, if that was its last change.

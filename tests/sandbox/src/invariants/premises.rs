@@ -28,6 +28,17 @@ pub struct KnownApplication {
     pub keeps_every_record: bool,
     /// L1 is promised: a rescue is possible, and nobody gets in its way.
     pub recovers: bool,
+    /// Who is to blame for whatever goes wrong with it, where that is certain beforehand.
+    pub blame: Option<Blame>,
+}
+
+/// Who is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The one deployment, and nothing else.
+    TheChange,
+    /// Nobody changes anything: what goes wrong comes from outside.
+    NoChange,
 }
 
 /// Who took a snapshot.
@@ -54,6 +65,8 @@ pub struct Policy {
     pub rescues_per_day: u32,
     /// The oldest snapshot that may be restored.
     pub max_snapshot_age_secs: u32,
+    /// What ran well for so long is proven.
+    pub proven_secs: u32,
     /// An execution's deadline.
     pub deadline_secs: u32,
     /// So many of the newest snapshots are kept.
@@ -80,6 +93,7 @@ impl Policy {
             operation_timeout_secs: number("OperationTimeoutSecs"),
             rescues_per_day: number("RescuesPerDay"),
             max_snapshot_age_secs: number("MaxSnapshotAgeSecs"),
+            proven_secs: number("ProvenSecs"),
             deadline_secs: number("DeadlineSecs"),
             snapshot_keep_last: number("SnapshotKeepLast"),
             snapshot_keep_daily_days: number("SnapshotKeepDailyDays"),

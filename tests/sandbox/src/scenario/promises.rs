@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::Script;
 use crate::{
     flink,
-    invariants::{KnownApplication, MANAGED, Policy, Premises, Rules, Taker},
+    invariants::{Blame, KnownApplication, MANAGED, Policy, Premises, Rules, Taker},
     region::Region,
     script::{
         Application, Behaviour, Code, Do, ExecutionEnd, FaultKind, Injected, RollbackRestores,
@@ -49,6 +49,7 @@ pub(super) fn premises(region: &Region, script: &Script) -> Premises {
             secrets: secrets(region, script, &name),
             keeps_every_record,
             recovers,
+            blame: run.blame(&name),
             name,
         }
     };
@@ -189,6 +190,62 @@ impl Run<'_> {
             && faults(script).all(passes)
     }
 
+    /// Who is to blame, where the script leaves no doubt: nothing is done to it but one deployment of code that fails by itself, or no change is made at all and its code is sound.
+    fn blame(&self, name: &str) -> Option<Blame> {
+        let application = described(self.script, name);
+        let plain = Application::default();
+        let application = application.unwrap_or(&plain);
+        let ours = self.ours(name);
+        let sound = application
+            .versions
+            .iter()
+            .all(|version| self.is_sound(&version.code));
+        let old = application.versions.last();
+        let old = old.is_none_or(|version| version.age.0.as_secs() >= OLD_ENOUGH_SECS);
+        if !sound || !old || !application.incidents.is_empty() {
+            return None;
+        }
+        let (changes, others): (Vec<_>, Vec<_>) = ours
+            .into_iter()
+            .partition(|what| matches!(what, Do::Deploy { .. }));
+        match changes.as_slice() {
+            [] => others
+                .into_iter()
+                .all(comes_from_outside)
+                .then_some(Blame::NoChange),
+            [
+                Do::Deploy {
+                    code: Some(code), ..
+                },
+            ] => {
+                let bad = self.script.world.code.get(code);
+                let blamed = bad.is_some_and(|code| self.is_seen(code))
+                    && !self.is_cut_off(application)
+                    && others.into_iter().all(leaves_it_alone);
+                blamed.then_some(Blame::TheChange)
+            }
+            _ => None,
+        }
+    }
+
+    /// What happens to an application, in any order.
+    fn ours(&self, name: &str) -> Vec<&Do> {
+        let subject = self.script.subject();
+        let steps = self.script.happens.iter();
+        steps
+            .filter(|step| step.application.as_deref().unwrap_or(&subject) == name)
+            .filter_map(|step| step.what.as_ref())
+            .collect()
+    }
+
+    /// Code that fails only of what it lacks outside.
+    fn is_sound(&self, code: &str) -> bool {
+        let code = self.script.world.code.get(code);
+        code.is_none_or(|code| {
+            code.behaviour == Behaviour::Healthy && !code.running_whenever_looked
+        })
+    }
+
     fn number(&self, parameter: &str) -> u64 {
         let text = self.parameters.get(parameter);
         text.and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -308,6 +365,19 @@ fn leaves_it_alone(what: &Do) -> bool {
     )
 }
 
+/// Whether it changes nothing of an application: what fails then fails of the world around it.
+fn comes_from_outside(what: &Do) -> bool {
+    leaves_it_alone(what)
+        || matches!(
+            what,
+            Do::Dependency { .. }
+                | Do::LoseMachine
+                | Do::LoseJobManager
+                | Do::Maintenance
+                | Do::FailRegions { .. }
+        )
+}
+
 /// Whether a fault passes within moments, and takes nothing from a rescue that must succeed by itself.
 fn passes(injected: &Injected) -> bool {
     let mild = match injected.which {
@@ -332,6 +402,10 @@ mod tests {
 
     /// A run of an hour, in which `orders` gets this at 10 min, as far as its parts are changed.
     fn promised(change: impl FnOnce(&mut Script)) -> (bool, bool) {
+        with_run(change, |run| run.promises("orders"))
+    }
+
+    fn with_run<T>(change: impl FnOnce(&mut Script), asked: impl FnOnce(&Run<'_>) -> T) -> T {
         let fault = json!({ "class": "java.lang.NullPointerException", "message": "price" });
         let mut script: Script = serde_json::from_value(json!({
             "name": "run",
@@ -363,7 +437,7 @@ mod tests {
             policy: &policy,
             parameters: &parameters,
         };
-        run.promises("orders")
+        asked(&run)
     }
 
     fn happens(script: &mut Script, at: &str, what: serde_json::Value) {
@@ -371,6 +445,27 @@ mod tests {
         script
             .happens
             .push(serde_json::from_value(step).expect("a step"));
+    }
+
+    #[test]
+    fn blame_is_certain_where_nothing_else_happens() {
+        let blamed = |change: fn(&mut Script)| with_run(change, |run| run.blame("orders"));
+        assert_eq!(blamed(|_| {}), Some(Blame::TheChange));
+        assert_eq!(
+            blamed(|script| script.happens.clear()),
+            Some(Blame::NoChange)
+        );
+        let outage: fn(&mut Script) = |script| {
+            script.happens.clear();
+            happens(
+                script,
+                "10 min",
+                json!({ "dependency": { "name": "broker", "up": false } }),
+            );
+        };
+        assert_eq!(blamed(outage), Some(Blame::NoChange));
+        let stopped: fn(&mut Script) = |script| happens(script, "20 min", json!({ "stop": {} }));
+        assert_eq!(blamed(stopped), None);
     }
 
     #[test]
