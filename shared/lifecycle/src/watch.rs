@@ -234,8 +234,9 @@ impl Watch {
             Some(episode) => {
                 let quiet = at.as_second() - episode.last_at.as_second();
                 let is_another = episode.is_over && quiet > 0;
-                // What lies before the first look was not watched; from then on a soak would have been seen, and a long back-off is none.
-                let is_far = self.looks <= 1 && quiet > i64::from(soak_secs) + BACK_OFF_SECS;
+                // What lies before the first look at the job was not watched; from then on a soak would have been seen, and a long back-off is none.
+                let is_first = self.looks <= 1 || self.job.is_none();
+                let is_far = is_first && quiet > i64::from(soak_secs) + BACK_OFF_SECS;
                 if is_another || is_far {
                     self.episode = Some(begun());
                 } else if quiet > INCIDENT_SECS {

@@ -391,6 +391,13 @@ fn what_a_job_got_over_is_not_the_first_fault_of_its_trouble() {
     scaled.id = "the job after the scaling".into();
     judge(&mut watch, &scaled);
     assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(20)));
+    // Looks at an operation that was under way did not watch the job.
+    let mut watch = Watch {
+        looks: 5,
+        ..Watch::default()
+    };
+    judge(&mut watch, &fails_again(ago(20)));
+    assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(20)));
     // Without a soak between, both are one trouble.
     let mut job = fails_again(ago(20));
     job.faults.first = Some(a_fault(ago(200)));
