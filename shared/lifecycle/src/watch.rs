@@ -234,9 +234,15 @@ impl Watch {
             Some(episode) => {
                 let quiet = at.as_second() - episode.last_at.as_second();
                 let is_another = episode.is_over && quiet > 0;
-                // What lies before the first look at the job was not watched; from then on a soak would have been seen, and a long back-off is none.
+                // What lies before the first look at the job was not watched; from then on a soak would have been seen, or CloudWatch's minutes tell of it, and a long back-off is none.
                 let is_first = self.looks <= 1 || self.job.is_none();
-                let is_far = is_first && quiet > i64::from(soak_secs) + BACK_OFF_SECS;
+                let soak = i64::from(soak_secs);
+                let ran_well = self.history.spans.iter().any(|span| {
+                    let from = span.from.max(episode.last_at).as_second();
+                    let until = span.until.min(at).as_second();
+                    span.incidents() == 0 && until - from > soak + BACK_OFF_SECS
+                });
+                let is_far = (is_first || ran_well) && quiet > soak + BACK_OFF_SECS;
                 if is_another || is_far {
                     self.episode = Some(begun());
                 } else if quiet > INCIDENT_SECS {

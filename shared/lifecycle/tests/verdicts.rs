@@ -736,3 +736,66 @@ fn no_time_is_invented() {
         assert!(fault_at >= made, "{period}");
     }
 }
+
+/// Version 6 was undone for version 5 under its old number, which then ran well until version 7 came, ten minutes ago.
+fn deployed_after_a_rollback() -> Case {
+    let mut case = an_application("orders")
+        .version(7)
+        .made(minutes(10))
+        .running()
+        .knows(5, days(5), Some(5))
+        .knows(6, hours(2), Some(6))
+        .operation("RollbackApplication", "SUCCESSFUL", minutes(110), Some(60))
+        .job(a_looping_job(minutes(8), 20))
+        .history(vec![
+            ran_well(ago(days(5)), ago(hours(2))),
+            failing(ago(minutes(118)), ago(minutes(111)), 9),
+            ran_well(ago(minutes(108)), ago(minutes(10))),
+            failing(ago(minutes(8)), ago(180), 9),
+        ]);
+    case.seen.application.version_updated_from = Some(5);
+    let undone = case.seen.versions.iter_mut().find(|one| one.id == 6);
+    undone.expect("given above").updated_from = Some(5);
+    case
+}
+
+#[test]
+fn what_ran_well_after_a_rollback_is_not_the_version_that_was_undone() {
+    let (row, ..) = to_blame(&deployed_after_a_rollback(), 5);
+    assert_eq!(row, Row::Else);
+    // With a number of its own the version that was gone back to is listed.
+    let mut renumbered = deployed_after_a_rollback();
+    renumbered.seen.application.version_id = 8;
+    renumbered.seen.application.version_updated_from = Some(7);
+    let renumbered = renumbered.knows(7, minutes(110) - 1, Some(5));
+    to_blame(&renumbered, 7);
+    // A rollback that failed went nowhere: that version ran on.
+    let mut failed = deployed_after_a_rollback();
+    let rollback = failed
+        .seen
+        .operations
+        .iter_mut()
+        .find(|one| one.name == "RollbackApplication");
+    rollback.expect("given above").status = lifecycle::OperationStatus::Failed;
+    to_blame(&failed, 6);
+}
+
+#[test]
+fn a_job_that_had_come_up_is_in_trouble_since_its_fault_and_not_since_its_start() {
+    // A machine is lost after 50 minutes, and the state takes its time.
+    let mut job = a_job(hours(1));
+    job.vertices[0].tasks = [("INITIALIZING".to_owned(), 2)].into();
+    job.faults.incidents = vec![ago(minutes(10))];
+    job.faults.newest_at = Some(ago(minutes(10)));
+    let slow = an_application("orders")
+        .version(7)
+        .made(hours(1))
+        .running()
+        .job(job)
+        .history(vec![
+            ran_well(ago(days(5)), ago(hours(1))),
+            ran_well(ago(hours(1)), ago(minutes(10))),
+        ]);
+    assert!(matches!(slow.assess(), Assessment::Settling { .. }));
+    held(&slow, Row::Proven, &["had run well"]);
+}

@@ -628,3 +628,37 @@ fn restarts_are_counted_by_the_signal_that_knows_most() {
         "it restarts, and nothing else says so yet"
     );
 }
+
+#[test]
+fn a_soak_that_only_the_minutes_of_cloudwatch_show_ends_the_trouble_before_it() {
+    // The first look came in the middle of a soak, and the next fault before its end.
+    let mut first_look = a_job(hours(2));
+    first_look.faults.first = Some(a_fault(ago(hours(1))));
+    first_look.faults.newest = first_look.faults.first.clone();
+    first_look.faults.newest_at = Some(ago(hours(1)));
+    first_look.faults.incidents = vec![ago(hours(1))];
+    first_look.at = ago(100);
+    let began = |span: Option<lifecycle::Span>| {
+        let mut watch = Watch {
+            looks: 1,
+            ..Watch::default()
+        };
+        judge(&mut watch, &first_look);
+        watch.looks = 2;
+        watch.history.spans.extend(span);
+        judge(&mut watch, &fails_again(ago(20)));
+        watch.episode.map(|episode| episode.began_at)
+    };
+    assert_eq!(began(None), Some(ago(hours(1))));
+    assert_eq!(
+        began(Some(ran_well(ago(minutes(55)), ago(60)))),
+        Some(ago(20))
+    );
+    // Of before that fault, or too short, it says nothing.
+    for span in [
+        ran_well(ago(hours(5)), ago(hours(1))),
+        ran_well(ago(minutes(5)), ago(60)),
+    ] {
+        assert_eq!(began(Some(span)), Some(ago(hours(1))));
+    }
+}

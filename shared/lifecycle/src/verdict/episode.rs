@@ -13,8 +13,15 @@ pub(super) fn began(evidence: &Evidence<'_>, assessment: &Assessment) -> Option<
         | Assessment::NoProgress { since, .. }
         | Assessment::Busy { since, .. } => Some(*since),
         Assessment::Settling { .. } => {
+            // A job that had come up and does not come up again is in trouble since its fault, not since its start.
+            let fault = seen
+                .job
+                .as_ref()
+                .and_then(|job| evidence.watch.trouble_since(job, evidence.policy.soak_secs));
             let run = evidence.watch.job.as_ref().map(|run| run.started_at);
-            run.or_else(|| evidence.watch.status.as_ref().map(|status| status.since))
+            fault
+                .or(run)
+                .or_else(|| evidence.watch.status.as_ref().map(|status| status.since))
         }
         Assessment::Failed { .. } => match &seen.job {
             Some(job) => evidence

@@ -11,6 +11,8 @@ use crate::{
 pub(crate) const STAMP_SLACK_SECS: i64 = 120;
 /// A version was failing when it was left if it did so in the last minutes that are known.
 const FAILED_UNTIL_THE_END_SECS: i64 = 180;
+/// A version that an operation makes may be stamped that much before it.
+const NUMBERED_SECS: i64 = 5;
 /// Between two runs of a content that were summed: a stop, an update or a scaling, not a weekend of which nothing is known.
 const LONGEST_OPERATION_SECS: i64 = 3_600;
 
@@ -361,8 +363,46 @@ fn occurrences(seen: &Observation) -> Vec<Occurrence> {
             occurrences.push(present(rollback.started_at));
         }
     }
+    for rollback in seen.operations.iter().rev() {
+        let back = gone_back(seen, &occurrences, rollback);
+        occurrences.extend(back);
+        occurrences.sort_by_key(|one| (one.from, one.version));
+    }
     for at in 1..occurrences.len() {
         occurrences[at - 1].until = Some(occurrences[at].from);
     }
     occurrences
+}
+
+/// The version that a rollback went back to under its old number, which has been left since: what ran well after it is not the version's that was undone.
+fn gone_back(
+    seen: &Observation,
+    occurrences: &[Occurrence],
+    rollback: &Operation,
+) -> Option<Occurrence> {
+    let is_done = rollback.kind() == OperationKind::Rollback
+        && rollback.status == OperationStatus::Successful;
+    let (began, ended) = (rollback.started_at, rollback.ended_at.filter(|_| is_done)?);
+    // One that has a number of its own was made by it.
+    let own = began.as_second() - NUMBERED_SECS..=ended.as_second() + STAMP_SLACK_SECS;
+    if occurrences
+        .iter()
+        .any(|one| own.contains(&one.from.as_second()))
+    {
+        return None;
+    }
+    let left = occurrences.iter().rev().find(|one| one.from < began)?;
+    let application = &seen.application;
+    let target = if left.version == application.version_id {
+        application.version_updated_from
+    } else {
+        let known = seen.versions.iter().find(|one| one.id == left.version);
+        known.and_then(|one| one.updated_from)
+    }?;
+    let there = occurrences.iter().find(|one| one.version == target)?;
+    Some(Occurrence {
+        from: began,
+        until: None,
+        ..*there
+    })
 }
