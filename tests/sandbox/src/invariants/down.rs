@@ -113,6 +113,11 @@ fn why_not_started(
     if tried > 0 {
         return Some("its start failed");
     }
+    // Its own force-stop never ended: that is the service's to end.
+    let standing = checker.region.flink().standing(application);
+    if standing.is_some_and(|standing| standing.busy_since.is_some_and(|since| since <= stopped)) {
+        return Some("its force-stop does not end");
+    }
     let restorable = view
         .snapshots
         .iter()
