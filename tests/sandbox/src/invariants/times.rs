@@ -13,7 +13,6 @@ use super::{
     invariant::{Invariant, Verdicts},
     mutation::short,
     notes::{ExecutionNotes, Line},
-    rules::Rules,
     told::{Said, What},
 };
 
@@ -21,6 +20,8 @@ use super::{
 const FAULT_SLACK: SignedDuration = SignedDuration::from_secs(5);
 /// An update stops the job some seconds after it begins, and the service stamps a version a moment before or after.
 const STAMP_SLACK: SignedDuration = SignedDuration::from_secs(120);
+/// A job that ran well for so long was in no trouble. Of shorter times reports do not know it yet: see what is open in the simulation's README.
+const WELL_SECS: i64 = 3_600;
 /// So a mail says since when.
 const SINCE: [&str; 4] = ["failing since ", "fails since ", "Down since ", "first at "];
 const FIRST: &str = "first at ";
@@ -47,9 +48,6 @@ pub(super) fn check(
     };
     let name = said.notes.application.as_str();
     let record = checker.region.flink().record(name);
-    let soak_secs = checker.region.flink().standing(name).map_or(0, |one| {
-        Rules::of(&checker.premises.policy, &one.tags).soak_secs
-    });
     let began = began(executions, said);
     for one in &told {
         let happened =
@@ -60,7 +58,7 @@ pub(super) fn check(
                 short(said.execution)
             )
         });
-        let well = ran_well_after(&record, one.at, began, soak_secs);
+        let well = ran_well_after(&record, one.at, began);
         verdicts.check(Invariant::W4, well.is_none(), said.at, name, || {
             format!(
                 "{} tells {one:?}, and the job ran well from then on: {well:?}",
@@ -86,15 +84,14 @@ fn happened(record: &Record, at: Timestamp) -> bool {
     record.faults.iter().copied().any(near) || record.launches.iter().map(|one| one.at).any(near)
 }
 
-/// A time of two soaks that ended before the rescue began, and after what is told to be the begin of its trouble.
+/// An hour that ended before the rescue began, and after what is told to be the begin of its trouble.
 fn ran_well_after(
     record: &Record,
     told: Timestamp,
     began: Timestamp,
-    soak_secs: i64,
 ) -> Option<(Timestamp, Timestamp)> {
     let well = record.ran.iter().find(|one| {
-        one.secs() >= 2 * soak_secs && one.until <= began && told + STAMP_SLACK < one.until
+        one.secs() >= WELL_SECS && one.until <= began && told + STAMP_SLACK < one.until
     });
     well.map(|one| (one.from, one.until))
 }
@@ -225,9 +222,9 @@ mod tests {
     #[test]
     fn no_trouble_begins_before_a_time_that_was_well() {
         let (record, began) = (record(), at("02:12:00"));
-        let well = |told| ran_well_after(&record, told, began, 303).is_some();
+        let well = |told| ran_well_after(&record, told, began).is_some();
         assert!(well(at("00:59:00")) && well(at("01:30:00")));
         assert!(!well(at("01:59:00")) && !well(at("02:10:00")));
-        assert!(ran_well_after(&record, at("01:30:00"), at("01:45:00"), 303).is_none());
+        assert!(ran_well_after(&record, at("01:30:00"), at("01:45:00")).is_none());
     }
 }
