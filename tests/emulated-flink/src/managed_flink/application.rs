@@ -202,7 +202,8 @@ impl Application {
             ["CodeContentDescription"];
         // What lies in S3 never changes here: its place says which object it is.
         if let Some(place) = code.get("S3ApplicationCodeLocationDescription") {
-            let md5 = configuration::fingerprint(&place.to_string());
+            // The API model has 128 characters.
+            let md5 = configuration::fingerprint(&place.to_string()).repeat(4);
             code["CodeMD5"] = md5.into();
         }
         if with_plan && self.is_flink() {
