@@ -730,3 +730,25 @@ fn what_the_service_brought_back_is_nobodys_step_and_is_not_stopped() {
         .restored_from("s3://b/nightly/x")
         .must("forceStop", Reason::NextRung);
 }
+
+#[test]
+fn a_rollback_that_was_lost_is_not_the_services_own_either() {
+    // Nobody knows whether it was sent, and the failed update names the rollback that is listed.
+    let lost_one = |path: &str| {
+        let mut case = rolled_back_by_the_service(path);
+        case.progress.steps[0].result = Some(lost());
+        case
+    };
+    lost_one("s3://b/before-change/x").must("leaveAlone", Reason::RunsAgain);
+    lost_one("s3://b/nightly/x").must("escalate", Reason::LadderExhausted);
+    // Accepted by its own id, the same rollback is ours, and what it restored is ours to mend.
+    let mut ours = rolled_back_by_the_service("s3://b/nightly/x");
+    let rollback = ours
+        .seen
+        .operations
+        .iter()
+        .find(|one| one.name == "RollbackApplication");
+    let id = rollback.expect("given above").id.clone();
+    ours.progress.steps[0].result = Some(accepted_as(&id));
+    ours.must("forceStop", Reason::NextRung);
+}
