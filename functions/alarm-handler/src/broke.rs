@@ -6,11 +6,12 @@
 
 use serde_json::Value;
 
+use executions::StateMachineArn;
+
 use crate::{
     event::envelope,
     home::Home,
     request::{ApplicationName, Refusal},
-    settings::StateMachineArn,
     text::{bounded, seen},
 };
 

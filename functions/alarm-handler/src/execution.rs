@@ -4,6 +4,7 @@
 //! the running execution, or says that the name is taken, for 90 days: that is what makes a delivery that arrives twice harmless.
 
 use jiff::Timestamp;
+use lifecycle::{execution_because, execution_of_alarm};
 use serde::Serialize;
 
 use crate::{
@@ -13,14 +14,10 @@ use crate::{
     text::bounded,
 };
 
-/// Longest name that Step Functions allows.
-pub const NAME_CHARS: usize = 80;
 /// Longest alarm name that CloudWatch allows.
 const ALARM_NAME_CHARS: usize = 255;
 /// Longest reason that is passed on; CloudWatch's own are below 1,024 characters, and the numbers that matter come first.
 const REASON_CHARS: usize = 500;
-/// So much of an application's name is readable in the execution's; the hash tells apart what the cut makes alike.
-const APPLICATION_CHARS: usize = 44;
 
 /// An execution to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +70,7 @@ impl Execution {
             reason,
         };
         Self {
-            name: name(application, alarm),
+            name: execution_of_alarm(application.as_str(), &alarm.name, alarm.at),
             input: input(application, trigger),
         }
     }
@@ -89,11 +86,7 @@ impl Execution {
             successor: dead.successor,
             asked: dead.asked,
         };
-        let name = format!(
-            "{}-after-{:016x}",
-            readable(&dead.application),
-            fnv1a(dead.execution.as_bytes())
-        );
+        let name = execution_because(dead.application.as_str(), "after", &dead.execution);
         Self {
             name,
             input: input(&dead.application, trigger),
@@ -121,33 +114,11 @@ fn input(application: &ApplicationName, trigger: Trigger<'_>) -> String {
     serde_json::to_string(&input).expect("strings, numbers and a time always have a JSON form")
 }
 
-fn readable(application: &ApplicationName) -> String {
-    application
-        .as_str()
-        .chars()
-        .take(APPLICATION_CHARS)
-        .map(|c| if c == '.' { '_' } else { c })
-        .collect()
-}
-
-fn name(application: &ApplicationName, alarm: &Alarm) -> String {
-    let readable = readable(application);
-    let at = alarm.at.strftime("%Y%m%dT%H%M%SZ");
-    // Neither an application's name nor a time holds a NUL, so different parts never run into the same text.
-    let hash = fnv1a(format!("{application}\0{}\0{}", alarm.at, alarm.name).as_bytes());
-    format!("{readable}-{at}-{hash:016x}")
-}
-
-/// FNV-1a, 64 bits: small, and the same on every machine and in every release, which the standard library's hash does not promise.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use lifecycle::EXECUTION_NAME_CHARS;
 
     use super::*;
     use crate::event::Watches;
@@ -233,7 +204,11 @@ mod tests {
     fn a_name_is_always_one_that_step_functions_allows() {
         for application in ["o", "or.ders-EU_1", &"x".repeat(128)] {
             let execution = execution(application, "größe: ✓ /*?", "2026-03-01T10:05:48.554Z");
-            assert!(execution.name().len() <= NAME_CHARS, "{}", execution.name());
+            assert!(
+                execution.name().len() <= EXECUTION_NAME_CHARS,
+                "{}",
+                execution.name()
+            );
             assert!(
                 execution
                     .name()
@@ -246,7 +221,11 @@ mod tests {
                 application,
                 "arn:aws:states:eu-central-1:1:execution:remediate:x",
             ));
-            assert!(successor.name().len() <= NAME_CHARS, "{}", successor.name());
+            assert!(
+                successor.name().len() <= EXECUTION_NAME_CHARS,
+                "{}",
+                successor.name()
+            );
             assert!(
                 successor
                     .name()
@@ -256,12 +235,5 @@ mod tests {
                 successor.name()
             );
         }
-    }
-
-    #[test]
-    fn the_hash_is_fnv1a() {
-        // The published values of the empty text and of "a".
-        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use executions::StateMachineArn;
 use serde_json::Value;
 
 use crate::{request::Refusal, text::seen};
@@ -47,6 +48,15 @@ impl<'a> Claims<'a> {
 }
 
 impl Home {
+    /// Where this state machine is, which is where this stack is.
+    #[must_use]
+    pub fn of(machine: &StateMachineArn) -> Self {
+        Self {
+            account: machine.account().to_owned(),
+            region: machine.region().to_owned(),
+        }
+    }
+
     /// Whether an account's id is ours, or is not told.
     pub(crate) fn is_ours(&self, account: &Value) -> bool {
         account.is_null() || account == self.account.as_str()

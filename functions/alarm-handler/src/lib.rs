@@ -1,7 +1,7 @@
 //! Any alarm envelope becomes at most one `remediate` execution per application; so does the end of an execution that published no outcome.
 //!
 //! Input: what EventBridge, an alarm's Lambda action, or SNS delivers. The steps: [`event`] reads the envelope into [`event::Alarm`]s, [`request`] decides
-//! what each one asks for, [`execution`] names and writes the execution, [`start`] starts it. [`broke`] reads ends of executions. Deliberately absent: any look at the application, and any look
+//! what each one asks for, [`execution`] names and writes the execution, [`executions`] starts it. [`broke`] reads ends of executions. Deliberately absent: any look at the application, and any look
 //! at what is running already. The execution looks for itself, and its lease settles who goes on.
 //!
 //! Invariant: nothing is started unless an event says ALARM and names an application of this service, by the `Application` dimension of one of its metrics
@@ -13,11 +13,11 @@ pub mod execution;
 pub mod home;
 pub mod request;
 pub mod settings;
-pub mod start;
 mod text;
 
 use std::collections::BTreeMap;
 
+use executions::{STATE_MACHINE_ARN, StartError, StartExecution, StateMachineArn, StepFunctions};
 use lambda_kit::{
     Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError,
 };
@@ -30,8 +30,7 @@ use crate::{
     execution::Execution,
     home::Home,
     request::{ApplicationName, Refusal, Request},
-    settings::{AlarmApplications, StateMachineArn},
-    start::{StartError, StartExecution, StepFunctions},
+    settings::AlarmApplications,
 };
 
 /// What became of an event, or of one of its applications.
@@ -103,10 +102,10 @@ impl Function for AlarmHandler {
     type Answer = Answer;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        let state_machine: StateMachineArn = env.required(settings::STATE_MACHINE_ARN)?;
+        let state_machine: StateMachineArn = env.required(STATE_MACHINE_ARN)?;
         Ok(Self {
             executions: StepFunctions::new(aws, state_machine.clone()),
-            home: state_machine.home(),
+            home: Home::of(&state_machine),
             state_machine,
             applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
             metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
@@ -218,7 +217,10 @@ async fn start_all(
         tracing::warn!(refusal, "refused");
     }
     for (application, execution) in executions {
-        let outcome = match verb.start_execution(&execution).await {
+        let outcome = match verb
+            .start_execution(execution.name(), execution.input())
+            .await
+        {
             Ok(()) => Outcome::Started,
             Err(StartError::AlreadyExists) => Outcome::AlreadyStarted,
             Err(error) => {

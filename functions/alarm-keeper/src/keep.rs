@@ -234,6 +234,7 @@ fn summary(described: Described) -> ApplicationSummary {
         name: application.name,
         arn: application.arn,
         status: application.status,
+        version_id: application.version_id,
         runtime: application.runtime,
     }
 }

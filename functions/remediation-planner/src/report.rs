@@ -2,6 +2,7 @@
 //!
 //! The words of a reason are [`lifecycle::because`]'s; this puts the facts of the one case beside them.
 
+mod deployment;
 mod done;
 mod facts;
 mod headline;
@@ -16,6 +17,9 @@ use serde_json::{Value, json};
 use crate::Event;
 use facts::Facts;
 pub(crate) use facts::Rules;
+
+/// The outcome of an execution that was started for a deployment which works.
+const VERIFIED: &str = "verified";
 
 /// The report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,7 +48,7 @@ pub(crate) fn report(
     let advice = because::advice(decision.because, &facts.about());
     let detail = json!({
         "applicationName": application.name,
-        "outcome": outcome(&decision.action),
+        "outcome": if deployment::is_verified(event, decision) { VERIFIED } else { outcome(&decision.action) },
         "because": decision.because,
         "reason": decision.reason,
         "doThis": advice.steps,
@@ -58,6 +62,7 @@ pub(crate) fn report(
         "drift": facts.drift(),
         "isDown": facts.is_down,
         "couldNotRead": event.look.observation.unreadable,
+        "deployment": deployment::detail(event, decision),
         "trigger": event.trigger,
         "request": event.request,
         "execution": event.execution,

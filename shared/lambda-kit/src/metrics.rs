@@ -72,11 +72,13 @@ pub enum Metric {
     SnapshotsDeleted,
     /// Snapshots that were due and were not taken, because the application was not verified healthy or was being changed.
     SnapshotsRefused,
+    /// Sweeps that looked at everything.
+    Sweeps,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -100,6 +102,7 @@ impl Metric {
         Self::SnapshotsTaken,
         Self::SnapshotsDeleted,
         Self::SnapshotsRefused,
+        Self::Sweeps,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -129,6 +132,7 @@ impl Metric {
             Self::SnapshotsTaken => "SnapshotsTaken",
             Self::SnapshotsDeleted => "SnapshotsDeleted",
             Self::SnapshotsRefused => "SnapshotsRefused",
+            Self::Sweeps => "Sweeps",
         }
     }
 

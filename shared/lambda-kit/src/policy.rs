@@ -21,6 +21,7 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         // One application at a time, by its tags.
         source_retention_secs: None,
         rolls_back_when_suspected: false,
+        quiet_until: None,
         proven_secs: env.or("PROVEN_SECS", default.proven_secs)?,
         external_patience_secs: env.or("EXTERNAL_PATIENCE_SECS", default.external_patience_secs)?,
         no_progress_secs: env.or("NO_PROGRESS_SECS", default.no_progress_secs)?,

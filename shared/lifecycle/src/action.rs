@@ -124,6 +124,8 @@ pub enum Reason {
     SystemRolledBack,
     /// Stopped on purpose.
     Stopped,
+    /// Silenced by its tag.
+    Quiet,
     /// A person stopped the execution before this one.
     StoppedByPerson,
     /// What a person had asked for was interrupted, and only that person repeats it.

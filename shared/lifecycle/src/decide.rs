@@ -196,6 +196,9 @@ impl Turn<'_> {
                 format!("{name} belongs to no stack, so it was not looked at: {why}"),
             ));
         }
+        if let Some(quiet) = self.silenced(name) {
+            return Some(quiet);
+        }
         if self.secs_left() <= 0 {
             return Some(self.past_the_deadline());
         }
@@ -210,6 +213,16 @@ impl Turn<'_> {
         }
         let refused = self.s.request.and_then(|request| request.check().err())?;
         Some(self.escalate(Reason::RequestRefused, refused))
+    }
+
+    /// Somebody wants to hear nothing of it for a while. What was begun is finished, and a person's word counts.
+    fn silenced(&self, name: &str) -> Option<Decision> {
+        let until = self.s.applied.policy.quiet_until?;
+        let applies = until > self.s.now && self.s.request.is_none() && !self.has_begun();
+        applies.then(|| {
+            let text = format!("{name} is silenced until {until} by its tag lifeguard:quiet-until");
+            self.leave_alone(Reason::Quiet, text)
+        })
     }
 
     fn past_the_deadline(&self) -> Decision {

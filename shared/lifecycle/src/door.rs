@@ -65,10 +65,12 @@ const TRIGGER: &Keys = &[
     ("before", Holds::ShortText),
     ("status", Holds::ShortText),
     ("successor", Holds::Number),
+    ("condition", Holds::ShortText),
+    ("versionId", Holds::Number),
     ("asked", Holds::ShortText),
 ];
 /// The kinds of a trigger.
-pub const TRIGGER_KINDS: [&str; 3] = ["alarm", "executionBroke", "person"];
+pub const TRIGGER_KINDS: [&str; 5] = ["alarm", "deployment", "executionBroke", "person", "sweep"];
 /// How an execution ends that another succeeds.
 const ENDED: [&str; 3] = ["FAILED", "TIMED_OUT", "ABORTED"];
 /// The keys of a plan, as the functions that carry one out get it.

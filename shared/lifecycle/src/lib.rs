@@ -13,6 +13,7 @@
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
 //! | a final [`Decision`] | [`mail()`] → [`Mail`], or none; [`because`] → what people read |
 //! | applications, alarms | [`plan_alarms`] → [`AlarmPlan`] |
+//! | an application in a list, what the sweep remembers of it | [`sweep::suspect`], [`sweep::judge`] → an execution to start, or none |
 //! | what a person wrote into an input | [`odd_rescue`], [`odd_snapshot_check`] → what is odd about it |
 
 mod action;
@@ -22,6 +23,7 @@ pub mod because;
 mod choose;
 mod decide;
 mod door;
+mod execution;
 mod fault;
 mod history;
 mod lasting;
@@ -41,6 +43,7 @@ mod stack;
 mod status;
 mod stop;
 mod subject;
+pub mod sweep;
 mod verdict;
 mod watch;
 
@@ -50,6 +53,7 @@ pub use assessment::Assessment;
 pub use choose::{Limits, PassedOver, SnapshotChoice, Wanted, choose_snapshot, unfit};
 pub use decide::{Situation, decide};
 pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snapshot_check};
+pub use execution::{EXECUTION_NAME_CHARS, execution_because, execution_of_alarm};
 pub use history::*;
 pub use lasting::lasting;
 pub use ledger::{FailedBefore, Faulted, Ledger, LedgerView, Proven};
@@ -70,4 +74,4 @@ pub use stop::StopSwitch;
 pub use subject::{SUBJECT_CHARS, subject};
 pub(crate) use verdict::{Further, further_back};
 pub use verdict::{Left, Row, Verdict, WayBack, fault_in_trouble, judge, proven_so_far};
-pub use watch::{Episode, JobWatch, StatusWatch, Watch};
+pub use watch::{Episode, JobWatch, StatusWatch, Watch, assess_at_rest};

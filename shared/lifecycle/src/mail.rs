@@ -90,6 +90,7 @@ impl Reason {
             | Self::Healthy
             | Self::RunsAgain
             | Self::Stopped
+            | Self::Quiet
             | Self::StoppedByPerson
             | Self::Finished
             | Self::ChangeToBlame

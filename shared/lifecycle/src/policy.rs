@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{OtherStack, SnapshotPolicy, StackName};
@@ -51,6 +52,9 @@ pub struct Policy {
     /// A person's word given ahead: what is suspected is rolled back, where RollbackApplication can do it.
     #[serde(default)]
     pub rolls_back_when_suspected: bool,
+    /// Until when the application is silenced: nothing is reported of it and nothing is done, except on a person's word.
+    #[serde(default)]
+    pub quiet_until: Option<Timestamp>,
     /// How long a fault that no change caused is waited for before a person is needed.
     pub external_patience_secs: u32,
     /// Without a completed checkpoint for this long a job makes no progress.
@@ -86,6 +90,7 @@ impl Default for Policy {
             source_retention_secs: None,
             proven_secs: 1_800,
             rolls_back_when_suspected: false,
+            quiet_until: None,
             external_patience_secs: 2_700,
             no_progress_secs: 1_200,
             min_restarts: 3,
@@ -169,6 +174,12 @@ impl Applied {
                     return Err("write rollback, or take the tag away".into());
                 }
                 policy.rolls_back_when_suspected = true;
+            }
+            "quiet-until" => {
+                let until = value
+                    .parse()
+                    .map_err(|_| "write a time such as 2026-12-24T06:00:00Z".to_owned())?;
+                policy.quiet_until = Some(until);
             }
             "source-retention" => {
                 policy.source_retention_secs =

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Fault, INCIDENT_SECS, Job, JobState, LATE_SECS, Observation, OperationKind, OperationStatus,
-    Part, assessment::Assessment,
+    Fault, INCIDENT_SECS, Job, JobState, LATE_SECS, Observation, Operation, OperationKind,
+    OperationStatus, Part, assessment::Assessment,
 };
 
 /// Incidents from which on a job counts as looping: maintenance, a lost TaskManager and a blip of all regions are one.
@@ -455,12 +455,19 @@ fn is_fresh(latest: Timestamp, since: Timestamp, now: Timestamp, soak_secs: u32)
 
 /// READY alone is no failure: the operations tell a failed start from a stop and from a job that is done.
 fn assess_ready(seen: &Observation) -> Assessment {
-    if let Some(why) = seen.why_unreadable(Part::Operations) {
-        return Assessment::Unknown {
+    match seen.why_unreadable(Part::Operations) {
+        Some(why) => Assessment::Unknown {
             why: format!("READY, and the operations that would tell why could not be read: {why}"),
-        };
+        },
+        None => assess_at_rest(&seen.operations),
     }
-    let Some(last) = seen.newest(&[
+}
+
+/// What the operations of an application that is READY say of it, newest first.
+#[must_use]
+pub fn assess_at_rest(operations: &[Operation]) -> Assessment {
+    let newest = |kinds: &[OperationKind]| newest(operations, kinds);
+    let Some(last) = newest(&[
         OperationKind::Start,
         OperationKind::Update,
         OperationKind::Stop,
@@ -470,13 +477,13 @@ fn assess_ready(seen: &Observation) -> Assessment {
             why: "the application was never started".into(),
         };
     };
-    let own = seen.newest(&[OperationKind::Maintenance, OperationKind::Scaling]);
+    let own = newest(&[OperationKind::Maintenance, OperationKind::Scaling]);
     if let Some(own) =
         own.filter(|own| own.status == OperationStatus::Failed && own.started_at > last.started_at)
     {
         return failed(own);
     }
-    if let Some(down) = down_and_changed_since(seen) {
+    if let Some(down) = down_and_changed(operations) {
         return Assessment::Stopped {
             why: format!(
                 "down since {} failed at {}; the configuration was changed since and nobody has started it",
@@ -485,13 +492,12 @@ fn assess_ready(seen: &Observation) -> Assessment {
         };
     }
     // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
-    let ran = seen
-        .newest(&[
-            OperationKind::Start,
-            OperationKind::Stop,
-            OperationKind::Rollback,
-        ])
-        .unwrap_or(last);
+    let ran = newest(&[
+        OperationKind::Start,
+        OperationKind::Stop,
+        OperationKind::Rollback,
+    ])
+    .unwrap_or(last);
     // Since the stop nothing has started it, so the update, failed or not, brought nothing down.
     let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop {
         ran
@@ -519,28 +525,40 @@ fn assess_ready(seen: &Observation) -> Assessment {
     }
 }
 
+fn newest<'a>(operations: &'a [Operation], kinds: &[OperationKind]) -> Option<&'a Operation> {
+    operations.iter().find(|one| kinds.contains(&one.kind()))
+}
+
 /// What brought an application down that is READY and whose configuration was changed since: nobody stopped it, and nobody has started it.
-pub(crate) fn down_and_changed_since(seen: &Observation) -> Option<&crate::Operation> {
-    let last = seen.newest(&[
-        OperationKind::Start,
-        OperationKind::Update,
-        OperationKind::Stop,
-        OperationKind::Rollback,
-    ])?;
+pub(crate) fn down_and_changed_since(seen: &Observation) -> Option<&Operation> {
+    let is_ready = seen.application.status == crate::ApplicationStatus::Ready;
+    down_and_changed(&seen.operations).filter(|_| is_ready)
+}
+
+/// The same of the operations of an application that is READY.
+pub(crate) fn down_and_changed(operations: &[Operation]) -> Option<&Operation> {
+    let last = newest(
+        operations,
+        &[
+            OperationKind::Start,
+            OperationKind::Update,
+            OperationKind::Stop,
+            OperationKind::Rollback,
+        ],
+    )?;
     let only_stored =
         last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
-    let is_ready = seen.application.status == crate::ApplicationStatus::Ready;
-    brought_down(seen).filter(|_| is_ready && only_stored)
+    brought_down(operations).filter(|_| only_stored)
 }
 
 /// What brought an application down before a configuration was stored: the last that failed of what runs it, unless it was stopped or started since.
-fn brought_down(seen: &Observation) -> Option<&crate::Operation> {
+fn brought_down(operations: &[Operation]) -> Option<&Operation> {
     use OperationKind as Kind;
-    let ran = seen.newest(&[Kind::Start, Kind::Rollback, Kind::Stop]);
+    let ran = newest(operations, &[Kind::Start, Kind::Rollback, Kind::Stop]);
     if ran.is_some_and(|ran| ran.kind() == Kind::Stop) {
         return None;
     }
-    let last = seen.operations.iter().find(|one| match one.kind() {
+    let last = operations.iter().find(|one| match one.kind() {
         Kind::Start | Kind::Rollback => true,
         Kind::Update | Kind::Maintenance | Kind::Scaling => one.status == OperationStatus::Failed,
         Kind::Stop | Kind::Other => false,
@@ -548,7 +566,7 @@ fn brought_down(seen: &Observation) -> Option<&crate::Operation> {
     (last.status == OperationStatus::Failed).then_some(last)
 }
 
-fn failed(operation: &crate::Operation) -> Assessment {
+fn failed(operation: &Operation) -> Assessment {
     let text = operation
         .failure
         .as_deref()

@@ -622,6 +622,15 @@ fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
     let up = an_application("orders").made(minutes(3)).job(a_job(100));
     assert_eq!(
         wait_of(&up.must("wait", Reason::Settling)),
+        60,
+        "nobody knows yet whether it works, so a fault is to be seen soon"
+    );
+    let mut shaken = up.clone();
+    shaken.seen.job.as_mut().unwrap().restarts_metric = Some(1);
+    assert_eq!(wait_of(&shaken.must("wait", Reason::Settling)), 30);
+    let up = after_a_rollback().job(a_job(100));
+    assert_eq!(
+        wait_of(&up.must("wait", Reason::Settling)),
         307,
         "the soak, and the cache"
     );

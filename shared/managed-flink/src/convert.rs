@@ -21,6 +21,7 @@ pub(crate) fn application_summary(summary: &SdkApplicationSummary) -> Applicatio
         name: summary.application_name.clone(),
         arn: summary.application_arn.clone(),
         status: ApplicationStatus::from(summary.application_status.as_str()),
+        version_id: u64::try_from(summary.application_version_id).unwrap_or(0),
         runtime: Runtime::from(summary.runtime_environment.as_str()),
     }
 }

@@ -36,6 +36,8 @@ pub struct ApplicationSummary {
     pub arn: String,
     /// Status.
     pub status: ApplicationStatus,
+    /// Its version.
+    pub version_id: u64,
     /// Runtime.
     pub runtime: Runtime,
 }

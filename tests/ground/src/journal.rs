@@ -130,6 +130,13 @@ impl Journal {
         self.pages().log.iter().for_each(look);
     }
 
+    /// Shows every log line from the `from`-th on, in order. How many there are by now.
+    pub fn each_log_line_from(&self, from: usize, look: impl FnMut(&String)) -> usize {
+        let pages = self.pages();
+        pages.log.iter().skip(from).for_each(look);
+        pages.log.len()
+    }
+
     /// All log lines so far, in order.
     pub fn log_lines(&self) -> Vec<String> {
         self.pages().log.clone()

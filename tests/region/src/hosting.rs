@@ -42,6 +42,7 @@ impl Hosting {
             "snapshot-keeper" => {
                 lambda.host::<snapshot_keeper::SnapshotKeeper>(name, timeout, role, env, connector)
             }
+            "sweeper" => lambda.host::<sweeper::Sweeper>(name, timeout, role, env, connector),
             package => return Err(format!("there is no package {package}")),
         }
         Ok(())

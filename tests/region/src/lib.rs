@@ -10,6 +10,7 @@ pub mod integrations;
 pub mod mail;
 mod narrator;
 pub mod observer;
+mod own_metrics;
 mod route;
 mod trail;
 
@@ -50,6 +51,7 @@ use ground::{
     protocol, wire,
 };
 use hosting::Hosting;
+use own_metrics::{OwnMetrics, assume_sweeps};
 use route::{Applications, route};
 use trail::Recorder;
 pub use trail::{CLOUDFORMATION, StackEvent, Trail};
@@ -57,7 +59,7 @@ pub use trail::{CLOUDFORMATION, StackEvent, Trail};
 /// When every region opens: somebody is asleep.
 pub const OPENED: &str = "2026-03-04T02:47:00Z";
 /// The packages whose code is linked in.
-pub const PACKAGES: [&str; 7] = [
+pub const PACKAGES: [&str; 8] = [
     "alarm-handler",
     "alarm-keeper",
     "subtask-verifier",
@@ -65,6 +67,7 @@ pub const PACKAGES: [&str; 7] = [
     "rollback",
     "force-stop-and-restore",
     "snapshot-keeper",
+    "sweeper",
 ];
 /// The state machine that rescues.
 pub const REMEDIATE: &str = "Remediate";
@@ -260,6 +263,8 @@ impl Region {
         narrator::listen(&states, &bus, &journal);
         cloudwatch.add_source(Arc::new(Applications(flink.clone())));
         cloudwatch.add_source(Arc::new(sqs.clone()));
+        cloudwatch.add_source(Arc::new(OwnMetrics::of(&journal)));
+        assume_sweeps(&stack, &cloudwatch);
         tokio::spawn(cloudwatch.clone().run());
 
         let trail = Recorder::new(blueprint.trail, bus.clone(), clock.clone(), blueprint.seed);

@@ -141,6 +141,12 @@ fn begun_by(input: &Value) -> String {
             trigger["status"].as_str().unwrap_or("gone")
         );
     }
+    if let ("deployment" | "sweep", Some(reason)) = (
+        trigger["kind"].as_str().unwrap_or_default(),
+        trigger["reason"].as_str(),
+    ) {
+        return format!("the sweep finds that {reason}");
+    }
     match (
         trigger["alarmName"].as_str(),
         input["request"]["action"].as_str(),

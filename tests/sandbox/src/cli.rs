@@ -14,7 +14,7 @@ use trouble::{OwnVariable, Trouble};
 use crate::{
     assess,
     pace::Speed,
-    scenario::{CATALOGUE, Clusters, FLINK, SNAPSHOTS},
+    scenario::{CATALOGUE, Clusters, FLINK, SNAPSHOTS, SWEEPS},
     story::Paint,
 };
 
@@ -198,7 +198,12 @@ fn assess(asked: &Assess) -> ExitCode {
 
 fn list() -> ExitCode {
     let paint = paint();
-    for scenario in CATALOGUE.iter().chain(FLINK.iter()).chain(SNAPSHOTS.iter()) {
+    for scenario in CATALOGUE
+        .iter()
+        .chain(FLINK.iter())
+        .chain(SNAPSHOTS.iter())
+        .chain(SWEEPS.iter())
+    {
         say(&format!(
             "{} {}\n",
             paint.strong(&format!("{:<27}", scenario.name)),

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use jiff::Timestamp;
 
 pub use crate::script::{
-    CATALOGUE, DYING, EXAMPLES, Ends, FLINK, INPUTS, SNAPSHOTS, Script, TROUBLES, by_name,
+    CATALOGUE, DYING, EXAMPLES, Ends, FLINK, INPUTS, SNAPSHOTS, SWEEPS, Script, TROUBLES, by_name,
     play_by_name,
 };
 pub use afterwards::await_the_end;
@@ -86,6 +86,7 @@ impl Stage {
             parameters: BTreeMap::from([
                 ("Mode".to_owned(), "act".to_owned()),
                 ("SnapshotScheduleState".to_owned(), "DISABLED".to_owned()),
+                ("SweepState".to_owned(), "DISABLED".to_owned()),
             ]),
             template: None,
             names: BTreeMap::new(),

@@ -189,6 +189,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
         | Reason::RunsAgain
         | Reason::SystemRolledBack
         | Reason::Stopped
+        | Reason::Quiet
         | Reason::StoppedByPerson
         | Reason::Finished
         | Reason::ChangeToBlame

@@ -94,6 +94,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
         Reason::SystemRolledBack => ("rolled back by the service", None),
         Reason::Stopped if about.request.is_some() => ("stopped, as asked", None),
         Reason::Stopped => ("is stopped", None),
+        Reason::Quiet => ("silenced by its tag", None),
         Reason::StoppedByPerson => ("left alone, a person stopped Lifeguard", None),
         Reason::Finished => ("has finished", None),
         Reason::ChangeToBlame | Reason::NextRung => ("failing after a change", None),

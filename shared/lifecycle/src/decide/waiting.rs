@@ -73,7 +73,11 @@ impl Turn<'_> {
                 // A JobManager's clock may jump back: never longer than a soak.
                 let left =
                     u32::try_from((soak - up).min(soak) + CACHE_SECS).unwrap_or(LOOK_AGAIN_SECS);
-                return self.wait(left, Reason::Settling, why.to_owned());
+                return self.wait(
+                    left.min(self.looks_within()),
+                    Reason::Settling,
+                    why.to_owned(),
+                );
             }
         }
         let waited = self.coming_up_secs();
@@ -84,6 +88,16 @@ impl Turn<'_> {
             ));
         }
         self.wait(LOOK_AGAIN_SECS, Reason::Settling, why.to_owned())
+    }
+
+    /// How long a job that soaks is left alone at most. Before the first step nobody knows yet whether it works, and a fault is to be seen soon; afterwards only the end of the soak counts.
+    fn looks_within(&self) -> u32 {
+        let restarts = self.s.seen.job.as_ref().map_or(0, crate::Job::restarts);
+        match (self.progress.steps.is_empty(), restarts) {
+            (false, _) => u32::MAX,
+            (true, 0) => LOOK_LATER_SECS,
+            (true, _) => LOOK_AGAIN_SECS,
+        }
     }
 
     /// For how long the job has been coming up: since the first look at this run of it, by Flink's clock, or at the status, by the clock of the looks.
@@ -158,7 +172,15 @@ impl Turn<'_> {
             "{incidents} incident(s) since {since}; {} over {LOOPING_FOR_SECS} s make a loop",
             self.s.applied.policy.min_restarts
         );
-        self.wait(LOOK_AGAIN_SECS, Reason::TooFewRestarts, text)
+        // Not later than when they have gone on for long enough.
+        let left = LOOPING_FOR_SECS - self.secs_since_flinks(*since) + 1;
+        let secs = u32::try_from(left.max(1)).unwrap_or(LOOK_AGAIN_SECS);
+        let secs = if left > 0 {
+            secs.min(LOOK_AGAIN_SECS)
+        } else {
+            LOOK_AGAIN_SECS
+        };
+        self.wait(secs, Reason::TooFewRestarts, text)
     }
 
     /// Nothing is changed because of what is wrong: people are told at once, and asked again if it lasts.

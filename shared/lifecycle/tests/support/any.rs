@@ -348,6 +348,7 @@ pub fn policy() -> BoxedStrategy<Policy> {
         .prop_map(
             |(mode, soak_secs, timeout, rescues_per_day, age, deadline_secs, word)| Policy {
                 rolls_back_when_suspected: word,
+                quiet_until: None,
                 mode,
                 soak_secs,
                 operation_timeout_secs: timeout,

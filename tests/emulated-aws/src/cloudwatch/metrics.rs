@@ -15,8 +15,13 @@ pub(super) const FLOW: &str = "Flow";
 /// How many messages were sent to a queue.
 pub const MESSAGES_SENT: &str = "NumberOfMessagesSent";
 /// Which dimension the metrics of each namespace have. No two namespaces have a metric of the same name.
-pub(super) const DIMENSIONS: [(&str, &str); 2] =
-    [(NAMESPACE, APPLICATION), ("AWS/SQS", "QueueName")];
+pub(super) const DIMENSIONS: [(&str, &str); 3] = [
+    (NAMESPACE, APPLICATION),
+    ("AWS/SQS", "QueueName"),
+    (OWN_NAMESPACE, "function"),
+];
+/// The namespace of the functions' own metrics. They have the stack as a second dimension, and there is one stack here.
+const OWN_NAMESPACE: &str = "FlinkLifeguard";
 
 /// One value of a metric of one application or queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +126,7 @@ pub(super) fn owner<'a>(
     let more = settings.flow_of(name).filter(|_| *dimension == APPLICATION);
     let fits = match more {
         Some(flow) => dimensions.len() == 2 && dimensions.get(FLOW).is_some_and(|had| had == flow),
+        None if namespace == OWN_NAMESPACE => dimensions.len() == 2,
         None => dimensions.len() == 1,
     };
     dimensions

@@ -105,6 +105,12 @@ impl CloudWatch {
         self.site().sources.push(source);
     }
 
+    /// Takes a value of the minute that began so many seconds before now, as of something that was there before the region opened.
+    pub fn assume(&self, datum: &Datum, secs_ago: i64) {
+        let at = self.clock.now().as_second() - secs_ago;
+        self.site().store.put(datum, at, 1.0);
+    }
+
     /// Lets go of the sources: with them goes what they hold of the region.
     pub fn clear_sources(&self) {
         let sources = std::mem::take(&mut self.site().sources);

@@ -7,7 +7,7 @@ use crate::{
     flink::real::DEFAULT_FACTOR,
     pace::Speed,
     region::{Region, RegionError},
-    scenario::{self, CATALOGUE, Clusters, FLINK, Played, SNAPSHOTS, Script, Stage},
+    scenario::{self, CATALOGUE, Clusters, FLINK, Played, SNAPSHOTS, SWEEPS, Script, Stage},
     script::{is_path, no_scenario, read_file},
     story,
 };
@@ -36,7 +36,11 @@ fn named(name: &str) -> Result<Script, String> {
     if is_path(name) {
         return read_file(Path::new(name)).map_err(|wrong| wrong.to_string());
     }
-    let all = CATALOGUE.iter().chain(FLINK.iter()).chain(SNAPSHOTS.iter());
+    let all = CATALOGUE
+        .iter()
+        .chain(FLINK.iter())
+        .chain(SNAPSHOTS.iter())
+        .chain(SWEEPS.iter());
     scenario::by_name(name)
         .cloned()
         .ok_or_else(|| no_scenario(name, all.map(|scenario| scenario.name.as_str())))

@@ -27,8 +27,9 @@ const STATUSES: [&str; 11] = [
     "MAINTENANCE",
     "ROLLED_BACK",
 ];
-const OUTCOMES: [&str; 7] = [
+const OUTCOMES: [&str; 8] = [
     "recovered",
+    "verified",
     "leftAlone",
     "escalated",
     "dryRun",

@@ -14,7 +14,7 @@ pub struct Ends {
     /// Whose outcome.
     #[serde(skip_serializing_if = "is_default")]
     pub of: Machine,
-    /// `recovered`, `leftAlone`, `escalated` or `dryRun`; of a snapshot check `checked` or `needsPerson`; `none` when the execution fails.
+    /// `recovered`, `verified`, `leftAlone`, `escalated` or `dryRun`; of a snapshot check `checked` or `needsPerson`; `none` when the execution fails.
     pub outcome: String,
     /// Lifeguard's calls that had an effect, in order: exactly these; none when absent.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -63,6 +63,19 @@ pub static SNAPSHOTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
     ]
 });
 
+/// Scenarios of what the sweep notices, and of deployments that it has verified.
+pub static SWEEPS: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "deployment-good",
+        "deployment-bad",
+        "deployment-superseded",
+        "deployment-raced-by-person",
+        "sweeper-dead",
+        "job-failed",
+        "alarm-handler-lost",
+    ]
+});
+
 /// What people may type that is refused: plays beside the catalogue, for states that none of its scenarios enters.
 pub static INPUTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
     scripts![
@@ -152,6 +165,7 @@ pub fn by_name(name: &str) -> Option<&'static Script> {
         .iter()
         .chain(FLINK.iter())
         .chain(SNAPSHOTS.iter())
+        .chain(SWEEPS.iter())
         .find(|scenario| scenario.name == name)
 }
 

@@ -9,7 +9,11 @@ fn folder() -> PathBuf {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, &'static Script)> {
-    let own = CATALOGUE.iter().chain(FLINK.iter()).chain(SNAPSHOTS.iter());
+    let own = CATALOGUE
+        .iter()
+        .chain(FLINK.iter())
+        .chain(SNAPSHOTS.iter())
+        .chain(SWEEPS.iter());
     own.map(|script| ("", script))
         .chain(INPUTS.iter().map(|script| ("inputs/", script)))
         .chain(TROUBLES.iter().map(|script| ("troubles/", script)))

@@ -1,4 +1,4 @@
-//! The one verb that this function calls: `states:StartExecution`.
+//! `states:StartExecution`.
 
 use std::{error::Error, future::Future};
 
@@ -8,14 +8,15 @@ use aws_sdk_sfn::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use lambda_kit::{Aws, ErrorType};
 
-use crate::{execution::Execution, settings::StateMachineArn};
+use crate::StateMachineArn;
 
 /// Starts an execution of the state machine that it was made for.
 pub trait StartExecution: Send + Sync {
-    /// Starts `execution`. A running execution of the same name and input counts as started.
+    /// Starts an execution. A running one of the same name and input counts as started.
     fn start_execution(
         &self,
-        execution: &Execution,
+        name: &str,
+        input: &str,
     ) -> impl Future<Output = Result<(), StartError>> + Send;
 }
 
@@ -95,25 +96,25 @@ impl StepFunctions {
 }
 
 impl StartExecution for StepFunctions {
-    async fn start_execution(&self, execution: &Execution) -> Result<(), StartError> {
-        let mut outcome = self.once(execution).await;
+    async fn start_execution(&self, name: &str, input: &str) -> Result<(), StartError> {
+        let mut outcome = self.once(name, input).await;
         for _ in 1..READS {
             if !outcome.as_ref().is_err_and(StartError::is_outcome_unknown) {
                 break;
             }
-            outcome = self.once(execution).await;
+            outcome = self.once(name, input).await;
         }
         outcome
     }
 }
 
 impl StepFunctions {
-    async fn once(&self, execution: &Execution) -> Result<(), StartError> {
+    async fn once(&self, name: &str, input: &str) -> Result<(), StartError> {
         let request = self
             .client
             .start_execution()
             .state_machine_arn(self.state_machine.as_str());
-        let request = request.name(execution.name()).input(execution.input());
+        let request = request.name(name).input(input);
         // Boxed: nested into the handler, its type is deeper than the compiler's recursion limit.
         let answer = Box::pin(request.send()).await.map_err(classify)?;
         // The SDK reads an empty body, or one without the execution, as an answer.
