@@ -17,7 +17,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use executions::{STATE_MACHINE_ARN, StartError, StartExecution, StateMachineArn, StepFunctions};
+use executions::{StartError, StartExecution, StateMachineArn, StepFunctions};
 use lambda_kit::{
     Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError,
 };
@@ -102,7 +102,7 @@ impl Function for AlarmHandler {
     type Answer = Answer;
 
     fn build(env: &Env, aws: &Aws) -> Result<Self, SettingError> {
-        let state_machine: StateMachineArn = env.required(STATE_MACHINE_ARN)?;
+        let state_machine: StateMachineArn = env.required(settings::STATE_MACHINE_ARN)?;
         Ok(Self {
             executions: StepFunctions::new(aws, state_machine.clone()),
             home: Home::of(&state_machine),

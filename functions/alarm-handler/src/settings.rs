@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use crate::request::{ApplicationName, Refusal};
 
+/// Names the variable with the state machine to start.
+pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";
 /// Names the variable that tells applications of alarms which carry none: composite alarms, above all.
 pub const ALARM_APPLICATIONS: &str = "ALARM_APPLICATIONS";
 

@@ -10,9 +10,9 @@ pub mod cloudwatch;
 pub mod event;
 pub mod run;
 
-use executions::{STATE_MACHINE_ARN, StateMachineArn, StepFunctions};
+use executions::{StateMachineArn, StepFunctions};
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};
-use ledger::{LEDGER_TABLE, LedgerTable};
+use ledger::LedgerTable;
 use lifecycle::{Holds, Keys, Policy};
 use managed_flink::ManagedFlink;
 
@@ -21,6 +21,11 @@ use crate::{
     event::{Answer, Event},
     run::Sweep,
 };
+
+/// Names the variable with the state machine to start.
+pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";
+/// Names the variable with the table that holds what was seen before, and leases.
+pub const LEDGER_TABLE: &str = "LEDGER_TABLE";
 
 /// The function.
 #[derive(Debug)]

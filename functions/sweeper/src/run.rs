@@ -113,9 +113,6 @@ where
         let first = usize::try_from(self.now.as_second() / 60).unwrap_or_default();
         let turn = first.checked_rem(listed.len()).unwrap_or_default();
         listed.rotate_left(turn);
-        let known: BTreeSet<String> = listed.iter().map(|one| one.name.clone()).collect();
-        let gone = memories.keys().filter(|name| !known.contains(*name));
-        let gone: Vec<String> = gone.cloned().collect();
         let each = stream::iter(listed).map(|one| {
             let alarm = ringing.get(&one.name).cloned();
             let is_silent = silent.contains(&one.name);
@@ -144,9 +141,6 @@ where
                 }
                 Came::Left => answer.left += 1,
             }
-        }
-        if !self.dry_run {
-            self.forget(gone).await;
         }
         answer
             .started
@@ -284,18 +278,6 @@ where
             return Ok(());
         }
         self.ledger.remember(name, memory, self.now).await
-    }
-
-    async fn forget(&self, gone: Vec<String>) {
-        let forgotten = stream::iter(gone).map(|name| async move {
-            if let Err(error) = self.ledger.forget(&name).await {
-                tracing::warn!(application = name, %error, "it is gone, and could not be forgotten");
-            }
-        });
-        forgotten
-            .buffer_unordered(AT_ONCE)
-            .collect::<Vec<()>>()
-            .await;
     }
 
     /// Whether it is the minute in which CloudWatch is asked for signs of jobs.

@@ -5,6 +5,3 @@ mod start;
 
 pub use arn::{NotAStateMachine, StateMachineArn};
 pub use start::{StartError, StartExecution, StepFunctions};
-
-/// Names the variable with the state machine to start.
-pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";

@@ -16,11 +16,8 @@ use lambda_kit::Aws;
 use lifecycle::sweep::{Lease, Memory};
 use managed_flink::CallError;
 
-/// Names the variable with the table.
-pub const LEDGER_TABLE: &str = "LEDGER_TABLE";
-
 const SWEEP: &str = "#sweep";
-/// Rows of an application that is gone are removed so much later.
+/// DynamoDB removes a row so long after it was written last: that of an application that is gone, and that of one that did not change, which is then seen as for the first time.
 const KEPT_SECS: i64 = 30 * 86_400;
 /// Pages of memories: one holds a megabyte, some thousands of rows.
 const PAGES: usize = 40;
@@ -36,8 +33,6 @@ pub trait Memories: Send + Sync {
         memory: &Memory,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), CallError>> + Send;
-    /// Forgets one that is gone.
-    fn forget(&self, application: &str) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
 /// Leases.
@@ -138,18 +133,6 @@ impl Memories for LedgerTable {
         let sent = Box::pin(request.send()).await;
         sent.map(drop)
             .map_err(|error| CallError::of("PutItem", application, &error))
-    }
-
-    async fn forget(&self, application: &str) -> Result<(), CallError> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", text(SWEEP))
-            .key("sk", text(application));
-        let sent = Box::pin(request.send()).await;
-        sent.map(drop)
-            .map_err(|error| CallError::of("DeleteItem", application, &error))
     }
 }
 

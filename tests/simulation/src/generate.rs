@@ -87,7 +87,7 @@ fn empty(seed: u64, opened_mins: u32, lasts_mins: u32) -> Script {
         seed: Some(seed),
         world: World {
             opens: Some(opens),
-            parameters: world::usual_parameters(),
+            parameters: world::parameters_of(seed),
             alarms: Alarms::Everywhere,
             applications: Some(Vec::new()),
             ..World::default()

@@ -80,7 +80,11 @@ fn candidates(script: &Script) -> Vec<Script> {
     with(&|script| script.world.service = Service::default());
     with(&|script| script.world.service.times_as_slow = None);
     with(&|script| script.world.service.system_rollback_on_loops = None);
-    with(&|script| script.world.parameters = generate::usual_parameters());
+    with(&|script| {
+        let sweep = script.world.parameters.remove_entry("SweepState");
+        script.world.parameters = generate::usual_parameters();
+        script.world.parameters.extend(sweep);
+    });
     all
 }
 

@@ -66,6 +66,11 @@ pub(super) fn complaints(
         complaints.push(format!("{} records are lost", rehearsal.records.lost));
     }
     complaints.extend(ends.told.iter().filter_map(|told| heard(told, region)));
+    complaints.extend(
+        ends.mailed
+            .iter()
+            .filter_map(|told| mailed(told, rehearsal)),
+    );
     complaints.extend(ends.looks.iter().filter_map(|looks| looked(*looks, region)));
     if ends.deletes_before_it_takes {
         complaints.extend(deletes_late(region));
@@ -103,6 +108,19 @@ fn heard(told: &Told, region: &Region) -> Option<String> {
     (times != told.times).then(|| {
         format!(
             "people were told {times} times of {:?}, and should be told {} times",
+            told.subject, told.times
+        )
+    })
+}
+
+fn mailed(told: &Told, rehearsal: &Rehearsal) -> Option<String> {
+    let subjects = rehearsal.mails.iter().map(|mail| &mail.subject);
+    let times = subjects
+        .filter(|subject| subject.starts_with(&told.subject))
+        .count();
+    (times != told.times).then(|| {
+        format!(
+            "people got {times} mails with {:?}, and should get {}",
             told.subject, told.times
         )
     })

@@ -37,6 +37,9 @@ pub struct Ends {
     /// How often people were told of something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told: Option<Told>,
+    /// How many mails people got whose subject begins so: reports, notices, and alarms of the stack itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<Told>,
     /// How often Lifeguard opened a Flink dashboard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looks: Option<usize>,

@@ -114,7 +114,7 @@ fn every_role_has_the_path_and_the_boundary_and_no_role_is_made_elsewhere() {
         ("PermissionsBoundary", boundary),
     ])
     .unwrap();
-    assert_eq!(roles(&stack).count(), 11);
+    assert_eq!(roles(&stack).count(), 13);
     for (id, role) in roles(&stack) {
         assert_eq!(
             (&role["Path"], &role["PermissionsBoundary"]),

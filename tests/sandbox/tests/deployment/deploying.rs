@@ -114,7 +114,7 @@ fn a_second_stack_in_the_account_has_schedules_of_its_own_and_each_has_its_input
             schedules += 1;
         }
     }
-    assert_eq!(schedules, 2);
+    assert_eq!(schedules, 3);
 }
 
 /// Values of every parameter that is a number: those that are allowed, or the bounds and what lies beside them.

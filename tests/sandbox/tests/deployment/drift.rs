@@ -160,7 +160,7 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
-const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
+const BAD_PARAMETERS: [(&str, &[&str], &str); 31] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
     (
         "ForceStop",
@@ -233,6 +233,11 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 30] = [
         "write seconds from 3600",
     ),
     ("Architecture", &["arm", "aarch64"], "write arm64 or x86_64"),
+    (
+        "SweepState",
+        &["on", "enabled"],
+        "write ENABLED or DISABLED",
+    ),
     (
         "AlarmKeeperEveryMinutes",
         &["0", "1", "7", "1h", "rate(1 hour)"],

@@ -17,7 +17,9 @@ fn last_release() -> Mutant {
 /// What is not as it should be in these scenarios, with the executions of the release before.
 fn complaints<'a>(scenarios: impl Iterator<Item = &'a Script>) -> Vec<String> {
     let old = last_release();
+    // What the sweep starts never meets them: it came later, and CloudFormation makes it after the state machine that it names.
     scenarios
+        .filter(|one| !one.world.parameters.contains_key("SweepState"))
         .flat_map(|scenario| {
             let mut stage = scenario.stage();
             stage.template = Some(old.template());

@@ -31,7 +31,7 @@ use sandbox::{
     template::{Stack, TemplateError},
 };
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "alarm-handler",
     "alarm-keeper",
     "subtask-verifier",
@@ -39,6 +39,7 @@ const PACKAGES: [&str; 7] = [
     "rollback",
     "force-stop-and-restore",
     "snapshot-keeper",
+    "sweeper",
 ];
 
 /// A file of this repository.

@@ -10,7 +10,7 @@ use sandbox::{
     journal::Call,
     place,
     region::Region,
-    scenario::{CATALOGUE, INPUTS, SNAPSHOTS, play_on},
+    scenario::{CATALOGUE, INPUTS, SNAPSHOTS, SWEEPS, play_on},
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ fn calls(mode: &str) -> &'static BTreeSet<Asked> {
             .iter()
             .chain(SNAPSHOTS.iter())
             .chain(INPUTS.iter())
+            .chain(SWEEPS.iter())
         {
             virtually(async {
                 let mut stage = scenario.stage();

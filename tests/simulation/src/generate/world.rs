@@ -27,6 +27,18 @@ pub(crate) fn usual_parameters() -> BTreeMap<String, String> {
     ])
 }
 
+/// The same, and in every other run the sweep: by the seed alone, so that nothing else is drawn anew.
+pub(super) fn parameters_of(seed: u64) -> BTreeMap<String, String> {
+    let mut parameters = usual_parameters();
+    let sweeps = if seed.is_multiple_of(2) {
+        "ENABLED"
+    } else {
+        "DISABLED"
+    };
+    parameters.insert("SweepState".to_owned(), sweeps.to_owned());
+    parameters
+}
+
 /// Sets a parameter.
 pub(super) fn set(parameters: &mut BTreeMap<String, String>, name: &str, value: u32) {
     parameters.insert(name.to_owned(), value.to_string());
