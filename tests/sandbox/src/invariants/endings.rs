@@ -18,7 +18,7 @@ use super::{
     checker::Checker,
     content, down,
     invariant::{Invariant, Verdicts},
-    recovery, secrets, told,
+    noticed, recovery, secrets, told,
 };
 
 /// An execution that finds its deadline passed still has to report, against a service that may not answer: retries and time-outs of the last look, decision and report.
@@ -56,6 +56,7 @@ pub(super) fn check(checker: &Checker, verdicts: &mut Verdicts) {
         &messages,
     );
     recovery::check(checker, verdicts, &executions);
+    noticed::check(checker, verdicts, &executions);
     down::check(checker, verdicts, &executions, &messages);
     content::last_resorts(checker, verdicts, &messages);
     told::check(checker, verdicts, &messages);

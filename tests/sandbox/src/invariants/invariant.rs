@@ -30,11 +30,12 @@ pub enum Invariant {
     W2,
     W3,
     W4,
+    W5,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -53,6 +54,7 @@ impl Invariant {
         Self::W2,
         Self::W3,
         Self::W4,
+        Self::W5,
     ];
 
     /// What it promises.
@@ -87,6 +89,7 @@ impl Invariant {
                 "a rescue goes to content that had worked, but for a last resort that is told as such"
             }
             Self::W4 => "what people are told is true",
+            Self::W5 => "what is stuck is found, and what was deployed is verified",
         }
     }
 }

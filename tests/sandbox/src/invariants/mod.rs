@@ -11,6 +11,7 @@
 //! | `content` | a change by a rescue took effect: W1 and W3 |
 //! | `down` | what is left stopped: W2 |
 //! | `told`, `times`, `blamed` | what people were told, against what happened: W4 |
+//! | `noticed` | what the sweep is there to find: W5 |
 //! | `endings`, `recovery`, `secrets` | what is checked when the run is over: S5, S10, L1–L3 |
 //! | [`Rules`] | the rules for one application, by a reading of their own |
 //!
@@ -40,6 +41,7 @@ mod endings;
 mod invariant;
 mod mutation;
 mod notes;
+mod noticed;
 mod premises;
 mod recovery;
 mod rules;
