@@ -281,7 +281,7 @@ fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
         .build();
     let stat = MetricStat::builder()
         .metric(metric)
-        .period(whole(source.period_secs()))
+        .period(whole(definition.period_secs))
         .stat(STATISTIC)
         .build();
     let expression = definition.watched.expression();
@@ -294,7 +294,7 @@ fn entries(definition: &AlarmDefinition) -> Vec<MetricDataQuery> {
         MetricDataQuery::builder()
             .id("e1")
             .expression(expression)
-            .label(format!("{} per minute", definition.metric))
+            .label(definition.label())
             .return_data(true)
             .build()
     });
@@ -328,7 +328,6 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
     let source = match metric.namespace.as_deref() {
         Some(METRIC_NAMESPACE) => Source::Service,
         _ => Source::SnapshotCheck {
-            every_secs: u32::try_from(stat.period?).ok()?,
             stack: metric
                 .dimensions()
                 .iter()
@@ -344,21 +343,20 @@ fn definition(alarm: &MetricAlarm) -> Option<AlarmDefinition> {
             Some(APPLICATION_DIMENSION | "application")
         )
     };
+    let expression = alarm
+        .metrics()
+        .iter()
+        .find_map(|entry| entry.expression.as_deref());
     let definition = AlarmDefinition {
         name: alarm.alarm_name.clone()?,
         description: alarm.alarm_description.clone()?,
         application: metric.dimensions().iter().find(named)?.value.clone()?,
         source,
         metric: metric.metric_name.clone()?,
-        watched: if alarm
-            .metrics()
-            .iter()
-            .any(|entry| entry.expression.is_some())
-        {
-            Watched::Rise
-        } else {
-            Watched::Value
-        },
+        watched: Watched::ALL
+            .into_iter()
+            .find(|watched| watched.expression() == expression)?,
+        period_secs: u32::try_from(stat.period?).ok()?,
         datapoints: u32::try_from(alarm.datapoints_to_alarm?).ok()?,
         periods: u32::try_from(alarm.evaluation_periods?).ok()?,
     };

@@ -9,8 +9,8 @@ use std::{
 use futures::{StreamExt as _, stream};
 use lambda_kit::{Budget, ErrorType, Failure};
 use lifecycle::{
-    ALARM_PREFIX, AlarmPlan, ApplicationStatus, FoundAlarm, Policy, STACK_TAG, StackName, Wish,
-    Wishes, alarm_names, application_of_alarm, plan_alarms, suspects,
+    ALARM_PREFIX, AlarmPlan, ApplicationStatus, FlinkMajor, FoundAlarm, Policy, STACK_TAG,
+    StackName, Wish, Wishes, alarm_names, application_of_alarm, plan_alarms, suspects,
 };
 use managed_flink::{
     ApplicationSummary, CallError, CallErrorKind, DescribeApplication, Described, ListApplications,
@@ -81,17 +81,14 @@ where
             ),
         ))
     })?;
-    let of = |wanted: Wish| {
-        wishes
-            .applications
-            .iter()
-            .filter(move |(_, wish)| **wish == wanted)
-            .map(|(name, _)| name.clone())
-    };
+    let applications = || wishes.applications.iter();
+    let unknown = applications().filter(|(_, wish)| **wish == Wish::Unknown);
     let mut answer = Answer {
         dry_run: asked.dry_run,
-        watched: of(Wish::Watched).count(),
-        unknown: of(Wish::Unknown).collect(),
+        watched: applications()
+            .filter(|(_, wish)| matches!(wish, Wish::Watched(_)))
+            .count(),
+        unknown: unknown.map(|(name, _)| name.clone()).collect(),
         right: plan.right,
         foreign: plan.foreign.clone(),
         unread,
@@ -176,7 +173,8 @@ where
     })
 }
 
-/// Looks once more at the applications that would lose their alarms: an empty or stale list, or tags missing from one answer, must not leave them unwatched.
+/// Looks once more at the applications that would lose their alarms: an empty or stale list, or tags missing from one answer, must not leave them unwatched. One that is watched
+/// loses only an alarm that this release does not have.
 async fn confirm<F>(flink: &F, plan: &AlarmPlan, wishes: &mut Wishes)
 where
     F: DescribeApplication + ListTagsForResource,
@@ -185,6 +183,7 @@ where
         .remove
         .iter()
         .filter_map(|alarm| application_of_alarm(alarm))
+        .filter(|name| !matches!(wishes.applications.get(*name), Some(Wish::Watched(_))))
         .map(str::to_owned)
         .collect();
     let (patience, stack) = (&Patience::default(), &wishes.stack);
@@ -252,7 +251,7 @@ async fn wish<F: ListTagsForResource>(
         .ask(flink.list_tags_for_resource(&application.arn))
         .await
     {
-        Some(Ok(tags)) => of_tags(&application.name, &tags, stack),
+        Some(Ok(tags)) => of_tags(application, &tags, stack),
         Some(Err(error)) if error.kind == CallErrorKind::NotFound => Wish::Unwatched,
         Some(Err(error)) => {
             tracing::warn!(application = application.name, %error, "its tags could not be read, so its alarms stay as they are");
@@ -264,7 +263,11 @@ async fn wish<F: ListTagsForResource>(
 
 /// A tag that does not parse makes it observe-only and is reported by a look; watched it is all the same. Only where the tag that names its stack does not, it is nobody's, and its
 /// alarms stay as they are.
-fn of_tags(name: &str, tags: &BTreeMap<String, String>, stack: &StackName) -> Wish {
+fn of_tags(
+    application: &ApplicationSummary,
+    tags: &BTreeMap<String, String>,
+    stack: &StackName,
+) -> Wish {
     let policy = Policy {
         stack: stack.clone(),
         ..Policy::default()
@@ -275,14 +278,14 @@ fn of_tags(name: &str, tags: &BTreeMap<String, String>, stack: &StackName) -> Wi
         (false, _) => Wish::Unwatched,
         (true, Some(Err(why))) => {
             tracing::warn!(
-                application = name,
+                application = application.name,
                 why,
                 "its tag {STACK_TAG} names no stack, so its alarms stay as they are"
             );
             Wish::Unknown
         }
         (true, _) if applied.other_stack.is_some() => Wish::Unwatched,
-        (true, _) => Wish::Watched,
+        (true, _) => Wish::Watched(FlinkMajor::of(&application.runtime)),
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::{collection, prelude::*, sample::select};
 
-use super::*;
+use super::{
+    FlinkMajor::{One, Two},
+    *,
+};
+use crate::Runtime;
 
 const ME: &str = "lifeguard";
 
@@ -40,7 +44,7 @@ fn owned(names: &[String], by: Option<&str>) -> BTreeMap<String, Option<String>>
 #[test]
 fn an_application_that_opts_in_gets_all_its_alarms() {
     let plan = plan_alarms(
-        &wishes(&[("orders", Wish::Watched)]),
+        &wishes(&[("orders", Wish::Watched(One))]),
         &[],
         &BTreeMap::new(),
         ME,
@@ -54,9 +58,10 @@ fn an_application_that_opts_in_gets_all_its_alarms() {
         names,
         [
             "lifeguard-orders-checkpoints",
-            "lifeguard-orders-downtime",
+            "lifeguard-orders-not-up",
             "lifeguard-orders-restarts",
-            "lifeguard-orders-restarts-flink-2"
+            "lifeguard-orders-restarts-flink-2",
+            "lifeguard-orders-restarts-slow"
         ]
     );
     assert!(
@@ -68,7 +73,7 @@ fn an_application_that_opts_in_gets_all_its_alarms() {
 
 #[test]
 fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
-    let application = [("orders", Wish::Watched)];
+    let application = [("orders", Wish::Watched(One))];
     let plan = plan_alarms(
         &wishes_with(&application, Some(3_600)),
         &[],
@@ -81,8 +86,8 @@ fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
         .map(|alarm| alarm.name.as_str())
         .collect();
     assert_eq!(
-        (names.len(), names[4]),
-        (5, "lifeguard-orders-snapshots-stale")
+        (names.len(), names[5]),
+        (6, "lifeguard-orders-snapshots-stale")
     );
 
     let stale = [found(snapshot_alarm_of(
@@ -122,7 +127,7 @@ fn the_alarm_on_stale_snapshots_comes_and_goes_with_their_schedule() {
 fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second_check() {
     let alarm = snapshot_alarm_of("orders", 1_810, &"payments".parse().unwrap());
     assert_eq!(
-        (alarm.source.period_secs(), alarm.periods, alarm.datapoints),
+        (alarm.period_secs, alarm.periods, alarm.datapoints),
         (1_860, 2, 2)
     );
     assert_eq!(
@@ -141,24 +146,35 @@ fn an_alarm_on_snapshots_watches_as_often_as_is_checked_and_waits_for_the_second
 
 #[test]
 fn what_an_alarm_watches_is_spelled_as_cloudwatch_has_it() {
-    let watched: Vec<_> = alarms_of("orders")
-        .into_iter()
-        .map(|alarm| (alarm.metric, alarm.watched.expression()))
-        .collect();
-    let rise = |metric: &str| (metric.to_owned(), Some("DIFF(m1)"));
+    let watched = |flink| -> Vec<_> {
+        let alarms = alarms_of("orders", flink).into_iter();
+        alarms
+            .map(|alarm| (alarm.label(), alarm.watched.expression(), alarm.period_secs))
+            .collect()
+    };
+    let rise = |label: &str, period_secs| (label.to_owned(), Some("DIFF(m1)"), period_secs);
+    let not_up = |label: &str| {
+        let expression = "IF((m1 >= 0) AND (m1 < 300000), 1, 0)";
+        (label.to_owned(), Some(expression), 60)
+    };
     assert_eq!(
-        watched,
+        watched(One),
         [
-            rise("fullRestarts"),
-            rise("numRestarts"),
-            rise("numberOfFailedCheckpoints"),
-            ("downtime".to_owned(), None)
+            rise("fullRestarts per minute", 60),
+            rise("numRestarts per minute", 60),
+            rise("numberOfFailedCheckpoints per minute", 60),
+            not_up("uptime short of 5 minutes"),
+            rise("fullRestarts per 5 minutes", 300),
         ]
     );
     assert_eq!(
-        (Source::Service.namespace(), Source::Service.period_secs()),
-        ("AWS/KinesisAnalytics", 60)
+        watched(Two)[3..],
+        [
+            not_up("runningTime short of 5 minutes"),
+            rise("numRestarts per 5 minutes", 300),
+        ]
     );
+    assert_eq!(Source::Service.namespace(), "AWS/KinesisAnalytics");
     assert_eq!(
         Source::Service.dimensions("orders"),
         [("Application", "orders".to_owned())]
@@ -166,9 +182,72 @@ fn what_an_alarm_watches_is_spelled_as_cloudwatch_has_it() {
 }
 
 #[test]
+fn the_metrics_change_with_flink_2() {
+    for (runtime, flink) in [
+        ("FLINK-1_15", One),
+        ("FLINK-1_20", One),
+        ("FLINK-2_2", Two),
+        ("FLINK-2_3", Two),
+        ("FLINK-3_0", Two),
+        ("SQL-1_0", One),
+        ("", One),
+    ] {
+        assert_eq!(FlinkMajor::of(&Runtime::from(runtime)), flink, "{runtime}");
+    }
+}
+
+#[test]
+fn another_runtime_gives_the_same_alarms_the_other_metrics() {
+    let alarms: Vec<FoundAlarm> = alarms_of("orders", One).into_iter().map(found).collect();
+    for (flink, fixed) in [(One, 0), (Two, 2)] {
+        let wishes = wishes(&[("orders", Wish::Watched(flink))]);
+        let suspects = suspects(&wishes, &alarms);
+        let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, Some(ME)), ME);
+        let changed = (plan.create.len(), plan.fix.len(), plan.remove.len());
+        assert_eq!((changed, plan.right), ((0, fixed, 0), 5 - fixed));
+    }
+}
+
+#[test]
+fn an_alarm_that_an_earlier_release_made_goes_where_this_stack_made_it() {
+    let mut alarms: Vec<FoundAlarm> = alarms_of("orders", One).into_iter().map(found).collect();
+    alarms.push(FoundAlarm {
+        name: "lifeguard-orders-downtime".into(),
+        definition: None,
+    });
+    for (wish, owner, removed, foreign) in [
+        (Wish::Watched(One), Some(ME), 1, 0),
+        (Wish::Watched(One), None, 0, 1),
+        (Wish::Watched(One), Some("lifeguard-2"), 0, 1),
+        (Wish::Unknown, Some(ME), 0, 0),
+        (Wish::Unwatched, Some(ME), 6, 0),
+    ] {
+        let wishes = wishes(&[("orders", wish)]);
+        let suspects = suspects(&wishes, &alarms);
+        let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, owner), ME);
+        assert_eq!(
+            (plan.remove.len(), plan.foreign.len()),
+            (removed, foreign),
+            "{wishes:?}"
+        );
+    }
+    let asked = alarm_names("orders");
+    assert!(asked.contains(&"lifeguard-orders-downtime".to_owned()));
+}
+
+#[test]
+fn an_application_costs_less_than_a_dollar_a_month_in_alarms() {
+    // An alarm of one metric costs 0.10 USD a month, one with an expression as much for each of its metrics: here each has one.
+    let stack = StackName::default();
+    let alarms = alarms_of("orders", One).into_iter();
+    let alarms = alarms.chain([snapshot_alarm_of("orders", 3_600, &stack)]);
+    assert_eq!(alarms.count() * 10, 60, "cents; infra/README.md says so");
+}
+
+#[test]
 fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
-    let wishes = wishes(&[("orders", Wish::Watched)]);
-    let mut alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
+    let wishes = wishes(&[("orders", Wish::Watched(One))]);
+    let mut alarms: Vec<FoundAlarm> = alarms_of("orders", One).into_iter().map(found).collect();
     alarms[0].definition.as_mut().unwrap().periods = 99;
     alarms[1].definition = None;
     let suspects = suspects(&wishes, &alarms);
@@ -181,7 +260,7 @@ fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
             plan.create.len(),
             plan.remove.len()
         ),
-        (2, 2, 0, 0)
+        (2, 3, 0, 0)
     );
     for other in [Some("lifeguard-2"), None] {
         let plan = plan_alarms(&wishes, &alarms, &owned(&suspects, other), ME);
@@ -191,10 +270,10 @@ fn an_alarm_changed_by_hand_is_put_right_only_where_this_stack_owns_it() {
 
 #[test]
 fn alarms_go_with_their_application_and_with_its_opting_out_and_never_on_a_doubt() {
-    let alarms: Vec<FoundAlarm> = alarms_of("orders").into_iter().map(found).collect();
+    let alarms: Vec<FoundAlarm> = alarms_of("orders", One).into_iter().map(found).collect();
     for (wish, removed) in [
-        (vec![], 4),
-        (vec![("orders", Wish::Unwatched)], 4),
+        (vec![], 5),
+        (vec![("orders", Wish::Unwatched)], 5),
         (vec![("orders", Wish::Unknown)], 0),
     ] {
         let wishes = wishes(&wish);
@@ -252,6 +331,8 @@ fn application() -> impl Strategy<Value = String> {
             "flink-2",
             "checkpoints",
             "downtime",
+            "not-up",
+            "slow",
             "snapshots",
             "stale",
             "lifeguard",
@@ -262,7 +343,12 @@ fn application() -> impl Strategy<Value = String> {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    select(vec![Wish::Watched, Wish::Unwatched, Wish::Unknown])
+    select(vec![
+        Wish::Watched(One),
+        Wish::Watched(Two),
+        Wish::Unwatched,
+        Wish::Unknown,
+    ])
 }
 
 proptest! {
@@ -277,13 +363,13 @@ proptest! {
     fn what_a_plan_does_leaves_nothing_to_do_and_touches_only_its_own(
         applications in collection::btree_map(application(), wish(), 0..5),
         snapshots_checked_every_secs in select(vec![None, Some(60), Some(3_600)]),
-        present in collection::vec((application(), 0..5_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
+        present in collection::vec((application(), 0..6_usize, any::<bool>(), select(vec![Some(ME), Some("other"), None])), 0..12),
     ) {
         let wishes = Wishes { applications, snapshots_checked_every_secs, stack: StackName::default() };
         let mut alarms: BTreeMap<String, FoundAlarm> = BTreeMap::new();
         let mut tags: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (application, kind, changed, tag) in present {
-            let all = alarms_of(&application).into_iter().chain([snapshot_alarm_of(&application, 3_600, &StackName::default())]);
+            let all = alarms_of(&application, One).into_iter().chain([snapshot_alarm_of(&application, 3_600, &StackName::default())]);
             let mut definition = all.collect::<Vec<_>>().swap_remove(kind);
             definition.periods += u32::from(changed);
             tags.insert(definition.name.clone(), tag.map(str::to_owned));
@@ -297,7 +383,7 @@ proptest! {
         };
         let plan = round(&alarms, &tags);
         for definition in plan.create.iter().chain(&plan.fix) {
-            prop_assert_eq!(&wishes.applications[&definition.application], &Wish::Watched);
+            prop_assert!(matches!(wishes.applications[&definition.application], Wish::Watched(_)));
             tags.entry(definition.name.clone()).or_insert(Some(ME.to_owned()));
             alarms.insert(definition.name.clone(), found(definition.clone()));
         }
@@ -323,7 +409,7 @@ proptest! {
 fn the_longest_name_of_an_application_fits_into_cloudwatchs_limits() {
     for chars in [1, 53, 99, 128] {
         let application = "x".repeat(chars);
-        let mut all = alarms_of(&application);
+        let mut all = alarms_of(&application, One);
         all.push(snapshot_alarm_of(
             &application,
             3_600,

@@ -1,6 +1,6 @@
 //! Alarms of all applications: what alarm-keeper would put, also for those that have not opted in, so that Lifeguard is called to what it must not touch.
 
-use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, METRIC_NAMESPACE, PERIOD_SECS};
+use lifecycle::{APPLICATION_DIMENSION, AlarmDefinition, FlinkMajor, METRIC_NAMESPACE, Runtime};
 use serde_json::{Value, json};
 
 use crate::region::Region;
@@ -8,7 +8,11 @@ use crate::region::Region;
 /// Puts them.
 pub(super) fn put_everywhere(region: &Region) {
     for application in region.flink().applications() {
-        for alarm in lifecycle::alarms_of(&application) {
+        let Some(view) = region.flink().application(&application) else {
+            continue;
+        };
+        let flink = FlinkMajor::of(&Runtime::from(view.runtime.as_str()));
+        for alarm in lifecycle::alarms_of(&application, flink) {
             region
                 .cloudwatch()
                 .put_alarm(&properties(&alarm))
@@ -26,7 +30,7 @@ fn properties(definition: &AlarmDefinition) -> Value {
     });
     let expression = definition.watched.expression();
     let mut metrics = vec![
-        json!({ "Id": "m1", "ReturnData": expression.is_none(), "MetricStat": { "Metric": metric, "Period": PERIOD_SECS, "Stat": "Maximum" } }),
+        json!({ "Id": "m1", "ReturnData": expression.is_none(), "MetricStat": { "Metric": metric, "Period": definition.period_secs, "Stat": "Maximum" } }),
     ];
     metrics.extend(
         expression

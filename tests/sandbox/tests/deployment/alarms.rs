@@ -73,7 +73,7 @@ pub(super) async fn changed_by_hand_and_deleted(region: &Region) {
     let answer = keep(region, json!({})).await;
     assert_eq!(
         (&answer["fixed"], &answer["right"]),
-        (&json!(["lifeguard-orders-restarts"]), &json!(4))
+        (&json!(["lifeguard-orders-restarts"]), &json!(5))
     );
     client(region)
         .stop_application()
@@ -101,15 +101,15 @@ fn an_opted_in_application_has_its_alarms_described_and_owned_and_no_other_has()
                 answer["created"].as_array().unwrap().len(),
                 answer["watched"].as_u64()
             ),
-            (5, Some(1))
+            (6, Some(1))
         );
         assert_eq!(kept(&region), Vec::<String>::new());
         let answer = keep(&region, json!({})).await;
         assert_eq!(
             (answer["changed"].as_u64(), answer["left"].as_u64()),
-            (Some(5), Some(0))
+            (Some(6), Some(0))
         );
-        assert_eq!(kept(&region).len(), 5);
+        assert_eq!(kept(&region).len(), 6);
         for name in kept(&region) {
             assert_eq!(
                 region.cloudwatch().tags_of(&name)["lifeguard:owner"],
@@ -126,7 +126,7 @@ fn an_opted_in_application_has_its_alarms_described_and_owned_and_no_other_has()
         let again = keep(&region, json!({})).await;
         assert_eq!(
             (again["right"].as_u64(), again["changed"].as_u64()),
-            (Some(5), Some(0))
+            (Some(6), Some(0))
         );
     });
 }
@@ -166,7 +166,7 @@ fn an_alarm_of_somebody_else_is_left_alone_even_under_the_same_name() {
                 &answer["foreign"],
                 answer["created"].as_array().unwrap().len()
             ),
-            (&json!(["lifeguard-orders-restarts"]), 4)
+            (&json!(["lifeguard-orders-restarts"]), 5)
         );
         assert!(
             format!(
@@ -210,7 +210,7 @@ fn tags_are_followed_within_a_minute_where_there_is_a_trail() {
             .await
             .unwrap();
         tokio::time::sleep(MINUTE).await;
-        assert_eq!(kept(&region).len(), 5);
+        assert_eq!(kept(&region).len(), 6);
     });
 }
 
@@ -229,20 +229,21 @@ fn hundreds_of_applications_are_kept_in_few_calls_and_what_is_too_much_for_one_r
         let first = keep(&region, json!({})).await;
         assert_eq!(
             (&first["watched"], &first["changed"], &first["left"]),
-            (&json!(300), &json!(400), &json!(1100))
+            (&json!(300), &json!(400), &json!(1400))
         );
         keep(&region, json!({})).await;
         let third = keep(&region, json!({})).await;
         assert_eq!(
             (&third["right"], &third["changed"], &third["left"]),
-            (&json!(800), &json!(400), &json!(300))
+            (&json!(800), &json!(400), &json!(600))
         );
+        keep(&region, json!({})).await;
         keep(&region, json!({})).await;
         let before = region.journal().calls().len();
         let last = keep(&region, json!({})).await;
         assert_eq!(
             (&last["right"], &last["changed"]),
-            (&json!(1500), &json!(0))
+            (&json!(1800), &json!(0))
         );
         let calls = region.journal().calls().split_off(before);
         let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
@@ -252,7 +253,7 @@ fn hundreds_of_applications_are_kept_in_few_calls_and_what_is_too_much_for_one_r
                 count("ListTagsForResource"),
                 count("DescribeAlarms")
             ),
-            (6, 300, 16),
+            (6, 300, 19),
             "pages of 50 and of 100, and the alarms of the automation"
         );
     });
@@ -270,11 +271,11 @@ fn told_to_slow_down_it_leaves_the_rest_and_removes_nothing_on_a_doubt() {
         let answer = keep(&region, json!({})).await;
         assert_eq!(
             (&answer["changed"], &answer["left"]),
-            (&json!(2), &json!(3))
+            (&json!(2), &json!(4))
         );
         region.faults().clear();
         keep(&region, json!({})).await;
-        assert_eq!(kept(&region).len(), 5);
+        assert_eq!(kept(&region).len(), 6);
         region
             .faults()
             .add(Rule::new(Fault::Throttle).on("kinesisanalytics", "ListTagsForResource"));
@@ -283,7 +284,7 @@ fn told_to_slow_down_it_leaves_the_rest_and_removes_nothing_on_a_doubt() {
             (&answer["unknown"], &answer["changed"]),
             (&json!(["orders"]), &json!(0))
         );
-        assert_eq!(kept(&region).len(), 5);
+        assert_eq!(kept(&region).len(), 6);
     });
 }
 
@@ -300,5 +301,77 @@ fn a_misspelt_dry_run_does_nothing() {
             "{refused}"
         );
         assert_eq!(kept(&region), Vec::<String>::new());
+    });
+}
+
+/// The alarm that the release before made for each application, and that never rings for a loop.
+fn downtime(application: &str, owner: Option<&str>) -> Value {
+    let mut alarm = json!({
+        "AlarmName": format!("lifeguard-{application}-downtime"), "AlarmDescription": "has been down for most of a quarter of an hour",
+        "Metrics": [{ "Id": "m1", "ReturnData": true, "MetricStat": { "Period": 60, "Stat": "Maximum", "Metric": {
+            "Namespace": "AWS/KinesisAnalytics", "MetricName": "downtime", "Dimensions": [{ "Name": "Application", "Value": application }] } } }],
+        "EvaluationPeriods": 15, "DatapointsToAlarm": 12, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"
+    });
+    if let Some(owner) = owner {
+        alarm["Tags"] = json!([{ "Key": "lifeguard:owner", "Value": owner }]);
+    }
+    alarm
+}
+
+#[test]
+fn alarms_on_downtime_that_the_release_before_made_go_and_nobody_elses() {
+    virtually(async {
+        let region = region();
+        for n in 0..20 {
+            region.flink().add_application(
+                ApplicationSeed::new(&format!("application-{n}"))
+                    .version("orders-6.jar", MINUTE)
+                    .tag("lifeguard:managed", "true"),
+            );
+            let alarm = downtime(&format!("application-{n}"), Some("lifeguard"));
+            region.cloudwatch().put_alarm(&alarm).unwrap();
+        }
+        region
+            .cloudwatch()
+            .put_alarm(&downtime("orders", Some("other")))
+            .unwrap();
+        region
+            .cloudwatch()
+            .put_alarm(&downtime("mine", None))
+            .unwrap();
+        let dry = keep(&region, json!({ "dryRun": true })).await;
+        assert_eq!(dry["removed"].as_array().unwrap().len(), 20);
+        let before = region.journal().calls().len();
+        let answer = keep(&region, json!({})).await;
+        assert_eq!(answer["removed"].as_array().unwrap().len(), 20);
+        assert_eq!(
+            answer["foreign"],
+            json!(["lifeguard-mine-downtime", "lifeguard-orders-downtime"])
+        );
+        let calls = region.journal().calls().split_off(before);
+        let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
+        assert_eq!(
+            (count("DescribeApplication"), count("DeleteAlarms")),
+            (0, 1),
+            "what is watched is not looked at again for an alarm that no release keeps"
+        );
+        let names = region.cloudwatch().alarm_names();
+        assert_eq!(
+            names
+                .iter()
+                .filter(|name| name.ends_with("-downtime"))
+                .count(),
+            2
+        );
+        // One at a time, as after an event.
+        region
+            .cloudwatch()
+            .put_alarm(&downtime("application-7", Some("lifeguard")))
+            .unwrap();
+        let answer = keep(&region, json!({ "applicationName": "application-7" })).await;
+        assert_eq!(
+            answer["removed"],
+            json!(["lifeguard-application-7-downtime"])
+        );
     });
 }

@@ -473,7 +473,7 @@ fn cloudwatch_down_ends_the_run_and_says_how_far_it_came() {
                 assert!(tries <= 4, "{verb} {day}: {tries} tries");
                 if verb == "PutMetricAlarm" {
                     assert!(
-                        failure.message.contains("0 of 240"),
+                        failure.message.contains("0 of 300"),
                         "{verb} {day}: {failure}"
                     );
                 }
@@ -502,14 +502,14 @@ fn a_run_that_came_half_way_says_so_and_is_no_failure() {
                 .unwrap_or_else(|failure| panic!("{day}: {failure}"));
             assert_eq!(
                 (&answer["changed"], &answer["left"]),
-                (&json!(100), &json!(140)),
+                (&json!(100), &json!(200)),
                 "{day}"
             );
             let stopped = answer["stopped"]
                 .as_str()
                 .unwrap_or_else(|| panic!("{day}: {answer}"));
             assert!(
-                stopped.contains("100 of 240") && stopped.contains("PutMetricAlarm"),
+                stopped.contains("100 of 300") && stopped.contains("PutMetricAlarm"),
                 "{day}: {stopped}"
             );
             assert!(keeper.calls()["PutMetricAlarm"] <= 104, "{day}");
@@ -535,7 +535,7 @@ fn alarms_that_cannot_be_deleted_now_are_left_and_not_asked_again_and_again() {
                 "{day}: {failure}"
             );
             assert!(keeper.calls()["DeleteAlarms"] <= 4, "{day}");
-            assert_eq!(kept(&region), 240, "{day}");
+            assert_eq!(kept(&region), 300, "{day}");
         }
     });
 }
@@ -674,7 +674,7 @@ fn an_empty_or_odd_list_of_applications_removes_no_alarm() {
             };
             let keeper = Keeper::of(&region, "lifeguard", Arc::new(instead));
             let _ = keeper.invoke(json!({})).await;
-            assert_eq!(kept(&region), 15 - 3, "{odd}");
+            assert_eq!(kept(&region), 15, "{odd}");
         }
     });
 }
@@ -915,19 +915,19 @@ fn two_stacks_keep_the_alarms_of_their_own_applications_and_hand_one_over() {
         for keeper in [&ours, &other, &ours, &other] {
             keeper.invoke(json!({})).await.unwrap();
         }
-        assert_eq!(owned(&region), both(4, 4));
+        assert_eq!(owned(&region), both(5, 5));
         for keeper in [&ours, &other] {
             let again = keeper.invoke(json!({})).await.unwrap();
-            assert_eq!((&again["right"], &again["changed"]), (&json!(4), &json!(0)));
+            assert_eq!((&again["right"], &again["changed"]), (&json!(5), &json!(0)));
         }
         // It moves: whichever of the two comes first, the old one takes its alarms away and the new one makes its own.
         tag(&region, "orders", "lifeguard:stack", "other").await;
         for keeper in [&other, &ours, &other] {
             keeper.invoke(json!({})).await.unwrap();
         }
-        assert_eq!(owned(&region), both(0, 8));
+        assert_eq!(owned(&region), both(0, 10));
         let gone = ours.invoke(json!({ "removeAll": true })).await.unwrap();
-        assert_eq!((&gone["changed"], owned(&region)), (&json!(0), both(0, 8)));
+        assert_eq!((&gone["changed"], owned(&region)), (&json!(0), both(0, 10)));
         other.invoke(json!({ "removeAll": true })).await.unwrap();
         assert_eq!(owned(&region), both(0, 0));
     });
@@ -949,7 +949,7 @@ fn refusals_one_after_the_other_end_the_run() {
         let keeper = unbent(&region);
         let failure = keeper.invoke(json!({})).await.unwrap_err();
         assert!(
-            failure.message.contains("0 of 240") && failure.message.contains("quota of alarms"),
+            failure.message.contains("0 of 300") && failure.message.contains("quota of alarms"),
             "{failure}"
         );
         assert!(keeper.calls()["PutMetricAlarm"] <= 8);

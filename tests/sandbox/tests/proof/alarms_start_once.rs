@@ -23,7 +23,7 @@ const RESTARTS: &str = "lifeguard-orders-restarts";
 
 /// The alarms that alarm-keeper has made by now: no schedule checks snapshots here.
 fn kept_alarms() -> Vec<String> {
-    lifecycle::alarms_of(APPLICATION)
+    lifecycle::alarms_of(APPLICATION, lifecycle::FlinkMajor::One)
         .into_iter()
         .map(|alarm| alarm.name)
         .collect()
