@@ -1,9 +1,10 @@
 //! What comes in and what goes out.
 //!
 //! Three may ask: the schedule, a person, and CloudTrail's record of a call. A record is taken only where the call may have changed which alarms there should be: that is settled
-//! by tags and by whether the application is there, so an update, a start or a snapshot asks for nothing, and neither does a call that was refused. Such a record costs no call.
+//! by two tags, by whether the application is there, and by its runtime. So an update that leaves the runtime as it is, a start or a snapshot asks for nothing, and neither does a
+//! call that was refused. Such a record costs no call. What a record does not show (a rollback may change the runtime, and long parameters are left out) the schedule finds.
 
-use lifecycle::{TAG_PREFIX, check_application_name};
+use lifecycle::{MANAGED_TAG, STACK_TAG, check_application_name};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,13 +60,8 @@ pub struct Home {
 
 /// What a person may write.
 const KNOWN: [&str; 3] = ["applicationName", "dryRun", "removeAll"];
-/// The calls after which other alarms may be right than before.
-const CHANGING: [&str; 4] = [
-    "CreateApplication",
-    "DeleteApplication",
-    "TagResource",
-    "UntagResource",
-];
+/// The tags that say whose applications are watched.
+const TAGS: [&str; 2] = [MANAGED_TAG, STACK_TAG];
 /// The API of the applications in SQL, which have no alarms; it has the same names of events.
 const API_OF_SQL: &str = "2015-08-14";
 /// Longest piece of foreign text in a sentence.
@@ -177,13 +173,27 @@ fn changed(event: &Value, home: &Home) -> Result<String, String> {
     if detail["readOnly"] == true || detail["readOnly"] == "true" {
         return Err(format!("{call} only read"));
     }
-    if !CHANGING.iter().any(|name| detail["eventName"] == *name) {
+    if !may_change_alarms(detail) {
         return Err(format!("{call} changes no alarm"));
     }
-    if tag_keys(detail).is_some_and(|keys| !keys.iter().any(|key| key.starts_with(TAG_PREFIX))) {
-        return Err(format!("{call} is about no tag of Lifeguard"));
+    if tag_keys(detail).is_some_and(|keys| !keys.iter().any(|key| TAGS.contains(key))) {
+        return Err(format!(
+            "{call} is about no tag of Lifeguard that alarms go by"
+        ));
     }
     application(event, home).map_err(|why| format!("{call} {why}"))
+}
+
+/// Whether other alarms may be right after this call than before: an update of the runtime gives some of them another metric.
+fn may_change_alarms(detail: &Value) -> bool {
+    match detail["eventName"].as_str() {
+        Some("CreateApplication" | "DeleteApplication" | "TagResource" | "UntagResource") => true,
+        Some("UpdateApplication") => {
+            member(&detail["requestParameters"], "runtimeEnvironmentUpdate")
+                .is_some_and(Value::is_string)
+        }
+        _ => false,
+    }
 }
 
 /// Where else an event is from.

@@ -228,6 +228,7 @@ fn parameters(request: &Request) -> Value {
             "ResourceARN",
             "CurrentApplicationVersionId",
             "ConditionalToken",
+            "RuntimeEnvironmentUpdate",
             "SnapshotName",
             "Force",
         ],

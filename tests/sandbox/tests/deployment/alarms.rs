@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sandbox::{
+    cloudwatch::Definition,
     connector::Connector,
     faults::{Fault, Rule, When},
     managed_flink::ApplicationSeed,
@@ -301,6 +302,68 @@ fn a_misspelt_dry_run_does_nothing() {
             "{refused}"
         );
         assert_eq!(kept(&region), Vec::<String>::new());
+    });
+}
+
+/// The metric that an alarm of `orders` watches.
+fn metric_of(region: &Region, end: &str) -> String {
+    let alarm = region
+        .cloudwatch()
+        .alarm(&format!("lifeguard-orders-{end}"))
+        .unwrap();
+    let Definition::Metric(alarm) = alarm.definition else {
+        panic!("{end} is a composite alarm");
+    };
+    let stats = alarm.metrics.into_iter().filter_map(|one| one.metric_stat);
+    stats.map(|stat| stat.metric.metric_name).collect()
+}
+
+/// Whether an alarm of `orders` tells this topic.
+fn tells(region: &Region, end: &str, topic: &str) -> bool {
+    let alarm = region
+        .cloudwatch()
+        .alarm(&format!("lifeguard-orders-{end}"))
+        .unwrap();
+    format!("{:?}", alarm.definition).contains(topic)
+}
+
+#[test]
+fn with_another_runtime_two_alarms_get_the_other_metric_and_keep_whom_they_tell() {
+    virtually(async {
+        let region = region();
+        keep(&region, json!({})).await;
+        let of = |end| metric_of(&region, end);
+        assert_eq!(
+            (of("not-up"), of("restarts-slow")),
+            ("uptime".into(), "fullRestarts".into())
+        );
+        let mut mine = changed_alarm(5);
+        mine["AlarmName"] = "lifeguard-orders-not-up".into();
+        region.cloudwatch().put_alarm(&mine).unwrap();
+        let version = region.flink().application("orders").unwrap().version;
+        client(&region)
+            .update_application()
+            .application_name("orders")
+            .current_application_version_id(version)
+            .runtime_environment_update("FLINK-2_2".into())
+            .send()
+            .await
+            .unwrap();
+        tokio::time::sleep(5 * MINUTE).await;
+        let before = region.journal().calls().len();
+        let answer = keep(&region, json!({ "applicationName": "orders" })).await;
+        assert_eq!(
+            (&answer["right"], &answer["left"]),
+            (&json!(6), &json!(0)),
+            "the event of the update had it done"
+        );
+        assert_eq!(
+            (of("not-up"), of("restarts-slow")),
+            ("runningTime".into(), "numRestarts".into())
+        );
+        assert!(tells(&region, "not-up", "my-pager"));
+        let calls = region.journal().calls().split_off(before);
+        assert!(calls.iter().all(|call| call.action != "PutMetricAlarm"));
     });
 }
 
