@@ -27,6 +27,7 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "broker-outage",
         "permission-removed",
         "slow-loop",
+        "slower-loop",
         "large-state",
         "flip-flop",
         "no-snapshot",

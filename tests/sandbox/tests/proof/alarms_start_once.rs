@@ -14,7 +14,7 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play_on,
+    assert_well, attempts, duplicate, ending, handler, in_virtual_time, named, play, play_on,
     play_staged, stage, stage_with, steps, story, text,
 };
 
@@ -70,6 +70,21 @@ fn an_alarms_event_that_is_delivered_twice_starts_one_execution() {
             story(&played.region)
         );
     });
+}
+
+/// Its period of 310 s is too long for three rising minutes of ten, and nobody asks for anything.
+#[test]
+fn a_loop_of_minutes_is_found_by_the_slow_alarm_alone() {
+    for seed in 1..=5 {
+        in_virtual_time(async {
+            let played = play("slower-loop", seed).await;
+            assert_well(&played, "slower-loop");
+            let first = played.region.states().executions().remove(0);
+            let trigger = &first.input["trigger"];
+            assert_eq!(trigger["alarmName"], "lifeguard-orders-restarts-slow");
+            assert_eq!(started_by(&played.region, RESTARTS), 0, "seed {seed}");
+        });
+    }
 }
 
 #[test]

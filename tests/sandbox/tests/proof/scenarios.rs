@@ -42,6 +42,7 @@ scenarios! {
     broker_outage: "broker-outage",
     permission_removed: "permission-removed",
     slow_loop: "slow-loop",
+    slower_loop: "slower-loop",
     large_state: "large-state",
     flip_flop: "flip-flop",
     no_snapshot: "no-snapshot",
