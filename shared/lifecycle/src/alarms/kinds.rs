@@ -8,7 +8,8 @@
 //! fault that passes is one or two of them, however often the job restarted; in minutes it would leave the alarm in ALARM, and deaf, for an hour (`rings`).
 //!
 //! *Not up*, in 20 of 20 minutes: the job has not been RUNNING for five minutes in a row. Flink's gauge `downtime` says nothing of that: it counts from FAILING, where a restart never
-//! is, and stays 0 in a restart loop. A job that has ended says -1 and does not ring; from Flink 2.2 on it says 0, if it says anything, and rings: a look then finds that it is done.
+//! is, and stays 0 in a restart loop. A job that has ended, FINISHED or FAILED for good, says -1 if it says anything, and does not ring; from Flink 2.2 on it says 0 and rings, and a
+//! look finds what it is. While the job comes up after a rescue this may still ring: within five minutes, and by default the rescue still soaks then.
 //!
 //! These two need many minutes, and an alarm that is put looks at the minutes before. So they watch one metric, the one that the application's Flink has; with another runtime
 //! the alarm of the same name gets the other metric, at the event of the update or by the schedule, and keeps its actions.

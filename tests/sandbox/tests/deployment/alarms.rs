@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::{region, virtually};
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-async fn keep(region: &Region, event: Value) -> Value {
+pub(super) async fn keep(region: &Region, event: Value) -> Value {
     region.invoke("alarm-keeper", &event).await.unwrap()
 }
 
-fn kept(region: &Region) -> Vec<String> {
+pub(super) fn kept(region: &Region) -> Vec<String> {
     region
         .cloudwatch()
         .alarm_names()
@@ -37,7 +37,7 @@ fn changed_alarm(periods: u32) -> Value {
     })
 }
 
-fn client(region: &Region) -> aws_sdk_kinesisanalyticsv2::Client {
+pub(super) fn client(region: &Region) -> aws_sdk_kinesisanalyticsv2::Client {
     aws_sdk_kinesisanalyticsv2::Client::new(
         Connector::new(region.router().clone(), region.clock().clone())
             .aws("operator")

@@ -13,6 +13,7 @@ mod last_release;
 mod people_hear;
 mod permissions;
 mod policies;
+mod ringing;
 mod trail;
 mod without_force_stop;
 
