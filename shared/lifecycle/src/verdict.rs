@@ -7,16 +7,18 @@ mod episode;
 mod evidence;
 mod faults;
 mod further;
+mod occurrences;
 mod row;
 
 use jiff::Timestamp;
 
 use episode::{began, episodes_version};
 pub(crate) use evidence::STAMP_SLACK_SECS;
-use evidence::{Evidence, Known, Occurrence};
+use evidence::{Evidence, Known};
 use faults::WhenLeft;
 pub use faults::fault_in_trouble;
 pub(crate) use further::{Further, further_back};
+use occurrences::Occurrence;
 pub use row::{Left, Row, Verdict, WayBack};
 
 use crate::{
@@ -101,6 +103,12 @@ impl<'a> Case<'a> {
         let Some(began) = began(evidence, assessment) else {
             return held("when the trouble began cannot be told".into());
         };
+        let is_known_since = evidence.occurrences.first().map(|first| first.from);
+        if is_known_since.is_some_and(|from| from <= began) && evidence.at(began).is_none() {
+            return held(format!(
+                "the trouble began at {began}, after a rollback of which nothing says to which version it went"
+            ));
+        }
         if evidence.tries_since(last.from).next().is_none() {
             return held(format!(
                 "nothing has tried to run version {} since it was made at {}",
@@ -408,14 +416,18 @@ impl<'a> Case<'a> {
         let Some(first) = later.next() else {
             return self.present.from;
         };
-        let near =
-            |at: Timestamp| (at.as_second() - first.from.as_second()).abs() <= STAMP_SLACK_SECS;
-        let by = evidence.seen.operations.iter().rev().find(|one| {
-            near(one.started_at) && one.ended_at.is_none_or(|ended| ended >= first.from)
-        });
-        let Some(by) = by else { return first.from };
+        // What came after it may have been nobody's.
+        let from = good.until.unwrap_or(first.from);
+        let near = |at: Timestamp| (at.as_second() - from.as_second()).abs() <= STAMP_SLACK_SECS;
+        let by = evidence
+            .seen
+            .operations
+            .iter()
+            .rev()
+            .find(|one| near(one.started_at) && one.ended_at.is_none_or(|ended| ended >= from));
+        let Some(by) = by else { return from };
         let ended = by.ended_at.unwrap_or(evidence.seen.at);
-        let is_first_run = evidence.occurrences.last() == Some(first);
+        let is_first_run = evidence.occurrences.last() == Some(first) && first.from == from;
         let started = evidence
             .seen
             .job

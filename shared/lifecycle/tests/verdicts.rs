@@ -781,6 +781,48 @@ fn what_ran_well_after_a_rollback_is_not_the_version_that_was_undone() {
 }
 
 #[test]
+fn what_ran_well_after_a_rollback_to_an_unknown_version_is_nobodys() {
+    let unsaid = |case: &mut Case| {
+        let undone = case.seen.versions.iter_mut().find(|one| one.id == 6);
+        undone.expect("given above").updated_from = None;
+    };
+    let mut case = deployed_after_a_rollback();
+    unsaid(&mut case);
+    // Version 5 had run for days before version 6, which has never run well.
+    let (row, cutoff, _) = to_blame(&case, 5);
+    assert_eq!((row, cutoff), (Row::Else, hours(2)));
+    // Nor is it the proof of anything where version 5 was not there for long.
+    let mut short = case.clone();
+    spans(&mut short)[0] = ran_well(ago(hours(2) + 200), ago(hours(2)));
+    held(
+        &short,
+        Row::NothingToGoBackTo,
+        &["no version before version 7 is known"],
+    );
+    // A version that is not listed is unknown, too.
+    let mut unlisted = case.clone();
+    let undone = unlisted.seen.versions.iter_mut().find(|one| one.id == 6);
+    undone.expect("given above").updated_from = Some(4);
+    to_blame(&unlisted, 5);
+    // The trouble began while it was there: no version is blamed for it.
+    let mut before = case.clone();
+    *spans(&mut before).last_mut().expect("given above") = failing(ago(minutes(20)), ago(180), 9);
+    spans(&mut before)[2] = ran_well(ago(minutes(108)), ago(minutes(20)));
+    before.seen.job.as_mut().expect("given above").started_at = ago(minutes(30));
+    held(
+        &before,
+        Row::NothingToGoBackTo,
+        &["nothing says to which version"],
+    );
+    // What the last rollback went back to is what is there.
+    let mut present = case.clone();
+    present.seen.versions.retain(|one| one.id == 6);
+    present.seen.application.version_id = 5;
+    present.seen.application.version_created_at = Some(ago(days(5)));
+    held(&present, Row::Proven, &["version 5 had run well"]);
+}
+
+#[test]
 fn a_job_that_had_come_up_is_in_trouble_since_its_fault_and_not_since_its_start() {
     // A machine is lost after 50 minutes, and the state takes its time.
     let mut job = a_job(hours(1));

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::evidence::{Evidence, Known, Occurrence};
+use super::{
+    evidence::{Evidence, Known},
+    occurrences::Occurrence,
+};
 use crate::{Assessment, JobState, OperationKind, OperationStatus};
 
 /// When the present trouble began, as far as it was seen: no time lies before the first fault that is known.
@@ -56,7 +59,9 @@ pub(super) fn episodes_version(
         let was_failing = evidence
             .failing_at_the_end(before)
             .is_some_and(|span| span.incidents() > 1);
-        if ran_well || !was_failing {
+        // What lies between may have run well, and is nobody's.
+        let is_next = before.until == Some(present.from);
+        if ran_well || !was_failing || !is_next {
             break;
         }
         present = *before;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::occurrences::{Occurrence, occurrences};
 use crate::{
     Ledger, Observation, Operation, OperationKind, OperationStatus, Part, Policy, Ran, Snapshot,
     SnapshotStatus, Span, Watch,
@@ -11,21 +12,8 @@ use crate::{
 pub(crate) const STAMP_SLACK_SECS: i64 = 120;
 /// A version was failing when it was left if it did so in the last minutes that are known.
 const FAILED_UNTIL_THE_END_SECS: i64 = 180;
-/// A version that an operation makes may be stamped that much before it.
-const NUMBERED_SECS: i64 = 5;
 /// Between two runs of a content that were summed: a stop, an update or a scaling, not a weekend of which nothing is known.
 const LONGEST_OPERATION_SECS: i64 = 3_600;
-
-/// A version, and when it was the present one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Occurrence {
-    pub(super) version: u64,
-    /// The number of the oldest version that is the same but for scale and logging.
-    pub(super) content: u64,
-    pub(super) from: Timestamp,
-    /// None for the present version.
-    pub(super) until: Option<Timestamp>,
-}
 
 /// How well something is known that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +50,12 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The occurrence at a time. A version is stamped a moment after the operation that makes it begins, so what ends with the operation is still its own.
+    /// The occurrence at a time; None where it is not known which version was there. A version is stamped a moment after the operation that makes it begins, so what ends with the
+    /// operation is still its own.
     pub(super) fn at(&self, at: Timestamp) -> Option<Occurrence> {
         let mut known = self.occurrences.iter().rev();
-        known.find(|one| one.from <= at).copied()
+        let one = known.find(|one| one.from <= at)?;
+        one.until.is_none_or(|until| at < until).then_some(*one)
     }
 
     /// The longest time, in seconds, that a content ran undisturbed with checkpoints and records until `until`, summed across stops, starts and scalings.
@@ -318,91 +308,4 @@ impl<'a> Evidence<'a> {
             |span: &&Span| span.from >= one.from && one.until.is_none_or(|until| span.from < until);
         self.watch.history.spans.iter().rev().find(is_its)
     }
-}
-
-/// The versions in the order in which they were present.
-fn occurrences(seen: &Observation) -> Vec<Occurrence> {
-    let application = &seen.application;
-    let mut made: Vec<(Timestamp, u64, u64)> = seen
-        .versions
-        .iter()
-        .filter(|one| one.id != application.version_id)
-        .filter_map(|one| Some((one.created_at?, one.id, one.content.unwrap_or(one.id))))
-        .collect();
-    made.sort_unstable();
-    let newest = made.last().map(|(at, ..)| *at);
-    let mut occurrences: Vec<Occurrence> = made
-        .into_iter()
-        .map(|(from, version, content)| Occurrence {
-            version,
-            content,
-            from,
-            until: None,
-        })
-        .collect();
-    let content = application
-        .content
-        .or(application.version_rolled_back_to)
-        .unwrap_or(application.version_id);
-    let present = |from| Occurrence {
-        version: application.version_id,
-        content,
-        from,
-        until: None,
-    };
-    if let Some(created) = application.version_created_at {
-        occurrences.push(present(created));
-        occurrences.sort_by_key(|one| (one.from, one.version));
-        // Gone back to under its old number: it is present again since the rollback.
-        let rollback = seen.operations.iter().find(|one| {
-            one.kind() == OperationKind::Rollback && newest.is_some_and(|at| one.started_at >= at)
-        });
-        if newest.is_some_and(|at| at > created)
-            && let Some(rollback) = rollback
-        {
-            occurrences.push(present(rollback.started_at));
-        }
-    }
-    for rollback in seen.operations.iter().rev() {
-        let back = gone_back(seen, &occurrences, rollback);
-        occurrences.extend(back);
-        occurrences.sort_by_key(|one| (one.from, one.version));
-    }
-    for at in 1..occurrences.len() {
-        occurrences[at - 1].until = Some(occurrences[at].from);
-    }
-    occurrences
-}
-
-/// The version that a rollback went back to under its old number, which has been left since: what ran well after it is not the version's that was undone.
-fn gone_back(
-    seen: &Observation,
-    occurrences: &[Occurrence],
-    rollback: &Operation,
-) -> Option<Occurrence> {
-    let is_done = rollback.kind() == OperationKind::Rollback
-        && rollback.status == OperationStatus::Successful;
-    let (began, ended) = (rollback.started_at, rollback.ended_at.filter(|_| is_done)?);
-    // One that has a number of its own was made by it.
-    let own = began.as_second() - NUMBERED_SECS..=ended.as_second() + STAMP_SLACK_SECS;
-    if occurrences
-        .iter()
-        .any(|one| own.contains(&one.from.as_second()))
-    {
-        return None;
-    }
-    let left = occurrences.iter().rev().find(|one| one.from < began)?;
-    let application = &seen.application;
-    let target = if left.version == application.version_id {
-        application.version_updated_from
-    } else {
-        let known = seen.versions.iter().find(|one| one.id == left.version);
-        known.and_then(|one| one.updated_from)
-    }?;
-    let there = occurrences.iter().find(|one| one.version == target)?;
-    Some(Occurrence {
-        from: began,
-        until: None,
-        ..*there
-    })
 }

@@ -2,10 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Case,
-    evidence::{Occurrence, STAMP_SLACK_SECS},
-};
+use super::{Case, evidence::STAMP_SLACK_SECS, occurrences::Occurrence};
 use crate::{Assessment, FailedBefore, Fault, Faulted, Observation, Watch};
 
 /// What failed on an earlier version within this time counts as the same trouble.

@@ -1,6 +1,9 @@
 //! Where to go when the version that was put back fails too.
 
-use super::evidence::{Evidence, Known, Occurrence};
+use super::{
+    evidence::{Evidence, Known},
+    occurrences::Occurrence,
+};
 use crate::{Ledger, Observation, Policy, Watch};
 
 /// Where to go when the version that was put back fails in its own way.
