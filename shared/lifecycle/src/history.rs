@@ -61,6 +61,9 @@ pub enum Ran {
         checkpoints: Option<u32>,
         /// Minutes with records. None where the metric was not read.
         records: Option<u32>,
+        /// The end of the minute in which its first checkpoint completed: every task was up by then. None where that was not seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_checkpoint_at: Option<Timestamp>,
     },
     /// Faults, no two of them further apart than a soak.
     Failing {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use episode::{began, episodes_version};
 pub(crate) use evidence::STAMP_SLACK_SECS;
-use evidence::{Evidence, Known};
+use evidence::{Credit, Evidence, Known};
 use faults::WhenLeft;
 pub use faults::fault_in_trouble;
 pub(crate) use further::{Further, further_back};
@@ -56,7 +56,7 @@ pub fn proven_so_far(
     let ledger = Ledger::default();
     let evidence = Evidence::new(seen, watch, &ledger, policy);
     let content = evidence.occurrences.last()?.content;
-    let secs = evidence.longest(content, seen.at);
+    let secs = evidence.longest(content, seen.at, Credit::Certain);
     let secs = u32::try_from(secs)
         .ok()
         .filter(|secs| *secs >= policy.proven_secs)?;
@@ -290,7 +290,7 @@ impl<'a> Case<'a> {
 
     fn ran_for(&self, secs: i64) -> Known {
         self.evidence
-            .ran_for(self.present.content, secs, self.began)
+            .ran_for(self.present.content, secs, self.began, Credit::Possible)
     }
 
     fn not_yet(&self) -> Box<Verdict> {
@@ -308,7 +308,9 @@ impl<'a> Case<'a> {
 
     fn ran_well(&self) -> String {
         let version = self.present.version;
-        let longest = self.evidence.longest(self.present.content, self.began);
+        let longest = self
+            .evidence
+            .longest(self.present.content, self.began, Credit::Possible);
         if longest > 0 {
             format!(
                 "version {version} had run well for {} min before {}",
@@ -337,10 +339,10 @@ impl<'a> Case<'a> {
             // The same content at another scale is asked for its time at that scale only, and what lies behind another content is no way back but what is there now.
             let known = match (one.content == self.present.content, others_between) {
                 (true, true) => continue,
-                (true, false) => evidence.ran_at_scale(one, proof, until),
+                (true, false) => evidence.ran_at_scale(one, proof, until, Credit::Certain),
                 (false, _) => {
                     others_between = true;
-                    evidence.ran_for(one.content, proof, until)
+                    evidence.ran_for(one.content, proof, until, Credit::Certain)
                 }
             };
             match known {
@@ -348,7 +350,8 @@ impl<'a> Case<'a> {
                 Known::No => {}
                 Known::NotYet => not_yet = not_yet.or(Some(one.version)),
             }
-            let has_soaked = evidence.ran_for(one.content, soak, until) == Known::Yes
+            let has_soaked = evidence.ran_for(one.content, soak, until, Credit::Certain)
+                == Known::Yes
                 || evidence.snapshot_of(one).is_some();
             let has_failed = self.failed_entry(one).is_some() || evidence.was_failing(one);
             if has_soaked && !has_failed {

@@ -18,6 +18,8 @@ struct Past {
     restarts: Vec<i64>,
     checkpoints: bool,
     records: bool,
+    /// Until then, in seconds ago, its tasks initialise: no checkpoint completes.
+    initialising: Option<i64>,
     missing: Vec<(i64, i64)>,
 }
 
@@ -63,7 +65,9 @@ impl Past {
                 restarts.push(point(
                     self.restarts.iter().filter(|one| **one >= end).count() as i64,
                 ));
-                size.push(point(if self.checkpoints { at } else { 7 }));
+                let is_initialising = self.initialising.is_some_and(|until| end >= until);
+                let completes = self.checkpoints && !is_initialising;
+                size.push(point(if completes { at } else { 7 }));
                 records.push(point(if self.records { run_secs * 10 } else { 0 }));
             }
             at += period;
@@ -125,6 +129,7 @@ fn a_job_that_runs_is_one_span_from_its_start_with_checkpoints_and_records() {
     let Ran::Up {
         checkpoints: Some(checkpoints),
         records: Some(records),
+        ..
     } = spans[0].ran
     else {
         panic!("{spans:?}");
@@ -138,12 +143,59 @@ fn a_job_that_initialises_for_ever_is_up_without_checkpoints_and_records() {
     let Ran::Up {
         checkpoints,
         records,
+        ..
     } = spans[0].ran
     else {
         panic!("{spans:?}");
     };
     // The first value is a change from nothing.
     assert!(checkpoints <= Some(1) && records == Some(0), "{spans:?}");
+}
+
+/// When the first checkpoint of a run is known to have completed, in seconds ago.
+fn first_checkpoint(span: &Span) -> Option<i64> {
+    let Ran::Up {
+        first_checkpoint_at,
+        ..
+    } = span.ran
+    else {
+        panic!("{span:?}");
+    };
+    first_checkpoint_at.map(|at| NOW_SECS - at.as_second())
+}
+
+#[test]
+fn a_run_knows_when_its_first_checkpoint_completed() {
+    // Its job is older, so what the metric has at first is of a checkpoint before.
+    let restarted = Past {
+        initialising: Some(minutes(40)),
+        restarts: vec![hours(1)],
+        ..well().running(hours(3), hours(1)).running(hours(1), 0)
+    };
+    let whole = folded(&restarted, hours(2), &[]);
+    let first = first_checkpoint(whole.last().expect("it runs")).expect("it completed");
+    assert!((minutes(38)..=minutes(40)).contains(&first), "{first}");
+    // Read in pieces, as looks do, it is the same: what is read again is no other checkpoint.
+    for cut in [minutes(50), minutes(41), minutes(39), minutes(20)] {
+        let known = History::default().after(&[restarted.read(hours(2), cut)], &[], None, SOAK);
+        let from = (cut + 180 + 600).div_euclid(60) * 60;
+        let again = known.after(&[restarted.read(from, 0)], &[], None, SOAK);
+        let last = again.spans.last().expect("it runs");
+        assert_eq!(
+            first_checkpoint(last),
+            Some(first),
+            "{cut}: {:?}",
+            again.spans
+        );
+    }
+    // None has completed yet, though the metric has a value.
+    let never = Past {
+        initialising: Some(0),
+        ..restarted
+    };
+    let known = History::default().after(&[never.read(hours(2), minutes(20))], &[], None, SOAK);
+    let again = known.after(&[never.read(minutes(33), 0)], &[], None, SOAK);
+    assert_eq!(first_checkpoint(again.spans.last().expect("it runs")), None);
 }
 
 #[test]
@@ -281,6 +333,7 @@ fn long_ago_only_the_longest_run_is_known() {
     let unread = Ran::Up {
         checkpoints: None,
         records: None,
+        first_checkpoint_at: None,
     };
     let ended = Past {
         missing: vec![(days(20), days(10))],

@@ -421,6 +421,7 @@ fn a_lucky_idle_night_proves_nothing() {
     night.ran = lifecycle::Ran::Up {
         checkpoints: Some(40),
         records: Some(0),
+        first_checkpoint_at: None,
     };
     to_blame(&idle, 6);
     // No checkpoint ever completed: it was not up, whatever its up time says.
@@ -428,6 +429,7 @@ fn a_lucky_idle_night_proves_nothing() {
     spans(&mut stuck)[1].ran = lifecycle::Ran::Up {
         checkpoints: Some(0),
         records: Some(40),
+        first_checkpoint_at: None,
     };
     to_blame(&stuck, 6);
     // A job that never had records in its metrics cannot be asked for them.
@@ -439,9 +441,77 @@ fn a_lucky_idle_night_proves_nothing() {
         span.ran = lifecycle::Ran::Up {
             checkpoints: Some(40),
             records: Some(0),
+            first_checkpoint_at: None,
         };
     }
     held(&without, Row::Proven, &[]);
+}
+
+/// Version 5 had run well for days; version 6 was up for that long before its first checkpoint and after it; version 7 fails from its start, ten minutes ago.
+fn initialised_for(before: i64, after: i64) -> Case {
+    let made = minutes(10) + before + after;
+    an_application("orders")
+        .version(7)
+        .made(minutes(10))
+        .running()
+        .knows(5, days(5), Some(5))
+        .knows(6, made, Some(6))
+        .job(a_looping_job(minutes(9), 20))
+        .history(vec![
+            ran_well(ago(days(5)), ago(made)),
+            ran_well_since(
+                ago(made - 30),
+                ago(minutes(10) + after),
+                ago(minutes(10) + 30),
+            ),
+            failing(ago(minutes(9)), ago(180), 9),
+        ])
+}
+
+#[test]
+fn time_in_which_tasks_initialise_is_no_soak() {
+    // Four minutes of initialising and three of work: version 6 has not soaked.
+    to_blame(&initialised_for(minutes(4), minutes(3)), 5);
+    to_blame(&initialised_for(minutes(1), minutes(6)), 6);
+}
+
+#[test]
+fn time_in_which_tasks_initialise_is_no_proof() {
+    // Up for an hour, and for half of it with every task up, or nearly.
+    for (first_checkpoint, is_proof) in [(minutes(30), true), (minutes(29), false)] {
+        let case = an_application("orders")
+            .version(7)
+            .made(hours(1))
+            .running()
+            .healthy_for(hours(1))
+            .history(vec![ran_well_since(
+                ago(hours(1) - 60),
+                ago(first_checkpoint),
+                now(),
+            )]);
+        let (watch, assessment) = case.look();
+        let proven = lifecycle::proven_so_far(&case.seen, &watch, &assessment, &case.policy);
+        assert_eq!(proven.is_some(), is_proof, "{proven:?}");
+    }
+}
+
+#[test]
+fn what_may_have_run_well_is_not_blamed() {
+    // A checkpoint every half an hour: the first was not due before.
+    let ran = |interval: Option<u32>| {
+        let made = minutes(55);
+        let mut case = failing_after(made, &[]);
+        case.seen.application.checkpoint_interval_secs = interval;
+        spans(&mut case).insert(
+            1,
+            ran_well_since(ago(made - 60), ago(minutes(24)), ago(minutes(10))),
+        );
+        case
+    };
+    held(&ran(Some(1_800)), Row::Proven, &["had run well for 44 min"]);
+    held(&ran(None), Row::Proven, &[]);
+    // One a minute was due, and none came for half an hour: that is no proof, and fourteen minutes are a soak.
+    held(&ran(Some(60)), Row::Soaked, &["had run well for a while"]);
 }
 
 #[test]

@@ -453,6 +453,7 @@ fn a_target_that_fails_in_its_own_way() -> Case {
         ran: lifecycle::Ran::Up {
             checkpoints: Some(70),
             records: Some(0),
+            first_checkpoint_at: None,
         },
         ..ran_well(ago(minutes(110)), ago(minutes(31)))
     };

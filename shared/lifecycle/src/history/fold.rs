@@ -96,7 +96,7 @@ impl History {
             spans: std::mem::take(&mut self.spans),
         };
         fold.resume();
-        let minutes = Minutes::of(read, from, until);
+        let minutes = Minutes::of(read, from, until, fold.is_first);
         for at in &minutes.all {
             fold.minute(*at, &minutes);
         }
@@ -128,10 +128,16 @@ impl History {
                 Ran::Up {
                     checkpoints,
                     records,
-                } => Ran::Up {
-                    checkpoints: checkpoints.map(share),
-                    records: records.map(share),
-                },
+                    first_checkpoint_at,
+                } => {
+                    let kept = first_checkpoint_at.filter(|at| *at <= from);
+                    let had_one = u32::from(kept.is_some());
+                    Ran::Up {
+                        checkpoints: checkpoints.map(|count| share(count).max(had_one)),
+                        records: records.map(share),
+                        first_checkpoint_at: kept,
+                    }
+                }
             };
             span.until = from;
         }
@@ -164,6 +170,7 @@ impl History {
         let ran = Ran::Up {
             checkpoints: None,
             records: None,
+            first_checkpoint_at: None,
         };
         let spans = spans.filter_map(|(start, end)| span(start, end, ran));
         self.spans.splice(0..0, spans.collect::<Vec<_>>());
@@ -221,7 +228,8 @@ struct Minutes {
 }
 
 impl Minutes {
-    fn of(read: &SeriesRead, from: Timestamp, until: Timestamp) -> Self {
+    /// `is_first`: nothing was read before.
+    fn of(read: &SeriesRead, from: Timestamp, until: Timestamp, is_first: bool) -> Self {
         let values = |metric| -> Option<BTreeMap<i64, i64>> {
             let points = read.points(metric)?.iter();
             let usable =
@@ -232,10 +240,15 @@ impl Minutes {
                     .collect(),
             )
         };
+        // What the first minute has may have been there before, unless that was read.
+        let first = from.as_millisecond() + MINUTE * 1000;
         let changes = |of: &BTreeMap<i64, i64>| -> BTreeSet<i64> {
             let mut before = None;
             of.iter()
-                .filter(|(_, value)| before.replace(**value) != Some(**value))
+                .filter(|(at, value)| match before.replace(**value) {
+                    Some(before) => before != **value,
+                    None => is_first || **at >= first,
+                })
                 .map(|(at, _)| *at)
                 .collect()
         };
@@ -283,6 +296,7 @@ struct Run {
     end: i64,
     checkpoints: Option<u32>,
     records: Option<u32>,
+    first_checkpoint: Option<i64>,
 }
 
 /// Faults that go on.
@@ -322,12 +336,14 @@ impl Fold<'_> {
             Ran::Up {
                 checkpoints,
                 records,
+                first_checkpoint_at,
             } => {
                 self.run = Some(Run {
                     start: from,
                     end: until,
                     checkpoints,
                     records,
+                    first_checkpoint: first_checkpoint_at.map(Timestamp::as_millisecond),
                 });
             }
             Ran::Failing { incidents } => {
@@ -380,12 +396,12 @@ impl Fold<'_> {
                     *known = Some(known.unwrap_or(0).saturating_add(u32::from(hit)));
                 }
             };
-            let checkpoint = minutes.checkpoints.as_ref();
-            count(
-                &mut run.checkpoints,
-                checkpoint.is_some(),
-                checkpoint.is_some_and(|hits| hits.contains(&at)),
-            );
+            let checkpoints = minutes.checkpoints.as_ref();
+            let has_completed = checkpoints.is_some_and(|hits| hits.contains(&at));
+            if has_completed && run.checkpoints.unwrap_or(0) == 0 {
+                run.first_checkpoint = Some(end);
+            }
+            count(&mut run.checkpoints, checkpoints.is_some(), has_completed);
             count(
                 &mut run.records,
                 minutes.knows_records,
@@ -411,6 +427,7 @@ impl Fold<'_> {
             end,
             checkpoints: None,
             records: None,
+            first_checkpoint: None,
         });
     }
 
@@ -447,6 +464,7 @@ impl Fold<'_> {
         let ran = Ran::Up {
             checkpoints: run.checkpoints,
             records: run.records,
+            first_checkpoint_at: run.first_checkpoint.and_then(stamp),
         };
         self.spans.extend(span(run.start, run.end, ran));
     }

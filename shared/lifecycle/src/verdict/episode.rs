@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    evidence::{Evidence, Known},
+    evidence::{Credit, Evidence, Known},
     occurrences::Occurrence,
 };
 use crate::{Assessment, JobState, OperationKind, OperationStatus};
@@ -55,7 +55,7 @@ pub(super) fn episodes_version(
     let began_in = present.from;
     let earlier = evidence.occurrences.iter().rev();
     for before in earlier.filter(|one| one.from < began_in) {
-        let ran_well = evidence.ran_at_scale(&present, soak, began) == Known::Yes;
+        let ran_well = evidence.ran_at_scale(&present, soak, began, Credit::Possible) == Known::Yes;
         let was_failing = evidence
             .failing_at_the_end(before)
             .is_some_and(|span| span.incidents() > 1);

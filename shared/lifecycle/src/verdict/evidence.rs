@@ -24,6 +24,15 @@ pub(super) enum Known {
     NotYet,
 }
 
+/// How much of a run counts before its first checkpoint: up time runs while tasks initialise, and which of it they did nobody has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Credit {
+    /// None: for going to a version, which needs to have worked.
+    Certain,
+    /// An interval, in which no checkpoint was due: for leaving a version, which may not have worked.
+    Possible,
+}
+
 /// All evidence.
 pub(super) struct Evidence<'a> {
     pub(super) seen: &'a Observation,
@@ -59,16 +68,22 @@ impl<'a> Evidence<'a> {
     }
 
     /// The longest time, in seconds, that a content ran undisturbed with checkpoints and records until `until`, summed across stops, starts and scalings.
-    pub(super) fn longest(&self, content: u64, until: Timestamp) -> i64 {
-        self.longest_since(content, Timestamp::MIN, until)
+    pub(super) fn longest(&self, content: u64, until: Timestamp, credit: Credit) -> i64 {
+        self.longest_of(|one| one.content == content, until, credit)
     }
 
     /// The same, of what began after `since`.
     pub(super) fn longest_since(&self, content: u64, since: Timestamp, until: Timestamp) -> i64 {
-        self.longest_of(|one| one.content == content && one.from > since, until)
+        let is_asked = |one: &Occurrence| one.content == content && one.from > since;
+        self.longest_of(is_asked, until, Credit::Possible)
     }
 
-    fn longest_of(&self, is_asked: impl Fn(&Occurrence) -> bool, until: Timestamp) -> i64 {
+    fn longest_of(
+        &self,
+        is_asked: impl Fn(&Occurrence) -> bool,
+        until: Timestamp,
+        credit: Credit,
+    ) -> i64 {
         let (mut longest, mut sum) = (0, 0);
         let mut last_end: Option<Timestamp> = None;
         for span in &self.watch.history.spans {
@@ -80,7 +95,7 @@ impl<'a> Evidence<'a> {
                 sum = 0;
             }
             if is_ours && self.is_stretch(span) {
-                sum += span.until.min(until).as_second() - span.from.as_second();
+                sum += self.well_secs(span, until, credit);
                 longest = longest.max(sum);
             }
             last_end = Some(span.until);
@@ -93,6 +108,7 @@ impl<'a> Evidence<'a> {
         let Ran::Up {
             checkpoints,
             records,
+            ..
         } = span.ran
         else {
             return false;
@@ -106,9 +122,36 @@ impl<'a> Evidence<'a> {
         has_checkpoints && (records != Some(0) || !had_records)
     }
 
+    /// How long every task was up in a stretch, before `until`.
+    fn well_secs(&self, span: &Span, until: Timestamp, credit: Credit) -> i64 {
+        let Ran::Up {
+            first_checkpoint_at,
+            ..
+        } = span.ran
+        else {
+            return 0;
+        };
+        let interval = self.seen.application.checkpoint_interval_secs;
+        let began = span.from.as_second();
+        let well_from = match (first_checkpoint_at, credit, interval) {
+            (None, ..) | (_, Credit::Possible, None) => began,
+            (Some(first), Credit::Certain, _) => first.as_second(),
+            (Some(first), Credit::Possible, Some(interval)) => {
+                began.max(first.as_second() - i64::from(interval))
+            }
+        };
+        (span.until.min(until).as_second() - well_from).max(0)
+    }
+
     /// Whether a content is known to have run well for `secs` before `until`.
-    pub(super) fn ran_for(&self, content: u64, secs: i64, until: Timestamp) -> Known {
-        if self.longest(content, until) >= secs || self.book_says(content, secs) {
+    pub(super) fn ran_for(
+        &self,
+        content: u64,
+        secs: i64,
+        until: Timestamp,
+        credit: Credit,
+    ) -> Known {
+        if self.longest(content, until, credit) >= secs || self.book_says(content, secs) {
             return Known::Yes;
         }
         let mut own = self.occurrences.iter().filter(|one| one.content == content);
@@ -132,10 +175,16 @@ impl<'a> Evidence<'a> {
     }
 
     /// The same of one version: that content at its scale.
-    pub(super) fn ran_at_scale(&self, one: &Occurrence, secs: i64, until: Timestamp) -> Known {
-        if self.longest_of(|other| other == one, until) >= secs {
+    pub(super) fn ran_at_scale(
+        &self,
+        one: &Occurrence,
+        secs: i64,
+        until: Timestamp,
+        credit: Credit,
+    ) -> Known {
+        if self.longest_of(|other| other == one, until, credit) >= secs {
             Known::Yes
-        } else if self.ran_for(one.content, secs, until) == Known::NotYet {
+        } else if self.ran_for(one.content, secs, until, credit) == Known::NotYet {
             Known::NotYet
         } else {
             Known::No
@@ -296,7 +345,8 @@ impl<'a> Evidence<'a> {
         let soak = i64::from(self.policy.soak_secs);
         let between = |at: Timestamp| at > from && at <= until;
         let in_series = self.watch.history.spans.iter().any(|span| {
-            span.until > from && span.from < until && span.secs() >= soak && self.is_stretch(span)
+            let secs = self.well_secs(span, span.until, Credit::Possible);
+            span.until > from && span.from < until && secs >= soak && self.is_stretch(span)
         });
         let in_book = self.ledger.soaked.get(&one.version);
         in_series || in_book.is_some_and(|at| between(*at))

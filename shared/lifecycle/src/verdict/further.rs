@@ -1,7 +1,7 @@
 //! Where to go when the version that was put back fails too.
 
 use super::{
-    evidence::{Evidence, Known},
+    evidence::{Credit, Evidence, Known},
     occurrences::Occurrence,
 };
 use crate::{Ledger, Observation, Policy, Watch};
@@ -24,8 +24,9 @@ pub(crate) fn further_back(
 ) -> Further {
     let evidence = Evidence::new(seen, watch, ledger, policy);
     let proof = i64::from(policy.proven_secs);
-    let known = |one: &Occurrence| {
-        evidence.ran_for(one.content, proof, one.until.unwrap_or(evidence.seen.at))
+    let known = |one: &Occurrence, credit: Credit| {
+        let until = one.until.unwrap_or(evidence.seen.at);
+        evidence.ran_for(one.content, proof, until, credit)
     };
     let unknown = |version: u64| {
         Further::Nowhere(format!("whether version {version} is proven is not known"))
@@ -34,7 +35,7 @@ pub(crate) fn further_back(
     let Some(target) = own.find(|one| one.version == good) else {
         return unknown(good);
     };
-    match known(target) {
+    match known(target, Credit::Possible) {
         Known::Yes => {
             return Further::Nowhere(format!(
                 "version {good} had run well for long enough to be kept"
@@ -46,7 +47,7 @@ pub(crate) fn further_back(
     let earlier = evidence.occurrences.iter().rev();
     let earlier = earlier.filter(|one| one.from < target.from && one.content != target.content);
     for one in earlier {
-        match known(one) {
+        match known(one, Credit::Certain) {
             Known::Yes => return Further::To(one.version),
             Known::NotYet => return unknown(one.version),
             Known::No => {}

@@ -191,8 +191,22 @@ pub fn ran_well(from: Timestamp, until: Timestamp) -> Span {
         ran: Ran::Up {
             checkpoints: Some(minutes),
             records: Some(minutes),
+            first_checkpoint_at: None,
         },
     }
+}
+
+/// The same of a job whose tasks initialised at first, while its up time ran: its first checkpoint completed then.
+pub fn ran_well_since(from: Timestamp, first_checkpoint: Timestamp, until: Timestamp) -> Span {
+    let mut span = ran_well(from, until);
+    if let Ran::Up {
+        first_checkpoint_at,
+        ..
+    } = &mut span.ran
+    {
+        *first_checkpoint_at = Some(first_checkpoint);
+    }
+    span
 }
 
 /// So many seconds later the loop goes on as before.

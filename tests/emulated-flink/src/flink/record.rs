@@ -43,8 +43,6 @@ pub struct Ran {
     pub until: Timestamp,
     /// Seconds between its checkpoints; None where it takes none.
     pub checkpoint_secs: Option<i64>,
-    /// Seconds before, for which its tasks initialised: Flink's up time runs meanwhile.
-    pub initialising_secs: i64,
 }
 
 impl Ran {
@@ -88,7 +86,6 @@ impl Record {
         content: Content,
         (from, until): (Millis, Millis),
         checkpoint_secs: Option<i64>,
-        initialising_secs: i64,
     ) {
         let moments = (
             Timestamp::from_millisecond(from),
@@ -102,7 +99,6 @@ impl Record {
                 from,
                 until,
                 checkpoint_secs,
-                initialising_secs,
             });
         }
     }
@@ -137,8 +133,8 @@ mod tests {
     #[test]
     fn a_time_that_never_began_is_none() {
         let mut record = Record::default();
-        record.ran(1, (5_000, 5_000), None, 0);
-        record.ran(1, (5_000, 65_000), Some(60), 2);
+        record.ran(1, (5_000, 5_000), None);
+        record.ran(1, (5_000, 65_000), Some(60));
         assert_eq!(record.ran.iter().map(Ran::secs).collect::<Vec<_>>(), [60]);
     }
 }

@@ -368,9 +368,7 @@ impl Cluster {
             _ => until,
         };
         let every = job.interval.map(|interval| millis(interval) / 1_000);
-        let restore = millis(job.code.restore) / 1_000;
-        self.record
-            .ran(self.content, (from, good_until), every, restore);
+        self.record.ran(self.content, (from, good_until), every);
     }
 
     fn decide(&mut self, off: &BTreeSet<String>, now: Millis) {

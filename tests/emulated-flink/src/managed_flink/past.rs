@@ -184,7 +184,6 @@ impl ManagedFlink {
                         from,
                         until,
                         checkpoint_secs: Some(job.interval / 1_000),
-                        initialising_secs: 0,
                     });
                 }
                 from = next;

@@ -37,9 +37,9 @@ fn is_proof(ran: &Ran, proven_secs: i64) -> bool {
     checkpointed && ran.secs() >= proven_secs + PROOF_SLACK_SECS
 }
 
-/// Whether this may be taken for a soak: CloudWatch has the job's up time, and that runs while its tasks initialise.
+/// Whether this may be taken for a soak.
 fn may_be_a_soak(ran: &Ran, soak_secs: i64) -> bool {
-    ran.secs() + ran.initialising_secs + SOAK_SLACK_SECS >= soak_secs
+    ran.secs() + SOAK_SLACK_SECS >= soak_secs
 }
 
 impl Checker {
@@ -157,7 +157,6 @@ mod tests {
             from: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(secs),
             checkpoint_secs,
-            initialising_secs: 2,
         }
     }
 
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_soak_may_lack_the_minute_that_cloudwatch_rounds_to() {
-        assert!(may_be_a_soak(&ran(241, None), 303));
-        assert!(!may_be_a_soak(&ran(240, None), 303));
+        assert!(may_be_a_soak(&ran(243, None), 303));
+        assert!(!may_be_a_soak(&ran(242, None), 303));
     }
 }
