@@ -627,6 +627,31 @@ async fn what_never_came_up_is_down_since_its_operation_began_and_nothing_is_pro
     );
 }
 
+/// The update took its snapshot for minutes while the job ran on.
+#[tokio::test]
+async fn what_ran_on_during_a_slow_update_is_down_since_it_stopped() {
+    let mut event = looping();
+    event["look"]["observation"]["application"]["versionCreatedAt"] = json!("2026-03-04T02:45:00Z");
+    event["look"]["observation"]["operations"][0]["startedAt"] = json!("2026-03-04T02:45:00Z");
+    let first = plan(event.clone()).await;
+    event["progress"] = first["progress"].clone();
+    event["progress"]["rescue"]["faultAt"] = json!("2026-03-04T02:51:00Z");
+    event["stepResult"] = json!({ "is": "accepted", "operationId": "op-8" });
+    event["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T03:01:00Z" });
+    event["look"]["observation"]["application"]["versionId"] = json!(8);
+    // The run before ended at 02:50, in the minute that began at 02:49; an old one says nothing, and one that goes on has not ended.
+    for (until, down_from) in [
+        ("2026-03-04T02:50:00Z", "2026-03-04T02:49:00Z"),
+        ("2026-03-04T02:40:00Z", "2026-03-04T02:45:00Z"),
+        ("2026-03-04T02:57:00Z", "2026-03-04T02:45:00Z"),
+    ] {
+        let mut event = event.clone();
+        event["look"]["watch"]["history"]["spans"][0]["until"] = json!(until);
+        let report = plan(event).await["report"].clone();
+        assert_eq!(report["detail"]["impact"]["downFrom"], down_from, "{until}");
+    }
+}
+
 #[tokio::test]
 async fn what_still_loops_has_no_time_to_recover() {
     let mut event = looping();

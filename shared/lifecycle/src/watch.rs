@@ -328,6 +328,7 @@ impl Watch {
         if let (Some(episode), Assessment::Healthy { .. }) = (&mut self.episode, &assessment) {
             episode.is_over = true;
         }
+        self.forget_what_was_over(job, &run, &assessment, soak_secs);
         self.job = Some(run);
         assessment
     }
@@ -386,6 +387,28 @@ impl Watch {
         if before && episode.job == job.id && job.started_at <= first.at {
             let known = episode.first_fault.as_ref();
             self.first_fault = known.or(episode.newest_fault.as_ref()).cloned();
+        }
+    }
+
+    /// What was over for longer than a soak when the job was first looked at, and has not come again, is no part of the present trouble. Without checkpoints since, it may be its cause.
+    fn forget_what_was_over(
+        &mut self,
+        job: &Job,
+        run: &JobWatch,
+        assessment: &Assessment,
+        soak_secs: u32,
+    ) {
+        let quiet = run.first_seen_at.as_second() - job.disturbed_at().as_second();
+        let is_well = matches!(
+            assessment,
+            Assessment::Healthy { .. } | Assessment::Settling { .. }
+        );
+        if is_well
+            && job.is_all_running()
+            && run.trouble_at.is_none()
+            && quiet > i64::from(soak_secs) + BACK_OFF_SECS
+        {
+            self.first_fault = self.first_fault.take().filter(|it| it.at < job.started_at);
         }
     }
 

@@ -407,6 +407,57 @@ fn what_a_job_got_over_is_not_the_first_fault_of_its_trouble() {
     assert_eq!(watch.first_fault.as_ref().map(|it| it.at), Some(ago(200)));
 }
 
+/// It failed once, that long ago, and has been up since, with checkpoints of that long.
+fn had_failed(fault: i64, checkpoints: i64) -> Job {
+    let mut job = a_job(days(5));
+    job.faults.first = Some(a_fault(ago(fault)));
+    job.faults.newest_at = Some(ago(fault));
+    job.faults.incidents = vec![ago(fault)];
+    job.checkpoints = Some(Checkpoints {
+        completed: 10,
+        latest_completed_at: Some(ago(5)),
+        oldest_completed_triggered_at: Some(ago(checkpoints)),
+        ..Checkpoints::default()
+    });
+    job
+}
+
+#[test]
+fn what_was_over_when_it_was_first_looked_at_is_no_fault_of_the_present_trouble() {
+    let first_fault_of = |watch: &Watch| watch.first_fault.as_ref().map(|it| it.at);
+    // Healthy; or up for less than a soak, as far as the checkpoints that Flink keeps can show.
+    for checkpoints in [minutes(8), minutes(2)] {
+        let mut watch = Watch::default();
+        judge(&mut watch, &had_failed(minutes(9), checkpoints));
+        judge(&mut watch, &had_failed(minutes(9), checkpoints));
+        assert_eq!(first_fault_of(&watch), None, "{checkpoints}");
+    }
+    // Within a soak and a back-off it may be the trouble that somebody was called for.
+    let mut watch = Watch::default();
+    judge(&mut watch, &had_failed(minutes(6), minutes(5)));
+    assert_eq!(first_fault_of(&watch), Some(ago(minutes(6))));
+    // What a look has seen of the trouble stays, however long it runs well after it.
+    let mut watch = Watch::default();
+    judge(&mut watch, &a_looping_job(minutes(40), 10));
+    let seen = first_fault_of(&watch);
+    let mut well = a_looping_job(minutes(40), 10);
+    well.at += SignedDuration::from_hours(1);
+    judge(&mut watch, &well);
+    assert!(seen.is_some() && first_fault_of(&watch) == seen);
+    // No checkpoint has completed since: it may be what stopped them.
+    let mut stuck = had_failed(minutes(20), minutes(30));
+    let checkpoints = stuck.checkpoints.as_mut().expect("given above");
+    (checkpoints.latest_completed_at, checkpoints.failed) = (Some(ago(minutes(21))), 9);
+    checkpoints.oldest_completed_triggered_at = None;
+    let mut watch = Watch::default();
+    stuck.running_at = Some(ago(minutes(19)));
+    judge(&mut watch, &stuck);
+    stuck.at += SignedDuration::from_mins(10);
+    let found = judge(&mut watch, &stuck);
+    assert!(matches!(found, Assessment::NoProgress { .. }), "{found:?}");
+    assert_eq!(first_fault_of(&watch), Some(ago(minutes(20))));
+}
+
 #[test]
 fn what_failed_before_a_rescue_stays_its_first_fault() {
     let mut watch = Watch::default();

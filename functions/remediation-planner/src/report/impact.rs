@@ -1,6 +1,6 @@
 //! How long it did not process, and what is processed twice.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lifecycle::{Assessment, Decision, Operation, Step, because, lasting};
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ fn last_processed(
     Some(first.map_or(began, |first| first.min(began)))
 }
 
-/// The start of the operation that was still under way, or had just ended, when the trouble began.
+/// When the operation that was still under way, or had just ended, when the trouble began took the job down.
 fn begun_by(event: &Event, fault_at: Timestamp) -> Timestamp {
     let fault = fault_at.as_second();
     let caused = |operation: &&Operation| {
@@ -83,7 +83,22 @@ fn begun_by(event: &Event, fault_at: Timestamp) -> Timestamp {
             && ended.is_none_or(|end| fault <= end + NO_TIME_TO_PROCESS_SECS)
     };
     let operation = event.look.observation.operations.iter().find(caused);
-    operation.map_or(fault_at, |operation| operation.started_at)
+    operation.map_or(fault_at, |operation| {
+        let until = ran_on_until(event, operation.started_at);
+        until.map_or(operation.started_at, |until| until.min(fault_at))
+    })
+}
+
+/// Until when, at least, CloudWatch's minutes show the run that an operation ended: a slow snapshot is taken while it goes on.
+fn ran_on_until(event: &Event, began: Timestamp) -> Option<Timestamp> {
+    let history = &event.look.watch.history;
+    let known_until = history.known?.until;
+    let mut ended = history.spans.iter().filter(|span| {
+        // In the last of its minutes it may have ended at any time.
+        span.incidents() == 0 && span.from < began && span.until < known_until
+    });
+    let until = ended.next_back()?.until - SignedDuration::from_mins(1);
+    (until > began).then_some(until)
 }
 
 /// Every task has been up since then: told by the checkpoints, or by the looks.

@@ -13,6 +13,7 @@ use super::{
     invariant::{Invariant, Verdicts},
     mutation::short,
     notes::{ExecutionNotes, Line},
+    rules::Rules,
     told::{Said, What},
 };
 
@@ -20,8 +21,8 @@ use super::{
 const FAULT_SLACK: SignedDuration = SignedDuration::from_secs(5);
 /// An update stops the job some seconds after it begins, and the service stamps a version a moment before or after.
 const STAMP_SLACK: SignedDuration = SignedDuration::from_secs(120);
-/// A job that ran well for so long was in no trouble. Of shorter times reports do not know it yet: see what is open in the simulation's README.
-const WELL_SECS: i64 = 3_600;
+/// A job that ran well for a soak and so much more was in no trouble: a back-off of Flink, and what CloudWatch's whole minutes may lack.
+const WELL_SLACK_SECS: i64 = 180;
 /// So a mail says since when.
 const SINCE: [&str; 4] = ["failing since ", "fails since ", "Down since ", "first at "];
 const FIRST: &str = "first at ";
@@ -49,6 +50,9 @@ pub(super) fn check(
     let name = said.notes.application.as_str();
     let record = checker.region.flink().record(name);
     let began = began(executions, said);
+    let standing = checker.region.flink().standing(name);
+    let tags = standing.map(|standing| standing.tags).unwrap_or_default();
+    let well_secs = Rules::of(&checker.premises.policy, &tags).soak_secs + WELL_SLACK_SECS;
     for one in &told {
         let happened =
             !one.is_fault || one.at < checker.region.opened() || happened(&record, one.at);
@@ -58,7 +62,7 @@ pub(super) fn check(
                 short(said.execution)
             )
         });
-        let well = ran_well_after(&record, one.at, began);
+        let well = ran_well_after(&record, one.at, began, well_secs);
         verdicts.check(Invariant::W4, well.is_none(), said.at, name, || {
             format!(
                 "{} tells {one:?}, and the job ran well from then on: {well:?}",
@@ -84,14 +88,15 @@ fn happened(record: &Record, at: Timestamp) -> bool {
     record.faults.iter().copied().any(near) || record.launches.iter().map(|one| one.at).any(near)
 }
 
-/// An hour that ended before the rescue began, and after what is told to be the begin of its trouble.
+/// A time of a soak that ended before the rescue began, and after what is told to be the begin of its trouble.
 fn ran_well_after(
     record: &Record,
     told: Timestamp,
     began: Timestamp,
+    well_secs: i64,
 ) -> Option<(Timestamp, Timestamp)> {
     let well = record.ran.iter().find(|one| {
-        one.secs() >= WELL_SECS && one.until <= began && told + STAMP_SLACK < one.until
+        one.secs() >= well_secs && one.until <= began && told + STAMP_SLACK < one.until
     });
     well.map(|one| (one.from, one.until))
 }
@@ -196,7 +201,6 @@ mod tests {
                 from: at("01:00:00"),
                 until: at("02:00:00"),
                 checkpoint_secs: Some(60),
-                initialising_secs: 2,
             }],
             faults: vec![at("02:00:00"), at("02:10:00")],
             launches: Vec::new(),
@@ -222,9 +226,9 @@ mod tests {
     #[test]
     fn no_trouble_begins_before_a_time_that_was_well() {
         let (record, began) = (record(), at("02:12:00"));
-        let well = |told| ran_well_after(&record, told, began).is_some();
+        let well = |told| ran_well_after(&record, told, began, 483).is_some();
         assert!(well(at("00:59:00")) && well(at("01:30:00")));
         assert!(!well(at("01:59:00")) && !well(at("02:10:00")));
-        assert!(ran_well_after(&record, at("01:30:00"), at("01:45:00")).is_none());
+        assert!(ran_well_after(&record, at("01:30:00"), at("01:45:00"), 483).is_none());
     }
 }
