@@ -7,7 +7,9 @@ use std::{
 
 use lambda_kit::Budget;
 use lifecycle::{Application, Part, Request, Version};
-use managed_flink::{CallErrorKind, DescribeApplicationVersion, Described, ManagedFlink, contents};
+use managed_flink::{
+    CallErrorKind, DescribeApplicationVersion, Described, ManagedFlink, contents, replaced_code,
+};
 
 use crate::{
     Event,
@@ -60,13 +62,16 @@ pub(crate) async fn read(
         secrets.learn(*id, version);
     }
     let all = read.iter().map(|(id, version)| (*id, &version.detail));
-    let contents = contents(all.chain([(current, &present.detail)]));
+    let all = all.chain([(current, &present.detail)]);
+    let replaced = replaced_code(all.clone());
+    let contents = contents(all);
     let version = |(id, version): (u64, Described)| Version {
         id,
         runtime: version.application.runtime,
         created_at: version.application.version_created_at,
         updated_from: version.application.version_updated_from,
         content: contents.get(&id).copied(),
+        is_code_replaced: replaced.contains(&id),
     };
     let versions = read.into_iter().rev().map(version).collect();
     (versions, contents.get(&current).copied())

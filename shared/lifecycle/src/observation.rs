@@ -132,6 +132,9 @@ pub struct Version {
     /// As [`Application::content`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<u64>,
+    /// Whether its code lies in S3 no more: another version loaded something else from the same place since. The service itself keeps the code of a version that it rolls back to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_code_replaced: bool,
 }
 
 /// An operation, from `ListApplicationOperations` and, for failed ones, `DescribeApplicationOperation`.
@@ -345,6 +348,13 @@ impl Observation {
             .iter()
             .find(|version| version.id == version_id)
             .map(|version| &version.runtime)
+    }
+
+    /// Whether an earlier version is known to have lost its code.
+    #[must_use]
+    pub fn is_code_replaced(&self, version_id: u64) -> bool {
+        let mut versions = self.versions.iter();
+        versions.any(|version| version.id == version_id && version.is_code_replaced)
     }
 
     /// The newest operation of one of these kinds.

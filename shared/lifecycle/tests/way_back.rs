@@ -118,6 +118,68 @@ fn the_service_is_not_left_to_choose_where_a_snapshot_was_taken_since_the_change
         .must("wait", Reason::Unknown);
 }
 
+/// The JAR of the version to go back to was stored over in S3, under the same key.
+fn with_its_code_replaced(mut case: Case) -> Case {
+    let good = case.progress.rescue.as_ref().expect("it rescues");
+    let good = good.good_version_id;
+    let mut versions = case.seen.versions.iter_mut();
+    let version = versions.find(|one| one.id == good);
+    version.expect("it is known").is_code_replaced = true;
+    case
+}
+
+#[test]
+fn code_that_is_not_in_s3_any_more_comes_back_by_the_services_rollback_only() {
+    // It keeps the code (cR7), whatever snapshot was taken since.
+    with_its_code_replaced(a_rescue()).must("rollback", Reason::ChangeToBlame);
+    let rolled_back = with_its_code_replaced(with_a_newer_snapshot());
+    rolled_back.clone().must("rollback", Reason::ChangeToBlame);
+    // Nothing is stopped for what cannot be started.
+    let used = rolled_back.step(Step::Rollback, 60, refused());
+    let decision = used.must("escalate", Reason::LadderExhausted);
+    says(
+        &decision.reason,
+        &[
+            "was not stopped",
+            "the code of version 6 is not in S3 any more",
+            "Rollback failed",
+        ],
+    );
+    // Where no rollback reaches it, a person is asked.
+    let case = a_second_bad_deployment().knows(2, days(5), Some(2));
+    with_its_code_replaced(case).must("escalate", Reason::LadderExhausted);
+}
+
+#[test]
+fn code_that_nobody_deployed_is_not_put_back_where_it_is_down() {
+    let down = |case: Case| {
+        with_its_code_replaced(case.knows(2, days(5), Some(2)))
+            .ready()
+            .operation("StopApplication", "SUCCESSFUL", minutes(5), Some(30))
+    };
+    // Found out after the stop: what is stored is started.
+    let decision = down(a_second_bad_deployment())
+        .step(
+            Step::ForceStop,
+            minutes(5) + 1,
+            accepted_as("StopApplication-300"),
+        )
+        .must("start", Reason::NextRung);
+    says(
+        &decision.reason,
+        &["start version 4, which is stored", "not in S3 any more"],
+    );
+    // Down by itself: its configuration is left as it is.
+    with_its_code_replaced(a_second_bad_deployment().knows(2, days(5), Some(2)))
+        .ready()
+        .operation("StartApplication", "FAILED", minutes(9), Some(60))
+        .judged(Assessment::Failed {
+            why: "it fell back".into(),
+            first_fault: None,
+        })
+        .must("escalate", Reason::LadderExhausted);
+}
+
 /// From 1.20 to 2.2, which loops, and a 2.2 snapshot was taken since.
 fn an_upgrade() -> Case {
     a_rescue()

@@ -2,7 +2,7 @@
 //!
 //! Invariant (S10): only numbers of versions leave this module, no value and nothing made from one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_kinesisanalyticsv2::types::{
     ApplicationConfigurationDescription, ApplicationMode, RuntimeEnvironment,
@@ -36,6 +36,53 @@ pub fn contents<'a>(versions: impl IntoIterator<Item = (u64, &'a Detail)>) -> BT
         }
     }
     answers
+}
+
+/// The versions whose code is not in S3 any more: a later version loaded something else from the same place. Where the key names an object's version, nothing can take its place.
+#[must_use]
+pub fn replaced_code<'a>(versions: impl IntoIterator<Item = (u64, &'a Detail)>) -> BTreeSet<u64> {
+    let mut loaded: Vec<(u64, Loaded<'a>)> = versions
+        .into_iter()
+        .filter_map(|(id, detail)| Some((id, Loaded::of(detail)?)))
+        .collect();
+    loaded.sort_by_key(|(id, _)| *id);
+    // A rollback makes a version without loading anything: the place holds what was found there last for the first time.
+    let first_of = |code: &Loaded<'a>| {
+        let mut all = loaded.iter();
+        all.find(|(_, other)| other == code).map(|(id, _)| *id)
+    };
+    let is_replaced = |code: &Loaded<'a>| {
+        let mut others = loaded.iter();
+        others.any(|(_, other)| other.is_instead_of(code) && first_of(other) > first_of(code))
+    };
+    let replaced = loaded.iter().filter(|(_, code)| is_replaced(code));
+    replaced.map(|(id, _)| *id).collect()
+}
+
+/// Code that was loaded from S3.
+#[derive(PartialEq, Eq)]
+struct Loaded<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    md5: &'a str,
+}
+
+impl<'a> Loaded<'a> {
+    fn of(detail: &'a Detail) -> Option<Self> {
+        let configuration = detail.as_sdk().application_configuration_description()?;
+        let code = configuration.application_code_configuration_description()?;
+        let content = code.code_content_description()?;
+        let place = content.s3_application_code_location_description()?;
+        place.object_version().is_none().then_some(Self {
+            bucket: place.bucket_arn(),
+            key: place.file_key(),
+            md5: content.code_md5()?,
+        })
+    }
+
+    fn is_instead_of(&self, other: &Self) -> bool {
+        (self.bucket, self.key) == (other.bucket, other.key) && self.md5 != other.md5
+    }
 }
 
 /// None where the code is known by its place alone: what lies there may have been replaced.

@@ -22,7 +22,7 @@ mod verbs;
 pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
-pub use content::contents;
+pub use content::{contents, replaced_code};
 pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, properties};
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
 pub use pages::pages;

@@ -3,9 +3,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use managed_flink::{DescribeApplicationVersion, Detail, ManagedFlink, contents};
+use managed_flink::{DescribeApplicationVersion, Detail, ManagedFlink, contents, replaced_code};
 use serde_json::{Value, json};
 use support::{Double, Wire, service::full};
 
@@ -200,4 +200,45 @@ async fn the_lowest_of_those_that_are_the_same_names_them_all() {
         contents(all),
         BTreeMap::from([(3, 3), (7, 3), (8, 8), (9, 8), (10, 3)])
     );
+}
+
+/// A version whose code was loaded from that key, with that checksum, and from that version of the object.
+async fn loaded(key: &str, md5: Option<&str>, object: Option<&str>) -> Detail {
+    const CODE: &str = "/ApplicationCodeConfigurationDescription/CodeContentDescription";
+    let mut detail = full();
+    set(&mut detail, &format!("{CODE}/CodeMD5"), json!(md5));
+    let place = format!("{CODE}/S3ApplicationCodeLocationDescription");
+    set(&mut detail, &format!("{place}/FileKey"), json!(key));
+    set(
+        &mut detail,
+        &format!("{place}/ObjectVersion"),
+        json!(object),
+    );
+    described(detail).await
+}
+
+#[tokio::test]
+async fn code_that_was_stored_over_under_its_key_is_lost() {
+    let versions = [
+        loaded("a", Some("1"), None).await,
+        loaded("a", Some("2"), None).await,
+        loaded("b", Some("3"), None).await,
+        // A rollback to the first: nothing was loaded for it.
+        loaded("a", Some("1"), None).await,
+    ];
+    let lost = |known: &[u64]| {
+        let all = (1..).zip(&versions);
+        replaced_code(all.filter(|(id, _)| known.contains(id)))
+    };
+    assert_eq!(lost(&[1, 2, 3, 4]), BTreeSet::from([1, 4]));
+    assert_eq!(lost(&[1, 3]), BTreeSet::new());
+    assert_eq!(lost(&[1, 4]), BTreeSet::new());
+    // Where the object has a version, nothing took its place; and what has no checksum says nothing.
+    for (md5, object) in [(Some("1"), Some("v1")), (None, None)] {
+        let first = loaded("a", md5, object).await;
+        assert_eq!(
+            replaced_code([(1, &first), (2, &versions[1])]),
+            BTreeSet::new()
+        );
+    }
 }

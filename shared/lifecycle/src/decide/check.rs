@@ -39,8 +39,18 @@ impl Turn<'_> {
         before == good || content.is_some() && content == self.content_of(before)
     }
 
-    /// From 2.x back to 1.x only RollbackApplication is documented.
+    /// Whether only RollbackApplication leads there: it keeps the code that S3 does not have any more, and from 2.x back to 1.x no other way is documented.
     pub(super) fn is_only_by_rollback(&self, rescue: &Rescue) -> bool {
+        self.is_code_replaced(rescue) || self.is_down_to_another_major(rescue)
+    }
+
+    /// Whether putting its configuration back would load something that nobody has deployed with it.
+    pub(super) fn is_code_replaced(&self, rescue: &Rescue) -> bool {
+        let good = rescue.good_version_id;
+        good != rescue.faulty_version_id && self.s.seen.is_code_replaced(good)
+    }
+
+    fn is_down_to_another_major(&self, rescue: &Rescue) -> bool {
         let stored = self.s.seen.application.runtime.flink_version();
         let good = rescue.good_runtime.flink_version();
         matches!((stored, good), (Some(stored), Some(good)) if good.0 < stored.0)
@@ -54,6 +64,10 @@ impl Turn<'_> {
             let text = format!("{} was not stopped: {why}", application.name);
             Err(Box::new(self.escalate(because, text)))
         };
+        if self.is_code_replaced(rescue) {
+            let why = format!("{}{}", code_replaced(rescue), self.what_was_refused());
+            return refuse(Reason::LadderExhausted, why);
+        }
         if !self.takes(rescue) {
             return refuse(
                 Reason::LadderExhausted,
@@ -93,7 +107,8 @@ impl Turn<'_> {
         const OLDEST_TAKEN: (u32, u32) = (1, 15);
         let good = &rescue.good_runtime;
         let is_retired = good.flink_version().is_some_and(|good| good < OLDEST_TAKEN);
-        *good == self.s.seen.application.runtime || !self.is_only_by_rollback(rescue) && !is_retired
+        *good == self.s.seen.application.runtime
+            || !self.is_down_to_another_major(rescue) && !is_retired
     }
 
     fn what_was_refused(&self) -> String {
@@ -186,4 +201,11 @@ impl Turn<'_> {
             })
         )
     }
+}
+
+pub(super) fn code_replaced(rescue: &Rescue) -> String {
+    format!(
+        "the code of version {} is not in S3 any more: something else was stored under its key",
+        rescue.good_version_id
+    )
 }

@@ -157,6 +157,9 @@ impl Turn<'_> {
             if let (Err(gone), true) = (&there, self.is_down_because_of_us()) {
                 return self.start_what_is_stored(rescue, Reason::NextRung, gone);
             }
+            if self.is_code_replaced(rescue) {
+                return self.without_the_good_code(rescue);
+            }
             if self.is_spent(Step::RestoreConfiguration) {
                 return self.without_the_good_configuration(rescue, why);
             }

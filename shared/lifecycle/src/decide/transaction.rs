@@ -2,7 +2,7 @@
 //!
 //! A job that fails and is retried by Flink is better than one that was stopped and stays so. Only policy, a person or a snapshot that does not fit keeps it down, and that is told.
 
-use super::Turn;
+use super::{Turn, check::code_replaced};
 use crate::{
     ApplicationStatus, Decision, OperationKind, Plan, Reason, Rescue, Restore, Step, StepResult,
     watch::down_and_changed_since,
@@ -53,6 +53,15 @@ impl Turn<'_> {
             rescue.good_version_id,
             self.what_went_before(why)
         );
+        if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
+            return self.escalate(Reason::LadderExhausted, why);
+        }
+        self.start_what_is_stored(rescue, Reason::NextRung, &why)
+    }
+
+    /// Its configuration would load other code than it ran with.
+    pub(super) fn without_the_good_code(&self, rescue: &Rescue) -> Decision {
+        let why = code_replaced(rescue);
         if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
             return self.escalate(Reason::LadderExhausted, why);
         }

@@ -123,6 +123,7 @@ pub fn a_version(id: u64) -> Version {
         created_at: None,
         updated_from: None,
         content: None,
+        is_code_replaced: false,
     }
 }
 
