@@ -174,6 +174,17 @@ pub struct Rescue {
     /// The rescue to the first target, where that one failed in its own way and this goes further back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<Box<Rescue>>,
+    /// So many steps belong to the first target: each step is taken once for each.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub steps_before: usize,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_none(steps: &usize) -> bool {
+    *steps == 0
 }
 
 /// What a rescue is bounded to.
@@ -212,10 +223,18 @@ pub struct Doubt {
 }
 
 impl Progress {
-    /// The last try of a step.
+    /// The steps on the way to the present target.
+    #[must_use]
+    pub fn own_steps(&self) -> &[StepTaken] {
+        let before = self.rescue.as_ref().map_or(0, |it| it.steps_before);
+        self.steps.get(before..).unwrap_or_default()
+    }
+
+    /// The last try of a step on the way to the present target.
     #[must_use]
     pub fn last(&self, step: Step) -> Option<&StepTaken> {
-        self.steps.iter().rev().find(|taken| taken.step == step)
+        let mut own = self.own_steps().iter().rev();
+        own.find(|taken| taken.step == step)
     }
 
     /// Whether a rung was accepted by the service.
@@ -247,7 +266,7 @@ impl Progress {
             ApplicationStatus::Stopping,
             ApplicationStatus::ForceStopping,
         ];
-        let stopped = self.steps.iter().any(|taken| {
+        let stopped = self.own_steps().iter().any(|taken| {
             let accepted = matches!(taken.result, Some(StepResult::Accepted { .. }));
             taken.step == Step::ForceStop && (accepted || is_lost(taken))
         });

@@ -607,13 +607,10 @@ fn a_proven_target_is_not_left_and_nothing_unknown_is_gone_to() {
         unknown.unreadable(Part::Series, "throttled"),
         "whether version 6 is proven is not known",
     );
-    // A person had asked for that version, or the restore steps are used up.
+    // A person had asked for that version, or stopping the first target was refused.
     people(first().asked(rollback()), "all that was asked for");
-    let restored = first()
-        .step(Step::ForceStop, minutes(9), accepted_as("gone"))
-        .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
-        .step(Step::Start, minutes(8), accepted_as("gone"));
-    people(restored, "each step is taken once");
+    let refused = restored_to_the_first_target().step(Step::ForceStop, 60, refused());
+    people(refused, "stopping it to go there was tried");
     // The second one fails as the first had: it is the last.
     let mut twice = first();
     let rescue = twice.progress.rescue.clone().map(Box::new);
@@ -623,6 +620,50 @@ fn a_proven_target_is_not_left_and_nothing_unknown_is_gone_to() {
         .step(Step::Start, minutes(8), accepted_as("gone"))
         .rescue(|it| it.instead_of = rescue);
     people(twice, "it is the second version");
+}
+
+/// The first target was reached by the restore steps, because the rollback could not.
+fn restored_to_the_first_target() -> Case {
+    a_target_that_fails_in_its_own_way()
+        .step(Step::ForceStop, minutes(9), accepted_as("gone"))
+        .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
+        .step(Step::Start, minutes(8), accepted_as("gone"))
+}
+
+#[test]
+fn a_target_that_was_restored_is_left_too_and_each_step_is_taken_once_for_each() {
+    let first = restored_to_the_first_target();
+    let decision = first.must("forceStop", Reason::NextRung);
+    assert_eq!(target(&decision), Some(5));
+    // What was restored for the first target is nothing that came back for the second.
+    let mut stopping = first.clone().restored_from("s3://b/before-change/x");
+    stopping.progress = decision.progress.clone();
+    stopping.progress.settle(accepted_as("StopApplication-60"));
+    let waiting = stopping.must("wait", Reason::Busy);
+    let second = waiting.progress.rescue.expect("a rescue");
+    assert_eq!((second.restored, second.steps_before), (None, 4));
+    let mut down = first
+        .clone()
+        .ready()
+        .operation("StopApplication", "SUCCESSFUL", 60, Some(20));
+    down.progress = stopping.progress.clone();
+    let restore = down.must("restoreConfiguration", Reason::NextRung);
+    assert_eq!(target(&restore), Some(5));
+    down.progress = restore.progress;
+    down.progress.settle(accepted());
+    let start = down.must("start", Reason::NextRung);
+    assert_eq!(snapshot(&start), "before-6");
+    // Refused, it is down because of Lifeguard, and people hear of that.
+    down.progress = start.progress;
+    down.progress.settle(refused());
+    let decision = down.must("escalate", Reason::LadderExhausted);
+    let status = &down.seen.application.status;
+    assert!(decision.progress.brought_down(status));
+    // READY before the second stop is somebody else's doing.
+    let mut others = first.ready();
+    others.progress = stopping.progress;
+    others.progress.steps.pop();
+    assert!(!others.progress.brought_down(status));
 }
 
 #[test]

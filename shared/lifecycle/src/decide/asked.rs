@@ -205,6 +205,7 @@ impl Turn<'_> {
             restored: None,
             only: None,
             instead_of: None,
+            steps_before: 0,
         }
     }
 }

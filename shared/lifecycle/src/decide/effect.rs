@@ -78,15 +78,24 @@ impl Turn<'_> {
         }
     }
 
-    /// The last step that made the job run and took effect.
+    /// The last step on the way to the present target that made the job run and took effect.
     pub(super) fn step_that_runs(&self) -> Option<&StepTaken> {
-        let runs = |taken: &&StepTaken| matches!(taken.step, Step::Rollback | Step::Start);
-        let took_effect = |taken: &&StepTaken| {
-            !matches!(taken.result, Some(StepResult::Failed { .. }))
-                || is_lost(taken) && self.operation_of(taken).is_some()
-        };
-        let steps = self.progress.steps.iter().rev();
-        steps.filter(runs).find(took_effect)
+        let mut steps = self.progress.own_steps().iter().rev();
+        steps.find(|taken| self.makes_it_run(taken))
+    }
+
+    /// How many steps were taken until the job ran that is there now.
+    pub(super) fn steps_until_it_ran(&self) -> usize {
+        let steps = &self.progress.steps;
+        let last = steps.iter().rposition(|taken| self.makes_it_run(taken));
+        last.map_or(0, |last| last + 1)
+    }
+
+    fn makes_it_run(&self, taken: &StepTaken) -> bool {
+        let runs = matches!(taken.step, Step::Rollback | Step::Start);
+        let took_effect = !matches!(taken.result, Some(StepResult::Failed { .. }))
+            || is_lost(taken) && self.operation_of(taken).is_some();
+        runs && took_effect
     }
 
     /// Whether the job that is seen was started by that step.

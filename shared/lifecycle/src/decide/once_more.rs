@@ -73,6 +73,7 @@ impl Turn<'_> {
             restored: None,
             only: Some(Only::OnceMore),
             instead_of: None,
+            steps_before: 0,
         };
         let because = rescue.because.clone();
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &because))

@@ -67,6 +67,7 @@ impl Turn<'_> {
             restored: None,
             only: None,
             instead_of: None,
+            steps_before: 0,
         };
         self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
     }

@@ -16,7 +16,7 @@ impl Turn<'_> {
         }
     }
 
-    /// By the restore steps, where the way back until now was the service's rollback; each step is taken once.
+    /// By the restore steps, whatever the way to the first target was. Each step is taken once for each target, and there is no third.
     pub(super) fn go_further_back(&self, rescue: &Rescue, why: &str) -> Decision {
         let people = |not: String| {
             let text =
@@ -39,12 +39,6 @@ impl Turn<'_> {
             Further::To(version) => version,
             Further::Nowhere(not) => return people(not),
         };
-        let steps = [Step::ForceStop, Step::RestoreConfiguration, Step::Start];
-        if steps.iter().any(|step| self.is_spent(*step)) {
-            return people(format!(
-                "version {version} had run well before, and each step is taken once in an execution"
-            ));
-        }
         let Some(runtime) = seen.runtime_of(version).cloned() else {
             return people(format!("the runtime of version {version} is not known"));
         };
@@ -69,9 +63,27 @@ impl Turn<'_> {
             snapshot,
             restored: None,
             instead_of: Some(Box::new(rescue.clone())),
+            steps_before: self.steps_until_it_ran(),
             ..rescue.clone()
         };
+        if self.is_spent_for(&second, Step::ForceStop) {
+            return people(format!(
+                "version {version} had run well before, and stopping it to go there was tried"
+            ));
+        }
         let why = format!("{why}. Version {version} had run well before it");
         self.with(second, |turn, second| turn.next_rung(second, &why))
+    }
+
+    /// Whether a step on the way to a target is used up.
+    fn is_spent_for(&self, rescue: &Rescue, step: Step) -> bool {
+        let mut progress = self.progress.clone();
+        progress.rescue = Some(rescue.clone());
+        let turn = Turn {
+            s: self.s,
+            progress,
+            doubt: self.doubt,
+        };
+        turn.is_spent(step)
     }
 }

@@ -43,6 +43,7 @@ impl Turn<'_> {
             restored: None,
             only: Some(Only::Rollback),
             instead_of: None,
+            steps_before: 0,
         };
         if let Some(closed) = self.why_closed(&rescue) {
             return not(closed);

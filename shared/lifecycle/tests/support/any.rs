@@ -470,6 +470,7 @@ fn rescue() -> BoxedStrategy<Rescue> {
                     fault: None,
                     restored: None,
                     instead_of: None,
+                    steps_before: 0,
                 }
             },
         )

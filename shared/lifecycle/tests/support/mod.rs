@@ -554,6 +554,7 @@ impl Case {
             restored: None,
             only: None,
             instead_of: None,
+            steps_before: 0,
         });
         self
     }

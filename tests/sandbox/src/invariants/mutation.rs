@@ -177,7 +177,7 @@ impl Checker {
         else {
             return;
         };
-        let again = Line::of(&book.executions, &line).times(verb);
+        let again = Line::of(&book.executions, &line).again(verb);
         let Some(notes) = book.executions.get_mut(&execution) else {
             return;
         };
@@ -188,9 +188,9 @@ impl Checker {
             verb: verb.to_owned(),
             version,
         });
-        let text = || format!("{verb} took effect {} times in one rescue", again + 1);
+        let text = || format!("{verb} took effect once more in one rescue");
         book.verdicts
-            .check(Invariant::S8, again == 0, now, application, text);
+            .check(Invariant::S8, !again, now, application, text);
         let left = notes_content;
         self.went_to(&mut book, &line, verb, application, left);
     }

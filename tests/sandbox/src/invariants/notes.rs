@@ -79,13 +79,23 @@ impl<'a> Line<'a> {
         Self(executions.values().filter(|one| one.line == line).collect())
     }
 
-    pub(super) fn effects(&self) -> impl Iterator<Item = &'a Effect> {
+    pub(super) fn effects(&self) -> impl Iterator<Item = &'a Effect> + Clone {
         self.0.iter().flat_map(|one| &one.effects)
     }
 
-    /// How often a verb took effect.
-    pub(super) fn times(&self, verb: &str) -> usize {
-        self.effects().filter(|effect| effect.verb == verb).count()
+    /// Whether a verb takes effect once more. A rescue may go on to a second target: by one more round of the restore steps, each after all of the others.
+    pub(super) fn again(&self, verb: &str) -> bool {
+        const ROUND: [&str; 3] = ["StopApplication", "UpdateApplication", "StartApplication"];
+        let own = self.effects().filter(|effect| effect.verb == verb);
+        let Some(before) = own.clone().map(|effect| effect.at).max() else {
+            return false;
+        };
+        let since = |other: &str| {
+            let mut effects = self.effects();
+            effects.any(|effect| effect.verb == other && effect.at > before)
+        };
+        let mut others = ROUND.into_iter().filter(|other| *other != verb);
+        own.count() > 1 || !ROUND.contains(&verb) || !others.all(since)
     }
 
     /// The version that was present before anything was changed.
@@ -137,5 +147,37 @@ impl<'a> Line<'a> {
     /// The limit of rescues when its first step was sent.
     pub(super) fn limit(&self) -> Option<u64> {
         self.0.iter().filter_map(|one| one.limit).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a verb would take effect once more after these.
+    fn again(before: &[&str], verb: &str) -> bool {
+        let mut notes = ExecutionNotes::new("orders", "line", Timestamp::UNIX_EPOCH, None);
+        notes.effects = (0..)
+            .zip(before)
+            .map(|(at, verb)| Effect {
+                at: Timestamp::from_second(at).expect("a time"),
+                verb: (*verb).to_owned(),
+                version: 1,
+            })
+            .collect();
+        Line(vec![&notes]).again(verb)
+    }
+
+    #[test]
+    fn one_more_round_goes_to_a_second_target_and_nothing_else_is_repeated() {
+        const ROUND: [&str; 3] = ["StopApplication", "UpdateApplication", "StartApplication"];
+        let rounds = [["RollbackApplication"].as_slice(), &ROUND, &ROUND].concat();
+        for at in 0..rounds.len() {
+            assert!(!again(&rounds[..at], rounds[at]), "{at}");
+        }
+        assert!(ROUND.iter().all(|verb| again(&rounds, verb)));
+        assert!(again(&rounds[..1], "RollbackApplication"));
+        assert!(ROUND[..2].iter().all(|verb| again(&rounds[..3], verb)));
+        assert!(again(&rounds[..5], "StartApplication"));
     }
 }
