@@ -188,6 +188,16 @@ fn a_run_knows_when_its_first_checkpoint_completed() {
             again.spans
         );
     }
+    // What was read of checkpoints begins within a run that has had some: when the first completed is not known.
+    let long = well().running(days(5), 0);
+    assert_eq!(first_checkpoint(&folded(&long, hours(3), &[])[0]), None);
+    let up_time = |mut read: SeriesRead| {
+        read.series.retain(|one| one.metric == SeriesMetric::UpTime);
+        read
+    };
+    let reads = [up_time(long.read(days(14), 0)), long.read(hours(24), 0)];
+    let spans = History::default().after(&reads, &[], None, SOAK).spans;
+    assert_eq!((first_checkpoint(&spans[0]), spans.len()), (None, 1));
     // None has completed yet, though the metric has a value.
     let never = Past {
         initialising: Some(0),

@@ -96,7 +96,7 @@ impl History {
             spans: std::mem::take(&mut self.spans),
         };
         fold.resume();
-        let minutes = Minutes::of(read, from, until, fold.is_first);
+        let minutes = Minutes::of(read, from, until);
         for at in &minutes.all {
             fold.minute(*at, &minutes);
         }
@@ -221,6 +221,8 @@ struct Minutes {
     restarts: BTreeMap<i64, i64>,
     /// Minutes in which a checkpoint completed.
     checkpoints: Option<BTreeSet<i64>>,
+    /// The first minute, where one had completed before it.
+    had_completed: Option<i64>,
     /// Minutes in which records went through.
     records: BTreeSet<i64>,
     knows_records: bool,
@@ -228,8 +230,7 @@ struct Minutes {
 }
 
 impl Minutes {
-    /// `is_first`: nothing was read before.
-    fn of(read: &SeriesRead, from: Timestamp, until: Timestamp, is_first: bool) -> Self {
+    fn of(read: &SeriesRead, from: Timestamp, until: Timestamp) -> Self {
         let values = |metric| -> Option<BTreeMap<i64, i64>> {
             let points = read.points(metric)?.iter();
             let usable =
@@ -240,18 +241,23 @@ impl Minutes {
                     .collect(),
             )
         };
-        // What the first minute has may have been there before, unless that was read.
+        // What the first minute has was there before: nothing changed in it.
         let first = from.as_millisecond() + MINUTE * 1000;
         let changes = |of: &BTreeMap<i64, i64>| -> BTreeSet<i64> {
             let mut before = None;
             of.iter()
                 .filter(|(at, value)| match before.replace(**value) {
                     Some(before) => before != **value,
-                    None => is_first || **at >= first,
+                    None => **at >= first,
                 })
                 .map(|(at, _)| *at)
                 .collect()
         };
+        let sizes = values(SeriesMetric::CheckpointSize);
+        let took = values(SeriesMetric::CheckpointDuration);
+        let known = took.iter().chain(&sizes);
+        let had_completed = known.filter_map(|of| of.first_key_value());
+        let had_completed = had_completed.map(|(at, _)| *at).find(|at| *at < first);
         let grows = |of: &BTreeMap<i64, i64>| -> BTreeSet<i64> {
             let mut before = 0;
             of.iter()
@@ -275,12 +281,8 @@ impl Minutes {
             values(SeriesMetric::RecordsOut).as_ref().map(grows),
         );
         Self {
-            checkpoints: both(
-                values(SeriesMetric::CheckpointDuration)
-                    .as_ref()
-                    .map(changes),
-                values(SeriesMetric::CheckpointSize).as_ref().map(changes),
-            ),
+            checkpoints: both(took.as_ref().map(changes), sizes.as_ref().map(changes)),
+            had_completed,
             knows_records: records.is_some(),
             records: records.unwrap_or_default(),
             all: up.keys().chain(restarts.keys()).copied().collect(),
@@ -397,10 +399,13 @@ impl Fold<'_> {
                 }
             };
             let checkpoints = minutes.checkpoints.as_ref();
-            let has_completed = checkpoints.is_some_and(|hits| hits.contains(&at));
-            if has_completed && run.checkpoints.unwrap_or(0) == 0 {
+            let completes = checkpoints.is_some_and(|hits| hits.contains(&at));
+            if completes && run.checkpoints.unwrap_or(0) == 0 {
                 run.first_checkpoint = Some(end);
             }
+            // When the first of a run completed that is older than what was read of them is not known.
+            let had_completed = run.checkpoints.is_none() && minutes.had_completed == Some(at);
+            let has_completed = completes || had_completed;
             count(&mut run.checkpoints, checkpoints.is_some(), has_completed);
             count(
                 &mut run.records,
