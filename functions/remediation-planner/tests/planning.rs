@@ -616,7 +616,7 @@ async fn what_never_came_up_is_down_since_its_operation_began_and_nothing_is_pro
     rescue["cutoff"] = json!("2026-03-04T02:51:30Z");
     let report = plan(healthy).await["report"].clone();
     let text = report["text"].as_str().unwrap();
-    let line = "IMPACT     Down 11 min (02:50:00 to 03:01:00 UTC). Input since 02:50:05 (the snapshot) was processed again.\n";
+    let line = "IMPACT     Down at most 11 min (02:50:00 to 03:01:00 UTC). Input since 02:50:05 (the snapshot) was processed again.\n";
     assert!(text.contains(line), "{text}");
     assert_eq!(
         report["detail"]["impact"],

@@ -1,7 +1,7 @@
 //! How long it did not process, and what is processed twice.
 
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::{Assessment, Decision, Operation, Step, because, lasting};
+use lifecycle::{Assessment, Decision, Operation, OperationKind, Step, because, lasting};
 use serde::Serialize;
 
 use super::done::Taken;
@@ -16,6 +16,9 @@ const NO_TIME_TO_PROCESS_SECS: i64 = 5;
 pub(crate) struct Impact {
     /// The last moment at which it processed.
     down_from: Timestamp,
+    /// An operation took it down, and how long the job ran on before is not known: it did not process for so long at most.
+    #[serde(skip)]
+    is_at_most: bool,
     /// When it processed again; None while it does not.
     processing_at: Option<Timestamp>,
     /// Between both.
@@ -29,7 +32,7 @@ pub(crate) struct Impact {
 /// None where nothing was disturbed, or nobody can tell since when.
 pub(super) fn of(event: &Event, decision: &Decision, steps: &[Taken<'_>]) -> Option<Impact> {
     let carried_out: Vec<&Taken<'_>> = steps.iter().filter(|one| one.was_carried_out()).collect();
-    let down_from = last_processed(event, decision, &carried_out)?;
+    let (down_from, is_at_most) = last_processed(event, decision, &carried_out)?;
     let processing_at = processing_again(event).filter(|at| *at > down_from);
     if processing_at.is_none() && !is_down(event) {
         return None;
@@ -44,6 +47,7 @@ pub(super) fn of(event: &Event, decision: &Decision, steps: &[Taken<'_>]) -> Opt
     let taken_at = snapshot.map(|snapshot| snapshot.created_at);
     Some(Impact {
         down_from,
+        is_at_most,
         processing_at,
         down_secs: processing_at.map(|at| at.as_second() - down_from.as_second()),
         read_again_from: taken_at,
@@ -53,12 +57,12 @@ pub(super) fn of(event: &Event, decision: &Decision, steps: &[Taken<'_>]) -> Opt
     })
 }
 
-/// The last moment at which it processed: the trouble's beginning; the operation's, where it came up no more; ours, where it ran until we stopped it.
+/// The last moment at which it processed: the trouble's beginning; the operation's, where it came up no more; ours, where it ran until we stopped it. Whether it may have been later.
 fn last_processed(
     event: &Event,
     decision: &Decision,
     carried_out: &[&Taken<'_>],
-) -> Option<Timestamp> {
+) -> Option<(Timestamp, bool)> {
     let watch = &event.look.watch;
     let first = carried_out.first().map(|one| one.at());
     let Some(rescue) = &decision.progress.rescue else {
@@ -68,14 +72,18 @@ fn last_processed(
     if event.request.is_some() {
         // It may have been well until a person's request was carried out.
         let fault = watch.first_fault.as_ref().map(|fault| fault.at);
-        return fault.into_iter().chain(first).min();
+        let earliest = fault.into_iter().chain(first).min();
+        return earliest.map(|at| (at, false));
     }
-    let began = begun_by(event, rescue.fault_at);
-    Some(first.map_or(began, |first| first.min(began)))
+    let (began, is_at_most) = begun_by(event, rescue.fault_at);
+    Some(match first.filter(|first| *first < began) {
+        Some(first) => (first, false),
+        None => (began, is_at_most),
+    })
 }
 
-/// When the operation that was still under way, or had just ended, when the trouble began took the job down.
-fn begun_by(event: &Event, fault_at: Timestamp) -> Timestamp {
+/// When the operation that was still under way, or had just ended, when the trouble began took the job down; whether it may have been later.
+fn begun_by(event: &Event, fault_at: Timestamp) -> (Timestamp, bool) {
     let fault = fault_at.as_second();
     let caused = |operation: &&Operation| {
         let ended = operation.ended_at.map(|end| end.as_second());
@@ -83,10 +91,17 @@ fn begun_by(event: &Event, fault_at: Timestamp) -> Timestamp {
             && ended.is_none_or(|end| fault <= end + NO_TIME_TO_PROCESS_SECS)
     };
     let operation = event.look.observation.operations.iter().find(caused);
-    operation.map_or(fault_at, |operation| {
-        let until = ran_on_until(event, operation.started_at);
-        until.map_or(operation.started_at, |until| until.min(fault_at))
-    })
+    let Some(operation) = operation else {
+        return (fault_at, false);
+    };
+    match ran_on_until(event, operation.started_at) {
+        Some(until) => (until.min(fault_at), false),
+        None => (
+            operation.started_at,
+            // Nothing ran before a start.
+            operation.kind() != OperationKind::Start,
+        ),
+    }
 }
 
 /// Until when, at least, CloudWatch's minutes show the run that an operation ended: a slow snapshot is taken while it goes on.
@@ -135,8 +150,9 @@ impl Impact {
             );
         };
         let lasted = lasting(to.as_second() - from.as_second());
+        let at_most = if self.is_at_most { "at most " } else { "" };
         let down = format!(
-            "Down {lasted} ({} to {}).",
+            "Down {at_most}{lasted} ({} to {}).",
             because::clock(from, now),
             because::moment(to, now)
         );

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::Value;
 
-use crate::flink::Record;
+use crate::{flink::Record, managed_flink::OperationView};
 
 use super::{
     checker::Checker,
@@ -50,6 +50,8 @@ pub(super) fn check(
     let name = said.notes.application.as_str();
     let record = checker.region.flink().record(name);
     let began = began(executions, said);
+    let view = checker.region.flink().application(name);
+    let operations = view.map_or_else(Vec::new, |view| view.operations);
     let standing = checker.region.flink().standing(name);
     let tags = standing.map(|standing| standing.tags).unwrap_or_default();
     let well_secs = Rules::of(&checker.premises.policy, &tags).soak_secs + WELL_SLACK_SECS;
@@ -63,6 +65,7 @@ pub(super) fn check(
             )
         });
         let well = ran_well_after(&record, one.at, began, well_secs);
+        let well = well.filter(|(_, until)| one.is_fault || !ended_in(&operations, one.at, *until));
         verdicts.check(Invariant::W4, well.is_none(), said.at, name, || {
             format!(
                 "{} tells {one:?}, and the job ran well from then on: {well:?}",
@@ -99,6 +102,14 @@ fn ran_well_after(
         one.secs() >= well_secs && one.until <= began && told + STAMP_SLACK < one.until
     });
     well.map(|one| (one.from, one.until))
+}
+
+/// An operation began at the time that is told, and the job ran on in it for as long as its snapshot took: nobody but the service knows how long that was.
+fn ended_in(operations: &[OperationView], told: Timestamp, until: Timestamp) -> bool {
+    operations.iter().any(|one| {
+        told.duration_since(one.started).abs() <= SignedDuration::from_secs(1)
+            && one.ended.is_none_or(|ended| until <= ended)
+    })
 }
 
 /// A change is blamed only for what began after it was made.
@@ -186,7 +197,7 @@ pub(super) fn clock(text: &str, sent: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use crate::flink::Ran;
+    use crate::{flink::Ran, managed_flink::OperationStatus};
 
     use super::*;
 
@@ -221,6 +232,20 @@ mod tests {
     fn a_fault_is_told_when_it_happened() {
         assert!(happened(&record(), at("02:10:04")));
         assert!(!happened(&record(), at("02:05:00")));
+    }
+
+    #[test]
+    fn a_job_may_run_on_in_the_operation_that_ends_it() {
+        let update = OperationView {
+            kind: "UpdateApplication".to_owned(),
+            status: OperationStatus::Successful,
+            started: at("01:55:00"),
+            ended: Some(at("02:01:00")),
+            error: None,
+        };
+        let of = |told| ended_in(std::slice::from_ref(&update), at(told), at("02:00:00"));
+        assert!(of("01:55:00") && !of("01:54:00") && !of("01:57:00"));
+        assert!(!ended_in(&[update], at("01:55:00"), at("02:02:00")));
     }
 
     #[test]
