@@ -459,6 +459,44 @@ fn the_same_fault_on_the_good_version_from_the_right_state_ends_it() {
     after_a_rollback().must("forceStop", Reason::NextRung);
 }
 
+/// Version 7 was undone for a time-out, or for memory, and version 6 fails with the same.
+fn short_of_the_same(class: &str) -> Case {
+    let short = |at| lifecycle::Fault {
+        exception: class.into(),
+        message: format!("{class}: no more"),
+        ..a_fault(at)
+    };
+    let mut case = after_a_rollback().had_failed_with(short(ago(minutes(25))));
+    let faults = &mut case.seen.job.as_mut().expect("it loops").faults;
+    for one in faults.first.iter_mut().chain(&mut faults.newest) {
+        *one = short(one.at);
+    }
+    case
+}
+
+#[test]
+fn what_is_short_on_both_versions_counts_only_from_the_planned_snapshot() {
+    for class in [
+        "java.util.concurrent.TimeoutException",
+        "java.lang.OutOfMemoryError",
+    ] {
+        let said = |path: &str| {
+            let path = format!("s3://b/{path}/x");
+            short_of_the_same(class).rescue(|it| it.restored = Some(path))
+        };
+        said("before-change").must("escalate", Reason::NotTheChange);
+        // Flink does not say, or names a path that is no snapshot's: another state may be what is too much.
+        short_of_the_same(class).must("forceStop", Reason::NextRung);
+        said("elsewhere").must("forceStop", Reason::NextRung);
+        // A start named it.
+        let started = short_of_the_same(class)
+            .step(Step::ForceStop, minutes(9), accepted_as("gone"))
+            .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
+            .step(Step::Start, minutes(8), accepted_as("gone"));
+        started.must("escalate", Reason::NotTheChange);
+    }
+}
+
 #[test]
 fn the_same_fault_after_a_start_from_the_planned_snapshot_ends_it_too() {
     let started = || {

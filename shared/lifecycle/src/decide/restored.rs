@@ -129,11 +129,24 @@ impl Turn<'_> {
         match self.against_the_plan(rescue) {
             Against::Planned(_) => true,
             Against::Unmatched { .. } | Against::NotSaid { .. } => {
-                let step = self.step_that_runs();
-                step.is_some_and(|taken| taken.step == Step::Start) || self.is_newest(rescue)
+                self.was_named_by_a_start() || self.is_newest(rescue)
             }
             _ => false,
         }
+    }
+
+    /// The same, and nothing else can have been restored. What is short of memory, slots or time may be so because of another state.
+    fn runs_from_the_plan_for_certain(&self, rescue: &Rescue) -> bool {
+        match self.against_the_plan(rescue) {
+            Against::Planned(_) => true,
+            Against::NotSaid { .. } => self.was_named_by_a_start(),
+            _ => false,
+        }
+    }
+
+    fn was_named_by_a_start(&self) -> bool {
+        let step = self.step_that_runs();
+        step.is_some_and(|taken| taken.step == Step::Start)
     }
 
     fn is_newest(&self, rescue: &Rescue) -> bool {
@@ -159,6 +172,9 @@ impl Turn<'_> {
         let (faulty, good) = (rescue.faulty_version_id, rescue.good_version_id);
         let restored = self.restored(rescue);
         if before.is_like(&now) {
+            if now.is_of_resources() && !self.runs_from_the_plan_for_certain(rescue) {
+                return None;
+            }
             let name = &self.s.seen.application.name;
             let text = format!(
                 "version {faulty} was undone, and version {good} now fails with the same fault ({}): the change is not to blame after all; {restored}. Nothing more is changed. Check what the job \
