@@ -29,7 +29,7 @@ const OTHER_ACCOUNT: &str = "999988887777";
 type Instead = Arc<dyn Fn(&str, &str, &Request) -> Option<Response> + Send + Sync>;
 
 /// The function as a stack deploys it, over a network that can be bent.
-struct Keeper {
+pub(super) struct Keeper {
     function: AlarmKeeper,
     calls: Arc<Mutex<Vec<String>>>,
     metrics: Arc<Mutex<Vec<Value>>>,
@@ -72,7 +72,7 @@ impl Keeper {
         }
     }
 
-    async fn invoke(&self, event: Value) -> Result<Value, Failure> {
+    pub(super) async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         let now = "2026-03-04T02:47:00Z".parse().unwrap();
         let request_id = "8f2c".to_owned();
         answer(&self.function, event, Invocation { request_id, now }).await
@@ -88,7 +88,7 @@ impl Keeper {
     }
 }
 
-fn unbent(region: &Region) -> Keeper {
+pub(super) fn unbent(region: &Region) -> Keeper {
     Keeper::of(region, "lifeguard", Arc::new(|_, _, _| None))
 }
 
@@ -142,12 +142,12 @@ fn change_by_hand(region: &Region, name: &str, application: &str) {
     region.cloudwatch().put_alarm(&changed).unwrap();
 }
 
-fn arn(name: &str) -> String {
+pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:kinesisanalytics:{REGION}:{ACCOUNT}:application/{name}")
 }
 
 /// A call as CloudTrail records it.
-fn recorded(event_name: &str, parameters: Value) -> Value {
+pub(super) fn recorded(event_name: &str, parameters: Value) -> Value {
     json!({
         "version": "0", "id": "7b1f0a36-0000-4000-8000-000000000001", "detail-type": "AWS API Call via CloudTrail", "source": "aws.kinesisanalytics",
         "account": ACCOUNT, "time": "2026-03-04T02:47:00Z", "region": REGION, "resources": [],
@@ -160,13 +160,13 @@ fn recorded(event_name: &str, parameters: Value) -> Value {
     })
 }
 
-fn with(mut event: Value, pointer: &str, value: Value) -> Value {
+pub(super) fn with(mut event: Value, pointer: &str, value: Value) -> Value {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     event.pointer_mut(parent).unwrap()[key] = value;
     event
 }
 
-fn tagged(key: &str) -> Value {
+pub(super) fn tagged(key: &str) -> Value {
     recorded(
         "TagResource",
         json!({ "resourceARN": arn("orders"), "tags": [{ "key": key, "value": "true" }] }),
@@ -409,81 +409,6 @@ fn a_recorded_call_that_may_change_alarms_is_about_one_application() {
                 "{event}: {calls:?}"
             );
         }
-    });
-}
-
-/// Calls by alarm-keeper, by their verb, and how often it was invoked.
-fn by_keeper(region: &Region) -> (BTreeMap<String, usize>, usize) {
-    let (mut calls, mut invoked) = (BTreeMap::new(), 0);
-    for call in region.journal().calls() {
-        let of_keeper = |name: &String| name.contains("AlarmKeeper");
-        if call.caller.contains("AlarmKeeper") {
-            *calls.entry(call.action.clone()).or_default() += 1;
-        }
-        invoked +=
-            usize::from(call.action == "Invoke" && call.resource.as_ref().is_some_and(of_keeper));
-    }
-    (calls, invoked)
-}
-
-fn emit(region: &Region, event: &Value) {
-    region.bus().emit(
-        "aws.kinesisanalytics",
-        "AWS API Call via CloudTrail",
-        &[],
-        event["detail"].clone(),
-    );
-}
-
-#[test]
-fn a_thousand_updates_cost_no_call_and_no_invocation() {
-    virtually(async {
-        let region = region();
-        for n in 0..1_000 {
-            let name = format!("application-{n}");
-            emit(
-                &region,
-                &recorded("UpdateApplication", json!({ "applicationName": name })),
-            );
-            let refused = with(
-                tagged("lifeguard:managed"),
-                "/detail/errorCode",
-                json!("AccessDeniedException"),
-            );
-            emit(&region, &refused);
-        }
-        tokio::time::sleep(MINUTE).await;
-        assert_eq!(by_keeper(&region), (BTreeMap::new(), 0));
-    });
-}
-
-#[test]
-fn a_thousand_tags_of_which_alarms_know_nothing_cost_no_call() {
-    virtually(async {
-        let region = region();
-        for n in 0..1_000 {
-            let name = format!("application-{n}");
-            let tags = json!([{ "key": "lifeguard:soak", "value": "600" }, { "key": "team", "value": "shop" }]);
-            let parameters = json!({ "resourceARN": arn(&name), "tags": tags });
-            emit(&region, &recorded("TagResource", parameters));
-        }
-        tokio::time::sleep(MINUTE).await;
-        assert_eq!(by_keeper(&region), (BTreeMap::new(), 1_000));
-    });
-}
-
-#[test]
-fn an_update_of_the_runtime_costs_a_look_at_one_application() {
-    virtually(async {
-        let region = region();
-        unbent(&region).invoke(json!({})).await.unwrap();
-        let parameters =
-            json!({ "applicationName": "orders", "runtimeEnvironmentUpdate": "FLINK-1_20" });
-        emit(&region, &recorded("UpdateApplication", parameters));
-        tokio::time::sleep(MINUTE).await;
-        let (calls, invoked) = by_keeper(&region);
-        assert_eq!((calls.get("DescribeAlarms"), invoked), (Some(&2), 1));
-        assert_eq!(calls.get("ListApplications"), Some(&1), "{calls:?}");
     });
 }
 

@@ -13,7 +13,9 @@ mod last_release;
 mod people_hear;
 mod permissions;
 mod policies;
+mod recorded;
 mod ringing;
+mod sweeping;
 mod trail;
 mod without_force_stop;
 
