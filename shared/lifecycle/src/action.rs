@@ -148,18 +148,20 @@ pub enum Reason {
     NoSnapshot,
     /// The change is to blame.
     ChangeToBlame,
-    /// The rung before did not help.
-    NextRung,
+    /// The step before did not help. Events, and state machines of releases before, know it by its old name.
+    #[serde(rename = "nextRung")]
+    NextStep,
     /// A person asked for it.
     AskedFor,
-    /// The next rung needs the function that this stack is deployed without.
+    /// The next step needs the function that this stack is deployed without.
     ForceStopDisabled,
     /// The stop switch is on.
     StopSwitch,
     /// Whether the stop switch is on could not be read.
     StopSwitchUnreadable,
-    /// Every rung is used.
-    LadderExhausted,
+    /// Every step is used. Events, and subscriptions to them, know it by its old name.
+    #[serde(rename = "ladderExhausted")]
+    EveryStepUsed,
     /// Somebody else changed the application during the rescue.
     SomebodyElseActed,
     /// The execution's deadline.

@@ -1,6 +1,6 @@
-//! The ladder: what to do next, each rung at most once, doubt ends in escalation.
+//! What to do next: each step at most once for each target, and doubt ends in escalation.
 //!
-//! Level-triggered: decides from what the service says now; [`Progress`] only says which rungs are used. Invariants S1–S3, S6 and S7 of the design are decided here.
+//! Level-triggered: decides from what the service says now; [`Progress`] only says which steps are used. Invariants S1–S3, S6 and S7 of the design are decided here.
 
 mod asked;
 mod check;

@@ -72,7 +72,7 @@ impl Reason {
             | Self::ForceStopDisabled
             | Self::StopSwitch
             | Self::StopSwitchUnreadable
-            | Self::LadderExhausted
+            | Self::EveryStepUsed
             | Self::SomebodyElseActed
             | Self::Deadline => Some(Severity::Page),
             Self::NotFlink
@@ -94,7 +94,7 @@ impl Reason {
             | Self::StoppedByPerson
             | Self::Finished
             | Self::ChangeToBlame
-            | Self::NextRung
+            | Self::NextStep
             | Self::AskedFor => None,
         }
     }

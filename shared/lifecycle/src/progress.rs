@@ -1,4 +1,4 @@
-//! What this execution has done so far. Level-triggered all the same: progress only remembers which rungs are used and what was found out before the first change.
+//! What this execution has done so far. Level-triggered all the same: progress only remembers which steps are used and what was found out before the first change.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::{
 /// The error of a step whose execution died: like any lost answer, it is looked for and may be tried again.
 const INTERRUPTED: &str = "Lifeguard.Interrupted";
 
-/// A rung of the ladder: a step that changes an application.
+/// A step of a rescue: a change of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
@@ -237,14 +237,14 @@ impl Progress {
         own.find(|taken| taken.step == step)
     }
 
-    /// Whether a rung was accepted by the service.
+    /// Whether a step was accepted by the service.
     #[must_use]
     pub fn is_done(&self, step: Step) -> bool {
         self.last(step)
             .is_some_and(|taken| matches!(taken.result, Some(StepResult::Accepted { .. })))
     }
 
-    /// Whether a rung is used up: accepted, refused, or its outcome unknown.
+    /// Whether a step is used up: accepted, refused, or its outcome unknown.
     #[must_use]
     pub fn is_used(&self, step: Step) -> bool {
         self.last(step).is_some()

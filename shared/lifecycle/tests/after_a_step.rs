@@ -24,7 +24,7 @@ fn what_was_accepted_is_given_time_to_show() {
         .step(Step::RestoreConfiguration, 30, accepted())
         .step(Step::Start, 10, accepted_as("op-9"));
     started.must("wait", Reason::Busy);
-    // Beyond the time-out of an operation the rungs go on.
+    // Beyond the time-out of an operation the next step follows.
     a_rescue()
         .tagged("operation-timeout", "10m")
         .step(Step::Rollback, 599, accepted())
@@ -32,11 +32,11 @@ fn what_was_accepted_is_given_time_to_show() {
     a_rescue()
         .tagged("operation-timeout", "10m")
         .step(Step::Rollback, 600, accepted())
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     // Another version shows it, also where the operation is not listed.
     let mut unlisted = after_a_rollback();
     unlisted.seen.operations.clear();
-    unlisted.must("forceStop", Reason::NextRung);
+    unlisted.must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_operation_is_a_steps_when_it_is_of_its_kind_and_began_no_more_than_five_se
             .operation(name, "SUCCESSFUL", began, Some(1))
             .step(Step::Rollback, 10, accepted())
     };
-    after("RollbackApplication", 15).must("forceStop", Reason::NextRung);
+    after("RollbackApplication", 15).must("forceStop", Reason::NextStep);
     after("RollbackApplication", 16).must("wait", Reason::Busy);
     after("RollbackApplication", days(2)).must("wait", Reason::Busy);
     after("ApplicationMaintenance", 10).must("wait", Reason::Busy);
@@ -55,7 +55,7 @@ fn an_operation_is_a_steps_when_it_is_of_its_kind_and_began_no_more_than_five_se
 #[test]
 fn a_step_that_was_lost_without_a_trace_is_not_waited_for() {
     let lost_stop = after_a_rollback().step(Step::ForceStop, 10, lost());
-    lost_stop.must("forceStop", Reason::NextRung);
+    lost_stop.must("forceStop", Reason::NextStep);
     lost_stop
         .operation("StopApplication", "IN_PROGRESS", 9, None)
         .must("wait", Reason::Busy);
@@ -66,10 +66,10 @@ fn a_start_that_was_lost_and_left_a_trace_is_not_repeated() {
     let lost_start = after_a_force_stop()
         .rescuing_itself()
         .step(Step::Start, minutes(2), lost());
-    lost_start.must("start", Reason::NextRung);
+    lost_start.must("start", Reason::NextStep);
     let failed = lost_start.operation("StartApplication", "FAILED", minutes(2), Some(60));
     says(
-        &failed.must("escalate", Reason::LadderExhausted).reason,
+        &failed.must("escalate", Reason::EveryStepUsed).reason,
         &["the start did not help"],
     );
 }
@@ -108,7 +108,7 @@ fn a_configuration_that_may_have_been_put_back_is_fenced_by_the_version_of_befor
         let decision = after_a_force_stop()
             .step(Step::RestoreConfiguration, 40, result)
             .version(version)
-            .must("restoreConfiguration", Reason::NextRung);
+            .must("restoreConfiguration", Reason::NextStep);
         decision
             .action
             .plan()
@@ -139,7 +139,7 @@ fn health_that_begins_with_the_step_is_its_result() {
 #[test]
 fn a_rescue_that_has_no_snapshot_is_not_started_without_state() {
     let mut stopped = after_a_force_stop().rescuing_itself();
-    stopped.must("start", Reason::NextRung);
+    stopped.must("start", Reason::NextStep);
     stopped
         .progress
         .rescue
@@ -168,7 +168,7 @@ fn ready_after_our_own_force_stop_is_not_finished() {
         )
         .step(Step::ForceStop, 10, accepted_as("not-listed-yet"));
     assert_eq!(stale.assess(), Assessment::Finished);
-    stale.must("restoreConfiguration", Reason::NextRung);
+    stale.must("restoreConfiguration", Reason::NextStep);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_rescue_under_way_meets_every_verdict() {
                 first_fault: first_fault.clone(),
             },
             "forceStop",
-            Reason::NextRung,
+            Reason::NextStep,
         ),
         (
             Assessment::Failed {
@@ -280,7 +280,7 @@ fn a_rescue_under_way_meets_every_verdict() {
                 first_fault,
             },
             "forceStop",
-            Reason::NextRung,
+            Reason::NextStep,
         ),
         (
             Assessment::Busy {
@@ -343,7 +343,7 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
                 first_fault: None,
             },
             "forceStop",
-            Reason::NextRung,
+            Reason::NextStep,
         ),
         (
             Assessment::Looping {
@@ -353,7 +353,7 @@ fn when_nothing_has_acted_every_verdict_is_met_afresh() {
                 first_fault: None,
             },
             "forceStop",
-            Reason::NextRung,
+            Reason::NextStep,
         ),
         (Assessment::Finished, "leaveAlone", Reason::Finished),
         (
@@ -392,7 +392,7 @@ fn a_lost_answer_whose_operation_shows_counts_as_done() {
         .with_snapshot("before-change", hours(1))
         .rescuing()
         .step(Step::ForceStop, 100, lost());
-    stopped.must("restoreConfiguration", Reason::NextRung);
+    stopped.must("restoreConfiguration", Reason::NextStep);
     let mut rolled_back = after_a_rollback().healthy_for(310);
     rolled_back.progress.steps[0].result = Some(lost());
     rolled_back.must("recovered", Reason::Recovered);
@@ -532,9 +532,9 @@ fn our_own_step_stamped_before_it_was_decided_is_ours_too() {
     // The service's clock is two seconds behind.
     let mut early = after_a_rollback();
     early.progress.steps[0].at = ago(minutes(10) - 2);
-    early.must("forceStop", Reason::NextRung);
+    early.must("forceStop", Reason::NextStep);
     early.progress.steps[0].result = Some(lost());
-    early.must("forceStop", Reason::NextRung);
+    early.must("forceStop", Reason::NextStep);
 }
 
 #[test]

@@ -173,14 +173,14 @@ fn what_lifeguard_stopped_is_started_whatever_could_not_be_read_for_a_moment() {
     assert_eq!(word(&decision.action), "wait", "{}", decision.reason);
     let mut read = down();
     read.progress = decision.progress;
-    read.must("restoreConfiguration", Reason::NextRung);
+    read.must("restoreConfiguration", Reason::NextStep);
     // What was begun is finished without the ledger: it holds the budget, and that was spent when it was begun.
     down()
         .ledger_unreadable()
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
     down()
         .rescues_today(99)
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
 }
 
 #[test]
@@ -261,12 +261,12 @@ fn nor_do_the_steps_that_start_what_lifeguard_stopped() {
     ] {
         for _ in 0..12 {
             paused(&mut case);
-            let decision = case.must(name, Reason::NextRung);
+            let decision = case.must(name, Reason::NextStep);
             case.progress = decision.progress;
             case.progress.settle(failed("Lifeguard.Retryable"));
         }
         paused(&mut case);
-        case.progress = case.must(name, Reason::NextRung).progress;
+        case.progress = case.must(name, Reason::NextStep).progress;
         case.progress.settle(accepted());
         assert!(case.progress.is_done(step));
     }
@@ -302,7 +302,7 @@ fn a_budget_that_was_lowered_meanwhile_holds_what_has_not_begun() {
     after_a_force_stop()
         .rescues_today(1)
         .tagged("rescues-per-day", "0")
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn an_exception_history_that_cannot_be_read_exonerates_nobody() {
 #[test]
 fn a_refusal_is_still_one() {
     let refused = a_rescue().step(Step::Rollback, 20, refused());
-    refused.must("forceStop", Reason::NextRung);
+    refused.must("forceStop", Reason::NextStep);
     let decision = a_rescue().step(Step::Rollback, 20, failed("Runtime.ExitError"));
     let decision = decision.must("rollback", Reason::ChangeToBlame);
     let steps = &decision.progress.steps;

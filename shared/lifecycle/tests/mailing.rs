@@ -130,10 +130,19 @@ fn the_document_says_the_same() {
     let source = fs::read_to_string(format!("{root}/shared/lifecycle/src/action.rs")).unwrap();
     let reasons = source.split_once("pub enum Reason {").unwrap().1;
     let reasons = reasons.split_once('}').unwrap().0;
-    let expected: BTreeMap<String, String> = reasons
-        .lines()
-        .filter_map(|line| line.trim().strip_suffix(','))
-        .map(|name| format!("{}{}", name[..1].to_lowercase(), &name[1..]))
+    // An old name stands in the line before the new one.
+    let renamed = |before: &str| {
+        let name = before.trim().strip_prefix("#[serde(rename = \"")?;
+        name.strip_suffix("\")]").map(str::to_owned)
+    };
+    let lines: Vec<&str> = reasons.lines().collect();
+    let expected: BTreeMap<String, String> = lines
+        .windows(2)
+        .filter_map(|pair| Some((pair[0], pair[1].trim().strip_suffix(',')?)))
+        .map(|(before, name)| {
+            let usual = || format!("{}{}", name[..1].to_lowercase(), &name[1..]);
+            renamed(before).unwrap_or_else(usual)
+        })
         .filter(|name| !ON_THE_WAY.contains(&name.as_str()))
         .map(|name| {
             let reason: Reason = from_value(json!(name)).unwrap();

@@ -14,7 +14,7 @@ fn refused_configuration(error: &str) -> Case {
 fn a_force_stop_names_the_version_that_must_be_carried_over_so_that_it_is_checked_first() {
     let decision = a_rescue()
         .step(Step::Rollback, 60, refused())
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     let plan = decision.action.plan().unwrap();
     assert_eq!((plan.version_id, plan.target_version_id), (7, Some(6)));
     let cannot = a_rescue().step(Step::Rollback, 90, refused()).step(
@@ -22,7 +22,7 @@ fn a_force_stop_names_the_version_that_must_be_carried_over_so_that_it_is_checke
         60,
         failed("Lifeguard.CannotCarry"),
     );
-    let decision = cannot.must("escalate", Reason::LadderExhausted);
+    let decision = cannot.must("escalate", Reason::EveryStepUsed);
     says(&decision.reason, &["Lifeguard.CannotCarry"]);
     // A restore of the present version carries nothing over.
     let decision = a_bad_deployment().asked(restore()).decide();
@@ -34,7 +34,7 @@ fn a_force_stop_names_the_version_that_must_be_carried_over_so_that_it_is_checke
 #[test]
 fn where_the_good_configuration_is_refused_what_is_stored_is_started_from_the_planned_snapshot() {
     for error in ["Lifeguard.Refused", "Lifeguard.CannotCarry"] {
-        let decision = refused_configuration(error).must("start", Reason::NextRung);
+        let decision = refused_configuration(error).must("start", Reason::NextStep);
         let plan = decision.action.plan().unwrap();
         assert_eq!(plan.version_id, 7, "{error}");
         assert_eq!(
@@ -66,7 +66,7 @@ fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
     let mut loops = started().job(a_looping_job(140, 10));
     loops.policy.min_restarts = 1;
     says(
-        &loops.must("escalate", Reason::LadderExhausted).reason,
+        &loops.must("escalate", Reason::EveryStepUsed).reason,
         &["could not be put back"],
     );
     let mut runs = refused_configuration("Lifeguard.Refused")
@@ -76,7 +76,7 @@ fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
         .healthy_for(350);
     runs.progress.steps[0].at = ago(500);
     says(
-        &runs.must("escalate", Reason::LadderExhausted).reason,
+        &runs.must("escalate", Reason::EveryStepUsed).reason,
         &["version 7", "runs", "version 6 could not be put back"],
     );
 }

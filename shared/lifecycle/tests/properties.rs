@@ -54,7 +54,7 @@ fn fresh() -> impl Strategy<Value = Case> {
     })
 }
 
-/// A deployment that may be to blame: without it, few arbitrary situations would reach the rungs.
+/// A deployment that may be to blame: without it, few arbitrary situations would reach the steps.
 fn rescuable() -> impl Strategy<Value = Case> {
     (case(), 5..40_i64, 2..60_i64, 0..4_usize, 0..3_usize).prop_map(
         |(wild, made, period, kind, steps)| {
@@ -399,9 +399,9 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The world stays as it is, whatever is done to it: the worst that can be met. Every rung is accepted at most once, tried three times at most, and the execution ends.
+    /// The world stays as it is, whatever is done to it: the worst that can be met. Every step is accepted at most once for each target, tried three times at most, and the execution ends.
     #[test]
-    fn l2_every_sequence_of_decisions_ends_and_takes_each_rung_once(
+    fn l2_every_sequence_of_decisions_ends_and_takes_each_step_once(
         start in any_case(),
         later in proptest::collection::vec(any::observation(), 1..6),
         results in proptest::collection::vec(any::result(), 1..8),
@@ -430,7 +430,7 @@ proptest! {
             }
             case.seen.at = case.now;
             for step in [Step::Rollback, Step::ForceStop, Step::RestoreConfiguration, Step::Start] {
-                let of_step: Vec<&StepTaken> = case.progress.steps.iter().filter(|taken| taken.step == step).collect();
+                let of_step: Vec<&StepTaken> = case.progress.own_steps().iter().filter(|taken| taken.step == step).collect();
                 let accepted = of_step.iter().filter(|taken| matches!(taken.result, Some(StepResult::Accepted { .. }))).count();
                 prop_assert!(accepted <= 1, "{step:?} was accepted {accepted} times");
                 prop_assert!(of_step.len() <= 3, "{step:?} was tried {} times", of_step.len());

@@ -235,7 +235,7 @@ fn a_request_meets_every_verdict() {
 }
 
 #[test]
-fn from_ready_there_is_no_rollback_no_stop_and_a_restore_begins_with_its_second_rung() {
+fn from_ready_there_is_no_rollback_no_stop_and_a_restore_begins_with_its_second_step() {
     let ready = || {
         healthy()
             .ready()
@@ -253,7 +253,7 @@ fn from_ready_there_is_no_rollback_no_stop_and_a_restore_begins_with_its_second_
         .must("leaveAlone", Reason::Stopped);
     ready()
         .asked(restore_of(6))
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
     for request in [
         restore(),
         restore_of(7),
@@ -269,7 +269,7 @@ fn from_ready_there_is_no_rollback_no_stop_and_a_restore_begins_with_its_second_
         .with_snapshot("s", hours(1));
     broken
         .asked(restore_of(6))
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
 }
 
 #[test]
@@ -537,7 +537,7 @@ fn a_restore_whose_start_loops_is_told_and_neither_rolled_back_nor_stopped_again
         }
         case = case.step(Step::Start, minutes(7), accepted());
         says(
-            &case.must("escalate", Reason::LadderExhausted).reason,
+            &case.must("escalate", Reason::EveryStepUsed).reason,
             &["every step is used"],
         );
         case.clone()
@@ -573,7 +573,7 @@ fn a_rollback_asked_for_is_recovered_only_by_what_runs_after_it() {
     a_rollback_under_way().must("wait", Reason::Busy);
     says(
         &ended("FAILED")
-            .must("escalate", Reason::LadderExhausted)
+            .must("escalate", Reason::EveryStepUsed)
             .reason,
         &["changed nothing that runs"],
     );
@@ -585,7 +585,7 @@ fn a_rollback_asked_for_is_recovered_only_by_what_runs_after_it() {
         .must("wait", Reason::Settling);
     let loops = rolled_back(ended("SUCCESSFUL"))
         .job(a_looping_job(400, 10))
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     says(
         &loops.reason,
         &["the rollback that was asked for did not help"],
@@ -599,7 +599,7 @@ fn a_rollback_asked_for_is_recovered_only_by_what_runs_after_it() {
     let mut stuck = stuck.tagged("operation-timeout", "5m");
     stuck.must("escalate", Reason::OperationStuck);
     stuck.request = None;
-    stuck.must("forceStop", Reason::NextRung);
+    stuck.must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -651,10 +651,10 @@ fn a_force_stop_asked_for_ends_ready_and_nothing_else_follows() {
         .must("wait", Reason::Busy);
     asked()
         .step(Step::ForceStop, 60, failed("Lifeguard.Retryable"))
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     asked()
         .step(Step::ForceStop, 20, refused())
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     // READY is what was asked for, whatever the rescue before it had begun.
     let taken_over = asked()
         .ready()

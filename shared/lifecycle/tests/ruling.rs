@@ -485,7 +485,7 @@ fn a_decision_is_flat_for_the_state_machine() {
 }
 
 #[test]
-fn progress_remembers_which_rungs_are_used() {
+fn progress_remembers_which_steps_are_used() {
     let mut progress = Progress::default();
     assert!(
         !progress.has_acted()

@@ -166,7 +166,7 @@ fn rolled_back() -> Case {
 
 #[test]
 fn nothing_is_stopped_and_nothing_restored_on_it() {
-    let decision = rolled_back().must("escalate", Reason::LadderExhausted);
+    let decision = rolled_back().must("escalate", Reason::EveryStepUsed);
     says(
         &decision.reason,
         &["the rollback did not help", "allows no other step"],
@@ -178,12 +178,12 @@ fn nothing_is_stopped_and_nothing_restored_on_it() {
             why: "it fell back".into(),
             first_fault: None,
         })
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     let late = rolled_back()
         .with_snapshot("nightly", minutes(20))
         .healthy_for(310)
         .restored_from("s3://b/nightly/x")
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     says(&late.reason, &["CHECK THE STATE"]);
     rolled_back()
         .healthy_for(310)

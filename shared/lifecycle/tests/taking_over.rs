@@ -95,7 +95,7 @@ fn a_rescue_that_died_after_its_force_stop_is_gone_on_with_and_not_stopped_again
     for ended in [Ended::Failed, Ended::TimedOut] {
         let decision = a_rescue_after_its_force_stop()
             .taking_over(Some(ended), None)
-            .must("restoreConfiguration", Reason::NextRung);
+            .must("restoreConfiguration", Reason::NextStep);
         let steps: Vec<Step> = decision
             .progress
             .steps
@@ -142,7 +142,7 @@ fn while_the_last_steps_function_may_still_be_at_work_nothing_is_done() {
         under_way(5).progress,
         "the next turn knows what was begun"
     );
-    under_way(i64::from(STEP_FUNCTION_SECS)).must("restoreConfiguration", Reason::NextRung);
+    under_way(i64::from(STEP_FUNCTION_SECS)).must("restoreConfiguration", Reason::NextStep);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_second_bad_deployment() -> Case {
 
 #[test]
 fn a_version_that_no_rollback_reaches_is_reached_by_the_restore_steps() {
-    let decision = a_second_bad_deployment().must("forceStop", Reason::NextRung);
+    let decision = a_second_bad_deployment().must("forceStop", Reason::NextStep);
     assert_eq!(target(&decision), Some(2));
     says(
         &decision.reason,
@@ -52,16 +52,16 @@ fn a_version_that_no_rollback_reaches_is_reached_by_the_restore_steps() {
                 accepted_as("StopApplication-300"),
             )
     };
-    let decision = down().must("restoreConfiguration", Reason::NextRung);
+    let decision = down().must("restoreConfiguration", Reason::NextStep);
     assert_eq!(target(&decision), Some(2));
     let decision = down()
         .step(Step::RestoreConfiguration, 100, accepted())
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(snapshot(&decision), "before-3");
     // Where the service names no version before, it is the same.
     a_second_bad_deployment()
         .application(|it| it.version_updated_from = None)
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_failed_update_is_not_the_version_to_go_back_to_for_the_one_after_it() {
             why: "StartApplication failed".into(),
             first_fault: None,
         })
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
     assert_eq!(target(&decision), Some(2));
 }
 
@@ -86,8 +86,8 @@ fn a_version_with_the_same_content_as_the_one_before_is_reached_by_a_rollback() 
         case.knows(3, hours(2), before).knows(2, days(5), Some(2))
     };
     same(Some(2)).must("rollback", Reason::ChangeToBlame);
-    same(Some(3)).must("forceStop", Reason::NextRung);
-    same(None).must("forceStop", Reason::NextRung);
+    same(Some(3)).must("forceStop", Reason::NextStep);
+    same(None).must("forceStop", Reason::NextStep);
 }
 
 /// A rescue of version 7 that has done nothing yet, with one more snapshot, taken five minutes ago.
@@ -101,7 +101,7 @@ fn the_service_is_not_left_to_choose_where_a_snapshot_was_taken_since_the_change
     for status in ["READY", "CREATING"] {
         let decision = with_a_newer_snapshot()
             .snapshot(|it| it.status = status.into())
-            .must("forceStop", Reason::NextRung);
+            .must("forceStop", Reason::NextStep);
         says(
             &decision.reason,
             &["snapshot nightly was taken", "since the change"],
@@ -136,7 +136,7 @@ fn code_that_is_not_in_s3_any_more_comes_back_by_the_services_rollback_only() {
     rolled_back.clone().must("rollback", Reason::ChangeToBlame);
     // Nothing is stopped for what cannot be started.
     let used = rolled_back.step(Step::Rollback, 60, refused());
-    let decision = used.must("escalate", Reason::LadderExhausted);
+    let decision = used.must("escalate", Reason::EveryStepUsed);
     says(
         &decision.reason,
         &[
@@ -147,7 +147,7 @@ fn code_that_is_not_in_s3_any_more_comes_back_by_the_services_rollback_only() {
     );
     // Where no rollback reaches it, a person is asked.
     let case = a_second_bad_deployment().knows(2, days(5), Some(2));
-    with_its_code_replaced(case).must("escalate", Reason::LadderExhausted);
+    with_its_code_replaced(case).must("escalate", Reason::EveryStepUsed);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn code_that_nobody_deployed_is_not_put_back_where_it_is_down() {
             minutes(5) + 1,
             accepted_as("StopApplication-300"),
         )
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     says(
         &decision.reason,
         &["start version 4, which is stored", "not in S3 any more"],
@@ -177,7 +177,7 @@ fn code_that_nobody_deployed_is_not_put_back_where_it_is_down() {
             why: "it fell back".into(),
             first_fault: None,
         })
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
 }
 
 /// From 1.20 to 2.2, which loops, and a 2.2 snapshot was taken since.
@@ -192,7 +192,7 @@ fn an_upgrade() -> Case {
 fn down_a_major_version_only_the_services_rollback_goes_and_nothing_is_stopped_for_an_update() {
     an_upgrade().must("rollback", Reason::ChangeToBlame);
     let refused = an_upgrade().step(Step::Rollback, 60, refused());
-    let decision = refused.must("escalate", Reason::LadderExhausted);
+    let decision = refused.must("escalate", Reason::EveryStepUsed);
     says(
         &decision.reason,
         &[
@@ -204,7 +204,7 @@ fn down_a_major_version_only_the_services_rollback_goes_and_nothing_is_stopped_f
     );
     an_upgrade()
         .going_to(2, days(5), hours(2))
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     // Where it is down already, nothing is lost by trying.
     an_upgrade()
         .ready()
@@ -212,9 +212,9 @@ fn down_a_major_version_only_the_services_rollback_goes_and_nothing_is_stopped_f
             why: "it fell back".into(),
             first_fault: None,
         })
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
     // The rollback was done, and the job loops on the good runtime: it needs no update of it.
-    after_a_rollback().must("forceStop", Reason::NextRung);
+    after_a_rollback().must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -229,9 +229,9 @@ fn nothing_is_stopped_for_a_runtime_that_the_service_has_retired() {
             })
     };
     for taken in ["FLINK-1_15", "FLINK-1_18", "FLINK-1_20"] {
-        to(taken).must("forceStop", Reason::NextRung);
+        to(taken).must("forceStop", Reason::NextStep);
     }
-    to("FLINK-1_13").must("escalate", Reason::LadderExhausted);
+    to("FLINK-1_13").must("escalate", Reason::EveryStepUsed);
 }
 
 /// Healthy for two hours on version 7; a person asks for a rollback to 6.
@@ -260,7 +260,7 @@ fn a_persons_rollback_goes_by_the_restore_steps_where_a_snapshot_was_taken_since
         case.operation("StopApplication", "SUCCESSFUL", 599, Some(30))
     };
     let stopped = under_way(since().ready());
-    stopped.must("restoreConfiguration", Reason::NextRung);
+    stopped.must("restoreConfiguration", Reason::NextStep);
     let decision = stopped
         .step(Step::RestoreConfiguration, 500, accepted())
         .must("start", Reason::AskedFor);
@@ -274,7 +274,7 @@ fn a_persons_rollback_goes_by_the_restore_steps_where_a_snapshot_was_taken_since
     started(since().healthy_for(310)).must("recovered", Reason::Recovered);
     let loops = started(since().job(a_looping_job(350, 10)));
     says(
-        &loops.must("escalate", Reason::LadderExhausted).reason,
+        &loops.must("escalate", Reason::EveryStepUsed).reason,
         &["every step is used"],
     );
     // An update that hangs on the way is not the rollback that was asked for.
@@ -343,7 +343,7 @@ fn rolled_back(path: &str) -> Case {
 #[test]
 fn state_from_after_the_change_is_not_recovered_but_the_next_step() {
     rolled_back("s3://b/before-change/x").must("recovered", Reason::Recovered);
-    let decision = rolled_back("s3://b/nightly/x").must("forceStop", Reason::NextRung);
+    let decision = rolled_back("s3://b/nightly/x").must("forceStop", Reason::NextStep);
     says(
         &decision.reason,
         &["CHECK THE STATE", "nightly", "planned was before-change"],
@@ -353,7 +353,7 @@ fn state_from_after_the_change_is_not_recovered_but_the_next_step() {
         .with_snapshot("nightly", minutes(20))
         .healthy_for(20)
         .restored_from("s3://b/nightly/x")
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     // From before the change too: told.
     let decision = rolled_back("s3://b/older/x").must("recovered", Reason::Recovered);
     says(&decision.reason, &["older", "planned was before-change"]);
@@ -368,7 +368,7 @@ fn state_from_after_the_change_is_not_recovered_but_the_next_step() {
 fn where_nothing_is_left_to_do_about_the_state_it_is_a_persons() {
     let spent = rolled_back("s3://b/nightly/x")
         .step(Step::ForceStop, minutes(9), refused())
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     says(&spent.reason, &["CHECK THE STATE"]);
     let observed = rolled_back("s3://b/nightly/x")
         .tagged("mode", "observe")
@@ -377,7 +377,7 @@ fn where_nothing_is_left_to_do_about_the_state_it_is_a_persons() {
     // A person's rollback goes on too.
     let mut asked = rolled_back("s3://b/nightly/x");
     asked.request = Some(rollback());
-    asked.must("forceStop", Reason::NextRung);
+    asked.must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn what_was_restored_is_kept_when_a_restart_names_a_checkpoint_instead() {
     let decision = after_a_force_stop()
         .step(Step::RestoreConfiguration, 100, accepted())
         .rescue(|it| it.restored = Some("s3://b/nightly/x".into()))
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(decision.progress.rescue.expect("a rescue").restored, None);
 }
 
@@ -449,14 +449,14 @@ fn the_same_fault_on_the_good_version_from_the_right_state_ends_it() {
     same().must("escalate", Reason::NotTheChange);
     // Another one may have been taken, or was.
     let elsewhere = same().with_snapshot("taken-in-between", minutes(40));
-    elsewhere.must("forceStop", Reason::NextRung);
+    elsewhere.must("forceStop", Reason::NextStep);
     confirmed(elsewhere).must("escalate", Reason::NotTheChange);
     let other_state = same()
         .with_snapshot("nightly", minutes(20))
         .rescue(|it| it.restored = Some("s3://b/nightly/x".into()));
-    other_state.must("forceStop", Reason::NextRung);
+    other_state.must("forceStop", Reason::NextStep);
     // Nothing was seen before: nothing is concluded.
-    after_a_rollback().must("forceStop", Reason::NextRung);
+    after_a_rollback().must("forceStop", Reason::NextStep);
 }
 
 /// Version 7 was undone for a time-out, or for memory, and version 6 fails with the same.
@@ -486,8 +486,8 @@ fn what_is_short_on_both_versions_counts_only_from_the_planned_snapshot() {
         };
         said("before-change").must("escalate", Reason::NotTheChange);
         // Flink does not say, or names a path that is no snapshot's: another state may be what is too much.
-        short_of_the_same(class).must("forceStop", Reason::NextRung);
-        said("elsewhere").must("forceStop", Reason::NextRung);
+        short_of_the_same(class).must("forceStop", Reason::NextStep);
+        said("elsewhere").must("forceStop", Reason::NextStep);
         // A start named it.
         let started = short_of_the_same(class)
             .step(Step::ForceStop, minutes(9), accepted_as("gone"))
@@ -509,12 +509,12 @@ fn the_same_fault_after_a_start_from_the_planned_snapshot_ends_it_too() {
         .had_failed_with(a_fault(ago(minutes(25))))
         .must("escalate", Reason::NotTheChange);
     says(&decision.reason, &["version 7 was undone"]);
-    started().must("escalate", Reason::LadderExhausted);
+    started().must("escalate", Reason::EveryStepUsed);
     // A restore of the present version undid no change.
     started()
         .had_failed_with(a_fault(ago(minutes(25))))
         .rescue(|it| it.good_version_id = 7)
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
 }
 
 #[test]
@@ -523,7 +523,7 @@ fn another_fault_from_another_snapshot_leads_to_the_right_one_and_both_are_told(
         .with_snapshot("nightly", minutes(20))
         .had_failed_with(another_fault())
         .rescue(|it| it.restored = Some("s3://b/nightly/x".into()))
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     says(
         &decision.reason,
         &["InvalidClassException", "poison record", "nightly"],
@@ -531,7 +531,7 @@ fn another_fault_from_another_snapshot_leads_to_the_right_one_and_both_are_told(
     // Before it is known what was restored, the right snapshot is still worth a try.
     let decision = after_a_rollback()
         .had_failed_with(another_fault())
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     says(
         &decision.reason,
         &["InvalidClassException", "poison record"],
@@ -540,7 +540,7 @@ fn another_fault_from_another_snapshot_leads_to_the_right_one_and_both_are_told(
     let decision = after_a_rollback()
         .had_failed_with(another_fault())
         .rescue(|it| it.restored = Some("s3://b/before-change/x".into()))
-        .must("escalate", Reason::LadderExhausted);
+        .must("escalate", Reason::EveryStepUsed);
     says(
         &decision.reason,
         &["another fault", "InvalidClassException", "poison record"],
@@ -574,7 +574,7 @@ fn a_target_that_fails_in_its_own_way() -> Case {
 #[test]
 fn a_target_that_had_only_soaked_is_left_for_the_newest_proven_one_before() {
     let first = a_target_that_fails_in_its_own_way();
-    let decision = first.must("forceStop", Reason::NextRung);
+    let decision = first.must("forceStop", Reason::NextStep);
     assert_eq!(target(&decision), Some(5));
     says(
         &decision.reason,
@@ -596,11 +596,11 @@ fn a_target_that_had_only_soaked_is_left_for_the_newest_proven_one_before() {
         .operation("StopApplication", "SUCCESSFUL", 60, Some(20));
     down.progress = decision.progress.clone();
     down.progress.settle(accepted_as("StopApplication-60"));
-    let restore = down.must("restoreConfiguration", Reason::NextRung);
+    let restore = down.must("restoreConfiguration", Reason::NextStep);
     assert_eq!(target(&restore), Some(5));
     down.progress = restore.progress;
     down.progress.settle(accepted());
-    assert_eq!(snapshot(&down.must("start", Reason::NextRung)), "before-6");
+    assert_eq!(snapshot(&down.must("start", Reason::NextStep)), "before-6");
     // The stop was not carried out, and meanwhile the first target has recovered: it is not stopped.
     for (result, word) in [
         (failed("Lifeguard.Retryable"), "recovered"),
@@ -620,7 +620,7 @@ fn a_target_that_had_only_soaked_is_left_for_the_newest_proven_one_before() {
 #[test]
 fn a_proven_target_is_not_left_and_nothing_unknown_is_gone_to() {
     let people = |case: Case, part: &str| {
-        let decision = case.must("escalate", Reason::LadderExhausted);
+        let decision = case.must("escalate", Reason::EveryStepUsed);
         says(&decision.reason, &["another fault", part]);
     };
     let first = a_target_that_fails_in_its_own_way;
@@ -671,7 +671,7 @@ fn restored_to_the_first_target() -> Case {
 #[test]
 fn a_target_that_was_restored_is_left_too_and_each_step_is_taken_once_for_each() {
     let first = restored_to_the_first_target();
-    let decision = first.must("forceStop", Reason::NextRung);
+    let decision = first.must("forceStop", Reason::NextStep);
     assert_eq!(target(&decision), Some(5));
     // What was restored for the first target is nothing that came back for the second.
     let mut stopping = first.clone().restored_from("s3://b/before-change/x");
@@ -685,16 +685,16 @@ fn a_target_that_was_restored_is_left_too_and_each_step_is_taken_once_for_each()
         .ready()
         .operation("StopApplication", "SUCCESSFUL", 60, Some(20));
     down.progress = stopping.progress.clone();
-    let restore = down.must("restoreConfiguration", Reason::NextRung);
+    let restore = down.must("restoreConfiguration", Reason::NextStep);
     assert_eq!(target(&restore), Some(5));
     down.progress = restore.progress;
     down.progress.settle(accepted());
-    let start = down.must("start", Reason::NextRung);
+    let start = down.must("start", Reason::NextStep);
     assert_eq!(snapshot(&start), "before-6");
     // Refused, it is down because of Lifeguard, and people hear of that.
     down.progress = start.progress;
     down.progress.settle(refused());
-    let decision = down.must("escalate", Reason::LadderExhausted);
+    let decision = down.must("escalate", Reason::EveryStepUsed);
     let status = &down.seen.application.status;
     assert!(decision.progress.brought_down(status));
     // READY before the second stop is somebody else's doing.
@@ -721,7 +721,7 @@ fn a_snapshot_that_is_gone_is_replaced_by_the_next_that_is_right_or_nothing_is_s
     let decision = gone()
         .with_snapshot("older", hours(2))
         .with_snapshot("nightly", minutes(5))
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     let choice = decision.progress.rescue.expect("a rescue").snapshot;
     assert_eq!(choice.chosen.expect("one").name, "older");
     let passed: Vec<_> = choice
@@ -757,7 +757,7 @@ fn a_snapshot_that_goes_while_it_is_down_because_of_us_leaves_it_down_only_where
     let decision = gone
         .clone()
         .with_snapshot("nightly", minutes(5))
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(
         (
             snapshot(&decision),
@@ -769,18 +769,18 @@ fn a_snapshot_that_goes_while_it_is_down_because_of_us_leaves_it_down_only_where
     gone.must("escalate", Reason::NoSnapshot);
     gone.clone()
         .with_snapshot("older", hours(2))
-        .must("restoreConfiguration", Reason::NextRung);
+        .must("restoreConfiguration", Reason::NextStep);
     let put_back = gone.step(Step::RestoreConfiguration, 60, accepted());
     put_back.must("escalate", Reason::NoSnapshot);
     let decision = put_back
         .clone()
         .with_snapshot("older", hours(2))
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(snapshot(&decision), "older");
     // It is started without a listing: the service says whether it is there.
     let decision = put_back
         .unreadable(Part::Snapshots, "throttled")
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(snapshot(&decision), "before-change");
 }
 
@@ -795,7 +795,7 @@ fn nothing_is_stopped_that_could_not_be_started_as_it_is_stored() {
     );
     down.with_snapshot("under-1-18", minutes(5))
         .snapshot(|it| it.runtime = Some("FLINK-1_18".into()))
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     // A person who asks for a restore has said what to start.
     a_bad_deployment()
         .runtime("FLINK-1_18")
@@ -812,11 +812,11 @@ fn the_age_is_judged_again_when_the_start_is_sent() {
             .rescue(|it| it.snapshot.chosen = Some(a_snapshot("it", age)))
     };
     // The steps' own time leaves nothing down.
-    put_back(hours(20) + minutes(15)).must("start", Reason::NextRung);
+    put_back(hours(20) + minutes(15)).must("start", Reason::NextStep);
     let decision = put_back(hours(20) + minutes(15) + 1).must("escalate", Reason::NoSnapshot);
     says(&decision.reason, &["it was planned", "20 h 15 min"]);
     let kept = |age| put_back(age).tagged("source-retention", "6h");
-    let decision = kept(hours(5) + minutes(40)).must("start", Reason::NextRung);
+    let decision = kept(hours(5) + minutes(40)).must("start", Reason::NextStep);
     says(&decision.reason, &["5 min before its sources drop"]);
     kept(hours(5) + minutes(45)).must("escalate", Reason::NoSnapshot);
     // What a person named is started, and told.
@@ -857,7 +857,7 @@ fn rolled_back_by_the_service(path: &str) -> Case {
 fn what_the_service_brought_back_is_nobodys_step_and_is_not_stopped() {
     rolled_back_by_the_service("s3://b/before-change/x").must("leaveAlone", Reason::RunsAgain);
     let wrong = rolled_back_by_the_service("s3://b/nightly/x");
-    let decision = wrong.must("escalate", Reason::LadderExhausted);
+    let decision = wrong.must("escalate", Reason::EveryStepUsed);
     says(
         &decision.reason,
         &[
@@ -870,7 +870,7 @@ fn what_the_service_brought_back_is_nobodys_step_and_is_not_stopped() {
     wrong
         .job(a_looping_job(minutes(7), 10))
         .restored_from("s3://b/nightly/x")
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
 }
 
 #[test]
@@ -882,7 +882,7 @@ fn a_rollback_that_was_lost_is_not_the_services_own_either() {
         case
     };
     lost_one("s3://b/before-change/x").must("leaveAlone", Reason::RunsAgain);
-    lost_one("s3://b/nightly/x").must("escalate", Reason::LadderExhausted);
+    lost_one("s3://b/nightly/x").must("escalate", Reason::EveryStepUsed);
     // Accepted by its own id, the same rollback is ours, and what it restored is ours to mend.
     let mut ours = rolled_back_by_the_service("s3://b/nightly/x");
     let rollback = ours
@@ -892,5 +892,5 @@ fn a_rollback_that_was_lost_is_not_the_services_own_either() {
         .find(|one| one.name == "RollbackApplication");
     let id = rollback.expect("given above").id.clone();
     ours.progress.steps[0].result = Some(accepted_as(&id));
-    ours.must("forceStop", Reason::NextRung);
+    ours.must("forceStop", Reason::NextStep);
 }

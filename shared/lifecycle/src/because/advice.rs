@@ -158,11 +158,11 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
             format!("If somebody has thrown the switch, lift it: {}", about.lift_the_stop_switch()),
             format!("Then let Lifeguard go on: {}", about.go_on()),
         ]),
-        Reason::LadderExhausted if about.is_well => Advice::of([format!(
+        Reason::EveryStepUsed if about.is_well => Advice::of([format!(
             "Read DONE: {name} runs, but not as it was planned. If that is not right, ask for another version: {}",
             about.restore(about.good_version_id)
         )]),
-        Reason::LadderExhausted => Advice::of([
+        Reason::EveryStepUsed => Advice::of([
             "Deploy a fix for what WHY names: every step of Lifeguard is used.".to_owned(),
             format!("If you know a version that worked, put its number for N: {}", about.restore(None).replacen(
                 r#""action":"restore""#, r#""action":"restore","applicationVersionId":N"#, 1)),
@@ -193,7 +193,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
         | Reason::StoppedByPerson
         | Reason::Finished
         | Reason::ChangeToBlame
-        | Reason::NextRung
+        | Reason::NextStep
         | Reason::AskedFor
         | Reason::Recovered => Advice::default(),
     }

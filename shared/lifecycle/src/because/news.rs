@@ -77,10 +77,10 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
         Reason::StopSwitchUnreadable => {
             ("stop switch unreadable", Some("look at the ledger table"))
         }
-        Reason::LadderExhausted if about.is_well => {
+        Reason::EveryStepUsed if about.is_well => {
             ("runs, but not as planned", Some("read what was done"))
         }
-        Reason::LadderExhausted => ("failing after every step", Some("deploy a fix")),
+        Reason::EveryStepUsed => ("failing after every step", Some("deploy a fix")),
         Reason::SomebodyElseActed => ("somebody else changed it", Some("agree with them")),
         Reason::Deadline => ("not well at the deadline", Some("look at it")),
         Reason::Redriven => ("execution was redriven", Some("start a new one")),
@@ -97,7 +97,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
         Reason::Quiet => ("silenced by its tag", None),
         Reason::StoppedByPerson => ("left alone, a person stopped Lifeguard", None),
         Reason::Finished => ("has finished", None),
-        Reason::ChangeToBlame | Reason::NextRung => ("failing after a change", None),
+        Reason::ChangeToBlame | Reason::NextStep => ("failing after a change", None),
         Reason::AskedFor => ("about to be changed, as asked", None),
         Reason::Recovered if about.request.is_some() => ("running again, as asked", None),
         Reason::Recovered => ("running again", None),

@@ -84,7 +84,7 @@ impl Turn<'_> {
             );
         }
         let rescue = self.asked_rescue(good, &runtime, cutoff, snapshot);
-        self.with(rescue, |turn, rescue| turn.next_rung(rescue, "as asked"))
+        self.with(rescue, |turn, rescue| turn.next_step(rescue, "as asked"))
     }
 
     fn asked_restore(
@@ -147,7 +147,7 @@ impl Turn<'_> {
         let lost = self.told_loss(without_state);
         let rescue = self.asked_rescue(good, &runtime, cutoff, choice);
         let decision = self.with(rescue, |turn, rescue| match application.status {
-            ApplicationStatus::Ready => turn.restore_rungs(rescue, "as asked"),
+            ApplicationStatus::Ready => turn.restore_steps(rescue, "as asked"),
             _ => turn.force_stop(rescue, "as asked"),
         });
         match lost {

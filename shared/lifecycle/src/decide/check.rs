@@ -66,11 +66,11 @@ impl Turn<'_> {
         };
         if self.is_code_replaced(rescue) {
             let why = format!("{}{}", code_replaced(rescue), self.what_was_refused());
-            return refuse(Reason::LadderExhausted, why);
+            return refuse(Reason::EveryStepUsed, why);
         }
         if !self.takes(rescue) {
             return refuse(
-                Reason::LadderExhausted,
+                Reason::EveryStepUsed,
                 format!(
                     "version {} runs {good}, and that the service takes an update from {stored} to it is not known{}",
                     rescue.good_version_id,

@@ -76,7 +76,7 @@ impl Turn<'_> {
             steps_before: 0,
         };
         let because = rescue.because.clone();
-        self.with(rescue, |turn, rescue| turn.next_rung(rescue, &because))
+        self.with(rescue, |turn, rescue| turn.next_step(rescue, &because))
     }
 
     /// Whether nothing of it is left to do.

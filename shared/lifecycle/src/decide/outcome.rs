@@ -19,7 +19,7 @@ impl Turn<'_> {
                 Reason::Stopped,
                 "force-stopped as asked; it stays READY until somebody starts it",
             ),
-            // The step was refused or lost and the application is as before: the rungs go on, or the person is told.
+            // The step was refused or lost and the application is as before: the next step follows, or the person is told.
             _ if !acted => self.retry_or_next(rescue, &why),
             Assessment::Healthy { since } if self.is_older_than_the_step(*since) => {
                 self.healthy_all_along(&why)
@@ -46,10 +46,10 @@ impl Turn<'_> {
             _ if self.is_no_loop_yet() => self.too_few_incidents(),
             _ if let Some(stop) = self.fails_from_the_right_state(rescue) => stop,
             _ if asked_rollback => self.escalate(
-                Reason::LadderExhausted,
+                Reason::EveryStepUsed,
                 format!("the rollback that was asked for did not help: {why}"),
             ),
-            _ => self.next_rung(rescue, &self.both_faults(rescue).unwrap_or(why)),
+            _ => self.next_step(rescue, &self.both_faults(rescue).unwrap_or(why)),
         })
     }
 
@@ -57,7 +57,7 @@ impl Turn<'_> {
     fn restore_what_is_right(&self, rescue: &Rescue, state: &str) -> Decision {
         let both = self.both_faults(rescue);
         let why = both.map_or_else(|| state.to_owned(), |both| format!("{state}. {both}"));
-        let decision = self.next_rung(rescue, &why);
+        let decision = self.next_step(rescue, &why);
         let told = decision.reason.contains(state) || !decision.action.is_final();
         let reason = match told {
             true => decision.reason,
@@ -78,7 +78,7 @@ impl Turn<'_> {
                 if let Some(state) = self.came_back_too_late(rescue) =>
             {
                 self.escalate(
-                    Reason::LadderExhausted,
+                    Reason::EveryStepUsed,
                     format!("Lifeguard changed nothing, and it runs again: {why}; {state}"),
                 )
             }
@@ -110,7 +110,7 @@ impl Turn<'_> {
                     format!("the rollback that was asked for was not done: {said}"),
                 )
             }
-            _ => self.next_rung(rescue, why),
+            _ => self.next_step(rescue, why),
         }
     }
 
@@ -118,7 +118,7 @@ impl Turn<'_> {
     fn healthy_all_along(&self, why: &str) -> Decision {
         if self.s.request.is_some() {
             return self.escalate(
-                Reason::LadderExhausted,
+                Reason::EveryStepUsed,
                 format!("what was asked for was accepted, but changed nothing that runs: {why}"),
             );
         }
@@ -136,7 +136,7 @@ impl Turn<'_> {
                 "{last_resort}, and it runs: {health}; {}",
                 self.restored(rescue)
             );
-            return self.escalate(Reason::LadderExhausted, text);
+            return self.escalate(Reason::EveryStepUsed, text);
         }
         self.say(
             Action::Recovered,

@@ -69,7 +69,7 @@ impl Turn<'_> {
             instead_of: None,
             steps_before: 0,
         };
-        self.with(rescue, |turn, rescue| turn.next_rung(rescue, &why))
+        self.with(rescue, |turn, rescue| turn.next_step(rescue, &why))
     }
 
     /// The same turn with the rescue written down.

@@ -21,7 +21,7 @@ impl Turn<'_> {
         let people = |not: String| {
             let text =
                 format!("{why}. Nothing that is left would start it from anything better: {not}");
-            self.escalate(Reason::LadderExhausted, text)
+            self.escalate(Reason::EveryStepUsed, text)
         };
         if self.s.request.is_some() || rescue.only.is_some() {
             return people("it was all that was asked for".to_owned());
@@ -72,7 +72,7 @@ impl Turn<'_> {
             ));
         }
         let why = format!("{why}. Version {version} had run well before it");
-        self.with(second, |turn, second| turn.next_rung(second, &why))
+        self.with(second, |turn, second| turn.next_step(second, &why))
     }
 
     /// Whether a step on the way to a target is used up.

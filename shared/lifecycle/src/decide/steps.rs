@@ -14,8 +14,8 @@ const NEEDS_A_PERSON: [&str; 3] = [
 ];
 
 impl Turn<'_> {
-    /// The next rung that is open from here. The brakes hold on every rung: a tag may be set while a rescue is under way.
-    pub(super) fn next_rung(&self, rescue: &Rescue, why: &str) -> Decision {
+    /// The next step that is open from here. The brakes hold on every step: a tag may be set while a rescue is under way.
+    pub(super) fn next_step(&self, rescue: &Rescue, why: &str) -> Decision {
         if let Some(braked) = self.brakes() {
             return braked;
         }
@@ -26,7 +26,7 @@ impl Turn<'_> {
             .filter(|(_, error, _)| NEEDS_A_PERSON.contains(error))
         {
             return self
-                .escalate(Reason::LadderExhausted, format!("{step:?} ended with {error}: {message}; no other step is tried without a person"));
+                .escalate(Reason::EveryStepUsed, format!("{step:?} ended with {error}: {message}; no other step is tried without a person"));
         }
         match rescue.only {
             Some(Only::Rollback) => return self.rollback_or_people(rescue, why),
@@ -36,7 +36,7 @@ impl Turn<'_> {
             _ => {}
         }
         if application.status == ApplicationStatus::Ready {
-            return self.restore_rungs(rescue, why);
+            return self.restore_steps(rescue, why);
         }
         if let Some(wait) = self.wait_for_the_service() {
             return wait;
@@ -49,7 +49,7 @@ impl Turn<'_> {
             }
             return self.roll_back(rescue, why);
         }
-        // Stopped with no rung left, it would only stay stopped: a job that loops is retried by Flink.
+        // Stopped with no step left, it would only stay stopped: a job that loops is retried by Flink.
         let can_be_started = !self.is_spent(Step::Start)
             && (!self.is_spent(Step::RestoreConfiguration)
                 || self.progress.is_done(Step::RestoreConfiguration));
@@ -64,10 +64,10 @@ impl Turn<'_> {
             return self.force_stop(rescue, &why);
         }
         if let Some(last_resort) = self.was_started_as_stored(rescue) {
-            return self.escalate(Reason::LadderExhausted, format!("{last_resort}; {why}"));
+            return self.escalate(Reason::EveryStepUsed, format!("{last_resort}; {why}"));
         }
         self.escalate(
-            Reason::LadderExhausted,
+            Reason::EveryStepUsed,
             format!("every step is used: {}", self.what_went_before(why)),
         )
     }
@@ -144,7 +144,7 @@ impl Turn<'_> {
     }
 
     /// While READY: configuration, then start.
-    pub(super) fn restore_rungs(&self, rescue: &Rescue, why: &str) -> Decision {
+    pub(super) fn restore_steps(&self, rescue: &Rescue, why: &str) -> Decision {
         let version_id = self.s.seen.application.version_id;
         let needs_configuration = rescue.good_version_id != rescue.faulty_version_id
             && !self.progress.is_done(Step::RestoreConfiguration);
@@ -155,7 +155,7 @@ impl Turn<'_> {
         };
         if needs_configuration {
             if let (Err(gone), true) = (&there, self.is_down_because_of_us()) {
-                return self.start_what_is_stored(rescue, Reason::NextRung, gone);
+                return self.start_what_is_stored(rescue, Reason::NextStep, gone);
             }
             if self.is_code_replaced(rescue) {
                 return self.without_the_good_code(rescue);
@@ -180,11 +180,11 @@ impl Turn<'_> {
                 reason,
                 ..Plan::default()
             };
-            return self.step(Step::RestoreConfiguration, plan, Reason::NextRung);
+            return self.step(Step::RestoreConfiguration, plan, Reason::NextStep);
         }
         if self.is_spent(Step::Start) {
             return self.escalate(
-                Reason::LadderExhausted,
+                Reason::EveryStepUsed,
                 format!("the start did not help: {}", self.what_went_before(why)),
             );
         }
@@ -296,7 +296,7 @@ impl Turn<'_> {
 fn next_because(rescue: &Rescue) -> Reason {
     match rescue.only {
         Some(Only::OnceMore) => Reason::HadWorked,
-        _ => Reason::NextRung,
+        _ => Reason::NextStep,
     }
 }
 

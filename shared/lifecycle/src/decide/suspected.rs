@@ -76,7 +76,7 @@ impl Turn<'_> {
         let before = self.what_went_before(why);
         if self.has_begun() {
             let text = format!("{before}; {WORD} allows no other step");
-            return self.escalate(Reason::LadderExhausted, text);
+            return self.escalate(Reason::EveryStepUsed, text);
         }
         let closed = why_closed.filter(|_| self.progress.last_failure().is_none());
         let closed = closed.map_or_else(String::new, |closed| format!("; {closed}"));

@@ -54,18 +54,18 @@ impl Turn<'_> {
             self.what_went_before(why)
         );
         if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
-            return self.escalate(Reason::LadderExhausted, why);
+            return self.escalate(Reason::EveryStepUsed, why);
         }
-        self.start_what_is_stored(rescue, Reason::NextRung, &why)
+        self.start_what_is_stored(rescue, Reason::NextStep, &why)
     }
 
     /// Its configuration would load other code than it ran with.
     pub(super) fn without_the_good_code(&self, rescue: &Rescue) -> Decision {
         let why = code_replaced(rescue);
         if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
-            return self.escalate(Reason::LadderExhausted, why);
+            return self.escalate(Reason::EveryStepUsed, why);
         }
-        self.start_what_is_stored(rescue, Reason::NextRung, &why)
+        self.start_what_is_stored(rescue, Reason::NextStep, &why)
     }
 
     /// Whether a start as it was stored stands for the rescue that was planned.

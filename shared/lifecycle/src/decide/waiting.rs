@@ -18,7 +18,7 @@ const LOOPING_FOR_SECS: i64 = 120;
 const CACHE_SECS: i64 = 4;
 
 impl Turn<'_> {
-    /// Rung 1: somebody else is at work. Wait, up to the operation's time-out; the service's own rollback always goes first.
+    /// Somebody else is at work. Wait, up to the operation's time-out; the service's own rollback always goes first.
     pub(super) fn busy(&self) -> Option<Decision> {
         let Assessment::Busy { status, since } = self.s.assessment else {
             return None;
@@ -57,7 +57,7 @@ impl Turn<'_> {
                     format!("the rollback that was asked for does not end: {stuck}"),
                 )
             }
-            (Some(rescue), _) => self.next_rung(rescue, &stuck),
+            (Some(rescue), _) => self.next_step(rescue, &stuck),
             (None, Some(request)) => self.begin_asked(request),
             (None, None) => self.begin_rescue(),
         })

@@ -1,4 +1,4 @@
-//! Situations that the tests of the ladder begin with.
+//! Situations that the tests of a rescue begin with.
 
 use super::*;
 

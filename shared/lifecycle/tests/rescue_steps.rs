@@ -1,4 +1,4 @@
-//! The ladder without a person: gates, patience, blame, brakes, rungs.
+//! A rescue without a person: gates, patience, blame, brakes, steps.
 
 mod support;
 
@@ -203,7 +203,7 @@ fn each_brake_holds_and_says_why() {
 }
 
 #[test]
-fn brakes_hold_on_every_rung_of_a_rescue_under_way() {
+fn brakes_hold_on_every_step_of_a_rescue_under_way() {
     let under_way: [(&str, Case); 4] = [
         (
             "after a refused rollback",
@@ -403,7 +403,7 @@ fn a_stuck_start_of_a_new_version_is_force_stopped() {
         .operation("UpdateApplication", "SUCCESSFUL", hours(1), Some(1))
         .operation("StartApplication", "IN_PROGRESS", minutes(50), None)
         .with_snapshot("before-change", hours(1) + 80);
-    let decision = stuck.must("forceStop", Reason::NextRung);
+    let decision = stuck.must("forceStop", Reason::NextStep);
     assert!(
         !decision.reason.contains("the rollback did not help"),
         "there was none: {}",
@@ -413,7 +413,7 @@ fn a_stuck_start_of_a_new_version_is_force_stopped() {
 
 #[test]
 fn a_failed_start_goes_straight_to_the_configuration() {
-    let decision = a_failed_update().must("restoreConfiguration", Reason::NextRung);
+    let decision = a_failed_update().must("restoreConfiguration", Reason::NextStep);
     assert_eq!(decision.action.plan().unwrap().target_version_id, Some(6));
     says(
         &decision.reason,
@@ -422,13 +422,13 @@ fn a_failed_start_goes_straight_to_the_configuration() {
 }
 
 #[test]
-fn the_rungs_follow_one_another() {
+fn the_steps_follow_one_another() {
     let rollback_refused = a_rescue().step(Step::Rollback, 20, refused());
     says(
-        &rollback_refused.must("forceStop", Reason::NextRung).reason,
+        &rollback_refused.must("forceStop", Reason::NextStep).reason,
         &["Rollback failed (the service said Lifeguard.Refused)"],
     );
-    let after_rollback = after_a_rollback().must("forceStop", Reason::NextRung);
+    let after_rollback = after_a_rollback().must("forceStop", Reason::NextStep);
     says(&after_rollback.reason, &["the rollback did not help"]);
     let down = after_a_rollback()
         .ready()
@@ -436,20 +436,20 @@ fn the_rungs_follow_one_another() {
             why: "it fell back".into(),
             first_fault: None,
         });
-    let decision = down.must("restoreConfiguration", Reason::NextRung);
+    let decision = down.must("restoreConfiguration", Reason::NextStep);
     assert!(
         !decision.reason.contains("did not help"),
         "it is down, and what brought it down is not told by this: {}",
         decision.reason
     );
-    let configuration = after_a_force_stop().must("restoreConfiguration", Reason::NextRung);
+    let configuration = after_a_force_stop().must("restoreConfiguration", Reason::NextStep);
     assert_eq!(
         configuration.action.plan().unwrap().target_version_id,
         Some(6)
     );
     let start = after_a_force_stop()
         .step(Step::RestoreConfiguration, 100, accepted())
-        .must("start", Reason::NextRung);
+        .must("start", Reason::NextStep);
     assert_eq!(snapshot_of(&start), "before-change");
     assert_eq!(
         start.action.plan().unwrap().allow_non_restored_state,
@@ -481,7 +481,7 @@ fn the_start_tells_which_newer_snapshots_were_passed_over() {
         why: "it was taken after".into(),
     }];
     says(
-        &case.must("start", Reason::NextRung).reason,
+        &case.must("start", Reason::NextStep).reason,
         &["passed over: nightly (it was taken after)"],
     );
 }
@@ -491,16 +491,16 @@ fn a_rollback_that_could_restore_what_was_taken_since_is_not_tried() {
     let upgraded = a_bad_deployment()
         .with_snapshot("taken-under-2-2", minutes(5))
         .snapshot(|it| it.runtime = Some(Runtime::from("FLINK-2_2")));
-    upgraded.clone().must("forceStop", Reason::NextRung);
+    upgraded.clone().must("forceStop", Reason::NextStep);
     upgraded
         .clone()
         .snapshot(|it| it.runtime = None)
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     // Nor one that fits and was taken since.
     upgraded
         .clone()
         .snapshot(|it| it.runtime = Some(Runtime::from("FLINK-1_20")))
-        .must("forceStop", Reason::NextRung);
+        .must("forceStop", Reason::NextStep);
     upgraded
         .clone()
         .snapshot(|it| it.status = "FAILED".into())
@@ -551,7 +551,7 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         .step(Step::ForceStop, minutes(9), accepted_as("gone"))
         .step(Step::RestoreConfiguration, minutes(9), accepted_as("gone"))
         .step(Step::Start, minutes(8), accepted_as("gone"));
-    started.must("escalate", Reason::LadderExhausted);
+    started.must("escalate", Reason::EveryStepUsed);
     let mut from_ready = a_failed_update()
         .rescuing()
         .step(Step::RestoreConfiguration, minutes(9), accepted())
@@ -561,7 +561,7 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         .job(a_looping_job(minutes(7), 10))
         .application(|it| it.version_id = 8);
     says(
-        &from_ready.must("escalate", Reason::LadderExhausted).reason,
+        &from_ready.must("escalate", Reason::EveryStepUsed).reason,
         &["every step is used"],
     );
     let start_failed = after_a_force_stop()
@@ -570,9 +570,7 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
         .operation("UpdateApplication", "SUCCESSFUL", 99, Some(1))
         .operation("StartApplication", "FAILED", 89, Some(30));
     says(
-        &start_failed
-            .must("escalate", Reason::LadderExhausted)
-            .reason,
+        &start_failed.must("escalate", Reason::EveryStepUsed).reason,
         &["the start did not help"],
     );
 }
