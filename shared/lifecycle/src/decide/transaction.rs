@@ -53,15 +53,15 @@ impl Turn<'_> {
             rescue.good_version_id,
             self.what_went_before(why)
         );
-        if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
-            return self.escalate(Reason::EveryStepUsed, why);
-        }
-        self.start_what_is_stored(rescue, Reason::NextStep, &why)
+        self.as_it_is_stored(rescue, why)
     }
 
     /// Its configuration would load other code than it ran with.
     pub(super) fn without_the_good_code(&self, rescue: &Rescue) -> Decision {
-        let why = code_replaced(rescue);
+        self.as_it_is_stored(rescue, code_replaced(rescue))
+    }
+
+    fn as_it_is_stored(&self, rescue: &Rescue, why: String) -> Decision {
         if self.progress.is_used(Step::Start) || !self.is_down_because_of_us() {
             return self.escalate(Reason::EveryStepUsed, why);
         }
