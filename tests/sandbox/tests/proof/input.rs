@@ -143,6 +143,42 @@ fn an_application_that_does_not_exist_is_named() {
     refused(json!({ "applicationName": "oders" }), "oders", &["oders"]);
 }
 
+/// Not a page as of a rescue that could not go on: a person wrote a name wrong.
+#[test]
+fn what_a_person_asks_for_an_application_that_there_is_none_of_is_refused() {
+    in_virtual_time(async {
+        let played = play_on(&quiet(), stage("maintenance"), 1, |_| {})
+            .await
+            .unwrap();
+        let region = &played.region;
+        let end = async |mut input: Value| {
+            input["applicationName"] = json!("orderz");
+            let arn = region.start_remediation(&input.to_string()).unwrap();
+            region.states().finished(&arn).await.output.unwrap()
+        };
+        for input in [
+            json!({}),
+            json!({ "request": { "action": "rollback" } }),
+            json!({ "dryRun": true }),
+            json!({ "trigger": { "kind": "person" } }),
+        ] {
+            let output = end(input.clone()).await;
+            assert_eq!(output["because"], "badInput", "{input}: {output:#}");
+            let reason = text(&output["reason"]);
+            let words = "no application named orderz: check the name and the region";
+            assert!(reason.starts_with(words), "{input}: {reason}");
+        }
+        let subjects = told(region);
+        let refused = |one: &&(_, String, _)| one.1.contains("orderz: input refused");
+        assert_eq!(subjects.iter().filter(refused).count(), 4, "{subjects:?}");
+        // An alarm's application was there once: somebody has to look.
+        let alarms = json!({ "trigger": { "kind": "alarm", "alarmName": "orderz-restarts" } });
+        assert_eq!(end(alarms).await["because"], "failed");
+        let rows = rows(region, "orderz").await;
+        assert!(rows.iter().all(|row| row["sk"]["S"] != "lease"), "{rows:?}");
+    });
+}
+
 #[test]
 fn a_request_that_cannot_be_understood_is_refused_and_says_what_can_be_written() {
     for (request, says) in [
