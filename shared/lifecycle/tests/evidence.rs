@@ -100,6 +100,9 @@ fn a_look_rules_out_a_good_time_only_where_its_history_is_whole() {
     assert_eq!(gone_back_to(&known()), Some(6));
     let unread = known().unreadable(Part::Exceptions, "throttled");
     assert!(matches!(unread.verdict(), Verdict::CannotTell { .. }));
+    // Another start began another run, and what happened before it is not in this one's history.
+    let again = known().operation("StartApplication", "SUCCESSFUL", minutes(21), Some(30));
+    assert!(matches!(again.verdict(), Verdict::CannotTell { .. }));
     let mut dropped = known();
     let job = dropped.seen.job.as_mut().expect("it loops");
     job.faults.truncated = true;
@@ -111,12 +114,12 @@ fn a_fault_of_another_version_says_nothing_of_the_one_to_go_back_to() {
     let same = a_fault(now());
     let of = |version, age| {
         a_bad_deployment()
-            .knows(6, days(4), Some(6))
+            .knows(6, hours(5), Some(6))
             .knows(5, days(9), Some(5))
             .faulted(version, age, &same)
     };
-    assert_eq!(gone_back_to(&of(5, days(5))), Some(6));
-    assert_eq!(held_by(&of(6, hours(5))), Some(Row::SameFaultBefore));
+    assert_eq!(gone_back_to(&of(5, hours(6))), Some(6));
+    assert_eq!(held_by(&of(6, hours(4))), Some(Row::SameFaultBefore));
     // What the present version failed with is what is being judged.
     assert_eq!(gone_back_to(&of(7, minutes(5))), Some(6));
 }

@@ -890,6 +890,19 @@ fn what_ran_well_after_a_rollback_to_an_unknown_version_is_nobodys() {
     present.seen.application.version_id = 5;
     present.seen.application.version_created_at = Some(ago(days(5)));
     held(&present, Row::Proven, &["version 5 had run well"]);
+    // So it is where the rollback is not listed as done.
+    for status in [
+        lifecycle::OperationStatus::Failed,
+        lifecycle::OperationStatus::InProgress,
+    ] {
+        let mut present = present.clone();
+        let operations = &mut present.seen.operations;
+        let rollback = operations
+            .iter_mut()
+            .find(|one| one.name == "RollbackApplication");
+        rollback.expect("given above").status = status;
+        held(&present, Row::Proven, &["version 5 had run well"]);
+    }
 }
 
 #[test]
