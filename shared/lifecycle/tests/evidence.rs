@@ -305,3 +305,28 @@ fn an_operation_that_began_before_the_version_was_stamped_made_it() {
     // One that was over by then made the version before.
     assert_eq!(held_by(&stamped(90)), Some(Row::NothingToGoBackTo));
 }
+
+#[test]
+fn a_version_that_only_soaked_and_has_failed_is_not_gone_back_to() {
+    let known = || {
+        soaked(
+            without_series().knows(6, hours(2), Some(6)),
+            6,
+            ago(hours(1)),
+        )
+    };
+    assert_eq!(gone_back_to(&known()), Some(6));
+    // It was blamed before, and nothing is known of how it was left.
+    let mut failed = known();
+    let entry = lifecycle::FailedBefore {
+        at: ago(minutes(70)),
+        fault: Some("another fault in sink".into()),
+    };
+    failed
+        .ledger
+        .as_mut()
+        .expect("read")
+        .failed
+        .insert(6, entry);
+    assert_eq!(gone_back_to(&failed), None);
+}
