@@ -188,6 +188,22 @@ fn a_run_knows_when_its_first_checkpoint_completed() {
             again.spans
         );
     }
+    // Looked at every minute, too: a look before the first checkpoint and one after it read the same minutes again.
+    let mut often =
+        History::default().after(&[restarted.read(hours(2), minutes(50))], &[], None, SOAK);
+    for at in (20..50).rev() {
+        let Some((from, until)) = often.wanted(ago(minutes(at)), None) else {
+            continue;
+        };
+        let (from, until) = (NOW_SECS - from.as_second(), NOW_SECS - until.as_second());
+        often = often.after(&[restarted.read(from, until)], &[], None, SOAK);
+    }
+    assert_eq!(
+        first_checkpoint(often.spans.last().expect("it runs")),
+        Some(first),
+        "{:?}",
+        often.spans
+    );
     // What was read of checkpoints begins within a run that has had some: when the first completed is not known.
     let long = well().running(days(5), 0);
     assert_eq!(first_checkpoint(&folded(&long, hours(3), &[])[0]), None);

@@ -60,7 +60,7 @@ impl Turn<'_> {
             good_version_id: good,
             good_runtime: runtime,
             cutoff,
-            fault_at,
+            fault_at: self.of_this_version(fault_at),
             because: why.clone(),
             snapshot,
             fault: self.present_fault(),
@@ -70,6 +70,12 @@ impl Turn<'_> {
             steps_before: 0,
         };
         self.with(rescue, |turn, rescue| turn.next_step(rescue, &why))
+    }
+
+    /// A time since when a version fails is not told to lie before it was made: what failed until then was another.
+    pub(super) fn of_this_version(&self, fault_at: jiff::Timestamp) -> jiff::Timestamp {
+        let made = self.s.seen.application.version_created_at;
+        made.map_or(fault_at, |made| fault_at.max(made))
     }
 
     /// The same turn with the rescue written down.

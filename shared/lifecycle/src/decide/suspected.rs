@@ -36,7 +36,7 @@ impl Turn<'_> {
             good_version_id: way.good,
             good_runtime: runtime,
             cutoff: way.cutoff,
-            fault_at: way.fault_at,
+            fault_at: self.of_this_version(way.fault_at),
             because: why.to_owned(),
             snapshot,
             fault: self.present_fault(),

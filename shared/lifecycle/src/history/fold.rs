@@ -130,10 +130,20 @@ impl History {
                     records,
                     first_checkpoint_at,
                 } => {
-                    let kept = first_checkpoint_at.filter(|at| *at <= from);
+                    // In the first minute that is read again no change is seen.
+                    let seen_again = from + SignedDuration::from_secs(MINUTE);
+                    let kept = first_checkpoint_at.filter(|at| *at <= seen_again);
                     let had_one = u32::from(kept.is_some());
+                    // Where the first completed later, none had before: a share of the count would hide it when it is read again.
+                    let none_yet = first_checkpoint_at.is_some() && kept.is_none();
                     Ran::Up {
-                        checkpoints: checkpoints.map(|count| share(count).max(had_one)),
+                        checkpoints: checkpoints.map(|count| {
+                            if none_yet {
+                                0
+                            } else {
+                                share(count).max(had_one)
+                            }
+                        }),
                         records: records.map(share),
                         first_checkpoint_at: kept,
                     }
