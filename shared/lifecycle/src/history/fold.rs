@@ -145,7 +145,8 @@ impl History {
                             }
                         }),
                         records: records.map(share),
-                        first_checkpoint_at: kept,
+                        // Once seen it stays: what was read then reached further back than what is read now.
+                        first_checkpoint_at,
                     }
                 }
             };
@@ -401,6 +402,7 @@ impl Fold<'_> {
         if !goes_on {
             self.begin(start, at, end, rose);
         }
+        let began = self.began;
         if let Some(run) = &mut self.run {
             run.end = end;
             let count = |known: &mut Option<u32>, is_read: bool, hit: bool| {
@@ -409,12 +411,14 @@ impl Fold<'_> {
                 }
             };
             let checkpoints = minutes.checkpoints.as_ref();
-            let completes = checkpoints.is_some_and(|hits| hits.contains(&at));
+            let hit = checkpoints.is_some_and(|hits| hits.contains(&at));
+            let completes = hit && run.first_checkpoint.is_none_or(|first| end >= first);
             if completes && run.checkpoints.unwrap_or(0) == 0 {
-                run.first_checkpoint = Some(end);
+                run.first_checkpoint.get_or_insert(end);
             }
             // When the first of a run completed that is older than what was read of them is not known.
-            let had_completed = run.checkpoints.is_none() && minutes.had_completed == Some(at);
+            let is_older = run.checkpoints.is_none() && run.start < began;
+            let had_completed = is_older && minutes.had_completed == Some(at);
             let has_completed = completes || had_completed;
             count(&mut run.checkpoints, checkpoints.is_some(), has_completed);
             count(
