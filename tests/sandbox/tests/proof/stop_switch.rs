@@ -374,6 +374,14 @@ fn the_snapshot_check_takes_and_deletes_nothing_while_the_switch_is_on() {
                 && reason.contains("thrown by mia: the region is in trouble"),
             "{reason}"
         );
-        assert!(told(region).is_empty(), "{:?}", told(region));
+        // The stack's own alarm says that the snapshots get stale meanwhile, and later that they do not any more.
+        let is_alarm = |subject: &str| {
+            ["ALARM: ", "OK: "]
+                .iter()
+                .any(|word| subject.starts_with(word))
+        };
+        let mut by_checks = told(region);
+        by_checks.retain(|(_, subject, _)| !is_alarm(subject));
+        assert!(by_checks.is_empty(), "{by_checks:?}");
     });
 }
