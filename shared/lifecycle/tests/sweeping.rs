@@ -31,7 +31,7 @@ impl Swept {
     /// RUNNING at version 2, seen so before.
     fn running() -> Self {
         let mut swept = Self {
-            now: BEGIN.parse().unwrap(),
+            now: BEGIN.parse().expect("a date"),
             memory: None,
             status: Status::Running,
             version_id: 2,
@@ -70,7 +70,10 @@ impl Swept {
 
     /// A minute later.
     fn minute(&mut self) -> Option<Start> {
-        self.now = self.now.checked_add(SignedDuration::from_mins(1)).unwrap();
+        self.now = self
+            .now
+            .checked_add(SignedDuration::from_mins(1))
+            .expect("a time");
         let seen = Listed {
             name: "orders",
             status: &self.status,
@@ -86,7 +89,7 @@ impl Swept {
         }
         self.read += 1;
         let policy = Policy {
-            mode: self.mode.parse().unwrap(),
+            mode: self.mode.parse().expect("a mode"),
             ..Policy::default()
         };
         let tags = self
@@ -102,8 +105,8 @@ impl Swept {
         };
         let Judged { memory, start } = judge(self.memory.as_ref(), &seen, &hints, &read, self.now);
         // What is remembered crosses the ledger.
-        let row = serde_json::to_string(&memory).unwrap();
-        self.memory = Some(serde_json::from_str(&row).unwrap());
+        let row = serde_json::to_string(&memory).expect("JSON");
+        self.memory = Some(serde_json::from_str(&row).expect("what was written"));
         start
     }
 
