@@ -21,7 +21,7 @@ STACKS = {
 }
 ONLY_WITH_FORCE_STOP = {"ForceStopAndRestore", "ForceStopAndRestoreLogs", "ForceStopAndRestoreRole"}
 # What SAM makes of an event: a permission to invoke, a schedule and its role. The sandbox reads the event itself.
-MADE_BY_SAM = {"AWS::Lambda::Permission", "AWS::Scheduler::Schedule", "AWS::IAM::Role"}
+MADE_BY_SAM = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Scheduler::Schedule", "AWS::IAM::Role"}
 
 # Sabotages of the template as CloudFormation gets it: before, after, and what the finding must name.
 SABOTAGES = [
