@@ -82,6 +82,7 @@ pub static INPUTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
     scripts![
         "inputs/input-without-application",
         "inputs/input-with-unknown-request",
+        "inputs/input-with-unknown-application",
         "inputs/input-that-names-a-running-execution-dead",
         "inputs/input-of-a-dry-run",
         "inputs/input-to-snapshots-refused",
