@@ -330,3 +330,18 @@ fn a_version_that_only_soaked_and_has_failed_is_not_gone_back_to() {
         .insert(6, entry);
     assert_eq!(gone_back_to(&failed), None);
 }
+
+#[test]
+fn what_an_earlier_look_saw_of_the_same_job_is_known_where_its_exceptions_cannot_be_read() {
+    let mut case = a_bad_deployment()
+        .looked_at(&a_bad_deployment(), 30)
+        .unreadable(Part::Exceptions, "throttled");
+    let faults = &mut case.seen.job.as_mut().expect("it loops").faults;
+    (faults.first, faults.newest) = (None, None);
+    let (watch, assessment) = case.look();
+    let fault = lifecycle::fault_in_trouble(&case.seen, &watch, &assessment, true);
+    assert!(fault.is_some(), "{assessment:?}");
+    // Of another job it says nothing.
+    case.seen.job.as_mut().expect("it loops").id = "another".into();
+    assert!(lifecycle::fault_in_trouble(&case.seen, &watch, &assessment, true).is_none());
+}
