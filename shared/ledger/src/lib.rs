@@ -98,18 +98,17 @@ impl Memories for LedgerTable {
             .key_condition_expression("pk = :sweep")
             .expression_attribute_values(":sweep", text(SWEEP))
             .consistent_read(true);
+        let mut listed = request
+            .into_paginator()
+            .stop_on_duplicate_token(false)
+            .send();
         let mut found = BTreeMap::new();
-        let mut from = None;
         for _ in 0..PAGES {
-            let page = request.clone().set_exclusive_start_key(from);
-            let page = Box::pin(page.send())
-                .await
-                .map_err(|error| CallError::of(VERB, SWEEP, &error))?;
-            found.extend(page.items.unwrap_or_default().iter().filter_map(row));
-            from = page.last_evaluated_key;
-            if from.is_none() {
+            let Some(page) = listed.next().await else {
                 return Ok(found);
-            }
+            };
+            let page = page.map_err(|error| CallError::of(VERB, SWEEP, &error))?;
+            found.extend(page.items().iter().filter_map(row));
         }
         Err(CallError::incomplete(VERB, SWEEP, "last page"))
     }
