@@ -177,6 +177,22 @@ impl RemediationPlanner {
         if let Some(result) = event.step_result.clone() {
             progress.settle(in_plain_words(result));
         }
+        let slow = lifecycle::slower_than_a_soak(
+            &event.look.observation,
+            &event.look.assessment,
+            &progress,
+            event.request.as_ref(),
+            &applied.policy,
+        );
+        let mut event = std::borrow::Cow::Borrowed(event);
+        if let Some(slow) = slow {
+            let look = &mut event.to_mut().look;
+            if let Assessment::Looping { first_fault, .. } = &slow {
+                look.watch.first_fault.clone_from(first_fault);
+            }
+            look.assessment = slow;
+        }
+        let event = event.as_ref();
         let decide_from = |progress: &Progress| {
             decide(&Situation {
                 seen: &event.look.observation,

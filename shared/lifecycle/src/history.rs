@@ -6,7 +6,7 @@ mod fold;
 
 pub use fold::LATE_SECS;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Spans kept of a history: the newest, and before them the longest.
@@ -49,6 +49,25 @@ pub struct Span {
     /// What it did.
     #[serde(flatten)]
     pub ran: Ran,
+}
+
+impl Span {
+    /// Since when every task was up, at the latest: no checkpoint was due in the interval before the first that completed, and until then tasks may have been initialising. The begin,
+    /// where that is not known.
+    pub(crate) fn well_from(&self, checkpoint_interval_secs: Option<u32>) -> Timestamp {
+        match (self.ran, checkpoint_interval_secs) {
+            (
+                Ran::Up {
+                    first_checkpoint_at: Some(first),
+                    ..
+                },
+                Some(interval),
+            ) => self
+                .from
+                .max(first - SignedDuration::from_secs(i64::from(interval))),
+            _ => self.from,
+        }
+    }
 }
 
 /// What an application did.

@@ -273,6 +273,9 @@ pub struct Faults {
     /// regions, and the tasks of a lost machine, are one incident.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Timestamp>,
+    /// Those of them in which the newest fault was seen, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<Timestamp>,
     /// The shortest time between two entries, in milliseconds: the period of a quick loop.
     pub shortest_gap_millis: Option<i64>,
 }

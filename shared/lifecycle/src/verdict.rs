@@ -23,7 +23,7 @@ pub use row::{Left, Row, Verdict, WayBack};
 
 use crate::{
     Assessment, Fault, Ledger, Observation, OperationKind, OperationStatus, Part, Policy, Proven,
-    Watch, decide::unread_of,
+    Watch, decide::unread_of, slow_loop::slow_loop,
 };
 
 /// Judges the trouble of `assessment`, which must be one: looping, failed, not up, without progress, or busy past its time-out.
@@ -76,6 +76,8 @@ struct Case<'a> {
     present: Occurrence,
     /// The version that is there now.
     latest: Occurrence,
+    /// Whether it runs well for a soak between two faults.
+    is_slow: bool,
 }
 
 /// What is known of the version to go back to.
@@ -126,6 +128,7 @@ impl<'a> Case<'a> {
             began,
             present,
             latest: last,
+            is_slow: slow_loop(seen, evidence.policy).as_ref() == Some(assessment),
         })
     }
 
@@ -192,7 +195,19 @@ impl<'a> Case<'a> {
             );
             return self.suspect(Row::OnlyScaled, good, why);
         }
-        match self.ran_for(soak) {
+        let has_soaked = if self.is_slow {
+            Known::Yes
+        } else {
+            self.ran_for(soak)
+        };
+        match has_soaked {
+            Known::Yes if self.is_slow => {
+                let why = format!(
+                    "version {version} runs well for a while and then comes back to the same fault, since {}",
+                    self.began
+                );
+                self.suspect(Row::Soaked, good, why)
+            }
             Known::Yes if !only_scaled => {
                 let why = format!(
                     "version {version} had run well for a while before it failed at {}",
@@ -345,17 +360,20 @@ impl<'a> Case<'a> {
                     evidence.ran_for(one.content, proof, until, Credit::Certain)
                 }
             };
-            match known {
-                Known::Yes => return Good::Is(*one),
-                Known::No => {}
-                Known::NotYet => not_yet = not_yet.or(Some(one.version)),
-            }
-            let has_soaked = evidence.ran_for(one.content, soak, until, Credit::Certain)
-                == Known::Yes
-                || evidence.snapshot_of(one).is_some();
             let has_failed = self.failed_entry(one).is_some() || evidence.was_failing(one);
-            if has_soaked && !has_failed {
-                return Good::Is(*one);
+            let soaked = if has_failed {
+                Known::No
+            } else if evidence.snapshot_of(one).is_some() {
+                Known::Yes
+            } else {
+                evidence.ran_for(one.content, soak, until, Credit::Certain)
+            };
+            match (known, soaked) {
+                // What lies behind a version of which it may still turn out that it worked is not the newest.
+                (Known::Yes, _) | (_, Known::Yes) if not_yet.is_some() => break,
+                (Known::Yes, _) | (_, Known::Yes) => return Good::Is(*one),
+                (Known::NotYet, _) | (_, Known::NotYet) => not_yet = not_yet.or(Some(one.version)),
+                (Known::No, Known::No) => {}
             }
         }
         not_yet.map_or(Good::None, |version| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Fault, INCIDENT_SECS, Job, JobState, LATE_SECS, Observation, Operation, OperationKind,
-    OperationStatus, Part, assessment::Assessment,
+    OperationStatus, Part, Ran, assessment::Assessment,
 };
 
 /// Incidents from which on a job counts as looping: maintenance, a lost TaskManager and a blip of all regions are one.
@@ -135,6 +135,7 @@ impl Watch {
                             job,
                             seen.why_unreadable(Part::Exceptions).is_none(),
                             soak_secs,
+                            seen.application.checkpoint_interval_secs,
                         );
                         self.assess_run(
                             job,
@@ -171,12 +172,18 @@ impl Watch {
     /// Judges a job by this look and those before.
     pub fn assess_job(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
         self.keep_first_fault(Some(job));
-        self.take_incidents(job, true, soak_secs);
+        self.take_incidents(job, true, soak_secs, None);
         self.assess_run(job, checkpointing, soak_secs)
     }
 
     /// Adds what a look saw to the episode, or begins another.
-    fn take_incidents(&mut self, job: &Job, knows_exceptions: bool, soak_secs: u32) {
+    fn take_incidents(
+        &mut self,
+        job: &Job,
+        knows_exceptions: bool,
+        soak_secs: u32,
+        checkpoint_interval_secs: Option<u32>,
+    ) {
         // Another job is another operation's: what the one before did is not this one's loop.
         self.episode = self.episode.take().filter(|episode| episode.job == job.id);
         let run = self.job.as_ref().filter(|run| run.id == job.id);
@@ -203,7 +210,7 @@ impl Watch {
         }
         times.sort_unstable();
         for at in times {
-            self.take_incident(at, job, soak_secs);
+            self.take_incident(at, job, soak_secs, checkpoint_interval_secs);
         }
         let newest = job.faults.newest.as_ref().or(job.faults.first.as_ref());
         if let (Some(episode), Some(newest)) = (&mut self.episode, newest)
@@ -214,7 +221,13 @@ impl Watch {
         self.forget_what_was_got_over(job);
     }
 
-    fn take_incident(&mut self, at: Timestamp, job: &Job, soak_secs: u32) {
+    fn take_incident(
+        &mut self,
+        at: Timestamp,
+        job: &Job,
+        soak_secs: u32,
+        checkpoint_interval_secs: Option<u32>,
+    ) {
         let known = [&job.faults.first, &job.faults.newest];
         let fault = known
             .into_iter()
@@ -238,9 +251,19 @@ impl Watch {
                 let is_first = self.looks <= 1 || self.job.is_none();
                 let soak = i64::from(soak_secs);
                 let ran_well = self.history.spans.iter().any(|span| {
-                    let from = span.from.max(episode.last_at).as_second();
+                    // Until then its tasks may have been initialising, which up time does not tell.
+                    let well_from = span.well_from(checkpoint_interval_secs);
+                    let from = well_from.max(episode.last_at).as_second();
                     let until = span.until.min(at).as_second();
-                    span.incidents() == 0 && until - from > soak + BACK_OFF_SECS
+                    let none_completed = checkpoint_interval_secs.is_some()
+                        && matches!(
+                            span.ran,
+                            Ran::Up {
+                                checkpoints: Some(0),
+                                ..
+                            }
+                        );
+                    span.incidents() == 0 && !none_completed && until - from > soak + BACK_OFF_SECS
                 });
                 let is_far = (is_first || ran_well) && quiet > soak + BACK_OFF_SECS;
                 if is_another || is_far {

@@ -292,6 +292,24 @@ fn a_version_that_the_book_saw_soaked_is_gone_back_to() {
 }
 
 #[test]
+fn what_lies_behind_a_version_that_may_have_worked_is_not_the_newest() {
+    let known = |made| {
+        let case = without_series().knows(6, made, Some(6));
+        proven(case.knows(5, hours(9), Some(5)), 5, ago(hours(5)))
+    };
+    // Version 6 had two hours in which nobody knows how it ran: long enough to be proven. Twenty minutes: to soak.
+    for made in [hours(2) + minutes(30), minutes(50)] {
+        let verdict = known(made).verdict();
+        assert!(matches!(verdict, Verdict::CannotTell { .. }), "{verdict:?}");
+        // As soon as it is known it decides.
+        let it_ran = soaked(known(made), 6, ago(minutes(35)));
+        assert_eq!(gone_back_to(&it_ran), Some(6));
+    }
+    // Four minutes: neither.
+    assert_eq!(gone_back_to(&known(minutes(34))), Some(5));
+}
+
+#[test]
 fn an_operation_that_began_before_the_version_was_stamped_made_it() {
     let stamped = |later: i64| {
         an_application("orders")

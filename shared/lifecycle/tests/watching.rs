@@ -713,3 +713,33 @@ fn a_soak_that_only_the_minutes_of_cloudwatch_show_ends_the_trouble_before_it() 
         assert_eq!(began(Some(span)), Some(ago(hours(1))));
     }
 }
+
+#[test]
+fn a_run_whose_tasks_were_initialising_ends_no_trouble() {
+    // Up time ran for nine minutes between two faults, and no checkpoint completed, or only in the end.
+    let began = |span: lifecycle::Span, interval: Option<u32>| {
+        let mut case = an_application("orders").made(hours(3)).running();
+        case.seen.application.checkpoint_interval_secs = interval;
+        let mut first_look = a_job(hours(2));
+        first_look.faults.first = Some(a_fault(ago(minutes(10))));
+        first_look.faults.newest_at = Some(ago(minutes(10)));
+        first_look.faults.incidents = vec![ago(minutes(10))];
+        first_look.at = ago(100);
+        case.seen.job = Some(first_look);
+        let (mut watch, _) = Watch::default().after(&case.seen, 303);
+        watch.history.spans = vec![span];
+        case.seen.job = Some(fails_again(ago(20)));
+        let (watch, _) = watch.after(&case.seen, 303);
+        watch.episode.map(|episode| episode.began_at)
+    };
+    let (from, until) = (ago(minutes(10) - 5), ago(30));
+    let mut none = ran_well(from, until);
+    if let lifecycle::Ran::Up { checkpoints, .. } = &mut none.ran {
+        *checkpoints = Some(0);
+    }
+    for initialising in [none, ran_well_since(from, ago(80), until)] {
+        assert_eq!(began(initialising, Some(60)), Some(ago(minutes(10))));
+    }
+    let early = ran_well_since(from, ago(minutes(9)), until);
+    assert_eq!(began(early, Some(60)), Some(ago(20)));
+}

@@ -251,7 +251,7 @@ fn part(what: Part) -> &'static str {
 }
 
 /// Between half of `at_most` and all of it, by name and count: applications that were throttled together do not come again together. The same in every run, as a decision is.
-fn spread(name: &str, nth: u32, at_most: u32) -> u32 {
+pub(super) fn spread(name: &str, nth: u32, at_most: u32) -> u32 {
     // FNV-1a: any hash that spreads will do, and this one is the same in every release.
     let bytes = name.bytes().chain(nth.to_le_bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

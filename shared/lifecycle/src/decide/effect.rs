@@ -5,13 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::Turn;
+use super::{Turn, doubt::spread};
 use crate::{
     ApplicationStatus, Decision, Operation, OperationStatus, Reason, Step, StepResult, StepTaken,
 };
 
-/// Between two looks at a step whose effect does not show yet.
-const LOOK_AGAIN_SECS: u32 = 30;
+/// Between two looks at what a step of ours set going, at most: every second of it is downtime.
+const LOOK_SOON_SECS: u32 = 12;
 /// Where the look before a step does not tell: an operation of ours may be stamped that much before we decided on it, because of two clocks.
 const STAMP_SLACK_SECS: i64 = 5;
 
@@ -55,7 +55,16 @@ impl Turn<'_> {
             "{:?} was accepted {waited} s ago and does not show yet: {} is {}",
             taken.step, application.name, application.status
         );
-        Some(self.wait(LOOK_AGAIN_SECS, Reason::Busy, reason))
+        Some(self.wait(self.soon(), Reason::Busy, reason))
+    }
+
+    /// Until the next look at what a step of ours set going. Applications that are rescued together do not look together.
+    pub(super) fn soon(&self) -> u32 {
+        spread(
+            &self.s.seen.application.name,
+            self.s.watch.looks,
+            LOOK_SOON_SECS,
+        )
     }
 
     /// Health of a run that there was before the last change is not its result. `since` is Flink's.

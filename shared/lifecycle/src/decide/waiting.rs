@@ -12,6 +12,8 @@ use crate::{
 const LOOK_AGAIN_SECS: u32 = 30;
 /// Between two looks at a job that is waited for: each look costs the JobManager.
 const LOOK_LATER_SECS: u32 = 60;
+/// For so long an operation of ours is looked at more often, so that the next step follows as soon as the service allows it. One that takes longer takes minutes more.
+const LOOK_SOON_FOR_SECS: i64 = 600;
 /// So long the incidents of a loop have to go on.
 const LOOPING_FOR_SECS: i64 = 120;
 /// Added to the end of a soak: the REST API's pictures are up to 3 s old.
@@ -27,8 +29,14 @@ impl Turn<'_> {
         let limit = i64::from(self.s.applied.policy.operation_timeout_secs);
         if waited < limit {
             let left = u32::try_from(limit - waited).unwrap_or(LOOK_AGAIN_SECS);
+            let is_ours = self.progress.has_acted() && waited < LOOK_SOON_FOR_SECS;
+            let pause = if is_ours {
+                self.soon()
+            } else {
+                LOOK_AGAIN_SECS
+            };
             return Some(self.wait(
-                LOOK_AGAIN_SECS.min(left),
+                pause.min(left),
                 Reason::Busy,
                 format!("{status} since {since}, {waited} s of {limit} s"),
             ));

@@ -132,15 +132,11 @@ impl<'a> Evidence<'a> {
             return 0;
         };
         let interval = self.seen.application.checkpoint_interval_secs;
-        let began = span.from.as_second();
-        let well_from = match (first_checkpoint_at, credit, interval) {
-            (None, ..) | (_, Credit::Possible, None) => began,
-            (Some(first), Credit::Certain, _) => first.as_second(),
-            (Some(first), Credit::Possible, Some(interval)) => {
-                began.max(first.as_second() - i64::from(interval))
-            }
+        let well_from = match (first_checkpoint_at, credit) {
+            (Some(first), Credit::Certain) => first,
+            _ => span.well_from(interval),
         };
-        (span.until.min(until).as_second() - well_from).max(0)
+        (span.until.min(until).as_second() - well_from.as_second()).max(0)
     }
 
     /// Whether a content is known to have run well for `secs` before `until`.

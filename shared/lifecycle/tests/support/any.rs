@@ -164,6 +164,7 @@ fn faults() -> BoxedStrategy<Faults> {
             newest_at: newest,
             newest: newest.map(a_fault),
             incidents: first.into_iter().chain(newest).collect(),
+            repeats: newest.into_iter().collect(),
             shortest_gap_millis: gap,
         })
         .boxed()

@@ -17,6 +17,7 @@ use lifecycle::{
     Operation, OperationStatus, Part, Policy, Predecessor, Progress, Ran, Reason, Request, Rescue,
     Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step, StepResult,
     StepTaken, StopSwitch, Unreadable, Verdict, Version, Vertex, Watch, decide, judge,
+    slower_than_a_soak,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -175,6 +176,9 @@ pub fn a_looping_job(started: i64, period: i64) -> Job {
             newest_at: Some(newest),
             newest: (known > 1).then(|| a_fault(newest)),
             incidents: incidents(
+                (0..known).map(|nth| oldest + SignedDuration::from_secs(nth * period)),
+            ),
+            repeats: incidents(
                 (0..known).map(|nth| oldest + SignedDuration::from_secs(nth * period)),
             ),
             shortest_gap_millis: (known > 1).then_some(period * 1000),
@@ -719,9 +723,17 @@ impl Case {
 
     pub fn look(&self) -> (Watch, Assessment) {
         let case = self.with_its_past();
-        let soak = case.policy.under(case.seen.tags.as_ref()).policy.soak_secs;
-        let (watch, assessment) = case.before.after(&case.seen, soak);
-        (watch, case.judged.unwrap_or(assessment))
+        let policy = case.policy.under(case.seen.tags.as_ref()).policy;
+        let (watch, assessment) = case.before.after(&case.seen, policy.soak_secs);
+        let assessment = case.judged.unwrap_or(assessment);
+        let slow = slower_than_a_soak(
+            &case.seen,
+            &assessment,
+            &case.progress,
+            case.request.as_ref(),
+            &policy,
+        );
+        (watch, slow.unwrap_or(assessment))
     }
 
     pub fn assess(&self) -> Assessment {

@@ -302,6 +302,8 @@ fn faults(exceptions: Exceptions, secrets: &[Property]) -> Faults {
         .filter_map(|entry| Some((time(entry.timestamp)?, entry)))
         .collect();
     entries.sort_by_key(|(at, _)| *at);
+    let incidents = incidents(entries.iter().map(|(at, _)| *at));
+    let repeats = repeats(&incidents, &entries, secrets);
     let gaps = entries
         .windows(2)
         .map(|pair| pair[1].0.as_millisecond() - pair[0].0.as_millisecond());
@@ -310,7 +312,8 @@ fn faults(exceptions: Exceptions, secrets: &[Property]) -> Faults {
         truncated: exceptions.exception_history.truncated,
         shortest_gap_millis: gaps.filter(|gap| *gap > 0).min(),
         newest_at: entries.last().map(|(at, _)| *at),
-        incidents: incidents(entries.iter().map(|(at, _)| *at)),
+        incidents,
+        repeats,
         newest: entries
             .last()
             .filter(|_| entries.len() > 1)
@@ -320,6 +323,25 @@ fn faults(exceptions: Exceptions, secrets: &[Property]) -> Faults {
             .next()
             .map(|(at, entry)| fault(at, &entry, secrets)),
     }
+}
+
+/// The incidents in which the newest fault was seen; the entries are ascending.
+fn repeats(
+    incidents: &[Timestamp],
+    entries: &[(Timestamp, ExceptionEntry)],
+    secrets: &[Property],
+) -> Vec<Timestamp> {
+    let Some((at, newest)) = entries.last() else {
+        return Vec::new();
+    };
+    let newest = fault(*at, newest, secrets);
+    let mut repeats: Vec<Timestamp> = entries
+        .iter()
+        .filter(|(at, entry)| fault(*at, entry, secrets).is_like(&newest))
+        .filter_map(|(at, _)| incidents.iter().rev().find(|began| *began <= at).copied())
+        .collect();
+    repeats.dedup();
+    repeats
 }
 
 /// The first fault of each incident; the times are ascending.

@@ -87,7 +87,7 @@ fn wanted(checker: &Checker, view: &ApplicationView, rules: &Rules) -> Vec<Wante
     }
     let versions = checker.region.flink().versions(&view.name);
     let present = versions.into_iter().find(|one| one.id == view.version);
-    let soon = checker.region.opened() + SignedDuration::from_mins(2);
+    let soon = checker.region.opened() + SignedDuration::from_mins(1);
     if let (Status::Running, Some(made)) = (
         view.status,
         present.map(|one| one.created).filter(|made| *made > soon),

@@ -28,6 +28,7 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "permission-removed",
         "slow-loop",
         "slower-loop",
+        "slowest-loop",
         "large-state",
         "flip-flop",
         "no-snapshot",

@@ -43,6 +43,7 @@ scenarios! {
     permission_removed: "permission-removed",
     slow_loop: "slow-loop",
     slower_loop: "slower-loop",
+    slowest_loop: "slowest-loop",
     large_state: "large-state",
     flip_flop: "flip-flop",
     no_snapshot: "no-snapshot",
