@@ -186,11 +186,7 @@ impl RemediationPlanner {
         );
         let mut event = std::borrow::Cow::Borrowed(event);
         if let Some(slow) = slow {
-            let look = &mut event.to_mut().look;
-            if let Assessment::Looping { first_fault, .. } = &slow {
-                look.watch.first_fault.clone_from(first_fault);
-            }
-            look.assessment = slow;
+            event.to_mut().look.assessment = slow;
         }
         let event = event.as_ref();
         let decide_from = |progress: &Progress| {

@@ -38,6 +38,15 @@ pub enum Assessment {
         /// The first fault, with its exception.
         first_fault: Option<Fault>,
     },
+    /// Healthy for the moment, and it comes back to the same fault each time: a loop that is slower than a soak.
+    ComesBack {
+        /// The first of these faults.
+        since: Timestamp,
+        /// How often, with a soak between.
+        times: u32,
+        /// The newest.
+        fault: Fault,
+    },
     /// A start failed and the application fell back to READY, or the job failed for good.
     Failed {
         /// The service's or Flink's text.
@@ -73,7 +82,7 @@ impl Assessment {
         match self {
             Self::Healthy { .. } => "healthy",
             Self::Settling { .. } | Self::NoProgress { .. } => "settling",
-            Self::Looping { .. } => "looping",
+            Self::Looping { .. } | Self::ComesBack { .. } => "looping",
             Self::Failed { .. } => "failed",
             Self::Finished => "finished",
             Self::Stopped { .. } => "stopped",
@@ -106,6 +115,14 @@ impl Assessment {
             } => format!(
                 "fails and restarts since {since}, {restarts} restart(s): {}",
                 message(first_fault.as_ref())
+            ),
+            Self::ComesBack {
+                since,
+                times,
+                fault,
+            } => format!(
+                "the same fault {times} times since {since}, and it ran in between: {}",
+                fault.message
             ),
             Self::Finished => "the job is bounded and done".into(),
             Self::Busy { status, since } => format!("{status} since {since}"),

@@ -355,7 +355,9 @@ impl Turn<'_> {
             Assessment::Settling { why } => self.settle(why),
             Assessment::NoProgress { since, .. } => self.no_progress(*since),
             _ if self.is_no_loop_yet() => self.too_few_incidents(),
-            Assessment::Looping { .. } | Assessment::Failed { .. } => self.begin_rescue(),
+            Assessment::Looping { .. }
+            | Assessment::ComesBack { .. }
+            | Assessment::Failed { .. } => self.begin_rescue(),
             Assessment::Busy { .. } | Assessment::Unknown { .. } => {
                 self.escalate(Reason::Unknown, "a verdict was left over; this is a defect")
             }

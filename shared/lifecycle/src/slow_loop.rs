@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Assessment, Fault, Observation, Policy, Progress, Request};
+use crate::{Assessment, Observation, Policy, Progress, Request};
 
 /// The slow alarm's window.
 const WINDOW_SECS: i64 = 3_600;
@@ -29,10 +29,11 @@ pub fn slower_than_a_soak(
 
 /// The loop, where this look at a job that is healthy for the moment shows one: the newest fault came three times within an hour, with a soak and no proven stretch between, and what
 /// runs since is not proven either.
-pub(crate) fn slow_loop(seen: &Observation, policy: &Policy) -> Option<Assessment> {
+fn slow_loop(seen: &Observation, policy: &Policy) -> Option<Assessment> {
     let job = seen.job.as_ref()?;
     let began = begun_anew(&job.faults.repeats, i64::from(policy.soak_secs));
     let newest = *began.last()?;
+    let fault = job.faults.newest.as_ref()?;
     let proven = i64::from(policy.proven_secs);
     let of_window = began
         .iter()
@@ -45,15 +46,10 @@ pub(crate) fn slow_loop(seen: &Observation, policy: &Policy) -> Option<Assessmen
     let chain = 1 + stretches
         .take_while(|pair| secs(pair[0], pair[1]) < proven)
         .count();
-    let since = began[began.len() - chain];
-    (chain >= TIMES).then(|| Assessment::Looping {
-        since,
-        restarts: job.restarts(),
-        incidents: u32::try_from(chain).unwrap_or(u32::MAX),
-        first_fault: job.faults.newest.clone().map(|newest| Fault {
-            at: since,
-            ..newest
-        }),
+    (chain >= TIMES).then(|| Assessment::ComesBack {
+        since: began[began.len() - chain],
+        times: u32::try_from(chain).unwrap_or(u32::MAX),
+        fault: fault.clone(),
     })
 }
 

@@ -23,7 +23,7 @@ pub use row::{Left, Row, Verdict, WayBack};
 
 use crate::{
     Assessment, Fault, Ledger, Observation, OperationKind, OperationStatus, Part, Policy, Proven,
-    Watch, decide::unread_of, slow_loop::slow_loop,
+    Watch, decide::unread_of,
 };
 
 /// Judges the trouble of `assessment`, which must be one: looping, failed, not up, without progress, or busy past its time-out.
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
             began,
             present,
             latest: last,
-            is_slow: slow_loop(seen, evidence.policy).as_ref() == Some(assessment),
+            is_slow: matches!(assessment, Assessment::ComesBack { .. }),
         })
     }
 

@@ -44,7 +44,7 @@ fn a_loop_slower_than_the_soak_is_suspected_and_told_with_the_way_back() {
     let case = slower_than_a_soak();
     let decision = case.must("wait", Reason::Suspected);
     let notice = decision.notice.as_ref().expect("people are told");
-    says(&notice.text, &["fails and restarts", "poison record"]);
+    says(&notice.text, &["the same fault 5 times", "poison record"]);
     // It is a person's to say, also ahead.
     let told = case.tagged("when-suspected", "rollback");
     let decision = told.must("rollback", Reason::Suspected);
@@ -149,4 +149,34 @@ fn faults_that_differ_only_in_numbers_are_the_same() {
         ..a_fault(now() - SignedDuration::from_secs(60))
     };
     assert!(other.is_like(&a_fault(now())));
+}
+
+#[test]
+fn the_book_learns_what_comes_back() {
+    let case = slower_than_a_soak();
+    let (watch, assessment) = case.look();
+    let fault = lifecycle::fault_in_trouble(&case.seen, &watch, &assessment, true);
+    assert_eq!(fault.map(Fault::key), Some(a_fault(now()).key()));
+}
+
+#[test]
+fn a_job_that_was_well_since_has_been_coming_up_only_since_its_last_fault() {
+    // First looked at an hour ago, well six minutes ago, and it failed again half a minute ago.
+    let mut first = slower_than_a_soak();
+    first.seen.job = Some(comes_back(hours(5), &[hours(2), minutes(55)]));
+    let mut job = comes_back(hours(5), &[hours(2), minutes(55), 30]);
+    job.state = lifecycle::JobState::Restarting;
+    job.restarting_at = Some(ago(30));
+    for was_well in [true, false] {
+        let mut case = slower_than_a_soak();
+        let (mut watch, _) = first.look();
+        watch.episode.as_mut().expect("its last fault").is_over = was_well;
+        watch.job.as_mut().expect("a run").first_seen_at = ago(hours(1));
+        watch.looks = 9;
+        case.before = watch;
+        case.seen.job = Some(job.clone());
+        let decision = case.decide();
+        let waits = decision.because == Reason::Settling;
+        assert_eq!(waits, was_well, "{}", decision.reason);
+    }
 }

@@ -37,6 +37,10 @@ fn state(facts: &Facts<'_>) -> String {
             "{name} has been failing {}, {restarts} restarts.",
             since(*at)
         ),
+        Assessment::ComesBack { since, times, .. } => format!(
+            "{name} has failed {times} times since {} with the same fault, and ran in between.",
+            because::moment(*since, facts.now)
+        ),
         Assessment::Failed { .. } => format!("{name} failed and does not run; it is {status}."),
         Assessment::NoProgress { since: at, .. } => {
             format!(

@@ -82,8 +82,10 @@ fn sentence(facts: &Facts<'_>, text: &str) -> String {
 fn why(facts: &Facts<'_>) -> Vec<String> {
     let progress = &facts.decision.progress;
     let mut lines = Vec::new();
-    if let Some(fault) = &facts.event.look.watch.first_fault {
-        lines.push(fault_line(facts, fault));
+    if let Assessment::ComesBack { fault, .. } = facts.assessment() {
+        lines.push(fault_line(facts, fault, "last"));
+    } else if let Some(fault) = &facts.event.look.watch.first_fault {
+        lines.push(fault_line(facts, fault, "first"));
         let newest = facts
             .event
             .look
@@ -92,7 +94,7 @@ fn why(facts: &Facts<'_>) -> Vec<String> {
             .as_ref()
             .and_then(|job| job.faults.newest.as_ref());
         let other = newest.filter(|newest| newest.message != fault.message);
-        lines.extend(other.map(|newest| format!("Then {}", fault_line(facts, newest))));
+        lines.extend(other.map(|newest| format!("Then {}", fault_line(facts, newest, "first"))));
     }
     if !is_about_health(facts) {
         lines.extend(own_reason(facts).map(|reason| sentence(facts, reason)));
@@ -135,14 +137,14 @@ fn own_reason<'a>(facts: &Facts<'a>) -> Option<&'a str> {
     }
 }
 
-fn fault_line(facts: &Facts<'_>, fault: &Fault) -> String {
+fn fault_line(facts: &Facts<'_>, fault: &Fault, nth: &str) -> String {
     // Flink names the subtask and its attempt too: `enrich (1/2) - execution #0`.
     let name = |task: &str| task.split(" (").next().unwrap_or(task).to_owned();
     let task = fault.task.as_deref().map_or(String::new(), |task| {
         format!(", in task \"{}\"", name(task))
     });
     format!(
-        "{}{task}, first at {}",
+        "{}{task}, {nth} at {}",
         fault.message,
         because::moment(fault.at, facts.now)
     )

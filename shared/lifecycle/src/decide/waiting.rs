@@ -108,11 +108,17 @@ impl Turn<'_> {
         }
     }
 
-    /// For how long the job has been coming up: since the first look at this run of it, by Flink's clock, or at the status, by the clock of the looks.
+    /// For how long the job has been coming up: since the first look at this run of it, or the fault after which it did no more, by Flink's clock; or at the status, by the clock of
+    /// the looks.
     fn coming_up_secs(&self) -> i64 {
         let watch = self.s.watch;
         if let (Some(run), Some(job)) = (&watch.job, &self.s.seen.job) {
-            return job.at.as_second() - run.first_seen_at.as_second();
+            let episode = watch
+                .episode
+                .as_ref()
+                .filter(|episode| episode.job == job.id);
+            let began = episode.map_or(run.first_seen_at, |episode| episode.began_at);
+            return job.at.as_second() - run.first_seen_at.max(began).as_second();
         }
         let looked = self.s.seen.at;
         let since = watch.status.as_ref().map_or(looked, |status| status.since);

@@ -13,6 +13,7 @@ pub(super) fn began(evidence: &Evidence<'_>, assessment: &Assessment) -> Option<
     let seen = evidence.seen;
     match assessment {
         Assessment::Looping { since, .. }
+        | Assessment::ComesBack { since, .. }
         | Assessment::NoProgress { since, .. }
         | Assessment::Busy { since, .. } => Some(*since),
         Assessment::Settling { .. } => {

@@ -27,7 +27,9 @@ pub fn fault_in_trouble<'a>(
     is_escalated: bool,
 ) -> Option<&'a Fault> {
     let is_broken = match assessment {
-        Assessment::Looping { .. } | Assessment::Failed { .. } => true,
+        Assessment::Looping { .. } | Assessment::ComesBack { .. } | Assessment::Failed { .. } => {
+            true
+        }
         Assessment::Settling { .. } | Assessment::NoProgress { .. } => is_escalated,
         _ => false,
     };
@@ -50,6 +52,7 @@ impl Case<'_> {
             Assessment::Looping { first_fault, .. } | Assessment::Failed { first_fault, .. } => {
                 first_fault.as_ref()
             }
+            Assessment::ComesBack { fault, .. } => Some(fault),
             _ => None,
         })
     }
