@@ -651,6 +651,17 @@ fn a_soak_is_waited_out_and_coming_up_has_a_time_out() {
         30,
         "the soak is over, and the checkpoints cannot be read"
     );
+    // What our own step began is looked at soon, for a while: the next step and the soak wait for it.
+    let coming_up = |case: Case| {
+        case.job(lifecycle::Job {
+            vertices: vec![vertex(&[("INITIALIZING", 2)])],
+            ..a_job(3_000)
+        })
+    };
+    let ours = coming_up(after_a_rollback()).must("wait", Reason::Settling);
+    assert!((4..=8).contains(&wait_of(&ours)), "{ours:?}");
+    let theirs = coming_up(an_application("orders").made(hours(1)));
+    assert_eq!(wait_of(&theirs.must("wait", Reason::Settling)), 30);
     let slow = |age: i64| {
         let mut case = an_application("orders").made(hours(1)).job(lifecycle::Job {
             vertices: vec![vertex(&[("INITIALIZING", 2)])],

@@ -19,7 +19,7 @@ use crate::{
     many::{Broken, Summary, play_all},
     play::play,
     shrink::shrink,
-    studies::{detection, mutants, others, sabotage},
+    studies::{detection, minutes, mutants, others, sabotage},
 };
 
 /// How a run is replayed.
@@ -80,6 +80,15 @@ enum Command {
         #[arg(long, default_value = "0..200")]
         seeds: Seeds,
     },
+    /// Studies what a rescue takes beside the service's own time: a table on standard output; and how soon a bad deployment is undone: a picture.
+    Minutes {
+        /// The seeds.
+        #[arg(long, default_value = "0..200")]
+        seeds: Seeds,
+        /// Where the picture goes.
+        #[arg(long, default_value = "tests/simulation/minutes.svg")]
+        picture: std::path::PathBuf,
+    },
     /// Studies which alarm sees which loop how soon: a table on standard output, and a picture.
     Detect {
         /// Where the picture goes.
@@ -114,6 +123,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sabotage(asked)) => return noticed(sabotage::run(asked, &say)),
         Some(Command::Mutants(asked)) => return noticed(mutants::run(asked, &say)),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
+        Some(Command::Minutes { seeds, picture }) => return minutes::run(&seeds.0, picture, &say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Between two looks at what a step of ours set going, at most: every second of it is downtime.
-const LOOK_SOON_SECS: u32 = 12;
+const LOOK_SOON_SECS: u32 = 8;
 /// Where the look before a step does not tell: an operation of ours may be stamped that much before we decided on it, because of two clocks.
 const STAMP_SLACK_SECS: i64 = 5;
 

@@ -12,8 +12,9 @@ use crate::{
 const LOOK_AGAIN_SECS: u32 = 30;
 /// Between two looks at a job that is waited for: each look costs the JobManager.
 const LOOK_LATER_SECS: u32 = 60;
-/// For so long an operation of ours is looked at more often, so that the next step follows as soon as the service allows it. One that takes longer takes minutes more.
-const LOOK_SOON_FOR_SECS: i64 = 600;
+/// For so long what a step of ours began is looked at more often, so that the next step follows, or the soak begins, as soon as the service allows it. What takes longer takes
+/// minutes more.
+const LOOK_SOON_FOR_SECS: i64 = 300;
 /// So long the incidents of a loop have to go on.
 const LOOPING_FOR_SECS: i64 = 120;
 /// Added to the end of a soak: the REST API's pictures are up to 3 s old.
@@ -29,14 +30,8 @@ impl Turn<'_> {
         let limit = i64::from(self.s.applied.policy.operation_timeout_secs);
         if waited < limit {
             let left = u32::try_from(limit - waited).unwrap_or(LOOK_AGAIN_SECS);
-            let is_ours = self.progress.has_acted() && waited < LOOK_SOON_FOR_SECS;
-            let pause = if is_ours {
-                self.soon()
-            } else {
-                LOOK_AGAIN_SECS
-            };
             return Some(self.wait(
-                pause.min(left),
+                self.again_after(waited).min(left),
                 Reason::Busy,
                 format!("{status} since {since}, {waited} s of {limit} s"),
             ));
@@ -95,7 +90,16 @@ impl Turn<'_> {
                 "not up after {waited} s, {limit} s are allowed: {why}"
             ));
         }
-        self.wait(LOOK_AGAIN_SECS, Reason::Settling, why.to_owned())
+        self.wait(self.again_after(waited), Reason::Settling, why.to_owned())
+    }
+
+    /// Until the next look at what has been under way for so long: soon, where a step of ours began it.
+    fn again_after(&self, waited: i64) -> u32 {
+        if self.progress.has_acted() && waited < LOOK_SOON_FOR_SECS {
+            self.soon()
+        } else {
+            LOOK_AGAIN_SECS
+        }
     }
 
     /// How long a job that soaks is left alone at most. Before the first step nobody knows yet whether it works, and a fault is to be seen soon; afterwards only the end of the soak counts.

@@ -220,6 +220,7 @@ fn result(
             wrong: records.wrong,
             behind: records.lag,
         },
+        fault_secs: fault_at.map(|at| at.duration_since(opened).as_secs().max(0).unsigned_abs()),
         detection_secs: executions
             .first()
             .filter(|one| fault_at.is_some_and(|fault| one.started >= fault))

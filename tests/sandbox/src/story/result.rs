@@ -27,6 +27,8 @@ pub struct Rehearsal {
     pub actions: Vec<ActionTaken>,
     /// The fate of the records.
     pub records: RecordsCount,
+    /// Seconds from the begin of the rehearsal to the first fault; none when there was none.
+    pub fault_secs: Option<u64>,
     /// Seconds from the first fault to the start of the rescue; none when there was no fault or no rescue.
     pub detection_secs: Option<u64>,
     /// Seconds from the first fault until the application processed again for good; none when it does not.

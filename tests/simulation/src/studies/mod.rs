@@ -8,8 +8,10 @@
 //! | `patience` | how often each task must be tried again |
 //! | [`others`] | the same runs under other rule sets |
 //! | [`detection`] | which alarm sees which loop how soon |
+//! | [`minutes`] | what a rescue takes beside the service's own time, and how soon a bad deployment is undone |
 
 pub mod detection;
+pub mod minutes;
 pub mod mutants;
 mod notice;
 pub mod others;
