@@ -53,6 +53,7 @@ fn silent(decision: Decision, report: Option<report::Report>) -> Answer {
         decision,
         spend: None,
         soaked: None,
+        trouble: None,
         remember: None,
         report,
     }

@@ -10,6 +10,8 @@ use lifecycle::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
+use crate::Around;
+
 /// Attributes that begin with this hold the executions that began a rescue on a day.
 pub(crate) const RESCUES: &str = "rescues ";
 
@@ -58,6 +60,9 @@ pub struct Event {
     /// The executions that were looked up and have ended without an outcome; absent where the state machine is of an older release and looked up none.
     #[serde(default)]
     pub dead: Option<Vec<String>>,
+    /// What is known of other applications' troubles; absent where the state machine is of an older release.
+    #[serde(default)]
+    pub around: Option<Around>,
 }
 
 /// What the planner is asked.

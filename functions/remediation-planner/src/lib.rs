@@ -2,6 +2,7 @@
 //!
 //! The decision itself is [`lifecycle::decide`]; this function reads the ledger's row, applies the policy, and writes the report. No AWS call, so its role allows none.
 
+mod around;
 mod book;
 mod dry_run;
 mod event;
@@ -16,6 +17,7 @@ use lifecycle::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use around::{Around, Tell};
 pub use book::Remember;
 pub use event::{Asked, Event, LedgerRow, Left, Look, StopRow, Unfinished};
 pub use report::Report;
@@ -34,6 +36,8 @@ pub struct Answer {
     pub spend: Option<Spend>,
     /// What to remember: this version soaked healthy. For a state machine of an older release; the present one writes `remember`.
     pub soaked: Option<Soaked>,
+    /// What to tell the executions of other applications of this one's trouble.
+    pub trouble: Option<Tell>,
     /// What to add to the book of versions.
     pub remember: Option<Remember>,
     /// The report of a final decision.
@@ -100,6 +104,7 @@ impl Function for RemediationPlanner {
         ("dryRun", Holds::Flag),
         ("redriveCount", Holds::Number),
         ("dead", Holds::Anything),
+        ("around", Holds::Anything),
         ("stop", Holds::Anything),
         ("input", Holds::Anything),
     ]);
@@ -133,7 +138,8 @@ impl Function for RemediationPlanner {
             Action::Escalate => Some(Metric::Escalated),
         };
         // A dry run is nobody's rescue.
-        if let Some(metric) = counted.filter(|_| !event.dry_run) {
+        let is_asked_again = around::is_asked_again(&event, &answer);
+        if let Some(metric) = counted.filter(|_| !event.dry_run && !is_asked_again) {
             self.metrics.emit(
                 Record::of(Self::NAME, &invocation)
                     .about(name)
@@ -173,6 +179,7 @@ impl RemediationPlanner {
         };
         let predecessor = event.predecessor();
         let stop = event.stop.as_ref().map(StopRow::switch);
+        let others = around::others(event.around.as_ref());
         let mut progress = event.progress();
         if let Some(result) = event.step_result.clone() {
             progress.settle(in_plain_words(result));
@@ -189,34 +196,39 @@ impl RemediationPlanner {
             event.to_mut().look.assessment = slow;
         }
         let event = event.as_ref();
-        let decide_from = |progress: &Progress| {
-            decide(&Situation {
-                seen: &event.look.observation,
-                watch: &event.look.watch,
-                assessment: &event.look.assessment,
-                applied: &applied,
-                ledger: &ledger,
-                progress,
-                request: event.request.as_ref(),
-                stop: stop.as_ref(),
-                predecessor: predecessor.as_ref(),
-                now,
-                started_at: event.started_at,
-                redriven: event.redrive_count > 0,
-            })
+        let mut situation = Situation {
+            seen: &event.look.observation,
+            watch: &event.look.watch,
+            assessment: &event.look.assessment,
+            applied: &applied,
+            ledger: &ledger,
+            others: &others,
+            progress: &progress,
+            request: event.request.as_ref(),
+            stop: stop.as_ref(),
+            predecessor: predecessor.as_ref(),
+            now,
+            started_at: event.started_at,
+            redriven: event.redrive_count > 0,
         };
-        let mut decision = decide_from(&progress);
+        let mut decision = decide(&situation);
+        let afresh = Progress::default();
         if event.progress.is_none() && decision.because == Reason::SomebodyElseActed {
             // What a dead execution had begun was taken up by somebody else since: this one begins afresh.
-            progress = Progress::default();
-            decision = decide_from(&progress);
+            situation.progress = &afresh;
+            decision = decide(&situation);
         }
+        let trouble = lifecycle::trouble(&situation, &decision).map(|one| Tell::of(&one));
+        let progress = situation.progress;
         let rules = report::Rules {
             applied: &applied,
             ledger: &ledger,
         };
         if event.dry_run {
-            return dry_run::answer(event, decision, progress, &rules, now);
+            return Answer {
+                trouble,
+                ..dry_run::answer(event, decision, progress.clone(), &rules, now)
+            };
         }
         let first_change = decision.action.plan().is_some()
             && progress.steps.is_empty()
@@ -249,6 +261,7 @@ impl RemediationPlanner {
             decision,
             spend,
             soaked,
+            trouble,
             remember,
             report,
         }

@@ -140,6 +140,8 @@ pub enum Reason {
     NotTheChange,
     /// Broken, and it had run well: whatever happened lies outside.
     HadWorked,
+    /// Broken, and other applications are too, for a cause that they share.
+    CommonCause,
     /// Broken, and the evidence does not say whether the change is to blame: a person decides.
     Suspected,
     /// No version to go back to.
@@ -182,6 +184,9 @@ pub struct Notice {
     pub text: String,
     /// How urgent it is.
     pub severity: Severity,
+    /// The cause that it is about, where one message is for all applications that share it: who has told of it already is in the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common: Option<String>,
 }
 
 /// A turn's decision.

@@ -7,6 +7,7 @@ mod check;
 mod doubt;
 mod effect;
 mod once_more;
+mod others;
 mod outcome;
 mod rescue;
 mod restored;
@@ -21,11 +22,12 @@ mod waiting;
 pub(crate) use doubt::unread_of;
 pub(crate) use effect::is_lost;
 use jiff::Timestamp;
+pub use others::trouble;
 
 use crate::{
     Action, Applied, Assessment, Before, Decision, Doubt, LedgerView, Mode, Notice, Observation,
-    OperationKind, OtherStack, Plan, Predecessor, Progress, Reason, Request, Severity, Step,
-    StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
+    OperationKind, OtherStack, Others, Plan, Predecessor, Progress, Reason, Request, Severity,
+    Step, StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person's request is carried out all the same.
@@ -53,6 +55,8 @@ pub struct Situation<'a> {
     pub applied: &'a Applied,
     /// The ledger.
     pub ledger: &'a LedgerView,
+    /// What is known of other applications' troubles.
+    pub others: &'a Others,
     /// What this execution did so far.
     pub progress: &'a Progress,
     /// What a person asked for.
@@ -75,6 +79,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     // A doubt lasts only while turn after turn is in it: the turn that still is puts it back.
     let mut progress = situation.progress.clone();
     let doubt = progress.doubt.take();
+    progress.shared.is_told_by_others &= !situation.others.is_teller;
     let mut turn = Turn {
         s: *situation,
         progress,
@@ -105,8 +110,8 @@ struct Turn<'a> {
 enum Brake {
     /// For that reason, in a sentence.
     Holds(Reason, String),
-    /// It cannot be told.
-    Unread(Box<Decision>),
+    /// It cannot be told, or others go first: that wait.
+    NotYet(Box<Decision>),
 }
 
 impl Turn<'_> {
@@ -468,7 +473,7 @@ impl Turn<'_> {
     /// Why nothing may be changed, if so, said to people.
     fn brakes(&self) -> Option<Decision> {
         let (because, why) = match self.brake()? {
-            Brake::Unread(doubt) => return Some(*doubt),
+            Brake::NotYet(wait) => return Some(*wait),
             Brake::Holds(because, why) => (because, why),
         };
         let found = self.s.assessment.reason();
@@ -502,15 +507,17 @@ impl Turn<'_> {
         }
         let ledger = match self.s.ledger {
             Ok(ledger) => ledger,
-            Err(why) => return Some(Brake::Unread(Box::new(self.ledger_unread(why)))),
+            Err(why) => return Some(Brake::NotYet(Box::new(self.ledger_unread(why)))),
         };
         // A step that was decided on and not carried out is counted already.
         let counted = u32::from(!self.progress.steps.is_empty());
         let (begun, allowed) = (ledger.rescues_today, applied.policy.rescues_per_day);
-        (begun.saturating_sub(counted) >= allowed).then(|| {
+        if begun.saturating_sub(counted) >= allowed {
             let why = format!("{begun} rescue(s) were begun today and {allowed} are allowed");
-            Brake::Holds(Reason::BudgetSpent, why)
-        })
+            return Some(Brake::Holds(Reason::BudgetSpent, why));
+        }
+        self.held_by_others()
+            .map(|wait| Brake::NotYet(Box::new(wait)))
     }
 
     /// Whether something was changed by this rescue, or may have been.
@@ -534,6 +541,7 @@ impl Turn<'_> {
             subject,
             text,
             severity,
+            common: None,
         });
         Decision { notice, ..decision }
     }

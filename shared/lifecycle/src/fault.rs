@@ -56,7 +56,7 @@ impl Fault {
 }
 
 /// `a.b.Exception: text` → `a.b.Exception`.
-fn class(line: &str) -> &str {
+pub(crate) fn class(line: &str) -> &str {
     line.split([':', ' ']).next().unwrap_or_default()
 }
 

@@ -8,6 +8,7 @@
 //! | tags, the stack's [`Policy`] | [`Policy::under`] → [`Applied`] |
 //! | [`SeriesRead`] (CloudWatch's minutes) | [`History::after`] → [`History`] |
 //! | [`Assessment`], [`Watch`], [`Ledger`] | [`judge`] → [`Verdict`] |
+//! | what other applications are in trouble with: [`Others`] | [`trouble()`] → [`Trouble`], for them |
 //! | snapshots | [`choose_snapshot`] → [`SnapshotChoice`] |
 //! | snapshots, operations: [`retention::Stock`] | [`retention::retain`], [`retention::need`], [`retention::may_take`] |
 //! | all of it: [`Situation`] | [`decide()`] → [`Decision`] |
@@ -45,6 +46,7 @@ mod status;
 mod stop;
 mod subject;
 pub mod sweep;
+mod trouble;
 mod verdict;
 mod watch;
 
@@ -52,7 +54,7 @@ pub use action::{Action, Decision, Notice, Plan, Reason, Restore};
 pub use alarms::*;
 pub use assessment::Assessment;
 pub use choose::{Limits, PassedOver, SnapshotChoice, Wanted, choose_snapshot, unfit};
-pub use decide::{Situation, decide};
+pub use decide::{Situation, decide, trouble};
 pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snapshot_check};
 pub use execution::{EXECUTION_NAME_CHARS, execution_because, execution_of_alarm};
 pub use history::*;
@@ -63,7 +65,9 @@ pub use name::{OddName, check_application_name};
 pub use observation::*;
 pub use policy::{Applied, MANAGED_TAG, Mode, Policy, TAG_PREFIX};
 pub use predecessor::{Ended, Predecessor, STEP_FUNCTION_SECS};
-pub use progress::{Before, Doubt, JobRun, Only, Progress, Rescue, Step, StepResult, StepTaken};
+pub use progress::{
+    Before, Doubt, JobRun, Only, Progress, Rescue, Shared, Step, StepResult, StepTaken,
+};
 pub use redact::{Property, REDACTED, redact, shorten};
 pub use request::{Request, read_request};
 pub use retention::SnapshotPolicy;
@@ -74,6 +78,7 @@ pub use stack::{OtherStack, STACK_TAG, StackName};
 pub use status::{ApplicationStatus, JobState, OperationStatus, SnapshotStatus};
 pub use stop::StopSwitch;
 pub use subject::{SUBJECT_CHARS, subject};
+pub use trouble::{COMMON_OTHERS, COMMON_WITHIN_SECS, Came, Others, Trouble, TroubleEnd};
 pub(crate) use verdict::{Further, further_back};
 pub use verdict::{Left, Row, Verdict, WayBack, fault_in_trouble, judge, proven_so_far};
 pub use watch::{Episode, JobWatch, StatusWatch, Watch, assess_at_rest};

@@ -32,6 +32,13 @@ pub struct Mail {
 #[must_use]
 pub fn mail(decision: &Decision, status: &ApplicationStatus, asked: bool) -> Option<Mail> {
     let (kind, progress) = (decision.because, &decision.progress);
+    // What many applications share is one message, and another execution's.
+    let is_told_by_others = progress.shared.is_told_by_others
+        && matches!(kind, Reason::CommonCause | Reason::RunsAgain);
+    if is_told_by_others && !asked && !progress.brought_down(status) && !may_have_changed(progress)
+    {
+        return None;
+    }
     let is_awaited = asked || progress.waiting_since.is_some();
     let told_of_change = (may_have_changed(progress) || is_awaited).then_some(Severity::Info);
     let severity = match decision.action {
@@ -66,6 +73,7 @@ impl Reason {
             | Self::NoProgress
             | Self::NotTheChange
             | Self::HadWorked
+            | Self::CommonCause
             | Self::Suspected
             | Self::NoVersion
             | Self::NoSnapshot

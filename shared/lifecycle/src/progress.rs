@@ -210,6 +210,30 @@ pub struct Progress {
     /// What holds the decision up, while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
+    /// What waiting for other applications has come to.
+    #[serde(default, skip_serializing_if = "Shared::is_none")]
+    pub shared: Shared,
+}
+
+/// Of a trouble that others have too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shared {
+    /// Since when others are rescued first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_line_since: Option<Timestamp>,
+    /// Whether it was looked once more for what others have in common with it, before people were told.
+    #[serde(default)]
+    pub has_looked_around: bool,
+    /// Whether people are told by another execution, of all at once.
+    #[serde(default)]
+    pub is_told_by_others: bool,
+}
+
+impl Shared {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Something that decides could not be read, or the service was too busy for a step.

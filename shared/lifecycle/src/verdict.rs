@@ -8,6 +8,7 @@ mod evidence;
 mod faults;
 mod further;
 mod occurrences;
+mod others;
 mod row;
 
 use jiff::Timestamp;
@@ -19,11 +20,12 @@ use faults::WhenLeft;
 pub use faults::fault_in_trouble;
 pub(crate) use further::{Further, further_back};
 use occurrences::Occurrence;
+pub(crate) use others::trouble;
 pub use row::{Left, Row, Verdict, WayBack};
 
 use crate::{
-    Assessment, Fault, Ledger, Observation, OperationKind, OperationStatus, Part, Policy, Proven,
-    Watch, decide::unread_of,
+    Assessment, Fault, Ledger, Observation, OperationKind, OperationStatus, Others, Part, Policy,
+    Proven, Watch, decide::unread_of,
 };
 
 /// Judges the trouble of `assessment`, which must be one: looping, failed, not up, without progress, or busy past its time-out.
@@ -34,10 +36,11 @@ pub fn judge(
     assessment: &Assessment,
     ledger: &Ledger,
     policy: &Policy,
+    others: &Others,
 ) -> Verdict {
     let evidence = Evidence::new(seen, watch, ledger, policy);
     match Case::of(&evidence, assessment) {
-        Ok(case) => case.judge(),
+        Ok(case) => case.judge(others),
         Err(verdict) => *verdict,
     }
 }
@@ -132,7 +135,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn judge(&self) -> Verdict {
+    fn judge(&self, others: &Others) -> Verdict {
         let soak = i64::from(self.evidence.policy.soak_secs);
         let proof = i64::from(self.evidence.policy.proven_secs);
         let version = self.present.version;
@@ -144,6 +147,12 @@ impl<'a> Case<'a> {
                 Row::SameFaultBefore,
                 format!("the same fault was seen on version {on}, at {at}"),
             );
+        }
+        if let Some(why) = self.same_fault_elsewhere(others) {
+            return held(Row::SameFaultElsewhere, why);
+        }
+        if let Some(why) = self.common_cause(others) {
+            return held(Row::CommonCause, why);
         }
         // What fails only because of its scale had worked at another.
         let only_scaled = matches!(&good, Good::Is(good) if good.content == self.present.content);

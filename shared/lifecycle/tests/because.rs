@@ -40,7 +40,8 @@ fn after(reason: Reason) -> Option<Reason> {
         R::Unknown => R::NoProgress,
         R::NoProgress => R::NotTheChange,
         R::NotTheChange => R::HadWorked,
-        R::HadWorked => R::Suspected,
+        R::HadWorked => R::CommonCause,
+        R::CommonCause => R::Suspected,
         R::Suspected => R::NoVersion,
         R::NoVersion => R::NoSnapshot,
         R::NoSnapshot => R::ChangeToBlame,
@@ -160,7 +161,12 @@ fn every_command_names_this_state_machine_and_is_complete() {
 #[test]
 fn a_person_who_knows_better_is_given_the_rollback() {
     let running = ApplicationStatus::Running;
-    for reason in [Reason::HadWorked, Reason::Suspected, Reason::NotTheChange] {
+    for reason in [
+        Reason::HadWorked,
+        Reason::CommonCause,
+        Reason::Suspected,
+        Reason::NotTheChange,
+    ] {
         let said = said(reason, &about("orders", &running));
         assert!(
             said.contains("If you know better: aws stepfunctions start-execution"),

@@ -16,6 +16,7 @@ fn case() -> impl Strategy<Value = Case> {
         any::ledger(),
         any::progress(),
         any::request(),
+        any::others(),
         0..25_000_i64,
     );
     (
@@ -24,13 +25,14 @@ fn case() -> impl Strategy<Value = Case> {
         beside,
     )
         .prop_map(
-            |(seen, earlier, (policy, ledger, progress, request, age))| {
+            |(seen, earlier, (policy, ledger, progress, request, others, age))| {
                 let mut case = Case {
                     seen,
                     policy,
                     ledger,
                     progress,
                     request,
+                    others,
                     started_at: ago(age),
                     ..an_application("orders")
                 };
@@ -166,6 +168,15 @@ proptest! {
     }
 
     #[test]
+    fn s7_nothing_is_begun_while_it_is_not_known_who_else_is_in_trouble(case in any_case()) {
+        let mut case = case;
+        case.others.told = Err("throttled".to_owned());
+        if case.progress.steps.is_empty() && case.request.is_none() {
+            prop_assert!(!is_changing(&case.decide()), "{:?}", case.decide());
+        }
+    }
+
+    #[test]
     fn s2_without_state_only_on_a_persons_word(case in any_case()) {
         let decision = case.decide();
         if let Some(Restore::WithoutState { .. }) = decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
@@ -249,7 +260,9 @@ proptest! {
             let at = ledger.soaked.get(&case.seen.application.version_id);
             at.is_some_and(|at| made.is_some_and(|made| *at >= made))
         });
-        if soaked && case.request.is_none() {
+        // A word given ahead is a person's too.
+        let word = case.policy.rolls_back_when_suspected;
+        if soaked && case.request.is_none() && !word {
             prop_assert!(!is_changing(&case.decide()), "{:?}", case.decide());
         }
     }

@@ -63,6 +63,10 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
             "failing, had run well, not touched",
             Some("check its sources"),
         ),
+        Reason::CommonCause => (
+            "failing like other applications",
+            Some("check what they share"),
+        ),
         Reason::Suspected if *about.status == ApplicationStatus::Ready => {
             ("down, nothing starts it", Some("decide and start it"))
         }

@@ -127,8 +127,18 @@ impl Turn<'_> {
     }
 
     pub(super) fn ledger_unread(&self, why: &str) -> Decision {
-        let unread = ledger_unread(why);
-        if PASSING.contains(&why) {
+        self.unread_in_the_ledger(why, ledger_unread(why))
+    }
+
+    /// What other applications told is in the ledger too.
+    pub(super) fn others_unread(&self, why: &str) -> Decision {
+        let unread = format!("which other applications are in trouble could not be read: {why}");
+        self.unread_in_the_ledger(why, unread)
+    }
+
+    fn unread_in_the_ledger(&self, why: &str, unread: String) -> Decision {
+        // The state machine names an error after the integration that it called.
+        if PASSING.contains(&why.replacen("DynamoDb.", "DynamoDB.", 1).as_str()) {
             return self.cannot_tell_yet(Reason::LedgerUnreadable, unread);
         }
         let found = self.s.assessment.reason();
@@ -210,7 +220,14 @@ impl Turn<'_> {
             }
         };
         let s = &self.s;
-        match judge(s.seen, s.watch, s.assessment, ledger, &s.applied.policy) {
+        match judge(
+            s.seen,
+            s.watch,
+            s.assessment,
+            ledger,
+            &s.applied.policy,
+            s.others,
+        ) {
             Verdict::CannotTell { why } => {
                 let doubt = || self.cannot_tell_yet(Reason::Unknown, why);
                 Err(Box::new(self.brakes().unwrap_or_else(doubt)))

@@ -44,7 +44,7 @@ impl Turn<'_> {
         }
         match self.brake() {
             Some(Brake::Holds(_, brake)) => return not(brake),
-            Some(Brake::Unread(doubt)) => return *doubt,
+            Some(Brake::NotYet(wait)) => return *wait,
             None => {}
         }
         if !self.s.applied.policy.allow_force_stop {

@@ -14,7 +14,7 @@ impl Turn<'_> {
         let not = |not: String| self.held(row, &format!("{why}; {WORD} was not followed: {not}"));
         match self.brake() {
             Some(Brake::Holds(_, brake)) => return not(brake),
-            Some(Brake::Unread(doubt)) => return *doubt,
+            Some(Brake::NotYet(wait)) => return *wait,
             None => {}
         }
         if let Some(wait) = self.wait_for_the_service() {

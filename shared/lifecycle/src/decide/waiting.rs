@@ -204,12 +204,17 @@ impl Turn<'_> {
     /// Nothing is changed because of what is wrong: people are told at once, and asked again if it lasts.
     pub(super) fn held(&self, row: Row, why: &str) -> Decision {
         let because = row.reason();
+        if let Some(look) = self.looks_around(because) {
+            return look;
+        }
         let found = self.s.assessment.reason();
         match self.s.assessment {
             Assessment::Busy { .. } => {
                 let text = format!("{found}, longer than allowed; {why}");
                 return self.escalate(Reason::OperationStuck, text);
             }
+            // The cause is the others' too, however it shows here.
+            _ if because == Reason::CommonCause => return self.wait_for_people(because, why),
             Assessment::Settling { .. } => {
                 let text = format!("not up for longer than allowed: {found}; {why}");
                 return self.escalate(Reason::SettlingTooLong, text);
@@ -231,10 +236,13 @@ impl Turn<'_> {
     }
 
     /// Flink retries by itself from its last checkpoint and loses nothing meanwhile.
-    fn wait_for_people(&self, because: Reason, why: &str) -> Decision {
+    pub(super) fn wait_for_people(&self, because: Reason, why: &str) -> Decision {
         let found = self.s.assessment.reason();
         let limit = i64::from(self.s.applied.policy.external_patience_secs);
-        if let Some(since) = self.progress.waiting_since {
+        let is_common = because == Reason::CommonCause;
+        // What was told of all at once, and is this application's own after all, people have not heard of.
+        let is_untold = self.progress.shared.is_told_by_others && !is_common;
+        if let Some(since) = self.progress.waiting_since.filter(|_| !is_untold) {
             let waited = self.secs_since(since);
             if waited >= limit {
                 let text = format!("{found}; nothing was changed, because {why}");
@@ -249,6 +257,7 @@ impl Turn<'_> {
             doubt: None,
         };
         turn.progress.waiting_since = Some(self.s.now);
+        turn.progress.shared.is_told_by_others = is_common && !self.s.others.is_teller;
         let text = format!("{found}; nothing is changed, because {why}");
         let decision = turn.wait(LOOK_LATER_SECS, because, text);
         let (news, advice) = match because {
@@ -260,6 +269,10 @@ impl Turn<'_> {
                 " fails, and so did the version before",
                 "Rolling back would not help. Check what the job depends on.",
             ),
+            Reason::CommonCause => (
+                " fails, and so do other applications",
+                "Rolling back would not help. Check what they share.",
+            ),
             _ => (
                 " fails, and a person has to decide about rolling back",
                 "Whether the change is to blame is for a person to say: ask for a rollback if you think that it is.",
@@ -268,7 +281,13 @@ impl Turn<'_> {
         let text = format!(
             "{found}. Nothing is changed, because {why}. Flink retries by itself from its last checkpoint. {advice} You will hear again if it lasts."
         );
-        self.notice(decision, news, text)
+        let mut decision = self.notice(decision, news, text);
+        if let Some(notice) = decision.notice.as_mut().filter(|_| is_common) {
+            let own = self.s.others.own.as_ref();
+            let class = own.and_then(|own| own.class.clone());
+            notice.common = Some(class.unwrap_or_else(|| "unknown".to_owned()));
+        }
+        decision
     }
 
     /// The service's own operation that is still under way, for a turn that wants to act on a RUNNING application.

@@ -66,6 +66,10 @@ pub struct WayBack {
 pub enum Row {
     /// 1: the same fault was on the version to go back to.
     SameFaultBefore,
+    /// 1: the same fault was on the version to go back to of another application, which failed at about the same time.
+    SameFaultElsewhere,
+    /// 2: others whose content is proven began to fail at about the same time.
+    CommonCause,
     /// 3: what runs is proven.
     Proven,
     /// 4: no earlier version is known to have worked, or nothing tried to run the present one.
@@ -92,6 +96,7 @@ impl Row {
     pub fn reason(self) -> Reason {
         match self {
             Self::SameFaultBefore | Self::OlderThanChange => Reason::NotTheChange,
+            Self::SameFaultElsewhere | Self::CommonCause => Reason::CommonCause,
             Self::Proven => Reason::HadWorked,
             Self::BadBefore | Self::Else => Reason::ChangeToBlame,
             Self::NothingToGoBackTo

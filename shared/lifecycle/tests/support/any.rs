@@ -478,6 +478,59 @@ fn rescue() -> BoxedStrategy<Rescue> {
         .boxed()
 }
 
+fn shared() -> impl Strategy<Value = Shared> {
+    (option::of(time()), any::<bool>(), any::<bool>()).prop_map(|(since, looked, told)| Shared {
+        in_line_since: since,
+        has_looked_around: looked,
+        is_told_by_others: told,
+    })
+}
+
+fn trouble(name: &'static str) -> BoxedStrategy<Trouble> {
+    let ends = [
+        Came::RunsAgain,
+        Came::Recovered,
+        Came::SameFault,
+        Came::GivenUp,
+    ];
+    let end = (select(ends.to_vec()), time()).prop_map(|(is, at)| TroubleEnd { is, at });
+    (
+        prop_oneof![Just(name), select(&["a", "b", "c", "d"][..])],
+        time(),
+        option::of(select(&["java.lang.IllegalArgumentException", "a.B"][..])),
+        (any::<bool>(), any::<bool>()),
+        option::of(end),
+    )
+        .prop_map(
+            |(application, began, class, (is_proven, is_blamed), end)| Trouble {
+                application: application.into(),
+                began,
+                class: class.map(str::to_owned),
+                version_id: 7,
+                made_at: None,
+                is_proven,
+                is_blamed,
+                end,
+            },
+        )
+        .boxed()
+}
+
+/// Whatever others may have told.
+pub fn others() -> BoxedStrategy<Others> {
+    let told = prop_oneof![
+        9 => vec(trouble("e"), 0..9).prop_map(Ok),
+        1 => Just(Err("throttled".to_owned()))
+    ];
+    (option::of(trouble("orders")), told, any::<bool>())
+        .prop_map(|(own, told, is_teller)| Others {
+            own,
+            told,
+            is_teller,
+        })
+        .boxed()
+}
+
 /// What an execution may remember: steps only within a rescue, as every decision writes it.
 pub fn progress() -> BoxedStrategy<Progress> {
     let doubt =
@@ -488,12 +541,17 @@ pub fn progress() -> BoxedStrategy<Progress> {
             steps,
             waiting_since,
             doubt,
+            shared: Shared::default(),
         },
     );
-    let fresh = (option::of(time()), doubt()).prop_map(|(waiting_since, doubt)| Progress {
-        waiting_since,
-        doubt,
-        ..Progress::default()
-    });
+    let fresh =
+        (option::of(time()), doubt(), shared()).prop_map(|(waiting_since, doubt, shared)| {
+            Progress {
+                waiting_since,
+                doubt,
+                shared,
+                ..Progress::default()
+            }
+        });
     prop_oneof![fresh, under_way].boxed()
 }

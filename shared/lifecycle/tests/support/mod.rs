@@ -14,10 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
     Faulted, Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation,
-    Operation, OperationStatus, Part, Policy, Predecessor, Progress, Ran, Reason, Request, Rescue,
-    Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step, StepResult,
-    StepTaken, StopSwitch, Unreadable, Verdict, Version, Vertex, Watch, decide, judge,
-    slower_than_a_soak,
+    Operation, OperationStatus, Others, Part, Policy, Predecessor, Progress, Ran, Reason, Request,
+    Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step,
+    StepResult, StepTaken, StopSwitch, Trouble, Unreadable, Verdict, Version, Vertex, Watch,
+    decide, judge, slower_than_a_soak, trouble,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -62,6 +62,7 @@ pub struct Case {
     pub request: Option<Request>,
     pub stop: Option<StopSwitch>,
     pub predecessor: Option<Predecessor>,
+    pub others: Others,
     pub now: Timestamp,
     pub started_at: Timestamp,
 }
@@ -112,6 +113,7 @@ pub fn an_application(name: &str) -> Case {
         request: None,
         stop: None,
         predecessor: None,
+        others: Others::default(),
         now: now(),
         started_at: ago(minutes(1)),
     }
@@ -755,19 +757,37 @@ impl Case {
         let applied = self.policy.under(seen.tags.as_ref());
         let empty = Ledger::default();
         let ledger = self.ledger.as_ref().unwrap_or(&empty);
-        judge(&seen, &watch, &assessment, ledger, &applied.policy)
+        judge(
+            &seen,
+            &watch,
+            &assessment,
+            ledger,
+            &applied.policy,
+            &self.others,
+        )
     }
 
     pub fn decide(&self) -> Decision {
+        self.with_situation(|_, decision| decision.clone())
+    }
+
+    /// What is told to other executions.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.with_situation(trouble)
+    }
+
+    /// Decides, and goes on from there.
+    pub fn with_situation<T>(&self, next: impl FnOnce(&Situation<'_>, &Decision) -> T) -> T {
         let (watch, assessment) = self.look();
         let applied = self.policy.under(self.seen.tags.as_ref());
         let seen = self.with_its_past().seen;
-        decide(&Situation {
+        let situation = Situation {
             seen: &seen,
             watch: &watch,
             assessment: &assessment,
             applied: &applied,
             ledger: &self.ledger,
+            others: &self.others,
             progress: &self.progress,
             request: self.request.as_ref(),
             stop: self.stop.as_ref(),
@@ -775,7 +795,8 @@ impl Case {
             now: self.now,
             started_at: self.started_at,
             redriven: false,
-        })
+        };
+        next(&situation, &decide(&situation))
     }
 
     /// Decides, and holds the outcome against one word and one reason.

@@ -1,0 +1,75 @@
+//! Rows 1 and 2, of other applications: the same cause may be behind several troubles.
+
+use super::{
+    Case,
+    evidence::{Credit, Evidence, Known},
+};
+use crate::{
+    Assessment, Ledger, Left, Observation, Others, Policy, Trouble, Verdict, Watch,
+    trouble::{Compared, class_of},
+};
+
+impl Case<'_> {
+    pub(super) fn same_fault_elsewhere(&self, others: &Others) -> Option<String> {
+        let class = self.fault().map(class_of);
+        others.same_fault_elsewhere(&self.compared(class.as_deref()), self.evidence.seen.at)
+    }
+
+    pub(super) fn common_cause(&self, others: &Others) -> Option<String> {
+        let class = self.fault().map(class_of);
+        others.common_cause(&self.compared(class.as_deref()), self.evidence.seen.at)
+    }
+
+    fn compared<'a>(&'a self, class: Option<&'a str>) -> Compared<'a> {
+        Compared {
+            application: &self.evidence.seen.application.name,
+            began: self.began,
+            class,
+        }
+    }
+}
+
+/// What the executions of other applications are told of a trouble; None where it is not known when it began. What is known of theirs does not count: each tells what it sees.
+pub(crate) fn trouble(
+    seen: &Observation,
+    watch: &Watch,
+    assessment: &Assessment,
+    ledger: &Ledger,
+    policy: &Policy,
+) -> Option<Trouble> {
+    let evidence = Evidence::new(seen, watch, ledger, policy);
+    let application = &seen.application;
+    let began = super::began(&evidence, assessment)?;
+    let mut trouble = Trouble {
+        application: application.name.clone(),
+        began,
+        class: None,
+        version_id: application.version_id,
+        made_at: application.version_created_at,
+        is_proven: false,
+        is_blamed: false,
+        end: None,
+    };
+    if let Ok(case) = Case::of(&evidence, assessment) {
+        trouble.class = case.fault().map(class_of);
+        trouble.version_id = case.present.version;
+        trouble.made_at = Some(case.present.from);
+        trouble.is_proven = case.ran_for_a_proof() == Known::Yes;
+        trouble.is_blamed = match case.judge(&Others::default()) {
+            Verdict::Change { .. } => true,
+            Verdict::Held { left, .. } => {
+                matches!(left, Left::WayBack(_)) && policy.rolls_back_when_suspected
+            }
+            Verdict::CannotTell { .. } => false,
+        };
+    }
+    Some(trouble)
+}
+
+impl Case<'_> {
+    fn ran_for_a_proof(&self) -> Known {
+        let proof = i64::from(self.evidence.policy.proven_secs);
+        self.evidence
+            .ran_for(self.present.content, proof, self.began, Credit::Possible)
+    }
+}
