@@ -223,6 +223,7 @@ impl RemediationPlanner {
         let rules = report::Rules {
             applied: &applied,
             ledger: &ledger,
+            others: &others,
         };
         if event.dry_run {
             return Answer {

@@ -42,6 +42,8 @@ pub struct About<'a> {
     pub is_well: bool,
     /// Whether Lifeguard stopped it, and nothing of Lifeguard's starts it any more.
     pub is_down: bool,
+    /// How many other applications are in trouble like it.
+    pub others: usize,
     /// For how long it has been failing, in seconds.
     pub failing_secs: Option<i64>,
 }

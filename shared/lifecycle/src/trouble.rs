@@ -127,8 +127,8 @@ impl Trouble {
 }
 
 impl Others {
-    /// Other applications whose trouble began about when this one did, each once, in the order in which they began.
-    pub(crate) fn near(&self, own: &Compared<'_>) -> Vec<&Trouble> {
+    /// Troubles of other applications that began about when this one did, in the order in which they began.
+    fn near(&self, own: &Compared<'_>) -> Vec<&Trouble> {
         let within = SignedDuration::from_secs(COMMON_WITHIN_SECS);
         let mut near: Vec<&Trouble> = self
             .told
@@ -138,34 +138,52 @@ impl Others {
             .filter(|one| one.began.duration_since(own.began).abs() <= within)
             .collect();
         near.sort_by_key(|one| one.order());
-        // Of an application that was in trouble twice within these minutes the later trouble counts.
-        let last: BTreeMap<&str, &Trouble> = near
-            .into_iter()
-            .map(|one| (one.application.as_str(), one))
-            .collect();
-        let mut near: Vec<&Trouble> = last.into_values().collect();
-        near.sort_by_key(|one| one.order());
         near
+    }
+
+    /// Other applications that are known to be in trouble like this one, each once.
+    pub(crate) fn alike(&self) -> Vec<&Trouble> {
+        let Some(own) = &self.own else {
+            return Vec::new();
+        };
+        let own = own.compared();
+        each_once(self.near(&own).into_iter().filter(|one| one.is_like(&own)))
+    }
+
+    /// How many they are, for people.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.alike().len()
+    }
+
+    /// Another application that is in trouble too, with whatever.
+    pub(crate) fn another(&self) -> Option<&Trouble> {
+        let own = self.own.as_ref()?;
+        self.near(&own.compared()).first().copied()
     }
 
     /// Row 2: why this trouble and that of others have one cause, if they do. Others that have been running again for a while are no evidence that the cause is still there.
     pub(crate) fn common_cause(&self, own: &Compared<'_>, now: Timestamp) -> Option<String> {
-        let is_over = |one: &&Trouble| {
+        let is_over = |one: &Trouble| {
             let secs = one.end.map(|end| now.duration_since(end.at).as_secs());
             one.came() == Some(Came::RunsAgain) && secs > Some(COMMON_WITHIN_SECS)
         };
-        let near = self.near(own);
-        let like: Vec<&Trouble> = near
-            .into_iter()
-            .filter(|one| one.is_proven && one.is_like(own) && !is_over(one))
-            .collect();
-        (like.len() >= COMMON_OTHERS).then(|| {
+        let mut like = self.near(own);
+        like.retain(|one| one.is_like(own) && !is_over(one));
+        let (proven, young): (Vec<&Trouble>, Vec<&Trouble>) =
+            like.into_iter().partition(|one| one.is_proven);
+        let (proven, young) = (each_once(proven), each_once(young));
+        (proven.len() >= COMMON_OTHERS).then(|| {
+            let young = match young.len() {
+                0 => String::new(),
+                _ => format!("; so did {}, changed shortly before", names(&young)),
+            };
             format!(
-                "{} other applications, none of them just deployed, began to fail within {} min of it{}: {}",
-                like.len(),
+                "{} other applications that had run well began to fail within {} min of it{}: {}{young}",
+                proven.len(),
                 COMMON_WITHIN_SECS / 60,
                 with_class(own.class),
-                names(&like)
+                names(&proven)
             )
         })
     }
@@ -178,45 +196,84 @@ impl Others {
     ) -> Option<String> {
         let class = own.class?;
         let near = self.near(own);
-        let one = near.into_iter().find(|one| {
-            let is_recent = one
-                .end
-                .is_some_and(|end| now.duration_since(end.at).as_secs() <= LEARNED_SECS);
-            one.came() == Some(Came::SameFault) && one.class.as_deref() == Some(class) && is_recent
+        let like = || {
+            near.iter()
+                .filter(|one| one.class.as_deref() == Some(class))
+        };
+        let one = like().find(|one| {
+            let secs = one.end.map(|end| now.duration_since(end.at).as_secs());
+            one.came() == Some(Came::SameFault) && secs.is_some_and(|secs| secs <= LEARNED_SECS)
         })?;
+        let rest = like().filter(|other| other.application != one.application);
+        let rest = each_once(rest.copied());
+        let rest = match rest.len() {
+            0 => String::new(),
+            _ => format!("; {} fail alike", names(&rest)),
+        };
         Some(format!(
-            "{}, which began to fail at {}, fails with {class} on the version before too: version {} was undone there, and that did not help",
+            "{}, which began to fail at {}, fails with {class} on the version before too: version {} was undone there, and that did not help{rest}",
             one.application, one.began, one.version_id
         ))
     }
 
-    /// Why this application is not rescued yet: those of a mass that began before it go first. Of many that fail alike right after they were deployed only the first is rescued, until it
+    /// Why this application is not rescued yet: those of a mass that began before it go first. Of many that fail alike right after they were changed only the first is rescued, until it
     /// is known whether that helps.
-    pub(crate) fn turn(&self) -> Option<String> {
-        let own = self.own.as_ref()?;
+    pub(crate) fn turn(&self) -> Turn {
+        let Some(own) = &self.own else {
+            return Turn::Own;
+        };
         let near = self.near(&own.compared());
-        let blamed = || near.iter().filter(|one| one.is_blamed);
+        let blamed = each_once(near.into_iter().filter(|one| one.is_blamed));
         let ahead = |one: &&&Trouble| one.end.is_none() && one.order() < own.order();
-        let like: Vec<&Trouble> = blamed()
-            .filter(|one| one.is_like(&own.compared()))
-            .copied()
-            .collect();
-        let has_helped = like.iter().any(|one| one.came() == Some(Came::Recovered));
-        let first = like.iter().find(|one| ahead(one));
-        if let Some(first) = first.filter(|_| like.len() >= COMMON_OTHERS && !has_helped) {
-            return Some(format!(
-                "{} other applications were changed and began to fail within {} min of it{}: {} goes first, to see whether going back helps",
-                like.len(),
+        let like = || blamed.iter().filter(|one| one.is_like(&own.compared()));
+        let has_helped = like().any(|one| one.came() == Some(Came::Recovered));
+        if let Some(first) = like().find(ahead).filter(|_| !has_helped) {
+            let many = like().count();
+            let changed = match many {
+                1 => "1 other application was".to_owned(),
+                _ => format!("{many} other applications were"),
+            };
+            let why = format!(
+                "{changed} changed too and began to fail within {} min of it{}: {} goes first, to see whether going back helps",
                 COMMON_WITHIN_SECS / 60,
                 with_class(own.class.as_deref()),
                 first.application
+            );
+            return if many >= COMMON_OTHERS {
+                Turn::After(why)
+            } else {
+                Turn::Perhaps(why)
+            };
+        }
+        let ahead = blamed.iter().filter(ahead).count();
+        if ahead >= RESCUES_AT_ONCE {
+            return Turn::After(format!(
+                "{ahead} other applications are being rescued, and {RESCUES_AT_ONCE} at once are allowed"
             ));
         }
-        let ahead = blamed().filter(ahead).count();
-        (ahead >= RESCUES_AT_ONCE).then(|| {
-            format!("{ahead} other applications are being rescued, and {RESCUES_AT_ONCE} at once are allowed")
-        })
+        Turn::Own
     }
+}
+
+/// Whose turn it is to be rescued.
+pub(crate) enum Turn {
+    /// This application's.
+    Own,
+    /// This application's, unless more are in the same trouble than have told so far: for that reason.
+    Perhaps(String),
+    /// That of others, for that reason.
+    After(String),
+}
+
+/// Each application once, in order: where one was in trouble twice within these minutes, with the later trouble.
+fn each_once<'a>(all: impl IntoIterator<Item = &'a Trouble>) -> Vec<&'a Trouble> {
+    let last: BTreeMap<&str, &Trouble> = all
+        .into_iter()
+        .map(|one| (one.application.as_str(), one))
+        .collect();
+    let mut all: Vec<&Trouble> = last.into_values().collect();
+    all.sort_by_key(|one| one.order());
+    all
 }
 
 fn with_class(class: Option<&str>) -> String {

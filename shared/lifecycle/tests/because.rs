@@ -75,6 +75,7 @@ fn about<'a>(name: &'a str, status: &'a ApplicationStatus) -> About<'a> {
         request: None,
         is_well: false,
         is_down: false,
+        others: 0,
         failing_secs: None,
     }
 }

@@ -166,8 +166,15 @@ fn what_is_not_known_of_a_fault_and_what_ended_just_now_still_count() {
 #[test]
 fn more_names_than_fit_are_counted() {
     let many = others(&["a", "b", "c", "d", "e", "f", "g"]);
-    let (_, why) = row(&beside(had_run_well(), many));
+    let (_, why) = row(&beside(had_run_well(), many.clone()));
     says(&why, &["7 other applications", "a, b, c, d, e and 2 more"]);
+    // Those that were changed are no evidence, and people hear of them.
+    let and_young = [many, deployed(&["x"])].concat();
+    let (_, why) = row(&beside(had_run_well(), and_young));
+    says(
+        &why,
+        &["7 other", "2 more; so did x, changed shortly before"],
+    );
 }
 
 #[test]
@@ -260,7 +267,10 @@ fn one_more_look_before_people_are_told_where_another_is_in_trouble() {
 fn of_many_that_were_deployed_together_one_is_rescued_first() {
     let many = || deployed(&["bills", "carts", "taxes"]);
     let waits = beside(just_deployed(), many()).must("wait", Reason::CommonCause);
-    says(&waits.reason, &["3 other applications", "bills goes first"]);
+    says(
+        &waits.reason,
+        &["3 other applications were changed too", "bills goes first"],
+    );
     assert_eq!(waits.notice, None);
     // The first by begin, then by name, is rescued.
     let mut first = many();
@@ -275,8 +285,12 @@ fn of_many_that_were_deployed_together_one_is_rescued_first() {
     // It was rescued: going back helps.
     let helped = ended(many(), 0, Came::Recovered, 60);
     beside(just_deployed(), helped).must("rollback", Reason::ChangeToBlame);
-    // Two others are no mass.
-    beside(just_deployed(), deployed(&["bills", "carts"])).must("rollback", Reason::ChangeToBlame);
+    // Two others are no mass: one more look, for more may follow.
+    let mut two = beside(just_deployed(), deployed(&["bills", "carts"]));
+    let look = two.must("wait", Reason::CommonCause);
+    assert_eq!((wait_of(&look), &look.notice), (90, &None));
+    two.progress = look.progress;
+    two.must("rollback", Reason::ChangeToBlame);
     // A person who asks knows better.
     let mut asked = beside(just_deployed(), many());
     asked.request = Some(rollback());
@@ -300,6 +314,16 @@ fn the_same_fault_on_the_good_version_of_the_first_holds_the_rest() {
     let all = other.others.told.as_mut().expect("read");
     all[0].class = Some("java.io.IOException".into());
     assert_eq!(row(&other).0, Row::Else);
+    // That it has been in trouble since, on the version before, takes nothing away.
+    let mut since = many(60);
+    let all = since.others.told.as_mut().expect("read");
+    all.push(Trouble {
+        is_proven: true,
+        is_blamed: false,
+        end: None,
+        ..another("bills", BEGAN - 200)
+    });
+    assert_eq!(row(&since).0, Row::SameFaultElsewhere);
     // A fault that cannot be read is not the same.
     let mut unread = many(60);
     let all = unread.others.told.as_mut().expect("read");
@@ -380,6 +404,17 @@ fn what_fails_after_a_step_of_lifeguards_is_told_to_nobody() {
     for case in [asked, stranger, healthy, comes_up] {
         assert_eq!(case.trouble(), None, "{:?}", case.assess());
     }
+}
+
+#[test]
+fn what_begins_within_a_soak_of_an_operation_is_no_evidence_for_others() {
+    let restarted = |ago: i64| {
+        let case = had_run_well().operation("RollbackApplication", "SUCCESSFUL", ago, Some(60));
+        told(case).others.own.expect("told").is_proven
+    };
+    // It ended 303 s before the trouble began, or a second earlier.
+    assert!(!restarted(BEGAN + 363));
+    assert!(restarted(BEGAN + 364));
 }
 
 #[test]

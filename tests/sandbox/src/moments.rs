@@ -91,7 +91,14 @@ impl<F: Fn(&TaskMoment) + Send + Sync + 'static> Observer for Moments<F> {
 pub fn application_of_task(task: &TaskCall) -> Option<String> {
     let arguments = &task.arguments;
     let named = arguments["Payload"]["applicationName"].as_str();
+    // What is told to the executions of other applications stands under a key of its own: time and name.
+    let told = || {
+        let key = arguments["Item"]["sk"]["S"].as_str()?;
+        let name = key.rsplit(' ').next();
+        name.filter(|_| arguments["Item"]["pk"]["S"] == "#trouble")
+    };
     named
+        .or_else(told)
         .or_else(|| arguments["Item"]["pk"]["S"].as_str())
         .or_else(|| arguments["Key"]["pk"]["S"].as_str())
         .map(str::to_owned)

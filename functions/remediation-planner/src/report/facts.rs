@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use lifecycle::{
-    Application, Applied, Assessment, Decision, LedgerView, Reason, Request, Step, because, lasting,
+    Application, Applied, Assessment, Decision, LedgerView, Others, Reason, Request, Step, because,
+    lasting,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use crate::{Event, event::Left};
 pub(crate) struct Rules<'a> {
     pub(crate) applied: &'a Applied,
     pub(crate) ledger: &'a LedgerView,
+    pub(crate) others: &'a Others,
 }
 
 impl Rules<'_> {
@@ -145,6 +147,7 @@ impl<'a> Facts<'a> {
             request: self.request(),
             is_well: matches!(self.assessment(), Assessment::Healthy { .. }),
             is_down: self.is_down,
+            others: self.rules.others.count(),
             failing_secs: self.failing_since().map(|since| self.secs_since(since)),
         }
     }

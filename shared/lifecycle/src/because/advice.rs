@@ -117,7 +117,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
         ),
         Reason::CommonCause => outside(
             about,
-            "Check what the applications that WHY names share (a broker, the network, a role, a quota): this one message is for all of them, and none was changed.",
+            "Check what the applications that WHY names share (a broker, the network, a role, a quota): this one message is for all of them.",
         ),
         Reason::Suspected if *about.status == ApplicationStatus::Ready => Advice::of([
             "Read in WHY what brought it down, and whether it was changed since.".to_owned(),

@@ -63,10 +63,16 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
             "failing, had run well, not touched",
             Some("check its sources"),
         ),
-        Reason::CommonCause => (
-            "failing like other applications",
-            Some("check what they share"),
-        ),
+        Reason::CommonCause => {
+            let others = match about.others {
+                0 => "others".to_owned(),
+                others => format!("{others} others"),
+            };
+            return (
+                format!("failing like {others}, not touched"),
+                Some("check what they share"),
+            );
+        }
         Reason::Suspected if *about.status == ApplicationStatus::Ready => {
             ("down, nothing starts it", Some("decide and start it"))
         }

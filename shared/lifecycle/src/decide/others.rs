@@ -2,13 +2,16 @@
 
 use super::Turn;
 use crate::{
-    Action, Assessment, Came, Decision, Ledger, Reason, Situation, Trouble, TroubleEnd, verdict,
+    Action, Assessment, Came, Decision, Ledger, Reason, Situation, Trouble, TroubleEnd,
+    trouble::Turn as Whose, verdict,
 };
 
 /// Between two looks of an application that waits for its turn.
 const LOOK_AGAIN_SECS: u32 = 30;
 /// Before people are told of one application where others are in trouble too: what they have in common may show.
 const LOOK_AROUND_SECS: u32 = 60;
+/// The same before a first step: alarms look once a minute, and an execution that one starts needs a moment to find what is wrong.
+const LOOK_AROUND_BEFORE_A_STEP_SECS: u32 = 90;
 
 impl Turn<'_> {
     /// What holds a first change because of others, asked right before it: what they told is not known, one cause is behind it, or others go first.
@@ -23,7 +26,14 @@ impl Turn<'_> {
         if let Some(why) = common.or_else(|| others.common_cause(&own, now)) {
             return Some(self.wait_for_people(Reason::CommonCause, &why));
         }
-        others.turn().map(|why| self.wait_for_its_turn(&why))
+        match others.turn() {
+            Whose::Own => None,
+            Whose::Perhaps(_) if self.progress.shared.has_looked_around => None,
+            Whose::Perhaps(why) => {
+                Some(self.look_around(LOOK_AROUND_BEFORE_A_STEP_SECS, Reason::CommonCause, &why))
+            }
+            Whose::After(why) => Some(self.wait_for_its_turn(&why)),
+        }
     }
 
     /// With patience: the one that goes first may never end.
@@ -51,9 +61,15 @@ impl Turn<'_> {
         if because == Reason::CommonCause || shared.has_looked_around || is_told {
             return None;
         }
-        let others = self.s.others;
-        let near = others.near(&others.own.as_ref()?.compared());
-        let other = near.first()?;
+        let other = self.s.others.another()?;
+        let why = format!(
+            "{} is in trouble too, and what they have in common may show",
+            other.application
+        );
+        Some(self.look_around(LOOK_AROUND_SECS, because, &why))
+    }
+
+    fn look_around(&self, secs: u32, because: Reason, why: &str) -> Decision {
         let mut turn = Turn {
             s: self.s,
             progress: self.progress.clone(),
@@ -61,11 +77,8 @@ impl Turn<'_> {
         };
         turn.progress.shared.has_looked_around = true;
         let found = self.s.assessment.reason();
-        let text = format!(
-            "{found}; {} is in trouble too: it is looked at once more whether they have something in common",
-            other.application
-        );
-        Some(turn.wait(LOOK_AROUND_SECS, because, text))
+        let text = format!("{found}; one more look first, because {why}");
+        turn.wait(secs, because, text)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     evidence::{Credit, Evidence, Known},
 };
 use crate::{
-    Assessment, Ledger, Left, Observation, Others, Policy, Trouble, Verdict, Watch,
+    Assessment, Ledger, Left, Observation, OperationKind, Others, Policy, Trouble, Verdict, Watch,
     trouble::{Compared, class_of},
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn trouble(
         trouble.class = case.fault().map(class_of);
         trouble.version_id = case.present.version;
         trouble.made_at = Some(case.present.from);
-        trouble.is_proven = case.ran_for_a_proof() == Known::Yes;
+        trouble.is_proven = case.ran_for_a_proof() == Known::Yes && !case.follows_an_operation();
         trouble.is_blamed = match case.judge(&Others::default()) {
             Verdict::Change { .. } => true,
             Verdict::Held { left, .. } => {
@@ -67,6 +67,22 @@ pub(crate) fn trouble(
 }
 
 impl Case<'_> {
+    /// Whether it began within a soak of a start, an update or a rollback. Lifeguard's own step may have been it, and what such a step brings about says nothing to others.
+    fn follows_an_operation(&self) -> bool {
+        let soak = i64::from(self.evidence.policy.soak_secs);
+        let kinds = [
+            OperationKind::Start,
+            OperationKind::Update,
+            OperationKind::Rollback,
+        ];
+        self.evidence.seen.operations.iter().any(|one| {
+            let ended = one.ended_at.unwrap_or(self.evidence.seen.at).as_second();
+            kinds.contains(&one.kind())
+                && one.started_at <= self.began
+                && self.began.as_second() <= ended + soak
+        })
+    }
+
     fn ran_for_a_proof(&self) -> Known {
         let proof = i64::from(self.evidence.policy.proven_secs);
         self.evidence

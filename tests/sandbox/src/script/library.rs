@@ -25,6 +25,8 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "stuck-starting",
         "system-rollback",
         "broker-outage",
+        "common-cause",
+        "pipeline-deploys-all",
         "permission-removed",
         "slow-loop",
         "slower-loop",
@@ -95,6 +97,8 @@ pub static TROUBLES: LazyLock<Vec<Script>> = LazyLock::new(|| {
     scripts![
         "troubles/trouble-with-the-lease",
         "troubles/trouble-with-the-ledger",
+        "troubles/trouble-with-telling-others",
+        "troubles/trouble-with-asking-others",
         "troubles/second-rescue-of-a-day-that-has-one",
         "troubles/left-by-an-execution-that-died",
         "troubles/left-by-another-release",

@@ -406,7 +406,7 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
 }
 
 /// Errors that are not this project's own, with who raises them.
-const ERRORS_OF_SERVICES: [(&str, &str); 34] = [
+const ERRORS_OF_SERVICES: [(&str, &str); 38] = [
     ("States.ALL", "Step Functions: any"),
     ("States.Timeout", "Step Functions: TimeoutSeconds is over"),
     (
@@ -444,6 +444,23 @@ const ERRORS_OF_SERVICES: [(&str, &str); 34] = [
     ),
     (
         "DynamoDB.SdkClientException",
+        "Step Functions could not reach DynamoDB",
+    ),
+    // The generic integration's names of the same.
+    (
+        "DynamoDb.ProvisionedThroughputExceededException",
+        "DynamoDB: throttled, also on demand",
+    ),
+    (
+        "DynamoDb.RequestLimitExceededException",
+        "DynamoDB: the account is throttled",
+    ),
+    (
+        "DynamoDb.InternalServerErrorException",
+        "DynamoDB: its own 500",
+    ),
+    (
+        "DynamoDb.SdkClientException",
         "Step Functions could not reach DynamoDB",
     ),
     (

@@ -40,6 +40,8 @@ scenarios! {
     stuck_starting: "stuck-starting",
     system_rollback: "system-rollback",
     broker_outage: "broker-outage",
+    common_cause: "common-cause",
+    pipeline_deploys_all: "pipeline-deploys-all",
     permission_removed: "permission-removed",
     slow_loop: "slow-loop",
     slower_loop: "slower-loop",
