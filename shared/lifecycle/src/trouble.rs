@@ -223,7 +223,7 @@ impl Others {
             return Turn::Own;
         };
         let near = self.near(&own.compared());
-        let blamed = each_once(near.into_iter().filter(|one| one.is_blamed));
+        let blamed = each_once(near.iter().copied().filter(|one| one.is_blamed));
         let ahead = |one: &&&Trouble| one.end.is_none() && one.order() < own.order();
         let like = || blamed.iter().filter(|one| one.is_like(&own.compared()));
         let has_helped = like().any(|one| one.came() == Some(Came::Recovered));
@@ -251,7 +251,16 @@ impl Others {
                 "{ahead} other applications are being rescued, and {RESCUES_AT_ONCE} at once are allowed"
             ));
         }
-        Turn::Own
+        // Fewer than make a common cause, as far as is known.
+        let alike = near
+            .iter()
+            .find(|one| one.is_proven && one.end.is_none() && one.is_like(&own.compared()));
+        alike.map_or(Turn::Own, |alike| {
+            Turn::Perhaps(format!(
+                "{} fails alike, and others may follow",
+                alike.application
+            ))
+        })
     }
 }
 
