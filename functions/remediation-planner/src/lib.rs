@@ -6,6 +6,7 @@ mod around;
 mod book;
 mod dry_run;
 mod event;
+mod figures;
 mod report;
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
@@ -140,11 +141,16 @@ impl Function for RemediationPlanner {
         // A dry run is nobody's rescue.
         let is_asked_again = around::is_asked_again(&event, &answer);
         if let Some(metric) = counted.filter(|_| !event.dry_run && !is_asked_again) {
-            self.metrics.emit(
-                Record::of(Self::NAME, &invocation)
-                    .about(name)
-                    .add(metric, 1),
-            );
+            let mut record = Record::of(Self::NAME, &invocation);
+            record.about(name).add(metric, 1);
+            self.metrics.emit(&record);
+            // Of the stack only: a metric of each application would cost more than its alarms.
+            let mut figures = Record::of(Self::NAME, &invocation);
+            let impact = answer.report.as_ref().and_then(|it| it.impact.as_ref());
+            for (figure, value) in figures::of(&event, decision, impact) {
+                figures.add(figure, value);
+            }
+            self.metrics.emit(&figures);
         }
         Ok(Said::Plan(Box::new(answer)))
     }

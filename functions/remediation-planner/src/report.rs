@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::Event;
 use facts::Facts;
 pub(crate) use facts::Rules;
+pub(crate) use impact::Impact;
 
 /// The outcome of an execution that was started for a deployment which works.
 const VERIFIED: &str = "verified";
@@ -33,6 +34,9 @@ pub struct Report {
     pub mail: Option<Mail>,
     /// For machines: the EventBridge event's detail and the execution's output.
     pub detail: Value,
+    /// What the trouble cost.
+    #[serde(skip)]
+    pub(crate) impact: Option<Impact>,
 }
 
 /// Writes the report of a final decision.
@@ -74,6 +78,7 @@ pub(crate) fn report(
         text: text::of(&facts, &headline::of(&facts), &advice),
         mail,
         detail,
+        impact: facts.impact,
     }
 }
 

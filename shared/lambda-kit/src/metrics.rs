@@ -74,11 +74,31 @@ pub enum Metric {
     SnapshotsRefused,
     /// Sweeps that looked at everything.
     Sweeps,
+    /// Executions that ended after the last change had been found to blame.
+    ChangeToBlame,
+    /// Executions that ended with a person asked about the last change.
+    Suspected,
+    /// Executions that ended because what runs had run well before.
+    HadWorked,
+    /// Executions that ended because no change was to blame.
+    NotTheChange,
+    /// Executions that ended because others failed alike.
+    CommonCause,
+    /// Executions that would have changed something if the mode were act.
+    WouldHaveActed,
+    /// From the first fault to the begin of the execution that looked after it.
+    SecondsToDetect,
+    /// From the first fault until it processed again, where it did.
+    SecondsToRecover,
+    /// How long it did not process.
+    SecondsDown,
+    /// How much input, in seconds of it, was processed twice.
+    SecondsReplayed,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 34] = [
         Self::ExecutionsStarted,
         Self::ExecutionsAlreadyStarted,
         Self::ExecutionsNotStarted,
@@ -103,6 +123,16 @@ impl Metric {
         Self::SnapshotsDeleted,
         Self::SnapshotsRefused,
         Self::Sweeps,
+        Self::ChangeToBlame,
+        Self::Suspected,
+        Self::HadWorked,
+        Self::NotTheChange,
+        Self::CommonCause,
+        Self::WouldHaveActed,
+        Self::SecondsToDetect,
+        Self::SecondsToRecover,
+        Self::SecondsDown,
+        Self::SecondsReplayed,
     ];
 
     /// The name, as dashboards and alarms spell it.
@@ -133,6 +163,16 @@ impl Metric {
             Self::SnapshotsDeleted => "SnapshotsDeleted",
             Self::SnapshotsRefused => "SnapshotsRefused",
             Self::Sweeps => "Sweeps",
+            Self::ChangeToBlame => "ChangeToBlame",
+            Self::Suspected => "Suspected",
+            Self::HadWorked => "HadWorked",
+            Self::NotTheChange => "NotTheChange",
+            Self::CommonCause => "CommonCause",
+            Self::WouldHaveActed => "WouldHaveActed",
+            Self::SecondsToDetect => "SecondsToDetect",
+            Self::SecondsToRecover => "SecondsToRecover",
+            Self::SecondsDown => "SecondsDown",
+            Self::SecondsReplayed => "SecondsReplayed",
         }
     }
 
@@ -140,7 +180,11 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::SnapshotAge => "Seconds",
+            Self::SnapshotAge
+            | Self::SecondsToDetect
+            | Self::SecondsToRecover
+            | Self::SecondsDown
+            | Self::SecondsReplayed => "Seconds",
             Self::SnapshotQuotaUsed => "Percent",
             _ => "Count",
         }

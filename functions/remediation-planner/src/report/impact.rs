@@ -15,18 +15,18 @@ const NO_TIME_TO_PROCESS_SECS: i64 = 5;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Impact {
     /// The last moment at which it processed.
-    down_from: Timestamp,
+    pub(crate) down_from: Timestamp,
     /// An operation took it down, and how long the job ran on before is not known: it did not process for so long at most.
     #[serde(skip)]
     is_at_most: bool,
     /// When it processed again; None while it does not.
-    processing_at: Option<Timestamp>,
+    pub(crate) processing_at: Option<Timestamp>,
     /// Between both.
-    down_secs: Option<i64>,
+    pub(crate) down_secs: Option<i64>,
     /// Input since then was read again: when the restored snapshot was taken.
     read_again_from: Option<Timestamp>,
     /// So much of it was processed twice, at most.
-    processed_twice_secs: Option<i64>,
+    pub(crate) processed_twice_secs: Option<i64>,
 }
 
 /// None where nothing was disturbed, or nobody can tell since when.
