@@ -120,14 +120,6 @@ fn single(event: &Value, home: &Home) -> Result<Alarm, Refusal> {
             home.check(&format!("the alarm {}", alarm()), &envelope(event))?;
             Err(Refusal::Contributor { alarm: alarm() })
         }
-        (Some("aws.kinesisanalytics"), Some("AWS API Call via CloudTrail")) => {
-            let call = seen(detail["eventName"].as_str().unwrap_or_default());
-            let claims = envelope(event)
-                .accounts([&detail["recipientAccountId"]])
-                .regions([&detail["awsRegion"]]);
-            home.check(&format!("the call {call}"), &claims)?;
-            Err(Refusal::NotHandledYet { call })
-        }
         (source, Some(detail_type)) => Err(Refusal::OtherEvent {
             detail_type: seen(detail_type),
             sender: seen(source.unwrap_or("nobody")),

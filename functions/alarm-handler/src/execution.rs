@@ -1,10 +1,10 @@
-//! An execution's name and input, made from the event alone: an alarm, or the end of an execution that is succeeded.
+//! An execution's name and input, made from the event alone: an alarm, or the end of an execution that is succeeded. Those of an announced deployment are the sweep's.
 //!
 //! Invariant: the same alarm, application and state change (or the same dead execution) give the same name and the same bytes of input. Step Functions then answers a repeated start with
 //! the running execution, or says that the name is taken, for 90 days: that is what makes a delivery that arrives twice harmless.
 
 use jiff::Timestamp;
-use lifecycle::{execution_because, execution_of_alarm};
+use lifecycle::{execution_because, execution_of_alarm, sweep::Start};
 use serde::Serialize;
 
 use crate::{
@@ -72,6 +72,15 @@ impl Execution {
         Self {
             name: execution_of_alarm(application.as_str(), &alarm.name, alarm.at),
             input: input(application, trigger),
+        }
+    }
+
+    /// The verification of a deployment, as the sweep would start it.
+    #[must_use]
+    pub fn of_deployment(start: Start) -> Self {
+        Self {
+            name: start.name,
+            input: start.input,
         }
     }
 

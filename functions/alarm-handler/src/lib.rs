@@ -1,13 +1,16 @@
-//! Any alarm envelope becomes at most one `remediate` execution per application; so does the end of an execution that published no outcome.
+//! Any alarm envelope becomes at most one `remediate` execution per application; so do the end of an execution that published no outcome, and an announced deployment.
 //!
 //! Input: what EventBridge, an alarm's Lambda action, or SNS delivers. The steps: [`event`] reads the envelope into [`event::Alarm`]s, [`request`] decides
-//! what each one asks for, [`execution`] names and writes the execution, [`executions`] starts it. [`broke`] reads ends of executions. Deliberately absent: any look at the application, and any look
-//! at what is running already. The execution looks for itself, and its lease settles who goes on.
+//! what each one asks for, [`execution`] names and writes the execution, [`executions`] starts it. [`broke`] reads ends of executions, [`deployment`] announcements of deployments. Deliberately absent: any look at the application of an alarm, and any look
+//! at what is running already. The execution looks for itself, and its lease settles who goes on. Of an announced deployment status, version, tags and operations are read ([`announce`]): an event does not say whether
+//! the application has opted in, and often not which version it made.
 //!
 //! Invariant: nothing is started unless an event says ALARM and names an application of this service, by the `Application` dimension of one of its metrics
-//! or by the setting [`settings::ALARM_APPLICATIONS`]; or says that an execution of this state machine, for an application, ended without an outcome. The same event twice gives the same execution, whichever envelope it comes in.
+//! or by the setting [`settings::ALARM_APPLICATIONS`]; or says that an execution of this state machine, for an application, ended without an outcome; or announces a deployment that the service shows. The same event twice gives the same execution, whichever envelope it comes in.
 
+pub mod announce;
 pub mod broke;
+pub mod deployment;
 pub mod event;
 pub mod execution;
 pub mod home;
@@ -18,19 +21,25 @@ mod text;
 use std::collections::BTreeMap;
 
 use executions::{StartError, StartExecution, StateMachineArn, StepFunctions};
+use jiff::Timestamp;
 use lambda_kit::{
     Aws, Env, ErrorType, Failure, Function, Invocation, Metric, Metrics, Record, SettingError,
 };
+use ledger::LedgerTable;
+use lifecycle::{Policy, sweep::Heard};
+use managed_flink::ManagedFlink;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    announce::Listener,
     broke::Change,
+    deployment::News,
     event::Alarm,
     execution::Execution,
     home::Home,
     request::{ApplicationName, Refusal, Request},
-    settings::AlarmApplications,
+    settings::{AlarmApplications, OwnRoles},
 };
 
 /// What became of an event, or of one of its applications.
@@ -93,6 +102,10 @@ pub struct AlarmHandler {
     state_machine: StateMachineArn,
     home: Home,
     applications: AlarmApplications,
+    own: OwnRoles,
+    flink: ManagedFlink,
+    ledger: LedgerTable,
+    policy: Policy,
     metrics: Metrics,
 }
 
@@ -108,19 +121,63 @@ impl Function for AlarmHandler {
             home: Home::of(&state_machine),
             state_machine,
             applications: env.or(settings::ALARM_APPLICATIONS, AlarmApplications::default())?,
+            own: env.required(settings::OWN_ROLES)?,
+            flink: ManagedFlink::new(aws),
+            ledger: LedgerTable::new(aws, env.required(settings::LEDGER_TABLE)?),
+            policy: lambda_kit::policy(env)?,
             metrics: aws.metrics().of_stack(lambda_kit::stack(env)?),
         })
     }
 
     async fn handle(&self, event: Value, invocation: Invocation) -> Result<Answer, Failure> {
-        let requests = match broke::read(&event, &self.state_machine, &self.home) {
-            Some(change) => Requests::of_change(change),
-            None => Requests::of(event::read(&event, &self.home), &self.applications),
+        let requests = if let Some(change) = broke::read(&event, &self.state_machine, &self.home) {
+            Requests::of_change(change)
+        } else if let Some(news) = deployment::read(&event, &self.home, &self.own) {
+            self.announced(news, invocation.now).await
+        } else {
+            Requests::of(event::read(&event, &self.home), &self.applications)
         };
         let mut record = Record::of(Self::NAME, &invocation);
         let result = start_all(&self.executions, requests, &mut record).await;
         self.metrics.emit(&record);
         result
+    }
+}
+
+impl AlarmHandler {
+    /// What an announced deployment asks for.
+    async fn announced(&self, news: Result<News, Refusal>, now: Timestamp) -> Requests {
+        let mut requests = Requests::default();
+        let deployment = match news {
+            Err(refusal) => {
+                requests.refused.push(refusal);
+                return requests;
+            }
+            Ok(News::Nothing { because }) => {
+                requests.ignore(because);
+                return requests;
+            }
+            Ok(News::Deployed(deployment)) => deployment,
+        };
+        let listener = Listener {
+            flink: &self.flink,
+            ledger: &self.ledger,
+            policy: &self.policy,
+            now,
+        };
+        match Box::pin(listener.hear(&deployment)).await {
+            Heard::Nothing { because } => requests.ignore(format!(
+                "{} announced a deployment of {}, which {because}",
+                deployment.by, deployment.application
+            )),
+            Heard::Start(start) => {
+                let execution = Execution::of_deployment(start);
+                requests
+                    .executions
+                    .insert(deployment.application, execution);
+            }
+        }
+        requests
     }
 }
 

@@ -68,7 +68,7 @@ pub enum Request {
     },
 }
 
-/// Why an event cannot be acted on: it is neither an alarm nor the end of an execution, or not one that names an application. Texts from outside are quoted and bounded.
+/// Why an event cannot be acted on: it is neither an alarm, nor the end of an execution, nor a deployment, or not one that names an application. Texts from outside are quoted and bounded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(
     missing_docs,
@@ -79,10 +79,8 @@ pub enum Refusal {
     NoAlarm { shape: String },
     #[error("it is {detail_type} from {sender}, and not a change of an alarm's state")]
     OtherEvent { detail_type: String, sender: String },
-    #[error(
-        "the call {call} was seen through CloudTrail, and deployment events are not handled yet"
-    )]
-    NotHandledYet { call: String },
+    #[error("{what} does not say {lacks}")]
+    Announcement { what: String, lacks: &'static str },
     #[error("a record comes from {sender} and holds no SNS message")]
     Record { sender: String },
     #[error(

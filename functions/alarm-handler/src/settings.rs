@@ -1,6 +1,12 @@
 //! The function's settings.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    str::FromStr,
+};
+
+use serde_json::Value;
 
 use crate::request::{ApplicationName, Refusal};
 
@@ -8,6 +14,34 @@ use crate::request::{ApplicationName, Refusal};
 pub const STATE_MACHINE_ARN: &str = "STATE_MACHINE_ARN";
 /// Names the variable that tells applications of alarms which carry none: composite alarms, above all.
 pub const ALARM_APPLICATIONS: &str = "ALARM_APPLICATIONS";
+
+/// Names the variable with the roles by which this stack changes applications.
+pub const OWN_ROLES: &str = "OWN_ROLES";
+/// Names the variable with the table that holds what the sweep saw before, and leases.
+pub const LEDGER_TABLE: &str = "LEDGER_TABLE";
+
+/// The roles by which this stack changes applications: ARNs, divided by commas. Their calls are no deployments of anybody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnRoles(BTreeSet<String>);
+
+impl OwnRoles {
+    /// Whether a recorded call was made by one of them. The ARN of a session has lost the path of its role, so the one who issued the session is asked.
+    #[must_use]
+    pub fn made(&self, detail: &Value) -> bool {
+        detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+            .as_str()
+            .is_some_and(|arn| self.0.contains(arn))
+    }
+}
+
+impl FromStr for OwnRoles {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let arns = text.split(',').map(str::trim).filter(|arn| !arn.is_empty());
+        Ok(Self(arns.map(str::to_owned).collect()))
+    }
+}
 
 /// Which application an alarm is about, said by the operator: `alarm=application` pairs, divided by commas.
 ///

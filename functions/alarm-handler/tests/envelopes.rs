@@ -343,14 +343,6 @@ async fn what_is_not_about_an_application_is_refused_and_names_what_was_seen() {
             r#""or ders/../x" is not a name that an application can have"#,
         ),
         (
-            "eventbridge-start-application",
-            r#"the call "StartApplication" was seen through CloudTrail, and deployment events are not handled yet"#,
-        ),
-        (
-            "eventbridge-update-application",
-            r#"the call "UpdateApplication" was seen"#,
-        ),
-        (
             "sqs-record",
             r#"a record comes from "aws:sqs" and holds no SNS message"#,
         ),

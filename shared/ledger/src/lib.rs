@@ -35,6 +35,15 @@ pub trait Memories: Send + Sync {
     ) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
+/// What the sweep remembers of one application.
+pub trait Recall: Send + Sync {
+    /// None where it remembers nothing.
+    fn recall(
+        &self,
+        application: &str,
+    ) -> impl Future<Output = Result<Option<Memory>, CallError>> + Send;
+}
+
 /// Leases.
 pub trait Leases: Send + Sync {
     /// The lease of an application.
@@ -132,6 +141,13 @@ impl Memories for LedgerTable {
         let sent = Box::pin(request.send()).await;
         sent.map(drop)
             .map_err(|error| CallError::of("PutItem", application, &error))
+    }
+}
+
+impl Recall for LedgerTable {
+    async fn recall(&self, application: &str) -> Result<Option<Memory>, CallError> {
+        let item = self.get(SWEEP, application).await?;
+        Ok(item.as_ref().and_then(row).map(|(_, memory)| memory))
     }
 }
 

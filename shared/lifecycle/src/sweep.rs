@@ -1,17 +1,20 @@
 //! The sweep: what was seen of an application before and what is seen of it now → whether an execution is started for it.
 //!
 //! Every minute there is one list of all applications: status and version of each. [`suspect`] says of which one more has to be read, and [`judge`] decides on what was read.
+//! What others announce between two sweeps [`hear`] decides on, by the same rules and the same names.
 //! Deliberately absent: any verdict. An execution looks for itself; this only makes sure that somebody looks.
 //!
 //! Invariants: nothing is started for an application that is not this stack's, or while its lease is held. What could not be read starts nothing and is not remembered, so it is read again a minute later.
 //! The same occasion gives the same name of an execution, so nothing is started twice.
 
+mod announced;
 mod condition;
 mod memory;
 
 use jiff::Timestamp;
 use serde_json::json;
 
+pub use announced::{Announced, Heard, RECENT_SECS, hear};
 pub use condition::Condition;
 pub use memory::{Concern, Memory, Whose};
 
@@ -269,6 +272,22 @@ fn rings(hints: &Hints<'_>, now: Timestamp) -> bool {
 
 /// The execution that is started for the `times`-th time because of a condition.
 fn start(condition: &Condition, seen: &Listed<'_>, now: Timestamp, times: u32) -> Start {
+    start_because(condition, seen, now, times, condition.to_string())
+}
+
+/// The execution that is started because somebody announced a deployment: the name is the sweep's.
+fn started_for(condition: &Condition, seen: &Listed<'_>, now: Timestamp, by: &str) -> Start {
+    let reason = format!("{condition}; {by} announced it");
+    start_because(condition, seen, now, 1, reason)
+}
+
+fn start_because(
+    condition: &Condition,
+    seen: &Listed<'_>,
+    now: Timestamp,
+    times: u32,
+    reason: String,
+) -> Start {
     let name = match (condition, times) {
         // The alarm handler's own: where it did start it, Step Functions says so.
         (Condition::Alarm { name, at }, 1) => execution_of_alarm(seen.name, name, *at),
@@ -277,7 +296,6 @@ fn start(condition: &Condition, seen: &Listed<'_>, now: Timestamp, times: u32) -
             execution_because(seen.name, condition.word(), &occasion)
         }
     };
-    let reason = condition.to_string();
     let trigger = match condition {
         Condition::Deployment { version_id, .. } => json!({
             "kind": "deployment", "versionId": version_id, "at": now, "reason": reason

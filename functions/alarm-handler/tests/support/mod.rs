@@ -8,7 +8,7 @@
 )]
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -28,6 +28,9 @@ use serde_json::{Value, json};
 
 /// The state machine of these tests.
 pub const STATE_MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:remediate";
+
+/// The roles by which the stack of these tests changes applications.
+pub const OWN_ROLES: &str = "arn:aws:iam::111122223333:role/lifeguard/rollback,arn:aws:iam::111122223333:role/lifeguard/force-stop-and-restore";
 
 /// One answer of Step Functions.
 #[derive(Clone, Debug)]
@@ -53,10 +56,56 @@ pub struct Call {
     pub input: String,
 }
 
+/// What Managed Flink and the ledger answer. By default there is no application, and the ledger is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// `orders`, as `DescribeApplication` shows it.
+    pub application: Option<Value>,
+    /// Its tags.
+    pub tags: Value,
+    /// Its operations, newest first.
+    pub operations: Value,
+    /// The ledger's rows, by both keys.
+    pub rows: BTreeMap<(String, String), Value>,
+    /// A verb that is refused.
+    pub denied: Option<&'static str>,
+}
+
+impl Shown {
+    fn answer(&self, verb: &str, body: &Value) -> (u16, Value) {
+        if self.denied == Some(verb) {
+            let refused = json!({ "__type": "AccessDeniedException", "message": "no" });
+            return (400, refused);
+        }
+        let gone =
+            json!({ "__type": "ResourceNotFoundException", "message": "no such application" });
+        match (verb, &self.application) {
+            ("GetItem", _) => {
+                let key = |name: &str| body["Key"][name]["S"].as_str().unwrap().to_owned();
+                let row = self.rows.get(&(key("pk"), key("sk")));
+                (
+                    200,
+                    row.map_or_else(|| json!({}), |row| json!({ "Item": row })),
+                )
+            }
+            (_, None) => (400, gone),
+            ("DescribeApplication", Some(_)) if body["ApplicationName"] != "orders" => (400, gone),
+            ("DescribeApplication", Some(detail)) => (200, json!({ "ApplicationDetail": detail })),
+            ("ListTagsForResource", _) => (200, json!({ "Tags": self.tags })),
+            _ => (
+                200,
+                json!({ "ApplicationOperationInfoList": self.operations }),
+            ),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Wire {
     calls: Arc<Mutex<Vec<Call>>>,
+    reads: Arc<Mutex<Vec<Call>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
+    shown: Arc<Mutex<Shown>>,
 }
 
 impl HttpConnector for Wire {
@@ -69,6 +118,21 @@ impl HttpConnector for Wire {
             .get("x-amz-target")
             .unwrap_or_default()
             .to_owned();
+        if let Some((_, read)) = verb
+            .split_once('.')
+            .filter(|(service, _)| *service != "AWSStepFunctions")
+        {
+            let (status, answer) = self.shown.lock().unwrap().answer(read, &body);
+            let call = Call {
+                verb: read.to_owned(),
+                body,
+                input: String::new(),
+            };
+            self.reads.lock().unwrap().push(call);
+            let status = StatusCode::try_from(status).expect("a status");
+            let answer = HttpResponse::new(status, SdkBody::from(answer.to_string()));
+            return HttpConnectorFuture::ready(Ok(answer));
+        }
         let input = body["input"].as_str().unwrap_or_default().to_owned();
         self.calls.lock().unwrap().push(Call { verb, body, input });
         // When the script has ended, everything works.
@@ -130,6 +194,8 @@ impl Deployed {
             ("AWS_ACCESS_KEY_ID", "alarm-handler"),
             ("AWS_SECRET_ACCESS_KEY", "not-a-secret"),
             ("STATE_MACHINE_ARN", STATE_MACHINE),
+            ("LEDGER_TABLE", "ledger"),
+            ("OWN_ROLES", OWN_ROLES),
         ];
         let env: Env = always.into_iter().chain(settings).collect();
         let wire = Wire::default();
@@ -161,6 +227,18 @@ impl Deployed {
         self
     }
 
+    /// Managed Flink and the ledger show this.
+    pub fn showing(self, shown: Shown) -> Self {
+        *self.wire.shown.lock().unwrap() = shown;
+        self
+    }
+
+    /// The verbs of all that was read of Managed Flink and the ledger.
+    pub fn reads(&self) -> Vec<String> {
+        let reads = self.wire.reads.lock().unwrap();
+        reads.iter().map(|call| call.verb.clone()).collect()
+    }
+
     /// Invokes the function.
     pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         let now = "2026-03-01T10:05:49Z".parse().expect("a date");
@@ -175,7 +253,7 @@ impl Deployed {
         .await
     }
 
-    /// What went over the wire.
+    /// What went over the wire to Step Functions.
     pub fn calls(&self) -> Vec<Call> {
         self.wire.calls.lock().unwrap().clone()
     }

@@ -58,16 +58,21 @@ impl Condition {
         operations: &[Operation],
         since: Timestamp,
     ) -> Self {
+        let newest = Self::newest_run(operations);
+        Self::Deployment {
+            version_id: seen.version_id,
+            occasion: newest.map_or_else(|| since.to_string(), |one| one.id.clone()),
+        }
+    }
+
+    /// The newest operation that makes a version or a run begin.
+    pub(super) fn newest_run(operations: &[Operation]) -> Option<&Operation> {
         let runs = [
             OperationKind::Update,
             OperationKind::Start,
             OperationKind::Rollback,
         ];
-        let newest = operations.iter().find(|one| runs.contains(&one.kind()));
-        Self::Deployment {
-            version_id: seen.version_id,
-            occasion: newest.map_or_else(|| since.to_string(), |one| one.id.clone()),
-        }
+        operations.iter().find(|one| runs.contains(&one.kind()))
     }
 
     /// One word for it.

@@ -156,14 +156,19 @@ impl Memory {
 
     /// Whether a version or a run began since: what is only stored while nothing runs is neither.
     pub(super) fn has_begun(&self, seen: &Listed<'_>) -> bool {
+        Self::runs(seen.status)
+            && (self.version_id != seen.version_id || self.status == ApplicationStatus::Ready)
+    }
+
+    /// Whether something runs in that status, or is about to.
+    pub(super) fn runs(status: &ApplicationStatus) -> bool {
         let goes_down = [
             ApplicationStatus::Ready,
             ApplicationStatus::Stopping,
             ApplicationStatus::ForceStopping,
             ApplicationStatus::Deleting,
         ];
-        !goes_down.contains(seen.status)
-            && (self.version_id != seen.version_id || self.status == ApplicationStatus::Ready)
+        !goes_down.contains(status)
     }
 
     pub(super) fn since_of(&self, seen: &Listed<'_>, now: Timestamp) -> Timestamp {
