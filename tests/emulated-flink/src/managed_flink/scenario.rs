@@ -105,6 +105,8 @@ pub struct Standing {
     pub busy_since: Option<Timestamp>,
     /// Since when every subtask of its job runs undisturbed.
     pub up_since: Option<Timestamp>,
+    /// The same, also while an operation is under way.
+    pub job_up_since: Option<Timestamp>,
     /// Since when a job that failed a moment ago had run: Flink's REST API may still show it so.
     pub shown_up_since: Option<Timestamp>,
     /// Its tags.
@@ -129,6 +131,7 @@ impl ManagedFlink {
             status: application.status,
             version: application.current,
             busy_since: busy.map(|operation| operation.started),
+            job_up_since: up_since,
             up_since: up_since.filter(|_| application.status == Status::Running),
             shown_up_since,
             tags: application.tags.clone(),

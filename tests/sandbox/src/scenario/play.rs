@@ -32,6 +32,8 @@ const CHANGING: [&str; 7] = [
     "CreateApplicationSnapshot",
     "DeleteApplicationSnapshot",
 ];
+/// The outcome of what did not recover, or of which nobody knows yet whether it did.
+const ESCALATED: &str = "escalated";
 /// Between two looks of the bystander who watches the application's health.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -135,6 +137,12 @@ struct Seen {
     fault_at: Option<Timestamp>,
     /// The first moment at which it did not work, whatever its status.
     away_at: Option<Timestamp>,
+    /// Since when it does not work, whatever its status.
+    away_since: Option<Timestamp>,
+    /// When a job that ran failed for the first time.
+    failed_at: Option<Timestamp>,
+    /// When it stopped working before it failed: an operation may have taken it down that did not end well.
+    down_from: Option<Timestamp>,
     /// Since when it works.
     works_since: Option<Timestamp>,
 }
@@ -142,12 +150,22 @@ struct Seen {
 impl Health {
     async fn watch(self, region: Region, application: String) {
         loop {
+            let standing = region.flink().standing(&application);
             if let Some(application) = region.flink().application(&application) {
                 let now = region.clock().now();
+                let runs = standing.is_some_and(|standing| standing.job_up_since.is_some());
                 let mut seen = self
                     .0
                     .lock()
                     .expect("no thread panics while it holds what was seen");
+                if runs {
+                    seen.away_since = None;
+                } else if seen.away_since.is_none() {
+                    seen.away_since = Some(now);
+                    if application.status.name() == "RUNNING" {
+                        seen.failed_at.get_or_insert(now);
+                    }
+                }
                 if application.healthy {
                     seen.works_since.get_or_insert(now);
                 } else {
@@ -155,6 +173,8 @@ impl Health {
                     seen.away_at.get_or_insert(now);
                     if matches!(application.status.name(), "RUNNING" | "READY") {
                         seen.fault_at.get_or_insert(now);
+                        let down_from = seen.away_since.unwrap_or(now);
+                        seen.down_from.get_or_insert(down_from);
                     }
                 }
             }
@@ -191,6 +211,12 @@ fn result(
     let since_fault = |at: Timestamp| {
         fault_at.map(|fault| at.duration_since(fault).as_secs().max(0).unsigned_abs())
     };
+    let down_from = seen.failed_at.or(seen.down_from).or(seen.away_at);
+    let recovery_secs = seen
+        .works_since
+        .filter(|since| fault_at.is_some_and(|fault| *since >= fault) && outcome != ESCALATED)
+        .zip(down_from)
+        .map(|(since, down)| since.duration_since(down).as_secs().max(0).unsigned_abs());
     let calls = region.journal().calls();
     let mut rehearsal = Rehearsal {
         scenario: scenario.name.to_owned(),
@@ -220,15 +246,13 @@ fn result(
             wrong: records.wrong,
             behind: records.lag,
         },
-        fault_secs: fault_at.map(|at| at.duration_since(opened).as_secs().max(0).unsigned_abs()),
+        down_from_secs: down_from
+            .map(|at| at.duration_since(opened).as_secs().max(0).unsigned_abs()),
         detection_secs: executions
             .first()
             .filter(|one| fault_at.is_some_and(|fault| one.started >= fault))
             .and_then(|one| since_fault(one.started)),
-        recovery_secs: seen
-            .works_since
-            .filter(|since| fault_at.is_some_and(|fault| *since >= fault))
-            .and_then(since_fault),
+        recovery_secs,
         api_calls: count(&calls),
         executions: executions
             .iter()

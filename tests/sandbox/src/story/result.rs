@@ -27,11 +27,11 @@ pub struct Rehearsal {
     pub actions: Vec<ActionTaken>,
     /// The fate of the records.
     pub records: RecordsCount,
-    /// Seconds from the begin of the rehearsal to the first fault; none when there was none.
-    pub fault_secs: Option<u64>,
+    /// Seconds from the begin of the rehearsal to the last moment at which the application processed before its trouble; none when it had none.
+    pub down_from_secs: Option<u64>,
     /// Seconds from the first fault to the start of the rescue; none when there was no fault or no rescue.
     pub detection_secs: Option<u64>,
-    /// Seconds from the first fault until the application processed again for good; none when it does not.
+    /// Seconds from the last moment at which the application processed until it did again for good; none when it does not.
     pub recovery_secs: Option<u64>,
     /// API calls by who made them and verb: `rollback kinesisanalytics:RollbackApplication`.
     pub api_calls: BTreeMap<String, u64>,

@@ -186,17 +186,14 @@ fn undone(seeds: &Range<u64>) -> [Undone; 2] {
             // An execution that verifies the deployment was there before the fault: found is when it first acts.
             found: all
                 .iter()
-                .filter_map(|one| Some(of(one.recovery_secs)? - took_to_recover(one)?))
+                .filter_map(|one| {
+                    let first = of(one.actions.first().map(|first| first.at_secs))?;
+                    Some(first - of(one.down_from_secs)?)
+                })
                 .collect(),
             runs_again: all.iter().filter_map(|one| of(one.recovery_secs)).collect(),
         }
     })
-}
-
-/// From the first change until it worked again.
-fn took_to_recover(one: &sandbox::story::Rehearsal) -> Option<f64> {
-    let first = one.actions.first()?.at_secs as f64;
-    Some(one.fault_secs? as f64 + one.recovery_secs? as f64 - first)
 }
 
 const WIDTH: f64 = 760.0;
