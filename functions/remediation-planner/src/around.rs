@@ -6,8 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use lifecycle::{COMMON_WITHIN_SECS, Others, Trouble};
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Event};
-
 /// Rows are forgotten so long after the trouble began.
 const FORGET_AFTER_SECS: i64 = 2 * 86_400;
 
@@ -24,7 +22,7 @@ pub struct Around {
     /// Why they could not be read.
     #[serde(default)]
     pub unreadable: Option<String>,
-    /// Whether they were read for this look.
+    /// Whether this look was told of, and they were read after that.
     #[serde(default)]
     pub asked: bool,
     /// Whether it is this execution that has told people of the common cause.
@@ -88,11 +86,12 @@ pub(crate) fn others(around: Option<&Around>) -> Others {
     }
 }
 
-/// Whether the same look is decided on again, once what this answer tells stands in the ledger: nothing of this answer happens.
-pub(crate) fn is_asked_again(event: &Event, answer: &Answer) -> bool {
-    let Some(around) = &event.around else {
-        return false;
+/// Whether others are to be asked once this is told: before anything is done or said for the first time, and when what they have to know of it has changed.
+pub(crate) fn asks(around: Option<&Around>, others: &Others, trouble: Option<&Trouble>) -> bool {
+    let open = |one: &Trouble| Trouble {
+        end: None,
+        ..one.clone()
     };
-    let is_new = answer.trouble.is_some() && answer.trouble != around.told;
-    is_new && !around.asked
+    let is_asked = around.is_none_or(|around| around.asked);
+    trouble.is_some_and(|trouble| !is_asked && others.own.as_ref().map(open) != Some(open(trouble)))
 }

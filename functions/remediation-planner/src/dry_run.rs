@@ -54,6 +54,7 @@ fn silent(decision: Decision, report: Option<report::Report>) -> Answer {
         spend: None,
         soaked: None,
         trouble: None,
+        asks_others: false,
         remember: None,
         report,
     }

@@ -39,6 +39,8 @@ pub struct Answer {
     pub soaked: Option<Soaked>,
     /// What to tell the executions of other applications of this one's trouble.
     pub trouble: Option<Tell>,
+    /// Whether the same look is decided on again once that is told and others were asked: nothing else of this answer happens.
+    pub asks_others: bool,
     /// What to add to the book of versions.
     pub remember: Option<Remember>,
     /// The report of a final decision.
@@ -139,8 +141,7 @@ impl Function for RemediationPlanner {
             Action::Escalate => Some(Metric::Escalated),
         };
         // A dry run is nobody's rescue.
-        let is_asked_again = around::is_asked_again(&event, &answer);
-        if let Some(metric) = counted.filter(|_| !event.dry_run && !is_asked_again) {
+        if let Some(metric) = counted.filter(|_| !event.dry_run && !answer.asks_others) {
             let mut record = Record::of(Self::NAME, &invocation);
             record.about(name).add(metric, 1);
             self.metrics.emit(&record);
@@ -224,7 +225,9 @@ impl RemediationPlanner {
             situation.progress = &afresh;
             decision = decide(&situation);
         }
-        let trouble = lifecycle::trouble(&situation, &decision).map(|one| Tell::of(&one));
+        let trouble = lifecycle::trouble(&situation, &decision);
+        let asks_others = around::asks(event.around.as_ref(), &others, trouble.as_ref());
+        let trouble = trouble.as_ref().map(Tell::of);
         let progress = situation.progress;
         let rules = report::Rules {
             applied: &applied,
@@ -234,6 +237,7 @@ impl RemediationPlanner {
         if event.dry_run {
             return Answer {
                 trouble,
+                asks_others,
                 ..dry_run::answer(event, decision, progress.clone(), &rules, now)
             };
         }
@@ -269,6 +273,7 @@ impl RemediationPlanner {
             spend,
             soaked,
             trouble,
+            asks_others,
             remember,
             report,
         }

@@ -118,8 +118,26 @@ async fn a_step_is_counted_once() {
     assert_eq!(count(looping()).await, 1);
     assert_eq!(count(asked()).await, 0);
     assert_eq!(count(asked_again(&[]).await).await, 1);
-    // On the next look others were asked before, and what it tells of its own is new.
+}
+
+#[tokio::test]
+async fn others_are_asked_again_when_what_they_have_to_know_has_changed() {
+    let asks = async |event: Value| plan(event).await["asksOthers"] == true;
+    assert!(asks(asked()).await);
+    assert!(!asks(asked_again(&[]).await).await);
+    // The next look: nothing new, then its fault is known.
     let mut next = asked_again(&[]).await;
-    next["around"]["told"]["row"] = json!(row("orders", "2026-03-04T02:52:00Z"));
-    assert_eq!(count(next).await, 1);
+    next["around"]["asked"] = json!(false);
+    assert!(!asks(next.clone()).await);
+    next["look"]["assessment"]["firstFault"] = json!({
+        "exception": "a.B", "message": "a.B: no", "task": null, "at": "2026-03-04T02:56:00Z"
+    });
+    assert!(asks(next.clone()).await);
+    // Its end is told, and nobody is asked for that.
+    let mut ends = asked_again(&[]).await;
+    ends["around"]["asked"] = json!(false);
+    ends["ledger"] = json!({ "item": { "rescues 2026-03-04": { "SS": ["a", "b"] } } });
+    let ended = plan(ends.clone()).await;
+    assert_eq!(ended["asksOthers"], false);
+    assert_ne!(ended["trouble"], ends["around"]["told"]);
 }

@@ -219,7 +219,7 @@ impl Others {
     /// Why this application is not rescued yet: those of a mass that began before it go first. Of many that fail alike right after they were changed only the first is rescued, until it
     /// is known whether that helps.
     pub(crate) fn turn(&self) -> Turn {
-        let Some(own) = &self.own else {
+        let Some(own) = self.own.as_ref().filter(|own| own.is_blamed) else {
             return Turn::Own;
         };
         let near = self.near(&own.compared());

@@ -303,6 +303,11 @@ fn of_many_that_were_deployed_together_one_is_rescued_first() {
         &["one more look"],
     );
     rolls_back_in_the_end(two);
+    // What would not go back waits for nobody.
+    let mut unblamed = beside(just_deployed(), many());
+    let own = unblamed.others.own.as_mut().expect("told");
+    own.is_blamed = false;
+    unblamed.must("rollback", Reason::ChangeToBlame);
     // A person who asks knows better.
     let mut asked = beside(just_deployed(), many());
     asked.request = Some(rollback());

@@ -181,7 +181,8 @@ pub(super) fn task(
         ("Look", Ok(answer)) => seen(&answer["Payload"])
             .filter(|text| told.is_news(execution, "look", text))
             .map(|text| format!("sees: {text}")),
-        ("Decide", Ok(answer)) if !is_asked_again(task, &answer["Payload"]) => {
+        // Nothing of a decision happens that is asked for again.
+        ("Decide", Ok(answer)) if answer["Payload"]["asksOthers"] != true => {
             let decision = &answer["Payload"];
             let key = format!("{} {}", decision["action"], decision["because"]);
             told.is_news(execution, "decide", &key)
@@ -210,13 +211,6 @@ pub(super) fn task(
     if let Some(text) = text {
         journal.tell(Actor::Lifeguard, application, text);
     }
-}
-
-/// Whether the same look is decided on again, once others know of what was found: nothing of this decision happens.
-fn is_asked_again(task: &TaskCall, decision: &Value) -> bool {
-    let around = &task.arguments["Payload"]["around"];
-    let is_new = !decision["trouble"].is_null() && decision["trouble"] != around["told"];
-    is_new && around["asked"] == false
 }
 
 /// The verdict, without what changes from look to look.
