@@ -114,6 +114,14 @@ impl Trouble {
         (self.began, &self.application)
     }
 
+    /// What is not proven may have been changed: people see when.
+    fn with_its_version(&self) -> String {
+        let made = self
+            .made_at
+            .map_or_else(String::new, |at| format!(", made at {at}"));
+        format!("{} (version {}{made})", self.application, self.version_id)
+    }
+
     fn came(&self) -> Option<Came> {
         self.end.map(|end| end.is)
     }
@@ -176,7 +184,7 @@ impl Others {
         (proven.len() >= COMMON_OTHERS).then(|| {
             let young = match young.len() {
                 0 => String::new(),
-                _ => format!("; so did {}, changed shortly before", names(&young)),
+                _ => format!("; so did {}", named(&young, Trouble::with_its_version)),
             };
             format!(
                 "{} other applications that had run well began to fail within {} min of it{}: {}{young}",
@@ -289,14 +297,14 @@ fn with_class(class: Option<&str>) -> String {
     class.map_or_else(String::new, |class| format!(" with {class}"))
 }
 
-/// At most some names, then a count.
 fn names(of: &[&Trouble]) -> String {
-    let told: Vec<&str> = of
-        .iter()
-        .take(NAMES_TOLD)
-        .map(|one| one.application.as_str())
-        .collect();
-    let told = told.join(", ");
+    named(of, |one| one.application.clone())
+}
+
+/// At most some, then a count.
+fn named(of: &[&Trouble], name: impl Fn(&Trouble) -> String) -> String {
+    let told = of.iter().take(NAMES_TOLD).map(|one| name(one));
+    let told = told.collect::<Vec<_>>().join(", ");
     match of.len().saturating_sub(NAMES_TOLD) {
         0 => told,
         more => format!("{told} and {more} more"),

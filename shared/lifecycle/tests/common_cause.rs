@@ -184,7 +184,10 @@ fn more_names_than_fit_are_counted() {
     let (_, why) = row(&beside(had_run_well(), and_young));
     says(
         &why,
-        &["7 other", "2 more; so did x, changed shortly before"],
+        &[
+            "7 other",
+            "2 more; so did x (version 3, made at 2026-11-22T11:48:00Z)",
+        ],
     );
 }
 
