@@ -27,6 +27,7 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "broker-outage",
         "common-cause",
         "pipeline-deploys-all",
+        "bad-library",
         "permission-removed",
         "slow-loop",
         "slower-loop",

@@ -42,6 +42,7 @@ scenarios! {
     broker_outage: "broker-outage",
     common_cause: "common-cause",
     pipeline_deploys_all: "pipeline-deploys-all",
+    bad_library: "bad-library",
     permission_removed: "permission-removed",
     slow_loop: "slow-loop",
     slower_loop: "slower-loop",
