@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Script, fleet};
 use crate::{
-    region::{Region, SNAPSHOT_CHECK},
+    region::{REMEDIATE, Region, SNAPSHOT_CHECK},
     script::{CheckSaid, Ends, Machine, Told},
     story::Rehearsal,
 };
@@ -71,6 +71,7 @@ pub(super) fn complaints(
             .iter()
             .filter_map(|told| mailed(told, rehearsal)),
     );
+    complaints.extend(triggered(&ends.executions, region));
     complaints.extend(ends.looks.iter().filter_map(|looks| looked(*looks, region)));
     if ends.deletes_before_it_takes {
         complaints.extend(deletes_late(region));
@@ -123,6 +124,27 @@ fn mailed(told: &Told, rehearsal: &Rehearsal) -> Option<String> {
             "people got {times} mails with {:?}, and should get {}",
             told.subject, told.times
         )
+    })
+}
+
+/// Whether executions were started for these reasons, and for no others.
+fn triggered(should: &[String], region: &Region) -> Option<String> {
+    if should.is_empty() {
+        return None;
+    }
+    let mut executions = region.executions_of(REMEDIATE);
+    executions.sort_by_key(|execution| execution.started);
+    let triggers: Vec<String> = executions
+        .iter()
+        .map(|execution| execution.input["trigger"].to_string())
+        .collect();
+    let fits = triggers.len() == should.len()
+        && triggers
+            .iter()
+            .zip(should)
+            .all(|(trigger, words)| trigger.contains(words));
+    (!fits).then(|| {
+        format!("the executions were started by {triggers:?}, and should be by {should:?}")
     })
 }
 

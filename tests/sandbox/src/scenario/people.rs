@@ -22,6 +22,10 @@ use crate::{
 
 /// The cause of an execution that fails on purpose: no other may.
 pub const LOST: &str = "Step Functions lost it";
+/// How often a tool looks whether its call has ended.
+const LOOKS_EVERY: Duration = Duration::from_secs(10);
+/// How often it looks before it gives up: ten minutes in all.
+const LOOKS: u32 = 60;
 const NOT_POISONED: &str = "no thread panics while it takes notes";
 
 /// People and the world around a region. Cheap to clone; all clones are the same.
@@ -316,6 +320,9 @@ impl Hand<'_> {
         groups: Option<&Map<String, Value>>,
         through: Through,
     ) {
+        if through == Through::Terraform {
+            self.prepare_as_terraform().await;
+        }
         let mut told = code.map_or("other properties".to_owned(), str::to_owned);
         let mut update = json!({});
         if let Some(code) = code {
@@ -339,9 +346,43 @@ impl Hand<'_> {
                 told.push_str(" through a stack");
                 CLOUDFORMATION
             }
+            Through::Terraform => {
+                told.push_str(" with Terraform");
+                OPERATOR
+            }
         };
         self.tell(format!("deploys {told}"));
         self.send_as(caller, "UpdateApplication", body).await;
+    }
+
+    /// What the provider changes before the one update, in its order, each with the version of the call before.
+    async fn prepare_as_terraform(&self) {
+        let vpc = json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] });
+        let stream = "arn:aws:logs:us-east-1:123456789012:log-group:orders:log-stream:flink";
+        for (verb, member, value) in [
+            ("AddApplicationVpcConfiguration", "VpcConfiguration", vpc),
+            (
+                "AddApplicationCloudWatchLoggingOption",
+                "CloudWatchLoggingOption",
+                json!({ "LogStreamARN": stream }),
+            ),
+        ] {
+            self.tell(format!("sends {verb} with Terraform"));
+            let body = json!({ "CurrentApplicationVersionId": self.version(), member: value });
+            self.send(verb, body).await;
+            self.settled().await;
+        }
+    }
+
+    /// Waits as tools do, until nothing is under way.
+    async fn settled(&self) {
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LOOKS_EVERY).await;
+            let view = self.region().flink().application(self.application);
+            if view.is_none_or(|view| matches!(view.status, Status::Running | Status::Ready)) {
+                return;
+            }
+        }
     }
 
     async fn stop(&self, force: bool) {

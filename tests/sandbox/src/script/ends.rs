@@ -40,6 +40,9 @@ pub struct Ends {
     /// How many mails people got whose subject begins so: reports, notices, and alarms of the stack itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailed: Option<Told>,
+    /// Words that the trigger of each execution contains, in the order of their start: there are exactly so many. Any executions will do when absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executions: Vec<String>,
     /// How often Lifeguard opened a Flink dashboard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looks: Option<usize>,

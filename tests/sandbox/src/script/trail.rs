@@ -35,6 +35,8 @@ pub enum Through {
     Console,
     /// A stack of CloudFormation, which makes the call and tells of it.
     Stack,
+    /// Terraform, where a VPC and a logging option are new too: three calls, each a version, each once the one before has ended.
+    Terraform,
 }
 
 impl From<&Trail> for crate::region::Trail {

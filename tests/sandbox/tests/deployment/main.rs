@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod alarms;
+mod announced;
 mod choices;
 mod copied;
 mod dead_letters;
