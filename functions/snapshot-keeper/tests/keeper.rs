@@ -319,6 +319,7 @@ fn look(change: impl FnOnce(&mut Observation)) -> Value {
             created_at: None,
             checkpoint_interval_secs: None,
             content: None,
+            changed: None,
         },
         versions: Vec::new(),
         operations: vec![Operation {

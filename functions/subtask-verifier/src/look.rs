@@ -81,9 +81,9 @@ pub(crate) async fn observe(
         };
         return Ok((seen, Vec::new()));
     }
-    let (versions, content) =
-        versions::read(service, &described, event, &mut secrets, &mut notes).await;
-    described.application.content = content;
+    let earlier = versions::read(service, &described, event, &mut secrets, &mut notes).await;
+    described.application.content = earlier.content;
+    described.application.changed = earlier.changed;
     let operations = operations::read(service, name, &mut secrets, &mut notes).await;
     let snapshots = service.list_application_snapshots(name);
     let snapshots = notes.read(Part::Snapshots, snapshots).await;
@@ -101,7 +101,7 @@ pub(crate) async fn observe(
     let seen = Observation {
         at: now,
         application: described.application,
-        versions,
+        versions: earlier.versions,
         operations,
         job,
         snapshots: newest(snapshots.unwrap_or_default()),

@@ -8,7 +8,8 @@ use std::{
 use lambda_kit::Budget;
 use lifecycle::{Application, Part, Request, Version};
 use managed_flink::{
-    CallErrorKind, DescribeApplicationVersion, Described, ManagedFlink, contents, replaced_code,
+    CallErrorKind, DescribeApplicationVersion, Described, ManagedFlink, changes, contents,
+    replaced_code,
 };
 
 use crate::{
@@ -21,14 +22,24 @@ const VERSIONS_READ: usize = 8;
 /// Beyond those that a rescue needs, each version only adds: they must not take the time of what decides.
 const TIME_TO_WALK: Duration = Duration::from_secs(10);
 
-/// Reads earlier versions, newest first, and finds out which of them run the same; for the present one too. That there is no such version is an answer, and no doubt.
+/// What was found out of versions.
+pub(crate) struct Earlier {
+    /// Those before the present one, newest first.
+    pub(crate) versions: Vec<Version>,
+    /// What the present one runs: the lowest version that is the same.
+    pub(crate) content: Option<u64>,
+    /// What the present one changed.
+    pub(crate) changed: Option<Vec<String>>,
+}
+
+/// Reads earlier versions, and finds out which of them run the same and what each changed; for the present one too. That there is no such version is an answer, and no doubt.
 pub(crate) async fn read(
     service: &ManagedFlink,
     present: &Described,
     event: &Event,
     secrets: &mut Secrets,
     notes: &mut Notes,
-) -> (Vec<Version>, Option<u64>) {
+) -> Earlier {
     let name = present.application.name.as_str();
     let current = present.application.version_id;
     let mut read = BTreeMap::new();
@@ -65,16 +76,24 @@ pub(crate) async fn read(
     let all = all.chain([(current, &present.detail)]);
     let replaced = replaced_code(all.clone());
     let contents = contents(all);
-    let version = |(id, version): (u64, Described)| Version {
-        id,
-        runtime: version.application.runtime,
+    let changed = |one: &Described| {
+        let before = read.get(&one.application.version_updated_from?)?;
+        Some(changes(&before.detail, &one.detail))
+    };
+    let version = |(id, version): (&u64, &Described)| Version {
+        id: *id,
+        runtime: version.application.runtime.clone(),
         created_at: version.application.version_created_at,
         updated_from: version.application.version_updated_from,
-        content: contents.get(&id).copied(),
-        is_code_replaced: replaced.contains(&id),
+        content: contents.get(id).copied(),
+        changed: changed(version),
+        is_code_replaced: replaced.contains(id),
     };
-    let versions = read.into_iter().rev().map(version).collect();
-    (versions, contents.get(&current).copied())
+    Earlier {
+        versions: read.iter().rev().map(version).collect(),
+        content: contents.get(&current).copied(),
+        changed: changed(present),
+    }
 }
 
 /// The version before, the one a rescue under way goes back to, the one a person named and the one that came after it, which says what snapshot is right; and those that were left,

@@ -144,7 +144,31 @@ async fn what_was_only_scaled_is_the_same_content() {
         [(4, Some(4)), (3, Some(1)), (2, Some(1)), (1, Some(1))]
     );
     assert_eq!(seen["application"]["content"], 4);
-    assert!(!seen.to_string().contains("password"), "{seen}");
+    for value in ["password-of-version", "one-for-all"] {
+        assert!(!seen.to_string().contains(value), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn what_each_version_changed_is_said_without_a_value() {
+    let all = vec![
+        version(1, None, "same", 1),
+        version(2, Some(1), "same", 2),
+        version(3, Some(2), "another", 2),
+    ];
+    let seen = look(&service(all.clone(), Vec::new(), &[])).await;
+    let of_code = seen["application"]["changed"].to_string();
+    assert!(of_code.contains("replaced in its place"), "{seen}");
+    assert!(
+        of_code.contains("property password of group sink"),
+        "{seen}"
+    );
+    assert_eq!(seen["versions"][0]["changed"], json!(["parallelism 2"]));
+    assert_eq!(seen["versions"][1]["changed"], Value::Null);
+    assert!(!seen.to_string().contains("password-of-version"), "{seen}");
+    // Where the version before could not be read, nothing is said.
+    let seen = look(&service(all, Vec::new(), &[(2, "AccessDeniedException")])).await;
+    assert_eq!(seen["application"]["changed"], Value::Null);
 }
 
 #[tokio::test]

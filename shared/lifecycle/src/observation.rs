@@ -113,6 +113,9 @@ pub struct Application {
     /// What it runs, without scale and logging: the lowest number among the versions that were read of one that is the same. None where that was not found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<u64>,
+    /// What it changed against the version it was made from: places, numbers and names, no value of a property. None where that version was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<String>>,
 }
 
 /// An earlier version, from `DescribeApplicationVersion`.
@@ -132,6 +135,9 @@ pub struct Version {
     /// As [`Application::content`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<u64>,
+    /// As [`Application::changed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<String>>,
     /// Whether its code lies in S3 no more: another version loaded something else from the same place since. The service itself keeps the code of a version that it rolls back to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_code_replaced: bool,
@@ -351,6 +357,17 @@ impl Observation {
             .iter()
             .find(|version| version.id == version_id)
             .map(|version| &version.runtime)
+    }
+
+    /// What a version changed against the one it was made from, if both were read.
+    #[must_use]
+    pub fn changed_by(&self, version_id: u64) -> Option<&[String]> {
+        if version_id == self.application.version_id {
+            return self.application.changed.as_deref();
+        }
+        let mut versions = self.versions.iter();
+        let version = versions.find(|version| version.id == version_id)?;
+        version.changed.as_deref()
     }
 
     /// Whether an earlier version is known to have lost its code.

@@ -177,6 +177,7 @@ pub(crate) fn application(detail: &ApplicationDetail) -> Application {
             .and_then(|it| it.checkpoint_interval())
             .and_then(|millis| u32::try_from(millis.checked_add(999)? / 1_000).ok()),
         content: None,
+        changed: None,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Invariant (S10): no presigned URL, token or environment property value appears in a `Debug`, `Display`, log line or error of this crate.
 
 mod call_error;
+mod changes;
 mod content;
 mod convert;
 mod opt_in;
@@ -22,6 +23,7 @@ mod verbs;
 pub mod flink;
 
 pub use call_error::{CallError, CallErrorKind};
+pub use changes::changes;
 pub use content::{contents, replaced_code};
 pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, properties};
 pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};

@@ -13,14 +13,34 @@ pub(super) fn detail(event: &Event, decision: &Decision) -> Option<Value> {
     if event.trigger["kind"] != DEPLOYMENT {
         return None;
     }
-    let rescue = decision.progress.rescue.as_ref();
-    let present = event.look.observation.application.version_id;
+    let version_id = version_id(event, decision);
     Some(json!({
-        // A newer one may have come meanwhile: that is the one that was verified.
-        "versionId": rescue.map_or(present, |rescue| rescue.faulty_version_id),
+        "versionId": version_id,
         "announcedVersionId": event.trigger["versionId"],
         "status": status(decision),
+        "changed": event.look.observation.changed_by(version_id),
     }))
+}
+
+/// The version that was verified: a newer one than was announced may have come meanwhile.
+fn version_id(event: &Event, decision: &Decision) -> u64 {
+    let rescue = decision.progress.rescue.as_ref();
+    let present = event.look.observation.application.version_id;
+    rescue.map_or(present, |rescue| rescue.faulty_version_id)
+}
+
+/// What a deployment that did not work had changed, for people.
+pub(super) fn changed(event: &Event, decision: &Decision) -> Option<String> {
+    if event.trigger["kind"] != DEPLOYMENT || is_verified(event, decision) {
+        return None;
+    }
+    let version_id = version_id(event, decision);
+    let changed = event.look.observation.changed_by(version_id)?;
+    Some(if changed.is_empty() {
+        format!("Version {version_id} changed nothing that Lifeguard knows of.")
+    } else {
+        format!("Version {version_id} changed: {}.", changed.join("; "))
+    })
 }
 
 /// Whether a deployment was verified and is good.

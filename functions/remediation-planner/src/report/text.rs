@@ -2,7 +2,7 @@
 
 use lifecycle::{Assessment, Fault, Reason, because};
 
-use super::facts::Facts;
+use super::{deployment, facts::Facts};
 
 /// Labels and the lines under them begin at fixed columns.
 const LABEL_CHARS: usize = 11;
@@ -110,6 +110,7 @@ fn why(facts: &Facts<'_>) -> Vec<String> {
             )
         }));
     }
+    lines.extend(deployment::changed(facts.event, facts.decision));
     for unread in &facts.event.look.observation.unreadable {
         let what = format!("{:?}", unread.what).to_lowercase();
         lines.push(format!("Could not be read: {what}: {}", unread.why));

@@ -83,6 +83,7 @@ fn application() -> BoxedStrategy<Application> {
                 created_at: None,
                 checkpoint_interval_secs: None,
                 content: None,
+                changed: None,
             },
         )
         .boxed()

@@ -86,6 +86,7 @@ pub fn an_application(name: &str) -> Case {
         created_at: None,
         checkpoint_interval_secs: None,
         content: None,
+        changed: None,
     };
     let seen = Observation {
         at: now(),
@@ -126,6 +127,7 @@ pub fn a_version(id: u64) -> Version {
         created_at: None,
         updated_from: None,
         content: None,
+        changed: None,
         is_code_replaced: false,
     }
 }

@@ -44,6 +44,7 @@ pub fn application(version_id: u64) -> Application {
         created_at: None,
         checkpoint_interval_secs: None,
         content: None,
+        changed: None,
     }
 }
 
