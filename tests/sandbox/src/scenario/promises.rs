@@ -275,7 +275,13 @@ impl Run<'_> {
         matches!(when, When::At(at) if at.0.as_secs() + TIME_TO_SEE_SECS < lasts)
     }
 
-    /// A fault that the alarms can see, and that comes before the soak is over: that is what a soak excludes.
+    /// What leaves an application READY rings no alarm: the sweep finds it.
+    fn sweeps(&self) -> bool {
+        let state = self.parameters.get("SweepState");
+        state.is_some_and(|state| state == "ENABLED")
+    }
+
+    /// A fault that the alarms or the sweep can see, and that comes before the soak is over: that is what a soak excludes.
     fn is_seen(&self, code: &Code) -> bool {
         let played = flink::Code::from(code);
         let endless = matches!(
@@ -290,6 +296,7 @@ impl Run<'_> {
                     && lives < u64::from(self.policy.soak_secs)
             }
             Behaviour::ThrowsInOpen { .. } => true,
+            Behaviour::BadMain { .. } => return self.sweeps(),
             _ => false,
         };
         seen && endless && played.reads(1)
@@ -422,7 +429,8 @@ mod tests {
         }))
         .expect("a script");
         change(&mut script);
-        let parameters = BTreeMap::from([("SettleTimeoutSecs".to_owned(), "2400".to_owned())]);
+        let mut parameters = BTreeMap::from([("SettleTimeoutSecs".to_owned(), "2400".to_owned())]);
+        parameters.extend(script.world.parameters.clone());
         let policy = Policy {
             act: true,
             soak_secs: 303,
@@ -506,6 +514,22 @@ mod tests {
         };
         assert_eq!(promised(late), (true, false));
         assert_eq!(promised(slow), (true, false));
+    }
+
+    #[test]
+    fn what_rings_no_alarm_is_promised_where_the_sweep_is_on() {
+        let bad_main = |state: &str| {
+            promised(|script| {
+                let code = script.world.code.get_mut("orders-7.jar").expect("written");
+                code.behaviour =
+                    serde_json::from_value(json!({ "badMain": { "message": "no main" } }))
+                        .expect("a behaviour");
+                let parameters = &mut script.world.parameters;
+                parameters.insert("SweepState".to_owned(), state.to_owned());
+            })
+        };
+        assert_eq!(bad_main("ENABLED"), (true, true));
+        assert_eq!(bad_main("DISABLED"), (true, false));
     }
 
     #[test]
