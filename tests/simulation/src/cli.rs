@@ -19,7 +19,7 @@ use crate::{
     many::{Broken, Summary, play_all},
     play::play,
     shrink::shrink,
-    studies::{detection, minutes, mutants, others, sabotage},
+    studies::{detection, loop_rule, minutes, mutants, others, sabotage},
 };
 
 /// How a run is replayed.
@@ -89,6 +89,8 @@ enum Command {
         #[arg(long, default_value = "tests/simulation/minutes.svg")]
         picture: std::path::PathBuf,
     },
+    /// Studies after how many faults, over how long, a job is judged: two tables on standard output.
+    Loops,
     /// Studies which alarm sees which loop how soon: a table on standard output, and a picture.
     Detect {
         /// Where the picture goes.
@@ -124,6 +126,7 @@ pub fn run() -> ExitCode {
         Some(Command::Mutants(asked)) => return noticed(mutants::run(asked, &say)),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Minutes { seeds, picture }) => return minutes::run(&seeds.0, picture, &say),
+        Some(Command::Loops) => return loop_rule::run(&say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
         None => {}
     }

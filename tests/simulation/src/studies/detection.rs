@@ -18,7 +18,7 @@ const FAIL_SECS: [u64; 15] = [
 /// An alarm that has not rung after so long never will.
 const HOURS: u64 = 3;
 /// From a start to all tasks RUNNING, with a small state.
-const COMES_UP_SECS: f64 = 2.3;
+pub(super) const COMES_UP_SECS: f64 = 2.3;
 
 /// The restart strategies studied.
 fn strategies() -> [(&'static str, RestartStrategy); 3] {
@@ -39,7 +39,7 @@ fn strategies() -> [(&'static str, RestartStrategy); 3] {
 }
 
 /// Seconds at which a job restarts that fails so many seconds after each start.
-fn restarts(fails: u64, strategy: RestartStrategy, until: f64) -> Vec<f64> {
+pub(super) fn restarts(fails: u64, strategy: RestartStrategy, until: f64) -> Vec<f64> {
     let mut backoff = Backoff::new(strategy, 0);
     let (mut at, mut all) = (0.0, Vec::new());
     loop {

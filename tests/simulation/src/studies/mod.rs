@@ -8,9 +8,11 @@
 //! | `patience` | how often each task must be tried again |
 //! | [`others`] | the same runs under other rule sets |
 //! | [`detection`] | which alarm sees which loop how soon |
+//! | [`loop_rule`] | after how many faults, over how long, a job is judged |
 //! | [`minutes`] | what a rescue takes beside the service's own time, and how soon a bad deployment is undone |
 
 pub mod detection;
+pub mod loop_rule;
 pub mod minutes;
 pub mod mutants;
 mod notice;
