@@ -24,7 +24,11 @@ use super::{
 const OTHERS: [&str; 2] = ["operator", "events.amazonaws.com"];
 
 /// What fails on purpose in these ends in the dead-letter queue and in the mail of an alarm: calls of services, and of roles at their worst.
-const FAILING: [&str; 2] = ["sweeper-dead", "alarm-handler-lost"];
+const FAILING: [&str; 3] = [
+    "sweeper-dead",
+    "alarm-handler-lost",
+    "deployment-by-cloudformation",
+];
 
 /// Both values of the parameter `Mode`.
 const MODES: [&str; 2] = ["observe", "act"];
