@@ -288,8 +288,13 @@ impl Turn<'_> {
         };
         let sent =
             matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
-        let now = self.s.seen.application.version_id;
-        (now > taken.version_id + u64::from(sent)).then(|| format!("version {now} was made"))
+        let application = &self.s.seen.application;
+        let now = application.version_id;
+        // After a rollback that took the old number back, the next version is not the next number.
+        let is_next = now == taken.version_id + 1
+            || application.version_updated_from == Some(taken.version_id);
+        let is_ours = sent && is_next;
+        (now > taken.version_id && !is_ours).then(|| format!("version {now} was made"))
     }
 
     /// An operation that began after our first step and is none of ours, nor the service's own doing.

@@ -421,11 +421,13 @@ impl Watch {
         assessment: &Assessment,
         soak_secs: u32,
     ) {
-        let quiet = run.first_seen_at.as_second() - job.disturbed_at().as_second();
-        let is_well = matches!(
-            assessment,
-            Assessment::Healthy { .. } | Assessment::Settling { .. }
-        );
+        // A job that makes no progress now ran until its last checkpoint.
+        let (is_well, quiet_until) = match assessment {
+            Assessment::Healthy { .. } | Assessment::Settling { .. } => (true, run.first_seen_at),
+            Assessment::NoProgress { since, .. } => (true, *since),
+            _ => (false, run.first_seen_at),
+        };
+        let quiet = quiet_until.as_second() - job.disturbed_at().as_second();
         if is_well
             && job.is_all_running()
             && run.trouble_at.is_none()

@@ -103,6 +103,21 @@ fn a_version_more_than_ours_is_somebody_elses() {
 }
 
 #[test]
+fn the_next_version_after_a_rollback_that_took_an_old_number_back_is_ours() {
+    // Version 7 had been made from 6 and rolled back to it by number; what we store then is 8.
+    let stored = |from| {
+        let mut case = after_a_force_stop().step(Step::RestoreConfiguration, 40, accepted());
+        case.progress.steps.last_mut().expect("a step").version_id = 6;
+        case = case.version(8);
+        case.seen.application.version_updated_from = Some(from);
+        case.decide().because
+    };
+    assert_ne!(stored(6), Reason::SomebodyElseActed);
+    // Made from ours.
+    assert_eq!(stored(7), Reason::SomebodyElseActed);
+}
+
+#[test]
 fn a_configuration_that_may_have_been_put_back_is_fenced_by_the_version_of_before() {
     let again = |result, version| {
         let decision = after_a_force_stop()

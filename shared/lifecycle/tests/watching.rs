@@ -444,6 +444,14 @@ fn what_was_over_when_it_was_first_looked_at_is_no_fault_of_the_present_trouble(
     well.at += SignedDuration::from_hours(1);
     judge(&mut watch, &well);
     assert!(seen.is_some() && first_fault_of(&watch) == seen);
+    // It ran well for long after it, until its checkpoints stopped.
+    let mut stops = had_failed(hours(1), minutes(59));
+    let checkpoints = stops.checkpoints.as_mut().expect("given above");
+    (checkpoints.latest_completed_at, checkpoints.failed) = (Some(ago(minutes(45))), 3);
+    let mut watch = Watch::default();
+    let found = judge(&mut watch, &stops);
+    assert!(matches!(found, Assessment::NoProgress { .. }), "{found:?}");
+    assert_eq!(first_fault_of(&watch), None);
     // No checkpoint has completed since: it may be what stopped them.
     let mut stuck = had_failed(minutes(20), minutes(30));
     let checkpoints = stuck.checkpoints.as_mut().expect("given above");
