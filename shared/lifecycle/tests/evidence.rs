@@ -310,6 +310,23 @@ fn what_lies_behind_a_version_that_may_have_worked_is_not_the_newest() {
 }
 
 #[test]
+fn without_checkpoints_a_version_had_worked_for_as_long_as_records_went_through() {
+    // Version 6 was up for ten minutes before version 7 was made, and its tasks initialised for most of them.
+    let known = |minutes_with_records| {
+        let made = minutes(30);
+        let mut up = ran_well(ago(made + 600), ago(made));
+        if let lifecycle::Ran::Up { records, .. } = &mut up.ran {
+            *records = Some(minutes_with_records);
+        }
+        let mut case = a_bad_deployment().knows(6, made + 660, Some(6));
+        case.seen.application.checkpointing_enabled = Some(false);
+        case.history(vec![up, failing(ago(made - 90), ago(180), 40)])
+    };
+    assert_eq!(gone_back_to(&known(9)), Some(6));
+    assert_eq!(held_by(&known(4)), Some(Row::NothingToGoBackTo));
+}
+
+#[test]
 fn an_operation_that_began_before_the_version_was_stamped_made_it() {
     let stamped = |later: i64| {
         an_application("orders")

@@ -126,6 +126,7 @@ impl<'a> Evidence<'a> {
     fn well_secs(&self, span: &Span, until: Timestamp, credit: Credit) -> i64 {
         let Ran::Up {
             first_checkpoint_at,
+            records,
             ..
         } = span.ran
         else {
@@ -136,7 +137,13 @@ impl<'a> Evidence<'a> {
             (Some(first), Credit::Certain) => first,
             _ => span.well_from(interval),
         };
-        (span.until.min(until).as_second() - well_from.as_second()).max(0)
+        let secs = (span.until.min(until).as_second() - well_from.as_second()).max(0);
+        let takes_none = self.seen.application.checkpointing_enabled == Some(false);
+        match (credit, records) {
+            // Without checkpoints nothing but records tells that its tasks were up.
+            (Credit::Certain, Some(minutes)) if takes_none => secs.min(i64::from(minutes) * 60),
+            _ => secs,
+        }
     }
 
     /// Whether a content is known to have run well for `secs` before `until`.
