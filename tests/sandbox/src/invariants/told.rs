@@ -233,7 +233,7 @@ fn fits(operation: &OperationView, step: &Step) -> bool {
         .is_none_or(|at| operation.started >= at - STEP && operation.started <= at + STEP)
 }
 
-/// The snapshot that is named is the one that the present job was launched from.
+/// The snapshot that is named is the one that the present job was launched from, or the one before the service restarted it by itself.
 fn restored(checker: &Checker, verdicts: &mut Verdicts, said: &Said<'_>) {
     let text = match said.what {
         What::Event(detail) => detail["reason"].as_str().unwrap_or_default(),
@@ -249,15 +249,26 @@ fn restored(checker: &Checker, verdicts: &mut Verdicts, said: &Said<'_>) {
         .trim_end_matches('.');
     let name = said.notes.application.as_str();
     let record = checker.region.flink().record(name);
-    let mut launches = record.launches.iter().rev().filter(|one| one.at <= said.at);
-    let newest = launches.next();
-    let meanwhile = newest.filter(|one| said.at.duration_since(one.at) < LOOK);
-    let possible = [newest, meanwhile.and_then(|_| launches.next())];
-    let restored: Vec<Option<&str>> = possible
-        .into_iter()
-        .flatten()
-        .map(|one| one.restored.as_deref())
-        .collect();
+    let launches = record.launches.iter().rev().filter(|one| one.at <= said.at);
+    let view = checker.region.flink().application(name);
+    let operations = view.map(|view| view.operations).unwrap_or_default();
+    let by_service = |at: Timestamp| {
+        operations.iter().any(|one| {
+            ["AutoScaling", "Maintenance"]
+                .iter()
+                .any(|own| one.kind.contains(own))
+                && one.started <= at
+                && one.ended.is_none_or(|ended| at <= ended)
+        })
+    };
+    let mut restored: Vec<Option<&str>> = Vec::new();
+    for launch in launches {
+        restored.push(launch.restored.as_deref());
+        let is_meanwhile = restored.len() == 1 && said.at.duration_since(launch.at) < LOOK;
+        if !is_meanwhile && !by_service(launch.at) {
+            break;
+        }
+    }
     let holds = restored.is_empty() || restored.contains(&Some(named));
     verdicts.check(Invariant::W4, holds, said.at, name, || {
         format!(
