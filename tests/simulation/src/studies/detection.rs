@@ -254,13 +254,7 @@ pub fn picture() -> String {
 /// Writes both.
 pub fn run(path: &Path, say: &dyn Fn(&str)) -> ExitCode {
     say(&tables());
-    match std::fs::write(path, picture()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("{}: {error}\n", path.display()));
-            ExitCode::FAILURE
-        }
-    }
+    super::drawn(path, &picture(), say)
 }
 
 #[cfg(test)]

@@ -272,13 +272,7 @@ fn picture(both: &[Undone; 2]) -> String {
 /// Prints the table, and draws the picture.
 pub fn run(seeds: &Range<u64>, path: &Path, say: &dyn Fn(&str)) -> ExitCode {
     say(&table(seeds));
-    match std::fs::write(path, picture(&undone(seeds))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("{}: {error}\n", path.display()));
-            ExitCode::FAILURE
-        }
-    }
+    super::drawn(path, &picture(&undone(seeds)), say)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //! | [`loop_rule`] | after how many faults, over how long, a job is judged |
 //! | [`minutes`] | what a rescue takes beside the service's own time, and how soon a bad deployment is undone |
 
+use std::{path::Path, process::ExitCode};
+
 pub mod detection;
 pub mod loop_rule;
 pub mod minutes;
@@ -19,3 +21,14 @@ mod notice;
 pub mod others;
 mod patience;
 pub mod sabotage;
+
+/// Writes a picture.
+fn drawn(path: &Path, picture: &str, say: &dyn Fn(&str)) -> ExitCode {
+    match std::fs::write(path, picture) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{}: {error}\n", path.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
