@@ -1,22 +1,25 @@
 //! What an execution carries from look to look, and the rule by which looks become an assessment.
 //!
-//! The rule and its reason are in facts/flink-rest.md, measured on real clusters: a looping job shows all subtasks RUNNING in most looks, so health is a soak: every
+//! The rule was measured on real clusters: a looping job shows all subtasks RUNNING in most looks, so health is a soak: every
 //! subtask up, the sticky signals unchanged, a checkpoint completed. Two looks suffice, one at each end; one look suffices when the checkpoint history proves the other end.
+
+mod at_rest;
+mod episode;
+
+pub use at_rest::assess_at_rest;
+use at_rest::assess_ready;
+pub(crate) use at_rest::{down_and_changed, down_and_changed_since};
+pub use episode::Episode;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Fault, INCIDENT_SECS, Job, JobState, LATE_SECS, Observation, Operation, OperationKind,
-    OperationStatus, Part, Ran, assessment::Assessment,
-};
+use crate::{Fault, Job, JobState, Observation, OperationStatus, Part, assessment::Assessment};
 
 /// Incidents from which on a job counts as looping: maintenance, a lost TaskManager and a blip of all regions are one.
 const LOOPING_INCIDENTS: u32 = 2;
 /// Between two faults of a loop a job waits that long, at most, by Flink's default back-off: quiet for a soak and this, it had come up.
 const BACK_OFF_SECS: i64 = 60;
-/// So far the minute of a fault may be from the fault.
-const MINUTE_SLACK_SECS: i64 = 90;
 
 /// Carried from look to look. Empty before the first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,28 +41,6 @@ pub struct Watch {
     /// The present trouble, by what looks saw of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episode: Option<Episode>,
-}
-
-/// Incidents with no soak between. It is only added to: nothing turns round because Flink forgot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Episode {
-    /// The job. Under another JobManager it keeps its id.
-    #[serde(default)]
-    pub job: String,
-    /// The first fault.
-    pub began_at: Timestamp,
-    /// The first fault of the newest incident.
-    pub last_at: Timestamp,
-    /// How many.
-    pub incidents: u32,
-    /// The first fault, where it could be read.
-    pub first_fault: Option<Fault>,
-    /// The newest fault, where it could be read: what a loop fails with.
-    pub newest_fault: Option<Fault>,
-    /// Whether the job has soaked since: the next incident begins another.
-    #[serde(default)]
-    pub is_over: bool,
 }
 
 /// The status and since when.
@@ -176,138 +157,6 @@ impl Watch {
         self.assess_run(job, checkpointing, soak_secs)
     }
 
-    /// Adds what a look saw to the episode, or begins another.
-    fn take_incidents(
-        &mut self,
-        job: &Job,
-        knows_exceptions: bool,
-        soak_secs: u32,
-        checkpoint_interval_secs: Option<u32>,
-    ) {
-        // Another job is another operation's: what the one before did is not this one's loop.
-        self.episode = self.episode.take().filter(|episode| episode.job == job.id);
-        let run = self.job.as_ref().filter(|run| run.id == job.id);
-        let mut times = job.faults.incidents.clone();
-        if times.is_empty() {
-            times.extend(job.faults.first.as_ref().map(|fault| fault.at));
-        }
-        times.extend(job.faults.newest_at);
-        times.extend(job.restarting_at);
-        // The same job under another JobManager: the one before was lost.
-        times.extend(
-            run.filter(|run| run.started_at < job.started_at)
-                .map(|_| job.started_at),
-        );
-        // A counter that rose says little where the exceptions can be read: a rescale that somebody asked for counts too.
-        let rose =
-            run.filter(|run| run.started_at == job.started_at && run.restarts < job.restarts());
-        let unseen = |times: &[Timestamp]| {
-            let last = self.episode.as_ref().map(|episode| episode.last_at);
-            times.iter().all(|at| Some(*at) <= last)
-        };
-        if rose.is_some() && !knows_exceptions && unseen(&times) {
-            times.push(job.at);
-        }
-        times.sort_unstable();
-        for at in times {
-            self.take_incident(at, job, soak_secs, checkpoint_interval_secs);
-        }
-        let newest = job.faults.newest.as_ref().or(job.faults.first.as_ref());
-        if let (Some(episode), Some(newest)) = (&mut self.episode, newest)
-            && newest.at >= episode.began_at
-        {
-            episode.newest_fault = Some(newest.clone());
-        }
-        self.forget_what_was_got_over(job);
-    }
-
-    fn take_incident(
-        &mut self,
-        at: Timestamp,
-        job: &Job,
-        soak_secs: u32,
-        checkpoint_interval_secs: Option<u32>,
-    ) {
-        let known = [&job.faults.first, &job.faults.newest];
-        let fault = known
-            .into_iter()
-            .flatten()
-            .find(|fault| (fault.at.as_second() - at.as_second()).abs() <= INCIDENT_SECS);
-        let begun = || Episode {
-            job: job.id.clone(),
-            began_at: at,
-            last_at: at,
-            incidents: 1,
-            first_fault: fault.cloned(),
-            newest_fault: None,
-            is_over: false,
-        };
-        match &mut self.episode {
-            None => self.episode = Some(begun()),
-            Some(episode) => {
-                let quiet = at.as_second() - episode.last_at.as_second();
-                let is_another = episode.is_over && quiet > 0;
-                // What lies before the first look at the job was not watched; from then on a soak would have been seen, or CloudWatch's minutes tell of it, and a long back-off is none.
-                let is_first = self.looks <= 1 || self.job.is_none();
-                let soak = i64::from(soak_secs);
-                let ran_well = self.history.spans.iter().any(|span| {
-                    // Until then its tasks may have been initialising, which up time does not tell.
-                    let well_from = span.well_from(checkpoint_interval_secs);
-                    let from = well_from.max(episode.last_at).as_second();
-                    let until = span.until.min(at).as_second();
-                    let none_completed = checkpoint_interval_secs.is_some()
-                        && matches!(
-                            span.ran,
-                            Ran::Up {
-                                checkpoints: Some(0),
-                                ..
-                            }
-                        );
-                    span.incidents() == 0 && !none_completed && until - from > soak + BACK_OFF_SECS
-                });
-                let is_far = (is_first || ran_well) && quiet > soak + BACK_OFF_SECS;
-                if is_another || is_far {
-                    self.episode = Some(begun());
-                } else if quiet > INCIDENT_SECS {
-                    episode.incidents = episode.incidents.saturating_add(1);
-                    episode.last_at = at;
-                }
-            }
-        }
-    }
-
-    /// When the present trouble began and how many incidents it had, by looks and by CloudWatch's minutes: the minutes know more of a loop so quick that Flink's sixteen entries are
-    /// one incident.
-    fn loop_so_far(&self, job: &Job, soak_secs: u32) -> Option<(Timestamp, u32)> {
-        let now = job.at;
-        let late = i64::from(soak_secs) + LATE_SECS;
-        let series = self.history.spans.last().filter(|span| {
-            span.incidents() > 0
-                && span.until > job.started_at
-                && now.as_second() - span.until.as_second() <= late
-        });
-        let series = series.map(|span| (span.from, span.incidents()));
-        let seen = self.episode.as_ref().filter(|episode| {
-            now.as_second() - episode.last_at.as_second() <= i64::from(soak_secs) + BACK_OFF_SECS
-        });
-        let seen = seen.map(|episode| (episode.began_at, episode.incidents));
-        match (series, seen) {
-            // A minute is as exact as the minutes are: where both mean the same fault, the look knows when it was.
-            (Some(a), Some(b)) => {
-                let is_same = (a.0.as_second() - b.0.as_second()).abs() <= MINUTE_SLACK_SECS;
-                let since = if is_same { b.0 } else { a.0.min(b.0) };
-                Some((since, a.1.max(b.1)))
-            }
-            (a, b) => b.or(a),
-        }
-    }
-
-    /// When the present trouble began; of a job that gave up long ago, when the last that was seen did.
-    pub(crate) fn trouble_since(&self, job: &Job, soak_secs: u32) -> Option<Timestamp> {
-        let so_far = self.loop_so_far(job, soak_secs).map(|(since, _)| since);
-        so_far.or_else(|| self.episode.as_ref().map(|episode| episode.began_at))
-    }
-
     fn assess_run(&mut self, job: &Job, checkpointing: bool, soak_secs: u32) -> Assessment {
         let restarts = job.restarts();
         let same_run = self
@@ -401,18 +250,6 @@ impl Watch {
         }
     }
 
-    /// What a run of the job got over before the present trouble is none of its faults.
-    fn forget_what_was_got_over(&mut self, job: &Job) {
-        let (Some(episode), Some(first)) = (&self.episode, &self.first_fault) else {
-            return;
-        };
-        let before = episode.began_at.as_second() - first.at.as_second() > INCIDENT_SECS;
-        if before && episode.job == job.id && job.started_at <= first.at {
-            let known = episode.first_fault.as_ref();
-            self.first_fault = known.or(episode.newest_fault.as_ref()).cloned();
-        }
-    }
-
     /// What was over for longer than a soak when the job was first looked at, and has not come again, is no part of the present trouble. Without checkpoints since, it may be its cause.
     fn forget_what_was_over(
         &mut self,
@@ -499,130 +336,6 @@ fn settled(job: &Job, run: &JobWatch, checkpointing: bool, soak_secs: u32) -> As
 fn is_fresh(latest: Timestamp, since: Timestamp, now: Timestamp, soak_secs: u32) -> bool {
     let known_over = latest.as_millisecond() - since.as_millisecond();
     now.as_millisecond() - latest.as_millisecond() <= known_over.max(i64::from(soak_secs) * 1000)
-}
-
-/// READY alone is no failure: the operations tell a failed start from a stop and from a job that is done.
-fn assess_ready(seen: &Observation) -> Assessment {
-    match seen.why_unreadable(Part::Operations) {
-        Some(why) => Assessment::Unknown {
-            why: format!("READY, and the operations that would tell why could not be read: {why}"),
-        },
-        None => assess_at_rest(&seen.operations),
-    }
-}
-
-/// What the operations of an application that is READY say of it, newest first.
-#[must_use]
-pub fn assess_at_rest(operations: &[Operation]) -> Assessment {
-    let newest = |kinds: &[OperationKind]| newest(operations, kinds);
-    let Some(last) = newest(&[
-        OperationKind::Start,
-        OperationKind::Update,
-        OperationKind::Stop,
-        OperationKind::Rollback,
-    ]) else {
-        return Assessment::Stopped {
-            why: "the application was never started".into(),
-        };
-    };
-    let own = newest(&[OperationKind::Maintenance, OperationKind::Scaling]);
-    if let Some(own) =
-        own.filter(|own| own.status == OperationStatus::Failed && own.started_at > last.started_at)
-    {
-        return failed(own);
-    }
-    if let Some(down) = down_and_changed(operations) {
-        return Assessment::Stopped {
-            why: format!(
-                "down since {} failed at {}; the configuration was changed since and nobody has started it",
-                down.name, down.started_at
-            ),
-        };
-    }
-    // An update of a stopped application only stores the configuration; the operation before it tells why the application is READY.
-    let ran = newest(&[
-        OperationKind::Start,
-        OperationKind::Stop,
-        OperationKind::Rollback,
-    ])
-    .unwrap_or(last);
-    // Since the stop nothing has started it, so the update, failed or not, brought nothing down.
-    let decisive = if last.kind() == OperationKind::Update && ran.kind() == OperationKind::Stop {
-        ran
-    } else {
-        last
-    };
-    match (decisive.kind(), &decisive.status) {
-        // Whoever stopped it wanted it stopped, also where the stop had to be forced in the end.
-        (OperationKind::Stop, OperationStatus::Successful | OperationStatus::Failed) => {
-            Assessment::Stopped {
-                why: format!("stopped by {} at {}", decisive.name, decisive.started_at),
-            }
-        }
-        (_, OperationStatus::Failed) => failed(decisive),
-        (
-            OperationKind::Start | OperationKind::Update | OperationKind::Rollback,
-            OperationStatus::Successful,
-        ) => Assessment::Finished,
-        (_, status) => Assessment::Unknown {
-            why: format!(
-                "READY, and the last operation {} is {status}",
-                decisive.name
-            ),
-        },
-    }
-}
-
-fn newest<'a>(operations: &'a [Operation], kinds: &[OperationKind]) -> Option<&'a Operation> {
-    operations.iter().find(|one| kinds.contains(&one.kind()))
-}
-
-/// What brought an application down that is READY and whose configuration was changed since: nobody stopped it, and nobody has started it.
-pub(crate) fn down_and_changed_since(seen: &Observation) -> Option<&Operation> {
-    let is_ready = seen.application.status == crate::ApplicationStatus::Ready;
-    down_and_changed(&seen.operations).filter(|_| is_ready)
-}
-
-/// The same of the operations of an application that is READY.
-pub(crate) fn down_and_changed(operations: &[Operation]) -> Option<&Operation> {
-    let last = newest(
-        operations,
-        &[
-            OperationKind::Start,
-            OperationKind::Update,
-            OperationKind::Stop,
-            OperationKind::Rollback,
-        ],
-    )?;
-    let only_stored =
-        last.kind() == OperationKind::Update && last.status != OperationStatus::Failed;
-    brought_down(operations).filter(|_| only_stored)
-}
-
-/// What brought an application down before a configuration was stored: the last that failed of what runs it, unless it was stopped or started since.
-fn brought_down(operations: &[Operation]) -> Option<&Operation> {
-    use OperationKind as Kind;
-    let ran = newest(operations, &[Kind::Start, Kind::Rollback, Kind::Stop]);
-    if ran.is_some_and(|ran| ran.kind() == Kind::Stop) {
-        return None;
-    }
-    let last = operations.iter().find(|one| match one.kind() {
-        Kind::Start | Kind::Rollback => true,
-        Kind::Update | Kind::Maintenance | Kind::Scaling => one.status == OperationStatus::Failed,
-        Kind::Stop | Kind::Other => false,
-    })?;
-    (last.status == OperationStatus::Failed).then_some(last)
-}
-
-fn failed(operation: &Operation) -> Assessment {
-    let text = operation
-        .failure
-        .as_deref()
-        .unwrap_or("the service gives no text");
-    Assessment::Failed {
-        why: format!("{} failed: {text}", operation.name),
-        first_fault: None,
-    }
 }
 
 fn restarting(episode: Option<&Episode>) -> String {
