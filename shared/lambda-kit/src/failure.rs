@@ -1,6 +1,6 @@
 //! The errors that cross the Lambda boundary: a closed set of fixed strings, so that a state machine can name them.
 //!
-//! `lambda_runtime` would derive the error type from a Rust type's name, which no test holds in place (facts/step-functions.md).
+//! `lambda_runtime` would derive the error type from a Rust type's name, which no test holds in place.
 
 use lambda_runtime::Diagnostic;
 
