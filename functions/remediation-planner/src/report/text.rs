@@ -178,9 +178,9 @@ fn next(facts: &Facts<'_>) -> Vec<String> {
     let started = facts.event.started_at;
     let limit = facts.rules.applied.policy.deadline_secs;
     let line = match facts.decision.action {
-        Action::Escalate if facts.is_down => "Lifeguard does nothing more by itself.".to_owned(),
+        Action::Escalate if facts.is_down => "The sweep goes on from here as soon as it can, where it is on. Do not wait for it.".to_owned(),
         Action::Escalate => {
-            "Lifeguard looks again when an alarm of this application goes to ALARM.".to_owned()
+            "Lifeguard looks again when an alarm goes to ALARM and, where the sweep is on, while this lasts.".to_owned()
         }
         Action::Wait { .. } => {
             let until = started

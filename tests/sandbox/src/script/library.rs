@@ -80,6 +80,7 @@ pub static SWEEPS: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "deployment-by-cloudformation",
         "deployment-slow-restore",
         "sweeper-dead",
+        "rescue-left-unfinished",
         "job-failed",
         "alarm-handler-lost",
     ]

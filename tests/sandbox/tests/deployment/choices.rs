@@ -166,7 +166,7 @@ fn every_rule_listens_to_this_account_and_region_only() {
         .rules
         .values()
         .filter(|rule| matches!(rule.trigger, Trigger::Pattern(_)));
-    assert_eq!(patterns.count(), 5);
+    assert_eq!(patterns.count(), 7);
     assert_eq!(listens(&all), Vec::<String>::new());
     let mutant = Mutant::with(&[(
         "        account: [!Ref AWS::AccountId]

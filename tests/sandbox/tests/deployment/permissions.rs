@@ -24,8 +24,9 @@ use super::{
 const OTHERS: [&str; 2] = ["operator", "events.amazonaws.com"];
 
 /// What fails on purpose in these ends in the dead-letter queue and in the mail of an alarm: calls of services, and of roles at their worst.
-const FAILING: [&str; 3] = [
+const FAILING: [&str; 4] = [
     "sweeper-dead",
+    "rescue-left-unfinished",
     "alarm-handler-lost",
     "deployment-by-cloudformation",
 ];
