@@ -73,7 +73,7 @@ def long_session(shown, story):
     return {
         "three operations, newest first": re.search(r"RollbackApplication.*SUCCESSFUL.*UpdateApplication.*SUCCESSFUL.*StartApplication.*SUCCESSFUL", shown, re.DOTALL),
         "left alone, because healthy": '"outcome":"leftAlone","because":"healthy"' in shown,
-        "the states of a look": re.search(r"CheckInput\s+ReadInput\s+LookUpFirst\s+ClaimLease\s+ReadLedger\s+Look\s+Decide\s.*ReleaseLease\s+Done", shown, re.DOTALL),
+        "the states of a look": re.search(r"CheckInput\s+ReadInput\s+LookUpFirst\s+ClaimLease\s+ReadLedger\s+Look\s+IsTroubleTold\s+Decide\s.*ReleaseLease\s+Done", shown, re.DOTALL),
         "a rollback to what the update had replaced": any("RollbackApplication has succeeded; the application is RUNNING at version 3" in line for line in story),
         "stopped in the end": any("StopApplication has succeeded; the application is READY" in line for line in story),
     }

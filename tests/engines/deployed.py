@@ -23,7 +23,8 @@ FIXTURES = ROOT / "functions" / "alarm-handler" / "tests" / "fixtures"
 EVENTS = ["eventbridge-metric-math", "lambda-metric-math", "sns-two-records", "eventbridge-ok", "eventbridge-start-application", "rubbish-null", "eventbridge-other-namespace", "execution-input-left-out"]
 # Where the fixtures are from, and where the sandbox is: events from elsewhere are refused.
 MOVED = [("111122223333", "123456789012"), ("eu-central-1", "us-east-1"), ("EU (Frankfurt)", "US East (N. Virginia)"), (":remediate", ":lifeguard-remediate")]
-STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-remediate", "ALARM_APPLICATIONS": ""}
+STACK = {"AWS_REGION": "us-east-1", "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:lifeguard-remediate", "ALARM_APPLICATIONS": "",
+         "OWN_ROLES": "arn:aws:iam::123456789012:role/lifeguard-RollbackRole", "LEDGER_TABLE": "lifeguard-LedgerTable"}
 
 
 def tools(*more):

@@ -32,7 +32,7 @@ EXPLAINED = {
 # Sabotages of one definition: its text, before and after, and where the disagreement must be.
 SABOTAGES = [
     ("another Default", '"Default": "WhatNext"', '"Default": "CouldNotTell"', "next"),
-    ("a wait of another length", '"Seconds": 10', '"Seconds": 11', "waited"),
+    ("a wait of another length", "? 2 : 10) : (", "? 3 : 11) : (", "waited"),
     ("another value of a variable", '"stepResult": null', '"stepResult": false', "after.stepResult"),
     ("another argument", '"ConsistentRead": true', '"ConsistentRead": false', "arguments[0].ConsistentRead"),
     ("fewer tries", '"MaxAttempts": 5, "MaxDelaySeconds": 30', '"MaxAttempts": 1, "MaxDelaySeconds": 30', "arguments"),
