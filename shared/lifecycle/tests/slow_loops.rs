@@ -180,3 +180,29 @@ fn a_job_that_was_well_since_has_been_coming_up_only_since_its_last_fault() {
         assert_eq!(waits, was_well, "{}", decision.reason);
     }
 }
+
+#[test]
+fn many_that_come_back_to_one_fault_have_one_cause() {
+    let mut case = slower_than_a_soak();
+    let own = case.trouble().expect("it is told to the others");
+    assert!(!own.is_blamed, "{own:?}");
+    let like = |name: &str, class: &str| lifecycle::Trouble {
+        application: name.into(),
+        class: Some(class.into()),
+        is_proven: true,
+        ..own.clone()
+    };
+    let class = own.class.clone().expect("it could be read");
+    let three = ["bills", "carts", "taxes"];
+    case.others.own = Some(own.clone());
+    case.others.told = Ok(three.map(|name| like(name, &class)).to_vec());
+    case.must("wait", Reason::CommonCause);
+    // Another fault on one of them, or two others only: each is judged alone.
+    let mut two = case.clone();
+    two.others.told.as_mut().expect("told").truncate(2);
+    two.others.own = Some(own.clone());
+    assert_ne!(two.decide().because, Reason::CommonCause);
+    let mut other = case.clone();
+    other.others.told.as_mut().expect("told")[0] = like("bills", "java.io.IOException");
+    assert_ne!(other.decide().because, Reason::CommonCause);
+}

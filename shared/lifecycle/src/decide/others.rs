@@ -99,7 +99,9 @@ pub fn trouble(situation: &Situation<'_>, decision: &Decision) -> Option<Trouble
     // What somebody asked for, and what came after a step, is Lifeguard's own doing.
     let has_begun = !situation.progress.steps.is_empty() || situation.request.is_some();
     let is_found = match assessment {
-        Assessment::Looping { .. } | Assessment::Failed { .. } => true,
+        Assessment::Looping { .. } | Assessment::ComesBack { .. } | Assessment::Failed { .. } => {
+            true
+        }
         Assessment::Settling { .. } | Assessment::NoProgress { .. } | Assessment::Busy { .. } => {
             !matches!(
                 decision.because,
