@@ -23,7 +23,6 @@ STORIES = [
 ]
 # Of these stories each must meet an error of this type: a fault that nobody noticed would prove nothing.
 MEETS = {"crash": "Runtime.ExitError", "time-out": "Sandbox.Timedout", "KEEP_LAST": "Runtime.ExitError"}
-ROUND = ("Look", "Decide", "IsThereNews", "WhatNext", "Wait")
 
 
 def without_times(text):
@@ -34,13 +33,13 @@ def without_times(text):
 
 
 def without_rounds(states):
-    """The order of states, with a run of waiting rounds as one: how many there are depends on the moment at which a job came back."""
-    shortened = []
+    """The order of states, with a run of equal waiting rounds as one: how many there are depends on the moment at which a job came back."""
+    rounds, current = [], []
     for state in states:
-        shortened.append(state)
-        while tuple(shortened[-10:]) == ROUND * 2:
-            del shortened[-5:]
-    return shortened
+        current.append(state)
+        if state == "Wait":
+            rounds, current = rounds if rounds and rounds[-1] == current else [*rounds, current], []
+    return [state for one in rounds for state in one] + current
 
 
 def told(rehearsal):
