@@ -1,22 +1,25 @@
 //! What is read of an application whose deployment was announced, and the execution that this comes to ([`lifecycle::sweep::hear`], pure).
 //!
-//! Invariant: nothing is changed, and what cannot be read starts nothing: the sweep does, within a minute.
+//! Invariant: nothing is changed but the book's line of who deployed, and what cannot be read starts nothing: the sweep does, within a minute.
 
 use std::time::Duration;
 
 use futures::future;
 use jiff::Timestamp;
 use lambda_kit::Budget;
-use ledger::{Leases, ReadStopSwitch, Recall};
+use ledger::{Leases, NoteDeployment, ReadStopSwitch, Recall};
 use lifecycle::{
-    Policy,
+    Deployed, Policy,
     sweep::{Announced, Heard, Lease, Listed, Read, Whose, hear},
 };
 use managed_flink::{
     CallError, CallErrorKind, DescribeApplication, ListApplicationOperations, ListTagsForResource,
 };
 
-use crate::{deployment::Deployment, text::seen};
+use crate::{
+    deployment::{Caller, Deployment},
+    text::seen,
+};
 
 /// Operations that are read: the newest that deploys is among them, or the sweep finds it.
 const OPERATIONS: usize = 10;
@@ -39,7 +42,7 @@ pub struct Listener<'a, F, L> {
 impl<F, L> Listener<'_, F, L>
 where
     F: DescribeApplication + ListTagsForResource + ListApplicationOperations,
-    L: Recall + Leases + ReadStopSwitch,
+    L: Recall + Leases + ReadStopSwitch + NoteDeployment,
 {
     /// Whether an execution is to be started.
     pub async fn hear(&self, deployment: &Deployment) -> Heard {
@@ -91,6 +94,7 @@ where
             };
             return Ok(hear(&announced, None, &seen, &read, self.now));
         }
+        self.note(deployment).await;
         let (stopped, lease, memory, operations) = future::try_join4(
             self.ledger.is_stopped(),
             self.ledger.lease(name, self.now),
@@ -110,5 +114,27 @@ where
             operations: &operations,
         };
         Ok(hear(&announced, memory.as_ref(), &seen, &read, self.now))
+    }
+
+    /// Into the book of versions, for the reports. One that is missing there makes no difference to anything else.
+    async fn note(&self, deployment: &Deployment) {
+        let Some(Caller {
+            version_id,
+            verb,
+            who,
+        }) = &deployment.caller
+        else {
+            return;
+        };
+        let application = deployment.application.as_str();
+        let deployed = Deployed {
+            at: deployment.at,
+            call: (*verb).to_owned(),
+            by: who.clone(),
+        };
+        let noted = self.ledger.note(application, *version_id, &deployed);
+        if let Err(error) = noted.await {
+            tracing::warn!(application, version_id, %error, "who deployed it could not be written down");
+        }
     }
 }

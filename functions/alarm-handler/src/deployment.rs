@@ -14,12 +14,12 @@ use crate::{
     text::seen,
 };
 
+mod caller;
+
 /// The calls after which a version or a run begins. Others that do, the sweep sees.
-const CALLS: [&str; 3] = [
-    "UpdateApplication",
-    "StartApplication",
-    "RollbackApplication",
-];
+const CALLS: [&str; 3] = ["UpdateApplication", RUNS, "RollbackApplication"];
+/// The one of them that makes no version.
+const RUNS: &str = "StartApplication";
 /// A resource that has settled. While it is IN_PROGRESS the call may not have been made yet, so nothing could be read.
 const SETTLED: [&str; 3] = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED"];
 /// The resource.
@@ -28,6 +28,17 @@ const RESOURCE: &str = "AWS::KinesisAnalyticsV2::Application";
 const API_OF_SQL: &str = "2015-08-14";
 /// The service, where it calls itself.
 const SERVICE: &str = "kinesisanalytics.amazonaws.com";
+
+/// Who made a version, and by which call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The version.
+    pub version_id: u64,
+    /// The call.
+    pub verb: &'static str,
+    /// The role and its session, the user or the service, by name; never a key.
+    pub who: String,
+}
 
 /// A deployment, as it was announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +53,8 @@ pub struct Deployment {
     pub operation: Option<String>,
     /// The version that was made.
     pub version_id: Option<u64>,
+    /// Who made it, where the announcement says so.
+    pub caller: Option<Caller>,
 }
 
 /// What an announcement says.
@@ -110,6 +123,7 @@ fn of_stack(event: &Value, home: &Home) -> Result<News, Refusal> {
         at: time([&event["time"], &Value::Null]).ok_or_else(|| lacks(&what, "when it was"))?,
         operation: None,
         version_id: None,
+        caller: None,
     }))
 }
 
@@ -122,9 +136,9 @@ fn of_trail(event: &Value, home: &Home, own: &OwnRoles) -> Result<News, Refusal>
         .regions([&detail["awsRegion"]]);
     home.check(&what, &claims)?;
     let nothing = |why: &str| Ok(News::nothing(format!("{what} {why}")));
-    if !CALLS.contains(&verb) {
+    let Some(verb) = CALLS.into_iter().find(|call| *call == verb) else {
         return nothing("deploys nothing");
-    }
+    };
     if detail["apiVersion"] == API_OF_SQL {
         return nothing("is one of the API of 2015, which has no Flink applications");
     }
@@ -146,12 +160,20 @@ fn of_trail(event: &Value, home: &Home, own: &OwnRoles) -> Result<News, Refusal>
         return nothing("names no application (long or hidden parameters): left to the sweep");
     };
     let at = time([&detail["eventTime"], &event["time"]]);
+    let version_id = member(described, "applicationVersionId").as_u64();
+    let who = caller::who(&detail["userIdentity"]);
+    let made = version_id.filter(|_| verb != RUNS).zip(who);
     Ok(News::Deployed(Deployment {
         application: name.parse()?,
         by: "CloudTrail",
         at: at.ok_or_else(|| lacks(&what, "when it was"))?,
         operation: member(response, "operationId").as_str().map(str::to_owned),
-        version_id: member(described, "applicationVersionId").as_u64(),
+        version_id,
+        caller: made.map(|(version_id, who)| Caller {
+            version_id,
+            verb,
+            who,
+        }),
     }))
 }
 

@@ -368,3 +368,66 @@ async fn a_malformed_announcement_is_refused_by_name() {
         refused(with(STACK, "/time", time), "does not say when it was").await;
     }
 }
+
+#[tokio::test]
+async fn who_made_a_version_is_noted_by_name_whatever_else_comes_of_the_event() {
+    let busy = {
+        let mut shown = shown();
+        let row = json!({ "holder": { "S": "arn" }, "expiresAt": { "N": "9999999999" } });
+        let key = ("orders".to_owned(), "lease".to_owned());
+        shown.rows.insert(key, row);
+        shown
+    };
+    for shown in [shown(), busy] {
+        let deployed = Deployed::new().showing(shown);
+        deployed.invoke(fixture(UPDATE)).await.expect("no error");
+        assert_eq!(
+            deployed.notes(),
+            [json!({
+                "TableName": "ledger",
+                "Key": { "pk": { "S": "orders" }, "sk": { "S": "ledger" } },
+                "UpdateExpression": "SET #deployed = :deployed",
+                "ExpressionAttributeNames": { "#deployed": "deployed 3" },
+                "ExpressionAttributeValues": { ":deployed": { "S": "2026-03-01T10:00:48Z UpdateApplication role deploy, session ci" } },
+            })]
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_noted_where_no_version_was_made_or_no_name_is_told() {
+    for event in [
+        fixture(STACK),
+        fixture(START),
+        with(UPDATE, "/detail/responseElements", Value::Null),
+        with(
+            UPDATE,
+            "/detail/userIdentity",
+            json!({ "type": "AWSAccount", "principalId": "AIDAEXAMPLE" }),
+        ),
+        with(UPDATE, "/detail/errorCode", json!("AccessDenied")),
+    ] {
+        let deployed = Deployed::new().showing(shown());
+        deployed.invoke(event).await.expect("no error");
+        assert_eq!(deployed.notes(), Vec::<Value>::new());
+    }
+    // Of an application that has not opted in nothing is written.
+    let shown = Shown {
+        tags: json!([]),
+        ..shown()
+    };
+    let deployed = Deployed::new().showing(shown);
+    deployed.invoke(fixture(UPDATE)).await.expect("no error");
+    assert_eq!(deployed.notes(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_note_that_cannot_be_written_holds_nothing_back() {
+    let shown = Shown {
+        denied: Some("UpdateItem"),
+        ..shown()
+    };
+    let deployed = Deployed::new().showing(shown);
+    let answer = deployed.invoke(fixture(UPDATE)).await.expect("no error");
+    assert_eq!(answer["outcome"], "started", "{answer}");
+}

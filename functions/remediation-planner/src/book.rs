@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Action, Assessment, Decision, FailedBefore, Faulted, Ledger, LedgerView, Only, Proven, Reason,
-    Rescue, Step,
+    Action, Assessment, Decision, Deployed, FailedBefore, Faulted, Ledger, LedgerView, Only,
+    Proven, Reason, Rescue, Step,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -140,6 +140,10 @@ pub(crate) fn read(row: &BTreeMap<String, Value>) -> LedgerView {
         } else if let Some(version) = name.strip_prefix(AGAIN) {
             let at = text.and_then(|at| at.parse().ok()).ok_or_else(bad)?;
             ledger.again.insert(number(version).ok_or_else(bad)?, at);
+        } else if let Some(version) = name.strip_prefix(Deployed::ATTRIBUTE) {
+            // It is only told: one that does not parse is left out.
+            let read = number(version).zip(text.and_then(Deployed::read));
+            ledger.deployed.extend(read);
         } else if let Some(version) = name.strip_prefix(FAULTED) {
             let (at, fault) = text.and_then(|it| it.split_once(' ')).ok_or_else(bad)?;
             let faulted = Faulted {

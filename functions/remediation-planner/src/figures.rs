@@ -56,7 +56,7 @@ pub(crate) fn of(
 }
 
 /// What was said of the last change. Without a rescue, what holds a rescue back came after the change was blamed.
-fn verdict(decision: &Decision) -> Option<Metric> {
+pub(crate) fn verdict(decision: &Decision) -> Option<Metric> {
     let rescue = decision.progress.rescue.as_ref();
     match decision.because {
         Reason::HadWorked => Some(Metric::HadWorked),

@@ -66,7 +66,7 @@ pub(crate) fn report(
         "drift": facts.drift(),
         "isDown": facts.is_down,
         "couldNotRead": event.look.observation.unreadable,
-        "deployment": deployment::detail(event, decision),
+        "deployment": deployment::detail(event, decision, rules.ledger),
         "trigger": event.trigger,
         "request": event.request,
         "execution": event.execution,

@@ -47,6 +47,52 @@ async fn what_is_not_known_is_not_said_and_nothing_is_said_so() {
     );
 }
 
+/// The same, and the book's line of who deployed.
+fn noted(line: &str) -> Value {
+    let mut event = deployed(json!(["code orders-7.jar"]));
+    event["ledger"] = json!({ "item": { "deployed 7": { "S": line }, "deployed 6": { "S": "2026-03-01T09:00:00Z UpdateApplication user somebody" } } });
+    event
+}
+
+#[tokio::test]
+async fn who_made_the_version_that_is_to_blame_is_named() {
+    let event = noted("2026-03-04T02:50:10Z UpdateApplication role deployer, session alice");
+    let report = report("observe", event).await;
+    assert_eq!(
+        report["detail"]["deployment"]["deployedBy"],
+        "role deployer, session alice"
+    );
+    let text = report["text"].as_str().expect("a text");
+    let line =
+        "Version 7 was made by role deployer, session alice (UpdateApplication, 02:50:10 UTC).";
+    assert!(text.contains(line), "{text}");
+    assert!(!text.contains("somebody"), "{text}");
+}
+
+#[tokio::test]
+async fn nobody_is_named_for_another_version_of_that_number_or_by_a_line_that_does_not_parse() {
+    for line in [
+        "2026-03-04T01:50:10Z UpdateApplication role deployer",
+        "yesterday UpdateApplication role deployer",
+        "2026-03-04T02:50:10Z",
+    ] {
+        let report = report("observe", noted(line)).await;
+        assert_eq!(report["detail"]["deployment"]["deployedBy"], Value::Null);
+        let text = report["text"].as_str().expect("a text");
+        assert!(!text.contains("was made by"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_named_where_the_change_is_not_to_blame() {
+    let mut event = noted("2026-03-04T02:50:10Z UpdateApplication role deployer");
+    event["look"]["assessment"] = json!({ "is": "healthy", "since": "2026-03-04T02:54:00Z" });
+    let report = report("observe", event).await;
+    let text = report["text"].as_str().expect("a text");
+    assert_eq!(report["detail"]["because"], "healthy", "{text}");
+    assert!(!text.contains("was made by"), "{text}");
+}
+
 #[tokio::test]
 async fn what_an_alarm_started_has_no_part_about_a_deployment() {
     let mut event = deployed(json!(["code orders-7.jar"]));

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `#sweep` | an application | what the sweep remembers of it, JSON in `memory` |
 //! | an application | `lease` | who is at work on it, until when, and what is not finished |
+//! | an application | `ledger` | the book of versions; only who deployed (`deployed 7`) is written here |
 //! | `*` | `stop` | the stop switch |
 //!
 //! No application can be named `#sweep` or `*`. A row that does not parse counts as not there: the sweep looks anew, which starts nothing twice.
@@ -13,7 +14,10 @@ use std::{collections::BTreeMap, future::Future};
 use aws_sdk_dynamodb::{Client, config::Builder, types::AttributeValue};
 use jiff::Timestamp;
 use lambda_kit::Aws;
-use lifecycle::sweep::{Lease, Memory};
+use lifecycle::{
+    Deployed,
+    sweep::{Lease, Memory},
+};
 use managed_flink::CallError;
 
 const SWEEP: &str = "#sweep";
@@ -58,6 +62,17 @@ pub trait Leases: Send + Sync {
 pub trait ReadStopSwitch: Send + Sync {
     /// Whether it is on.
     fn is_stopped(&self) -> impl Future<Output = Result<bool, CallError>> + Send;
+}
+
+/// The book's lines of who deployed.
+pub trait NoteDeployment: Send + Sync {
+    /// Writes down who made a version of an application; the last word stands.
+    fn note(
+        &self,
+        application: &str,
+        version_id: u64,
+        deployed: &Deployed,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
 /// The table over the SDK.
@@ -171,6 +186,29 @@ impl Leases for LedgerTable {
 impl ReadStopSwitch for LedgerTable {
     async fn is_stopped(&self) -> Result<bool, CallError> {
         Ok(self.get("*", "stop").await?.is_some())
+    }
+}
+
+impl NoteDeployment for LedgerTable {
+    async fn note(
+        &self,
+        application: &str,
+        version_id: u64,
+        deployed: &Deployed,
+    ) -> Result<(), CallError> {
+        let attribute = format!("{}{version_id}", Deployed::ATTRIBUTE);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(application))
+            .key("sk", text("ledger"))
+            .update_expression("SET #deployed = :deployed")
+            .expression_attribute_names("#deployed", attribute)
+            .expression_attribute_values(":deployed", text(deployed.written()));
+        let sent = Box::pin(request.send()).await;
+        sent.map(drop)
+            .map_err(|error| CallError::of("UpdateItem", application, &error))
     }
 }
 

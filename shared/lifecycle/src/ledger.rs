@@ -23,6 +23,9 @@ pub struct Ledger {
     /// Versions that were started once more because they had run well, and when that turned out to be in vain.
     #[serde(default)]
     pub again: BTreeMap<u64, Timestamp>,
+    /// Who made each version, where an announcement said so. It is told and decides nothing.
+    #[serde(default)]
+    pub deployed: BTreeMap<u64, Deployed>,
     /// Rescues begun today (UTC).
     pub rescues_today: u32,
 }
@@ -53,6 +56,39 @@ pub struct Faulted {
     pub at: Timestamp,
     /// Its fault: root class, message without digits, task.
     pub fault: String,
+}
+
+/// Who made a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// When.
+    pub at: Timestamp,
+    /// The call of the service's API.
+    pub call: String,
+    /// The role and its session, the user or the service, by name.
+    pub by: String,
+}
+
+impl Deployed {
+    /// Attributes of the ledger's row that begin with this hold who made a version.
+    pub const ATTRIBUTE: &'static str = "deployed ";
+
+    /// As the ledger's row has it.
+    #[must_use]
+    pub fn written(&self) -> String {
+        format!("{} {} {}", self.at, self.call, self.by)
+    }
+
+    /// Reads what [`Self::written`] wrote.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ' ');
+        Some(Self {
+            at: parts.next()?.parse().ok()?,
+            call: parts.next()?.to_owned(),
+            by: parts.next()?.to_owned(),
+        })
+    }
 }
 
 /// The ledger, or why it could not be read. Without it no budget can be kept, so nothing is done.

@@ -59,7 +59,7 @@ pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snap
 pub use execution::{EXECUTION_NAME_CHARS, execution_because, execution_of_alarm};
 pub use history::*;
 pub use lasting::lasting;
-pub use ledger::{FailedBefore, Faulted, Ledger, LedgerView, Proven};
+pub use ledger::{Deployed, FailedBefore, Faulted, Ledger, LedgerView, Proven};
 pub use mail::{Mail, Severity, mail};
 pub use name::{OddName, check_application_name};
 pub use observation::*;

@@ -359,6 +359,16 @@ impl Observation {
             .map(|version| &version.runtime)
     }
 
+    /// When a version was made, where that is known.
+    #[must_use]
+    pub fn made_at(&self, version_id: u64) -> Option<Timestamp> {
+        if self.application.version_id == version_id {
+            return self.application.version_created_at;
+        }
+        let version = self.versions.iter().find(|one| one.id == version_id)?;
+        version.created_at
+    }
+
     /// What a version changed against the one it was made from, if both were read.
     #[must_use]
     pub fn changed_by(&self, version_id: u64) -> Option<&[String]> {

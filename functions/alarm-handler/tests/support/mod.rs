@@ -88,6 +88,7 @@ impl Shown {
                     row.map_or_else(|| json!({}), |row| json!({ "Item": row })),
                 )
             }
+            ("UpdateItem", _) => (200, json!({})),
             (_, None) => (400, gone),
             ("DescribeApplication", Some(_)) if body["ApplicationName"] != "orders" => (400, gone),
             ("DescribeApplication", Some(detail)) => (200, json!({ "ApplicationDetail": detail })),
@@ -237,6 +238,13 @@ impl Deployed {
     pub fn reads(&self) -> Vec<String> {
         let reads = self.wire.reads.lock().unwrap();
         reads.iter().map(|call| call.verb.clone()).collect()
+    }
+
+    /// What was written into the ledger.
+    pub fn notes(&self) -> Vec<Value> {
+        let reads = self.wire.reads.lock().unwrap();
+        let notes = reads.iter().filter(|call| call.verb == "UpdateItem");
+        notes.map(|call| call.body.clone()).collect()
     }
 
     /// Invokes the function.

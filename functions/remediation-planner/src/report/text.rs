@@ -111,6 +111,7 @@ fn why(facts: &Facts<'_>) -> Vec<String> {
         }));
     }
     lines.extend(deployment::changed(facts.event, facts.decision));
+    lines.extend(deployment::who(facts));
     for unread in &facts.event.look.observation.unreadable {
         let what = format!("{:?}", unread.what).to_lowercase();
         lines.push(format!("Could not be read: {what}: {}", unread.why));
