@@ -8,13 +8,20 @@ const KEY_CHARS: usize = 400;
 const CAUSE: &str = "; caused by: ";
 
 /// Exceptions of which the class says that something was short or took too long.
-const OF_RESOURCES: [&str; 6] = [
+const OF_RESOURCES: [&str; 5] = [
     "OutOfMemoryError",
     "NoResourceAvailableException",
-    "TimeoutException",
     "InsufficientResources",
     "SlotNotAvailable",
     "Metaspace",
+];
+
+/// Whose time-outs are the cluster's own. Those of a client say that another system did not answer.
+const OF_THE_CLUSTER: [&str; 4] = [
+    "java.util.concurrent.",
+    "org.apache.flink.runtime.",
+    "org.apache.pekko.",
+    "akka.",
 ];
 
 impl Fault {
@@ -44,7 +51,11 @@ impl Fault {
     /// Whether it says that memory, slots or time were short: that tells nothing about whose fault it is.
     #[must_use]
     pub fn is_of_resources(&self) -> bool {
-        let is_of = |class: &str| OF_RESOURCES.iter().any(|one| class.contains(one));
+        let is_of = |class: &str| {
+            let is_short = OF_RESOURCES.iter().any(|one| class.contains(one));
+            let is_time = class.ends_with("TimeoutException");
+            is_short || is_time && OF_THE_CLUSTER.iter().any(|one| class.starts_with(one))
+        };
         is_of(class(self.root_line())) || is_of(&self.exception)
     }
 

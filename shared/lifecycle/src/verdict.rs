@@ -154,13 +154,20 @@ impl<'a> Case<'a> {
         if let Some(why) = self.common_cause(others) {
             return held(Row::CommonCause, why);
         }
-        // What fails only because of its scale had worked at another.
+        // What fails only because of its scale had worked at another: then only its time at this one counts.
         let only_scaled = matches!(&good, Good::Is(good) if good.content == self.present.content);
-        let proven = if only_scaled && self.is_of_scale() {
-            Known::No
-        } else {
-            self.ran_for(proof)
+        let may_be_scale = only_scaled && self.is_of_scale();
+        let ran_for = |secs: i64| {
+            if may_be_scale {
+                let credit = Credit::Possible;
+                let present = &self.present;
+                self.evidence
+                    .ran_at_scale(present, secs, self.began, credit)
+            } else {
+                self.ran_for(secs)
+            }
         };
+        let proven = ran_for(proof);
         match proven {
             Known::Yes => {
                 if let Some(good) = self.was_left_for(&good, proof) {
@@ -197,7 +204,7 @@ impl<'a> Case<'a> {
         if let Some(own) = self.restarted_by_service() {
             return self.suspect(Row::RestartedByService, good, own);
         }
-        if only_scaled && !self.is_of_scale() {
+        if only_scaled && !may_be_scale {
             let why = format!(
                 "nothing but scale or logging was changed between version {} and version {version}",
                 good.version
@@ -207,7 +214,7 @@ impl<'a> Case<'a> {
         let has_soaked = if self.is_slow {
             Known::Yes
         } else {
-            self.ran_for(soak)
+            ran_for(soak)
         };
         match has_soaked {
             Known::Yes if self.is_slow => {
@@ -217,15 +224,15 @@ impl<'a> Case<'a> {
                 );
                 self.suspect(Row::Soaked, good, why)
             }
-            Known::Yes if !only_scaled => {
+            Known::Yes => {
                 let why = format!(
                     "version {version} had run well for a while before it failed at {}",
                     self.began
                 );
                 self.suspect(Row::Soaked, good, why)
             }
-            Known::NotYet if !only_scaled => *self.not_yet(),
-            _ => {
+            Known::NotYet => *self.not_yet(),
+            Known::No => {
                 let why = format!(
                     "version {version} was made at {}, has never run well, and fails since {}; version {} had worked",
                     self.present.from, self.began, good.version

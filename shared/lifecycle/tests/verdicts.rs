@@ -568,6 +568,59 @@ fn nothing_but_scale_is_not_judged_like_code() {
     to_blame(&short, 6);
 }
 
+/// Version 7 is version 6 at another scale, made `made` seconds ago, and fails now for want of something.
+fn short_of(exception: &str, made: i64) -> Case {
+    let mut case = failing_after(made, &[(made - 90, 600)]);
+    case.seen.application.content = Some(6);
+    case.seen.versions[0].content = Some(6);
+    let job = case.seen.job.as_mut().unwrap();
+    for fault in job.faults.first.iter_mut().chain(&mut job.faults.newest) {
+        fault.exception = exception.into();
+        fault.message = format!("{exception}: too little, too late");
+    }
+    case
+}
+
+#[test]
+fn what_ran_well_at_its_scale_is_proven_whatever_it_is_short_of_now() {
+    // The same once more, or scaled, and well for five hours: memory, slots and time that are short now are short for another reason.
+    for exception in [
+        "java.lang.OutOfMemoryError",
+        "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException",
+        "java.util.concurrent.TimeoutException",
+    ] {
+        held(
+            &short_of(exception, hours(5)),
+            Row::Proven,
+            &["had run well for"],
+        );
+        // It had soaked at this scale and no more: it is not said that it never ran.
+        held(&short_of(exception, 1_500), Row::Soaked, &["for a while"]);
+        // It had not.
+        to_blame(&short_of(exception, 700), 6);
+    }
+}
+
+#[test]
+fn minutes_at_the_new_scale_that_are_not_known_yet_are_waited_for() {
+    let mut late = short_of("java.lang.OutOfMemoryError", hours(5));
+    late.before.history.known.as_mut().unwrap().until = ago(hours(4));
+    late.before.history.spans.truncate(1);
+    cannot_tell(&late, &["does not have the minutes"]);
+}
+
+#[test]
+fn a_broker_that_does_not_answer_in_time_is_not_a_scale_that_is_too_small() {
+    for exception in [
+        "org.apache.kafka.common.errors.TimeoutException",
+        "com.mongodb.MongoTimeoutException",
+        "java.net.SocketTimeoutException",
+        "software.amazon.awssdk.core.exception.ApiCallTimeoutException",
+    ] {
+        held(&short_of(exception, 700), Row::Proven, &[]);
+    }
+}
+
 #[test]
 fn what_was_undone_and_is_applied_again_is_known_to_be_bad() {
     // 6 good, 7 bad and rolled back to 8, 9 is 7 again (cH6): it need not loop for long to be known.

@@ -161,6 +161,27 @@ impl<'a> Evidence<'a> {
         let Some(first) = own.next() else {
             return Known::No;
         };
+        self.cannot_have_run(first, secs, until)
+    }
+
+    /// The same of one version: that content at its scale. What the ledger has of a longer time may have been at another.
+    pub(super) fn ran_at_scale(
+        &self,
+        one: &Occurrence,
+        secs: i64,
+        until: Timestamp,
+        credit: Credit,
+    ) -> Known {
+        if self.longest_of(|other| other == one, until, credit) >= secs
+            || self.book_says_soaked(one, secs)
+        {
+            return Known::Yes;
+        }
+        self.cannot_have_run(one, secs, until)
+    }
+
+    /// Whether what is known leaves no room for a stretch of `secs` that began with this occurrence.
+    fn cannot_have_run(&self, first: &Occurrence, secs: i64, until: Timestamp) -> Known {
         // It has not existed for that long.
         if until.as_second() - first.from.as_second() < secs {
             return Known::No;
@@ -177,40 +198,29 @@ impl<'a> Evidence<'a> {
         Known::NotYet
     }
 
-    /// The same of one version: that content at its scale.
-    pub(super) fn ran_at_scale(
-        &self,
-        one: &Occurrence,
-        secs: i64,
-        until: Timestamp,
-        credit: Credit,
-    ) -> Known {
-        if self.longest_of(|other| other == one, until, credit) >= secs {
-            Known::Yes
-        } else if self.ran_for(one.content, secs, until, credit) == Known::NotYet {
-            Known::NotYet
-        } else {
-            Known::No
-        }
-    }
-
     /// What the ledger remembers. An entry that is older than the application, or of a time before the version was made, is a namesake's.
     fn book_says(&self, content: u64, secs: i64) -> bool {
-        let created = self.seen.application.created_at;
-        let soak = i64::from(self.policy.soak_secs);
         self.occurrences
             .iter()
             .filter(|one| one.content == content)
             .any(|one| {
-                let is_ours = |at: Timestamp| {
-                    created.is_none_or(|created| at >= created)
-                        && at.as_second() >= one.from.as_second() - STAMP_SLACK_SECS
-                };
-                let soaked = self.ledger.soaked.get(&one.version);
                 let proven = self.ledger.proven.get(&one.version);
-                soaked.is_some_and(|at| secs <= soak && is_ours(*at))
-                    || proven.is_some_and(|it| i64::from(it.secs) >= secs && is_ours(it.until))
+                self.book_says_soaked(one, secs)
+                    || proven
+                        .is_some_and(|it| i64::from(it.secs) >= secs && self.is_of(one, it.until))
             })
+    }
+
+    fn book_says_soaked(&self, one: &Occurrence, secs: i64) -> bool {
+        let soaked = self.ledger.soaked.get(&one.version);
+        secs <= i64::from(self.policy.soak_secs) && soaked.is_some_and(|at| self.is_of(one, *at))
+    }
+
+    /// Whether an entry of the book is this version's, and no namesake's.
+    fn is_of(&self, one: &Occurrence, at: Timestamp) -> bool {
+        let created = self.seen.application.created_at;
+        created.is_none_or(|created| at >= created)
+            && at.as_second() >= one.from.as_second() - STAMP_SLACK_SECS
     }
 
     /// Whether the job's own history is whole, and no time in it is long enough. What it shows as quiet is no proof: up time runs while tasks initialise.
