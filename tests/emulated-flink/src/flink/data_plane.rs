@@ -41,6 +41,8 @@ pub struct Restore {
 pub struct Savepoint {
     /// Where it lies.
     pub location: String,
+    /// How large it is.
+    pub bytes: u64,
 }
 
 /// Why no job runs after a submission.

@@ -559,6 +559,7 @@ impl Inner {
             )));
         };
         let State { rng, clusters, .. } = &mut *state;
+        let foreign = foreign(clusters, launch);
         let cluster = clusters
             .entry(launch.application.clone())
             .or_insert_with(|| Cluster::new(Stream::default(), now));
@@ -578,7 +579,9 @@ impl Inner {
         }
         let (mut point, mut misfit, mut fits) = (None, false, true);
         if let Some(restore) = &launch.restore {
-            let Some(stored) = cluster.savepoints.get(&restore.snapshot) else {
+            let own = cluster.savepoints.get(&restore.snapshot);
+            let own = own.filter(|one| one.location == restore.location);
+            let Some(stored) = own.or(foreign.as_ref()) else {
                 return Err(refusal(format!(
                     "Cannot find the savepoint of snapshot {}.",
                     restore.snapshot
@@ -639,6 +642,7 @@ impl Inner {
         let location = location(application, snapshot);
         let position = job.take_savepoint(now, &location, stop, ledger);
         let pending_from = ledger.visible_to().min(position);
+        let bytes = job.code.state_bytes;
         savepoints.insert(
             snapshot.to_owned(),
             Stored {
@@ -655,8 +659,26 @@ impl Inner {
             cluster.job = None;
             cluster.gone();
         }
-        Ok(Savepoint { location })
+        Ok(Savepoint { location, bytes })
     }
+}
+
+/// A savepoint that another application's job wrote: the service gives it to any. Its offsets are those of another log; here they count as far as this one goes.
+fn foreign(clusters: &BTreeMap<String, Cluster>, launch: &Launch) -> Option<Stored> {
+    let restore = launch.restore.as_ref()?;
+    let others = clusters.iter().filter(|(of, _)| **of != launch.application);
+    let written = others.flat_map(|(_, cluster)| cluster.savepoints.values());
+    let found = written
+        .into_iter()
+        .find(|one| one.location == restore.location)?;
+    let own = clusters.get(&launch.application);
+    let end = own.map_or(0, |cluster| cluster.ledger.position());
+    Some(Stored {
+        location: found.location.clone(),
+        position: found.position.min(end),
+        pending_from: found.pending_from.min(end),
+        state_version: found.state_version,
+    })
 }
 
 fn does_not_map(launch: &Launch) -> String {

@@ -29,6 +29,7 @@ impl Inner {
             input["ApplicationName"]
                 .as_str()
                 .or_else(|| input["ResourceARN"].as_str())
+                .or_else(|| input["SnapshotName"].as_str())
                 .map(str::to_owned)
         });
         let known = target.starts_with(TARGET);
@@ -76,6 +77,14 @@ impl Inner {
             "DeleteApplicationSnapshot" => self.delete_snapshot(input),
             "DescribeApplicationSnapshot" => self.describe_snapshot(input),
             "ListApplicationSnapshots" => self.list_snapshots(input),
+            "CreateSnapshot" => self.create_enhanced(input),
+            "DeleteSnapshot" => self.delete_enhanced(input),
+            "DescribeSnapshot" => self.describe_enhanced(input),
+            "ListSnapshots" => self.list_enhanced(input),
+            "DescribeSnapshotOperation" => self.describe_snapshot_operation(input),
+            "ListSnapshotOperations" => self.list_snapshot_operations(input),
+            "ExportSnapshot" => self.export_snapshot(input),
+            "ImportSnapshot" => self.import_snapshot(input),
             "DescribeApplication" => self.describe(input),
             "ListApplications" => self.list(input),
             "DescribeApplicationVersion" => self.describe_version(input),

@@ -38,6 +38,8 @@ pub(super) struct Snapshot {
     pub(super) created: Timestamp,
     pub(super) runtime: String,
     pub(super) location: String,
+    /// The encryption configuration's description that it was written with.
+    pub(super) key: Value,
 }
 
 /// An operation.
@@ -133,12 +135,24 @@ impl Application {
         Ok(())
     }
 
-    /// The newest snapshot that can be restored and satisfies `fits`.
-    pub(super) fn newest_snapshot(&self, fits: impl Fn(&Snapshot) -> bool) -> Option<&Snapshot> {
-        self.snapshots
-            .iter()
-            .filter(|snapshot| snapshot.status == SnapshotStatus::Ready && fits(snapshot))
-            .max_by_key(|snapshot| (snapshot.created, &snapshot.name))
+    /// A snapshot that is CREATING; of version `version`, or of the present one.
+    pub(super) fn begun_snapshot(
+        &self,
+        name: &str,
+        created: Timestamp,
+        version: Option<i64>,
+    ) -> Snapshot {
+        let id = version.unwrap_or(self.current);
+        let version = self.versions.get(&id).unwrap_or_else(|| self.version());
+        Snapshot {
+            name: name.to_owned(),
+            status: SnapshotStatus::Creating,
+            version: id,
+            created,
+            runtime: version.runtime.clone(),
+            location: String::new(),
+            key: version.key(),
+        }
     }
 
     pub(super) fn snapshot_mut(&mut self, name: &str) -> Option<&mut Snapshot> {
@@ -229,15 +243,29 @@ impl Application {
     }
 }
 
+impl Version {
+    /// Its encryption configuration's description; AWS's own key where nothing is said.
+    pub(super) fn key(&self) -> Value {
+        match &self.configuration["ApplicationEncryptionConfigurationDescription"] {
+            Value::Null => json!({ "KeyType": "AWS_OWNED_KEY" }),
+            key => key.clone(),
+        }
+    }
+}
+
 impl Snapshot {
     pub(super) fn detail(&self) -> Value {
-        json!({
+        let mut detail = json!({
             "SnapshotName": self.name,
             "SnapshotStatus": self.status.name(),
             "ApplicationVersionId": self.version,
             "SnapshotCreationTimestamp": epoch(self.created),
             "RuntimeEnvironment": self.runtime,
-        })
+        });
+        if self.key["KeyType"] == "CUSTOMER_MANAGED_KEY" {
+            detail["ApplicationEncryptionConfigurationDescription"] = self.key.clone();
+        }
+        detail
     }
 }
 

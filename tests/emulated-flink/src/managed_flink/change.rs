@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::answer::{ApiError, Done, only, text};
 use super::application::{Application, Operation, Version};
 use super::lifecycle::check_runtime;
-use super::status::{OperationStatus, SnapshotStatus, Status};
-use super::{Inner, configuration, snapshots};
+use super::status::{OperationStatus, Status};
+use super::{Inner, configuration, mode, snapshots};
 use ground::journal::Actor;
 
 impl Inner {
@@ -62,8 +62,13 @@ impl Inner {
             .lock()
             .application(&name)?
             .next_version(self.clock.now());
+        // The runtime of now counts for the mode, not the one that the same update brings.
+        let runtime = version.runtime.clone();
         edit(&mut version)?;
-        check_named_snapshot(self.lock().application(&name)?, &version)?;
+        mode::check_runtime(&version.configuration, &runtime)?;
+        let restore = &version.configuration["RunConfigurationDescription"]["ApplicationRestoreConfigurationDescription"];
+        self.lock()
+            .check_restore(&name, restore, version.is_enhanced())?;
         if running && snapshots_enabled && !self.plane.is_healthy(&name) {
             return Err(ApiError::invalid_configuration(snapshots::downtime(&name)));
         }
@@ -202,22 +207,4 @@ fn update_version(version: &mut Version, input: &Value) -> Result<(), ApiError> 
         }
     }
     Ok(())
-}
-
-fn check_named_snapshot(application: &Application, version: &Version) -> Result<(), ApiError> {
-    let restore = &version.configuration["RunConfigurationDescription"]["ApplicationRestoreConfigurationDescription"];
-    let Some(wanted) = restore["SnapshotName"].as_str() else {
-        return Ok(());
-    };
-    let ready = application
-        .snapshots
-        .iter()
-        .any(|snapshot| snapshot.name == wanted && snapshot.status == SnapshotStatus::Ready);
-    if ready {
-        Ok(())
-    } else {
-        Err(ApiError::invalid_argument(format!(
-            "there is no READY snapshot {wanted}"
-        )))
-    }
 }

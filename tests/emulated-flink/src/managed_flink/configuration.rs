@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{ApiError, only, text};
+use super::mode;
 
 /// The two-column view of a configuration part: names in the Configuration and the Description; with `Update` appended they are those of the Update.
 type Members = &'static [&'static str];
@@ -57,7 +58,7 @@ pub(super) fn describe(configuration: &Value) -> Result<Value, ApiError> {
     let mut description = json!({
         "RunConfigurationDescription": run_configuration(&Value::Null),
         "FlinkApplicationConfigurationDescription": flink(&configuration["FlinkApplicationConfiguration"])?,
-        "ApplicationSnapshotConfigurationDescription": { "SnapshotsEnabled": configuration["ApplicationSnapshotConfiguration"]["SnapshotsEnabled"].as_bool().unwrap_or(true) },
+        "ApplicationSnapshotConfigurationDescription": mode::describe(&configuration["ApplicationSnapshotConfiguration"])?,
         "ApplicationSystemRollbackConfigurationDescription":
             { "RollbackEnabled": configuration["ApplicationSystemRollbackConfiguration"]["RollbackEnabled"].as_bool().unwrap_or(false) },
     });
@@ -65,11 +66,6 @@ pub(super) fn describe(configuration: &Value) -> Result<Value, ApiError> {
         description["ApplicationCodeConfigurationDescription"] =
             code(&configuration["ApplicationCodeConfiguration"])?;
     }
-    only(
-        &configuration["ApplicationSnapshotConfiguration"],
-        &["SnapshotsEnabled"],
-        "ApplicationSnapshotConfiguration",
-    )?;
     only(
         &configuration["ApplicationSystemRollbackConfiguration"],
         &["RollbackEnabled"],
@@ -248,24 +244,25 @@ pub(super) fn check_run_configuration(input: &Value) -> Result<(), ApiError> {
     let restore = &input["ApplicationRestoreConfiguration"];
     only(
         restore,
-        &["ApplicationRestoreType", "SnapshotName"],
+        &["ApplicationRestoreType", "SnapshotName", "SnapshotArn"],
         "ApplicationRestoreConfiguration",
     )?;
     if restore.is_null() {
         return Ok(());
     }
-    match (
-        text(restore, "ApplicationRestoreType")?,
-        restore["SnapshotName"].is_null(),
-    ) {
-        ("RESTORE_FROM_CUSTOM_SNAPSHOT", false)
-        | ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", true) => Ok(()),
-        ("RESTORE_FROM_CUSTOM_SNAPSHOT", true) => Err(ApiError::invalid_argument(
-            "SnapshotName is required with RESTORE_FROM_CUSTOM_SNAPSHOT",
+    let named = ["SnapshotName", "SnapshotArn"]
+        .iter()
+        .filter(|member| !restore[**member].is_null())
+        .count();
+    match (text(restore, "ApplicationRestoreType")?, named) {
+        ("RESTORE_FROM_CUSTOM_SNAPSHOT", 1)
+        | ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", 0) => Ok(()),
+        ("RESTORE_FROM_CUSTOM_SNAPSHOT", _) => Err(ApiError::invalid_argument(
+            "exactly one of SnapshotName and SnapshotArn is required with RESTORE_FROM_CUSTOM_SNAPSHOT",
         )),
-        ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", false) => {
+        ("RESTORE_FROM_LATEST_SNAPSHOT" | "SKIP_RESTORE_FROM_SNAPSHOT", _) => {
             Err(ApiError::invalid_argument(
-                "SnapshotName is only allowed with RESTORE_FROM_CUSTOM_SNAPSHOT",
+                "SnapshotName and SnapshotArn are only allowed with RESTORE_FROM_CUSTOM_SNAPSHOT",
             ))
         }
         (other, _) => Err(ApiError::invalid_argument(format!(
@@ -294,11 +291,6 @@ pub(super) fn apply(description: &mut Value, update: &Value) -> Result<(), ApiEr
         "EnvironmentPropertyUpdates",
     )?;
     only(
-        &update["ApplicationSnapshotConfigurationUpdate"],
-        &["SnapshotsEnabledUpdate"],
-        "ApplicationSnapshotConfigurationUpdate",
-    )?;
-    only(
         &update["ApplicationSystemRollbackConfigurationUpdate"],
         &["RollbackEnabledUpdate"],
         "ApplicationSystemRollbackConfigurationUpdate",
@@ -310,12 +302,10 @@ pub(super) fn apply(description: &mut Value, update: &Value) -> Result<(), ApiEr
             members.shift_remove("EnvironmentPropertyDescriptions");
         }
     }
-    if let Some(enabled) =
-        update["ApplicationSnapshotConfigurationUpdate"]["SnapshotsEnabledUpdate"].as_bool()
-    {
-        description["ApplicationSnapshotConfigurationDescription"]["SnapshotsEnabled"] =
-            enabled.into();
-    }
+    mode::apply(
+        &mut description["ApplicationSnapshotConfigurationDescription"],
+        &update["ApplicationSnapshotConfigurationUpdate"],
+    )?;
     if let Some(enabled) =
         update["ApplicationSystemRollbackConfigurationUpdate"]["RollbackEnabledUpdate"].as_bool()
     {

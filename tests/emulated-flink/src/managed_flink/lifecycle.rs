@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::answer::{ApiError, Done, is_moment, only, text};
 use super::application::{Application, Version};
 use super::settings::{Faults, Stage};
-use super::status::{SnapshotStatus, Status};
-use super::{Inner, configuration, options, snapshots};
+use super::status::Status;
+use super::{Inner, configuration, mode, options, snapshots};
 use ground::journal::Actor;
 
 /// What the sandbox knows as a runtime; SQL and Zeppelin only to be described.
-const RUNTIMES: [&str; 9] = [
+const RUNTIMES: [&str; 10] = [
     "FLINK-1_11",
     "FLINK-1_13",
     "FLINK-1_15",
@@ -21,6 +21,7 @@ const RUNTIMES: [&str; 9] = [
     "FLINK-1_19",
     "FLINK-1_20",
     "FLINK-2_2",
+    "FLINK-2_3",
     "SQL-1_0",
     "ZEPPELIN-FLINK-3_0",
 ];
@@ -72,6 +73,7 @@ impl Inner {
         } else {
             json!({})
         };
+        mode::check_runtime(&described, &runtime)?;
         let now = self.clock.now();
         let option = |(index, option): (usize, &Value)| json!({ "CloudWatchLoggingOptionId": format!("1.{}", index + 1), "LogStreamARN": option["LogStreamARN"] });
         let version = Version {
@@ -178,7 +180,7 @@ impl Inner {
         let name = text(input, "ApplicationName")?.to_owned();
         configuration::check_run_configuration(&input["RunConfiguration"])?;
         let mut state = self.lock();
-        let application = state.application_mut(&name)?;
+        let application = state.application(&name)?;
         if !application.is_flink() {
             return Err(ApiError::invalid_request(
                 "the sandbox runs Flink applications only",
@@ -197,16 +199,8 @@ impl Inner {
             ));
         }
         let restore = &input["RunConfiguration"]["ApplicationRestoreConfiguration"];
-        if let Some(wanted) = restore["SnapshotName"].as_str() {
-            let ready = application.snapshots.iter().any(|snapshot| {
-                snapshot.name == wanted && snapshot.status == SnapshotStatus::Ready
-            });
-            if !ready {
-                return Err(ApiError::invalid_argument(format!(
-                    "there is no READY snapshot {wanted}"
-                )));
-            }
-        }
+        state.check_restore(&name, restore, application.version().is_enhanced())?;
+        let application = state.application_mut(&name)?;
         let current = application.current;
         let version = application
             .versions

@@ -13,7 +13,9 @@ mod application;
 mod change;
 mod configuration;
 mod dashboard;
+mod enhanced;
 mod lifecycle;
+mod mode;
 mod options;
 mod past;
 mod read;
@@ -25,6 +27,7 @@ mod settings;
 mod snapshots;
 mod status;
 mod transitions;
+mod views;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -34,12 +37,14 @@ use futures::future::BoxFuture;
 
 pub use answer::ApiError;
 pub use past::Samples;
-pub use scenario::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
-pub use seed::{ApplicationSeed, Incident};
+pub use seed::{ApplicationSeed, Incident, SnapshotSeed};
 pub use settings::{
     Dashboard, Faults, Quirks, RollbackState, RollbackVersion, Settings, Stage, Timings,
 };
 pub use status::{OperationStatus, SnapshotStatus, Status};
+pub use views::{
+    ApplicationView, EnhancedView, OperationView, SnapshotView, Standing, VersionView,
+};
 
 use crate::flink::{Backstage, Codebook, DataPlane, SimulatedFlink};
 use application::Application;
@@ -71,6 +76,8 @@ struct State {
     /// Of names and tokens: asking for one more URL must not change how long an update takes.
     names: fastrand::Rng,
     applications: BTreeMap<String, Application>,
+    /// What belongs to none of them.
+    account: enhanced::Account,
     /// What was before applications were placed, by name; it outlives them, as CloudWatch's metrics do.
     pasts: BTreeMap<String, Vec<past::Past>>,
     dashboard: Dashboard,
@@ -102,6 +109,7 @@ impl ManagedFlink {
             rng: fastrand::Rng::with_seed(settings.seed),
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
             applications: BTreeMap::new(),
+            account: enhanced::Account::default(),
             pasts: BTreeMap::new(),
             dashboard: settings.dashboard.clone(),
             sessions: BTreeMap::new(),

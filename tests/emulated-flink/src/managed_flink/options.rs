@@ -6,42 +6,38 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer::{ApiError, Done, only, text};
-use super::application::Application;
 use super::{Inner, State, configuration};
 
 const MOST_TAGS: usize = 50;
+
+/// By key.
+type Tags = BTreeMap<String, String>;
 
 impl Inner {
     pub(super) fn tag(&self, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ResourceARN", "Tags"], "the request")?;
         let mut state = self.lock();
-        let application = by_arn(&mut state, input)?;
+        let present = by_arn(&mut state, input)?;
         let tags = tags(&input["Tags"])?;
-        let new = tags
-            .keys()
-            .filter(|key| !application.tags.contains_key(*key))
-            .count();
-        if application.tags.len() + new > MOST_TAGS {
-            return Err(ApiError::new(
-                "TooManyTagsException",
-                format!("at most {MOST_TAGS} tags"),
-            ));
+        let new = tags.keys().filter(|key| !present.contains_key(*key));
+        if present.len() + new.count() > MOST_TAGS {
+            return Err(too_many_tags());
         }
-        application.tags.extend(tags);
+        present.extend(tags);
         Done::changed(json!({}))
     }
 
     pub(super) fn untag(&self, input: &Value) -> Result<Done, ApiError> {
         only(input, &["ResourceARN", "TagKeys"], "the request")?;
         let mut state = self.lock();
-        let application = by_arn(&mut state, input)?;
+        let present = by_arn(&mut state, input)?;
         for key in input["TagKeys"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(Value::as_str)
         {
-            application.tags.remove(key);
+            present.remove(key);
         }
         Done::changed(json!({}))
     }
@@ -50,7 +46,6 @@ impl Inner {
         only(input, &["ResourceARN"], "the request")?;
         let mut state = self.lock();
         let tags: Vec<Value> = by_arn(&mut state, input)?
-            .tags
             .iter()
             .map(|(key, value)| json!({ "Key": key, "Value": value }))
             .collect();
@@ -218,17 +213,35 @@ fn answer(update: &Value, more: &[(&str, Value)]) -> Value {
     body
 }
 
-fn by_arn<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut Application, ApiError> {
+/// The tags of what an ARN names: of an application, or of an enhanced snapshot, which has its own.
+fn by_arn<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut Tags, ApiError> {
     let arn = text(input, "ResourceARN")?;
-    let found = state
-        .applications
-        .values_mut()
-        .find(|application| application.arn == arn);
-    found.ok_or_else(|| ApiError::not_found(format!("{arn} doesn't exist")))
+    let applications = state.applications.values_mut();
+    let snapshots = state.account.snapshots.values_mut();
+    let of_applications = applications.map(|one| (&one.arn, &mut one.tags));
+    let of_snapshots = snapshots.map(|one| (&one.arn, &mut one.tags));
+    of_applications
+        .chain(of_snapshots)
+        .find(|(known, _)| *known == arn)
+        .map(|(_, tags)| tags)
+        .ok_or_else(|| ApiError::not_found(format!("{arn} doesn't exist")))
+}
+
+fn too_many_tags() -> ApiError {
+    ApiError::new("TooManyTagsException", format!("at most {MOST_TAGS} tags"))
+}
+
+/// Tags of a request that makes what bears them.
+pub(super) fn few_tags(input: &Value) -> Result<Tags, ApiError> {
+    let tags = tags(input)?;
+    if tags.len() > MOST_TAGS {
+        return Err(too_many_tags());
+    }
+    Ok(tags)
 }
 
 /// Tags of a request.
-pub(super) fn tags(input: &Value) -> Result<BTreeMap<String, String>, ApiError> {
+pub(super) fn tags(input: &Value) -> Result<Tags, ApiError> {
     let tag = |tag: &Value| {
         Ok((
             text(tag, "Key")?.to_owned(),

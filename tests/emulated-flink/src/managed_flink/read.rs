@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Inner;
 use super::answer::{ApiError, Done, number, only, page, text};
 use super::application::Application;
+use super::snapshots::check_legacy;
 
 impl Inner {
     /// What `view` makes of the application that the request names.
@@ -119,6 +120,7 @@ impl Inner {
         only(input, &["ApplicationName", "SnapshotName"], "the request")?;
         let name = text(input, "SnapshotName")?;
         self.of_application(input, |application| {
+            check_legacy(application)?;
             let snapshot = application
                 .snapshots
                 .iter()
@@ -142,6 +144,7 @@ impl Inner {
             })
         };
         let listed = self.of_application(input, |application| {
+            check_legacy(application)?;
             let mut snapshots: Vec<_> = application.snapshots.iter().collect();
             snapshots.sort_by_key(|snapshot| scramble(&snapshot.name));
             page(

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answer::{ApiError, Done, number, only, text};
-use super::application::{Application, Version};
+use super::application::{Application, Snapshot, Version};
+use super::enhanced::{Kinds, Named};
 use super::settings::{RollbackState, RollbackVersion, Stage};
 use super::status::{OperationStatus, Status};
 use super::{Inner, State};
@@ -17,7 +18,7 @@ use ground::journal::Actor;
 struct Plan {
     from: i64,
     to: i64,
-    snapshot: String,
+    snapshot: Named,
 }
 
 impl Inner {
@@ -30,7 +31,7 @@ impl Inner {
         let name = text(input, "ApplicationName")?.to_owned();
         number(input, "CurrentApplicationVersionId")?;
         let mut state = self.lock();
-        let application = state.application_mut(&name)?;
+        let application = state.application(&name)?;
         application.check_version(input)?;
         if !application.is_flink() {
             return Err(ApiError::unsupported(
@@ -47,10 +48,10 @@ impl Inner {
             )));
         }
         let plan = self
-            .plan_rollback(application)
+            .plan_rollback(&state, application)
             .map_err(ApiError::invalid_request)?;
         let (versions, snapshot) = ((plan.from, plan.to), plan.snapshot.clone());
-        self.go_back(application, &plan);
+        self.go_back(state.application_mut(&name)?, &plan);
         let inner = self.clone();
         let operation = self.begin(
             &mut state,
@@ -59,9 +60,7 @@ impl Inner {
             Some(versions),
             Status::RollingBack,
             |application, operation| async move {
-                inner
-                    .run_rollback(&application, &operation, &snapshot)
-                    .await;
+                inner.run_rollback(&application, &operation, snapshot).await;
             },
         );
         let detail = state.application(&name)?.detail(None, false);
@@ -69,31 +68,40 @@ impl Inner {
     }
 
     /// Where a rollback would lead, or why there is none.
-    fn plan_rollback(&self, application: &Application) -> Result<Plan, String> {
+    fn plan_rollback(&self, state: &State, application: &Application) -> Result<Plan, String> {
         let version = application.version();
         let target = version
             .updated_from
             .filter(|target| application.versions.contains_key(target))
             .ok_or("there is no version to roll back to")?;
+        let crosses = application.versions[&target].is_enhanced() != version.is_enhanced();
+        if crosses && application.versions.keys().next_back() != Some(&version.id) {
+            return Err(
+                "the snapshot mode was switched, and the application updated since: it cannot go back to the mode before".to_owned(),
+            );
+        }
+        // The way back over the switch of the mode has snapshots of both kinds.
+        let kinds = if crosses {
+            Kinds::Both
+        } else {
+            Kinds::of(version)
+        };
+        let newest =
+            |fits: &dyn Fn(&Snapshot) -> bool| state.newest_snapshot(application, kinds, fits);
         let choice = application
             .faults
             .rollback_state
             .unwrap_or(self.settings.quirks.rollback_state);
-        let before = |snapshot: &super::application::Snapshot| {
+        let before = |snapshot: &Snapshot| {
             version
                 .launched
                 .is_none_or(|launched| snapshot.created <= launched)
         };
         let chosen = match choice {
-            RollbackState::BeforeTheChange => application
-                .newest_snapshot(before)
-                .or_else(|| application.newest_snapshot(|_| true)),
-            RollbackState::Latest => application.newest_snapshot(|_| true),
+            RollbackState::BeforeTheChange => newest(&before).or_else(|| newest(&|_| true)),
+            RollbackState::Latest => newest(&|_| true),
         };
-        let snapshot = chosen
-            .ok_or("the application has no snapshots")?
-            .name
-            .clone();
+        let snapshot = chosen.ok_or("the application has no snapshots")?;
         let to = match self.settings.quirks.rollback_version {
             RollbackVersion::New => {
                 application
@@ -141,10 +149,10 @@ impl Inner {
         application.take_version(version);
     }
 
-    async fn run_rollback(self: &Arc<Self>, name: &str, operation: &str, snapshot: &str) {
+    async fn run_rollback(self: &Arc<Self>, name: &str, operation: &str, snapshot: Named) {
         self.plane.cancel(name).await;
         self.stage(name, Stage::RollingBack).await;
-        match self.launch(name, Some(snapshot.to_owned())).await {
+        match self.launch(name, Some(snapshot)).await {
             Ok(()) => self.close(name, operation, Status::Running, None),
             Err(failure) => {
                 self.plane.cancel(name).await;
@@ -162,7 +170,7 @@ impl Inner {
     ) {
         if let Some((rollback, snapshot)) = self.system_rollback(name, operation, &failure.message)
         {
-            return self.run_rollback(name, &rollback, &snapshot).await;
+            return self.run_rollback(name, &rollback, snapshot).await;
         }
         if failure.state_does_not_fit {
             self.journal.tell(
@@ -177,18 +185,14 @@ impl Inner {
     }
 
     /// Fails the operation and opens the service's own rollback: its id and the snapshot. None where it is off or impossible.
-    fn system_rollback(
-        &self,
-        name: &str,
-        operation: &str,
-        error: &str,
-    ) -> Option<(String, String)> {
+    fn system_rollback(&self, name: &str, operation: &str, error: &str) -> Option<(String, Named)> {
         let mut state = self.lock();
         let application = state
             .applications
-            .get_mut(name)
+            .get(name)
             .filter(|application| application.system_rollback_enabled())?;
-        let plan = self.plan_rollback(application).ok()?;
+        let plan = self.plan_rollback(&state, application).ok()?;
+        let application = state.applications.get_mut(name)?;
         let record = application.operation_mut(operation);
         (record.status, record.ended, record.error) = (
             OperationStatus::Failed,
@@ -247,7 +251,7 @@ impl Inner {
         {
             let (inner, application, id) = (self.clone(), name.to_owned(), rollback.clone());
             let task =
-                tokio::spawn(async move { inner.run_rollback(&application, &id, &snapshot).await });
+                tokio::spawn(async move { inner.run_rollback(&application, &id, snapshot).await });
             if let Some(application) = self.lock().applications.get_mut(name) {
                 application.active = Some((rollback, task.abort_handle()));
             }

@@ -3,115 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
 use super::ManagedFlink;
 use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
+use super::views::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
 use crate::flink::real::JobRun;
 use crate::flink::{
-    ClusterEvent, Code, Content, Record, Records, SimulatedFlink, code_identity, content_of,
+    ClusterEvent, Code, Record, Records, SimulatedFlink, code_identity, content_of,
 };
 use ground::journal::Actor;
-
-/// A snapshot, seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SnapshotView {
-    /// Its name.
-    pub name: String,
-    /// Its status.
-    pub status: SnapshotStatus,
-    /// The version that it carries.
-    pub version: i64,
-    /// When it was created.
-    pub created: Timestamp,
-    /// The runtime it was taken under.
-    pub runtime: String,
-}
-
-/// An operation, seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OperationView {
-    /// `UpdateApplication`.
-    pub kind: String,
-    /// Its status.
-    pub status: OperationStatus,
-    /// When it began.
-    pub started: Timestamp,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-    /// Why it failed.
-    pub error: Option<String>,
-}
-
-/// An application, seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApplicationView {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Its status.
-    pub status: Status,
-    /// The present version.
-    pub version: i64,
-    /// Its runtime.
-    pub runtime: String,
-    /// The S3 key of its code, with the object version where there is one.
-    pub code: String,
-    /// Whether its job runs well at this moment.
-    pub healthy: bool,
-    /// Its snapshots, oldest first.
-    pub snapshots: Vec<SnapshotView>,
-    /// Its operations, oldest first.
-    pub operations: Vec<OperationView>,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
-}
-
-/// A version, seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VersionView {
-    /// Its number.
-    pub id: i64,
-    /// The S3 key of its code.
-    pub code: String,
-    /// Its runtime.
-    pub runtime: String,
-    /// When a job of it was first launched; None while none was.
-    pub launched: Option<Timestamp>,
-    /// When it was made.
-    pub created: Timestamp,
-    /// Its code, runtime and properties as one number.
-    pub content: Content,
-    /// The version that a rollback went back to when it made this one.
-    pub rolled_back_to: Option<i64>,
-}
-
-/// How an application stands at this moment: what a hand that touches it now touches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Standing {
-    /// Its status.
-    pub status: Status,
-    /// The present version.
-    pub version: i64,
-    /// When the operation under way began.
-    pub busy_since: Option<Timestamp>,
-    /// Since when every subtask of its job runs undisturbed.
-    pub up_since: Option<Timestamp>,
-    /// The same, also while an operation is under way.
-    pub job_up_since: Option<Timestamp>,
-    /// Since when a job that failed a moment ago had run: Flink's REST API may still show it so.
-    pub shown_up_since: Option<Timestamp>,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
-}
 
 impl ManagedFlink {
     /// How an application stands; None when there is none of that name.
@@ -171,6 +73,7 @@ impl ManagedFlink {
             runtime: version.runtime.clone(),
             launched: version.launched,
             created: version.created,
+            enhanced: version.is_enhanced(),
             content: content_of(&version.runtime, &version.configuration),
             rolled_back_to: version.rolled_back_to,
         };
@@ -230,13 +133,6 @@ impl ManagedFlink {
         let healthy = self.inner.plane.is_healthy(name);
         let state = self.inner.lock();
         let application = state.applications.get(name)?;
-        let snapshot = |snapshot: &Snapshot| SnapshotView {
-            name: snapshot.name.clone(),
-            status: snapshot.status,
-            version: snapshot.version,
-            created: snapshot.created,
-            runtime: snapshot.runtime.clone(),
-        };
         let operation = |operation: &super::application::Operation| OperationView {
             kind: operation.kind.clone(),
             status: operation.status,
@@ -244,7 +140,13 @@ impl ManagedFlink {
             ended: operation.ended,
             error: operation.error.clone(),
         };
-        let mut snapshots: Vec<SnapshotView> = application.snapshots.iter().map(snapshot).collect();
+        let account = state.account.snapshots.values();
+        let enhanced = account
+            .filter(|one| one.is_of(application))
+            .map(SnapshotView::of_account);
+        let legacy = application.snapshots.iter();
+        let legacy = legacy.map(|one| SnapshotView::of(one, None));
+        let mut snapshots: Vec<SnapshotView> = legacy.chain(enhanced).collect();
         snapshots
             .sort_by(|left, right| (left.created, &left.name).cmp(&(right.created, &right.name)));
         let version = application.version();
@@ -253,6 +155,8 @@ impl ManagedFlink {
             arn: application.arn.clone(),
             status: application.status,
             version: application.current,
+            enhanced: version.is_enhanced(),
+            created: application.created,
             runtime: version.runtime.clone(),
             code: code_identity(&version.configuration)
                 .into_iter()
@@ -263,6 +167,13 @@ impl ManagedFlink {
             operations: application.operations.iter().map(operation).collect(),
             tags: application.tags.clone(),
         })
+    }
+
+    /// The enhanced snapshots of the account, by name: of all applications, also of those that are gone.
+    pub fn account_snapshots(&self) -> Vec<SnapshotView> {
+        let state = self.inner.lock();
+        let all = state.account.snapshots.values();
+        all.map(SnapshotView::of_account).collect()
     }
 
     /// The count of an application's records, now.
@@ -338,8 +249,15 @@ impl ManagedFlink {
 
     /// Removes all snapshots, as a careless hand would.
     pub fn delete_snapshots(&self, application: &str) {
-        if let Some(application) = self.inner.lock().applications.get_mut(application) {
+        let mut state = self.inner.lock();
+        let super::State {
+            applications,
+            account,
+            ..
+        } = &mut *state;
+        if let Some(application) = applications.get_mut(application) {
             application.snapshots.clear();
+            account.snapshots.retain(|_, one| !one.is_of(application));
         }
     }
 
@@ -350,7 +268,7 @@ impl ManagedFlink {
     pub fn place_snapshot(&self, application: &str, snapshot: &str, age: std::time::Duration) {
         let created =
             self.inner.clock.now() - SignedDuration::try_from(age).expect("an age that fits");
-        let (version, runtime, identity) = {
+        let (version, identity) = {
             let state = self.inner.lock();
             let application = state
                 .applications
@@ -365,25 +283,30 @@ impl ManagedFlink {
                 .rev()
                 .find(ran)
                 .unwrap_or_else(|| application.version());
-            (
-                version.id,
-                version.runtime.clone(),
-                code_identity(&version.configuration),
-            )
+            (version.id, code_identity(&version.configuration))
         };
         let location = self
             .backstage
             .place_savepoint(application, snapshot, created, &identity);
-        if let Some(application) = self.inner.lock().applications.get_mut(application) {
-            let (name, status) = (snapshot.to_owned(), SnapshotStatus::Ready);
-            application.snapshots.push(Snapshot {
-                name,
-                status,
-                version,
-                created,
-                runtime,
-                location,
-            });
+        let mut state = self.inner.lock();
+        let super::State {
+            applications,
+            account,
+            ..
+        } = &mut *state;
+        let Some(application) = applications.get_mut(application) else {
+            return;
+        };
+        let placed = Snapshot {
+            status: SnapshotStatus::Ready,
+            location,
+            ..application.begun_snapshot(snapshot, created, Some(version))
+        };
+        if application.version().is_enhanced() {
+            let one = self.inner.placed_enhanced(application, placed, None);
+            account.snapshots.insert(snapshot.to_owned(), one);
+        } else {
+            application.snapshots.push(placed);
         }
     }
 

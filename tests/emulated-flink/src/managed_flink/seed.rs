@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::ManagedFlink;
 use super::application::{Application, Operation, Snapshot, Version};
-use super::configuration;
+use super::enhanced::SnapshotOperation;
 use super::past::PastOf;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
+use super::{ManagedFlink, State};
+use super::{configuration, mode};
 use crate::flink::{Fault, Launch, NotPlaced, Stream, code_identity};
 use ground::journal::Actor;
 
@@ -23,12 +24,57 @@ struct VersionSeed {
     age: Duration,
 }
 
-/// A snapshot of the past.
+/// A snapshot of the past. It is of the kind that its application has.
 #[derive(Clone, Debug)]
-struct SnapshotSeed {
+pub struct SnapshotSeed {
     name: String,
     age: Duration,
     status: SnapshotStatus,
+    by_service: bool,
+    legacy: bool,
+    tags: BTreeMap<String, String>,
+}
+
+impl SnapshotSeed {
+    /// A READY one, taken `age` ago by the version of that time.
+    pub fn new(name: &str, age: Duration) -> Self {
+        Self {
+            name: name.to_owned(),
+            age,
+            status: SnapshotStatus::Ready,
+            by_service: false,
+            legacy: false,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// In another status.
+    #[must_use]
+    pub fn that_is(mut self, status: SnapshotStatus) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Taken by the service, within the operation that made the next version; of enhanced ones only that tells.
+    #[must_use]
+    pub fn by_service(mut self) -> Self {
+        self.by_service = true;
+        self
+    }
+
+    /// A legacy one, whatever the application has now.
+    #[must_use]
+    pub fn legacy(mut self) -> Self {
+        self.legacy = true;
+        self
+    }
+
+    /// With a tag of its own, which only enhanced ones have.
+    #[must_use]
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
 }
 
 /// Something that went wrong with a job in the past, and was over again by itself.
@@ -114,24 +160,30 @@ impl ApplicationSeed {
 
     /// With a READY snapshot, taken `age` ago by the version of that time.
     #[must_use]
-    pub fn snapshot(mut self, name: &str, age: Duration) -> Self {
-        self.snapshots.push(SnapshotSeed {
-            name: name.to_owned(),
-            age,
-            status: SnapshotStatus::Ready,
-        });
-        self
+    pub fn snapshot(self, name: &str, age: Duration) -> Self {
+        self.with_snapshot(SnapshotSeed::new(name, age))
     }
 
     /// With a snapshot in another status.
     #[must_use]
-    pub fn snapshot_that_is(mut self, status: SnapshotStatus, name: &str, age: Duration) -> Self {
-        self.snapshots.push(SnapshotSeed {
-            name: name.to_owned(),
-            age,
-            status,
-        });
+    pub fn snapshot_that_is(self, status: SnapshotStatus, name: &str, age: Duration) -> Self {
+        self.with_snapshot(SnapshotSeed::new(name, age).that_is(status))
+    }
+
+    /// With any snapshot.
+    #[must_use]
+    pub fn with_snapshot(mut self, snapshot: SnapshotSeed) -> Self {
+        self.snapshots.push(snapshot);
         self
+    }
+
+    /// With enhanced snapshots, in all its versions.
+    #[must_use]
+    pub fn enhanced(self) -> Self {
+        self.configured(
+            "ApplicationSnapshotConfiguration",
+            json!({ "SnapshotsEnabled": true, "SnapshotMode": mode::ENHANCED }),
+        )
     }
 
     /// With something that went wrong in its past, while the version of that time ran.
@@ -241,11 +293,18 @@ impl ManagedFlink {
         if flink {
             self.backstage.open_stream(&seed.name, seed.stream);
         }
-        let snapshots = seed
+        let placed: Vec<(SnapshotSeed, Snapshot)> = seed
             .snapshots
             .iter()
-            .map(|snapshot| self.placed(&seed.name, &versions, snapshot, ago(snapshot.age)))
+            .map(|snapshot| {
+                let placed = self.placed(&seed.name, &versions, snapshot, ago(snapshot.age));
+                (snapshot.clone(), placed)
+            })
             .collect();
+        let (legacy, enhanced): (Vec<_>, Vec<_>) = placed
+            .into_iter()
+            .partition(|(seed, _)| seed.legacy || !present.is_enhanced());
+        let snapshots = legacy.into_iter().map(|(_, placed)| placed).collect();
         let created = versions[&1].created;
         let past = PastOf {
             application: &seed.name,
@@ -276,10 +335,12 @@ impl ManagedFlink {
             active: None,
             name: seed.name.clone(),
         };
-        self.inner
-            .lock()
-            .applications
-            .insert(seed.name.clone(), application);
+        let mut state = self.inner.lock();
+        for (seed, snapshot) in enhanced {
+            self.place_enhanced(&mut state, &application, seed, snapshot);
+        }
+        state.applications.insert(seed.name.clone(), application);
+        drop(state);
         if seed.running && flink {
             let launch = Launch {
                 application: seed.name.clone(),
@@ -298,6 +359,35 @@ impl ManagedFlink {
             format!("the application is {} at version {current}", status.name()),
         );
         Ok(())
+    }
+
+    /// An enhanced snapshot of the past, and the operation that took it.
+    fn place_enhanced(
+        &self,
+        state: &mut State,
+        application: &Application,
+        seed: SnapshotSeed,
+        snapshot: Snapshot,
+    ) {
+        let made_by = seed.by_service.then_some("SystemCreateSnapshot");
+        let created = snapshot.created;
+        let mut placed = self.inner.placed_enhanced(application, snapshot, made_by);
+        placed.tags = seed.tags;
+        let next = application
+            .versions
+            .values()
+            .find(|one| one.created >= created);
+        let cause = next.filter(|_| seed.by_service).map(|next| seeded(next.id));
+        let begun =
+            SnapshotOperation::begun(placed.made_by, &seed.name, placed.arn.clone(), created);
+        state.account.operations.push(SnapshotOperation {
+            id: format!("seeded{:026}", state.account.operations.len()),
+            status: OperationStatus::Successful,
+            ended: Some(created),
+            cause: cause.map(|operation| (operation, application.name.clone())),
+            ..begun
+        });
+        state.account.snapshots.insert(seed.name, placed);
     }
 
     fn placed(
@@ -325,8 +415,14 @@ impl ManagedFlink {
             created,
             runtime: version.runtime.clone(),
             location,
+            key: version.key(),
         }
     }
+}
+
+/// The id of the operation that made a version.
+fn seeded(version: i64) -> String {
+    format!("seeded{version:026}")
 }
 
 fn versions(
@@ -357,7 +453,7 @@ fn versions(
 /// The operations that led here: a start, and an update for each further version.
 fn started_operations(versions: &BTreeMap<i64, Version>, running: bool) -> Vec<Operation> {
     let operation = |version: &Version| Operation {
-        id: format!("seeded{:026}", version.id),
+        id: seeded(version.id),
         kind: if version.updated_from.is_none() {
             "StartApplication"
         } else {

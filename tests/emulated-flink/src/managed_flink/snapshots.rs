@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer::{ApiError, Done, is_moment, only, text};
-use super::application::Snapshot;
+use super::application::Application;
+use super::enhanced::Named;
 use super::settings::Stage;
 use super::status::{SnapshotStatus, Status};
 use super::{Inner, State};
@@ -35,6 +36,7 @@ impl Inner {
                     "snapshots are for Flink applications only",
                 ));
             }
+            check_legacy(present)?;
             match present.status {
                 Status::Running => {}
                 Status::Ready => {
@@ -84,7 +86,10 @@ impl Inner {
             format!("begins snapshot {name}"),
         );
         let inner = self.clone();
-        tokio::spawn(async move { inner.take_snapshot(&application, &name, false).await });
+        tokio::spawn(async move {
+            let named = Named::Legacy(name);
+            inner.take_snapshot(&application, &named, false).await
+        });
         Done::changed(json!({}))
     }
 
@@ -92,9 +97,10 @@ impl Inner {
     pub(super) async fn take_snapshot(
         self: &Arc<Self>,
         application: &str,
-        name: &str,
+        named: &Named,
         stop: bool,
     ) -> Result<(), String> {
+        let name = named.name();
         let restarts = self.plane.restarts(application);
         self.stage(application, Stage::Snapshot).await;
         // A savepoint that is under way does not survive a restart.
@@ -114,11 +120,7 @@ impl Inner {
             (false, false) => self.plane.savepoint(application, name).await,
         };
         let mut state = self.lock();
-        let Some(snapshot) = state
-            .applications
-            .get_mut(application)
-            .and_then(|application| application.snapshot_mut(name))
-        else {
+        let Some(snapshot) = state.snapshot_mut(application, named) else {
             return Err(format!("snapshot {name} was deleted"));
         };
         let sentence = match &taken {
@@ -132,6 +134,10 @@ impl Inner {
                 format!("snapshot {name} FAILED: {reason}")
             }
         };
+        if let Named::Enhanced(name) = named {
+            let told = taken.as_ref().map(|savepoint| savepoint.bytes);
+            state.end_enhanced(name, told.map_err(String::as_str), self.clock.now());
+        }
         drop(state);
         self.journal
             .tell(Actor::Service, Some(application), sentence);
@@ -155,6 +161,7 @@ impl Inner {
         {
             let mut state = self.lock();
             let present = state.application_mut(&application)?;
+            check_legacy(present)?;
             let snapshot = present
                 .snapshot_mut(&name)
                 .ok_or_else(|| ApiError::not_found(format!("there is no snapshot {name}")))?;
@@ -200,22 +207,22 @@ impl State {
         version: Option<i64>,
     ) {
         if let Some(present) = self.applications.get_mut(application) {
-            let version = version.unwrap_or(present.current);
-            let runtime = present
-                .versions
-                .get(&version)
-                .map_or_else(String::new, |version| version.runtime.clone());
-            let (name, location) = (name.to_owned(), String::new());
-            present.snapshots.push(Snapshot {
-                name,
-                status: SnapshotStatus::Creating,
-                version,
-                created,
-                runtime,
-                location,
-            });
+            let snapshot = present.begun_snapshot(name, created, version);
+            present.snapshots.push(snapshot);
         }
     }
+}
+
+/// Refuses what is not for an application with enhanced snapshots.
+pub(super) fn check_legacy(application: &Application) -> Result<(), ApiError> {
+    if application.version().is_enhanced() {
+        return Err(ApiError::unsupported(format!(
+            "the SnapshotMode of {} is {}: its snapshots are no application snapshots",
+            application.name,
+            super::mode::ENHANCED
+        )));
+    }
+    Ok(())
 }
 
 /// What the documented refusal says when the job is down.

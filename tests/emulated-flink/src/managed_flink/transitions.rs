@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::application::{Operation, Snapshot};
+use super::application::Operation;
+use super::enhanced::{Kinds, Named};
 use super::settings::Stage;
 use super::status::{OperationStatus, SnapshotStatus, Status};
-use super::{Inner, State};
+use super::{Inner, State, mode};
 use crate::flink::{Ended, Launch, Restore, SubmissionFailed};
 use ground::journal::Actor;
 
@@ -51,8 +52,13 @@ impl Inner {
             task.abort();
             let former = application.operation_mut(&former);
             (former.status, former.ended) = (OperationStatus::Cancelled, Some(now));
+            let former = former.id.clone();
             application.abandon_snapshots();
+            state.abandon_enhanced(&former, now);
         }
+        let Some(application) = state.applications.get_mut(name) else {
+            return id;
+        };
         application.operations.push(Operation {
             id: id.clone(),
             kind: kind.to_owned(),
@@ -149,7 +155,7 @@ impl Inner {
     }
 
     pub(super) async fn run_stop(self: &Arc<Self>, name: &str, operation: &str) {
-        if let Err(error) = self.stop_job(name, None).await {
+        if let Err(error) = self.stop_job(name, operation, None).await {
             return self.close(name, operation, Status::Running, Some(&error));
         }
         self.stage(name, Stage::Stopping).await;
@@ -164,7 +170,7 @@ impl Inner {
 
     pub(super) async fn run_update(self: &Arc<Self>, name: &str, operation: &str, from: i64) {
         let carries = (!self.settings.quirks.update_snapshot_has_new_version).then_some(from);
-        let taken = match self.stop_job(name, carries).await {
+        let taken = match self.stop_job(name, operation, carries).await {
             Ok(taken) => taken,
             Err(error) => {
                 self.withdraw_version(name, from);
@@ -187,7 +193,7 @@ impl Inner {
         operation: &str,
         parallelism: i64,
     ) {
-        let taken = match self.stop_job(name, None).await {
+        let taken = match self.stop_job(name, operation, None).await {
             Ok(taken) => taken,
             Err(error) => return self.close(name, operation, Status::Running, Some(&error)),
         };
@@ -207,26 +213,14 @@ impl Inner {
         }
     }
 
-    /// Stops the job; where snapshots are enabled, with one that the service names: its name.
+    /// Stops the job; where snapshots are enabled, with one that the service takes.
     pub(super) async fn stop_job(
         self: &Arc<Self>,
         name: &str,
+        operation: &str,
         version: Option<i64>,
-    ) -> Result<Option<String>, String> {
-        let snapshot = {
-            let mut state = self.lock();
-            let enabled = state
-                .applications
-                .get(name)
-                .is_some_and(super::application::Application::snapshots_enabled);
-            let snapshot =
-                enabled.then(|| format!("{}-{}-{}", state.id(8), state.id(4), state.id(12)));
-            if let Some(snapshot) = &snapshot {
-                let now = self.clock.now();
-                state.add_snapshot(name, snapshot, now, version);
-            }
-            snapshot
-        };
+    ) -> Result<Option<Named>, String> {
+        let snapshot = self.begin_system_snapshot(name, operation, version);
         match snapshot {
             Some(snapshot) => match self.take_snapshot(name, &snapshot, true).await {
                 Ok(()) => Ok(Some(snapshot)),
@@ -239,8 +233,30 @@ impl Inner {
         }
     }
 
+    /// A snapshot that the service names, of the kind that the application has now; None where snapshots are not enabled.
+    fn begin_system_snapshot(
+        &self,
+        name: &str,
+        operation: &str,
+        version: Option<i64>,
+    ) -> Option<Named> {
+        let mut state = self.lock();
+        let application = state.applications.get(name)?;
+        if !application.snapshots_enabled() {
+            return None;
+        }
+        if application.version().is_enhanced() {
+            let snapshot = state.system_snapshot_name();
+            self.add_enhanced(&mut state, name, &snapshot, version, Some(operation));
+            return Some(Named::Enhanced(snapshot));
+        }
+        let snapshot = format!("{}-{}-{}", state.id(8), state.id(4), state.id(12));
+        state.add_snapshot(name, &snapshot, self.clock.now(), version);
+        Some(Named::Legacy(snapshot))
+    }
+
     /// The snapshot of an update itself, unless the update says from where to start.
-    fn unless_named(&self, name: &str, taken: Option<String>) -> Option<String> {
+    fn unless_named(&self, name: &str, taken: Option<Named>) -> Option<Named> {
         let state = self.lock();
         let run =
             &state.applications.get(name)?.version().configuration["RunConfigurationDescription"];
@@ -254,7 +270,7 @@ impl Inner {
     pub(super) async fn launch(
         &self,
         name: &str,
-        snapshot: Option<String>,
+        snapshot: Option<Named>,
     ) -> Result<(), SubmissionFailed> {
         let launch = self.plan_launch(name, snapshot)?;
         let (name, version) = (launch.application.clone(), launch.version);
@@ -271,11 +287,7 @@ impl Inner {
         Ok(())
     }
 
-    fn plan_launch(
-        &self,
-        name: &str,
-        snapshot: Option<String>,
-    ) -> Result<Launch, SubmissionFailed> {
+    fn plan_launch(&self, name: &str, snapshot: Option<Named>) -> Result<Launch, SubmissionFailed> {
         let refuse = |message: String| SubmissionFailed {
             message,
             state_does_not_fit: false,
@@ -288,19 +300,23 @@ impl Inner {
         let version = application.version();
         let run = &version.configuration["RunConfigurationDescription"];
         let restore = &run["ApplicationRestoreConfigurationDescription"];
-        let named = snapshot.or_else(|| restore["SnapshotName"].as_str().map(str::to_owned));
-        let chosen: Option<&Snapshot> = match (named, restore["ApplicationRestoreType"].as_str()) {
-            (Some(named), _) => {
-                let found = application.newest_snapshot(|snapshot| snapshot.name == named);
-                Some(found.ok_or_else(|| {
-                    refuse(format!(
-                        "Snapshot {named} cannot be restored: it is not there or not READY."
-                    ))
-                })?)
-            }
+        let named = snapshot.or_else(|| Named::of(restore));
+        let chosen = match (named, restore["ApplicationRestoreType"].as_str()) {
+            (Some(named), _) => Some(named),
             (None, Some("SKIP_RESTORE_FROM_SNAPSHOT")) => None,
-            (None, _) => application.newest_snapshot(|_| true),
+            (None, _) => state.newest_snapshot(application, Kinds::of(version), |_| true),
         };
+        let found = |named: &Named| {
+            let found = state.snapshot(application, named);
+            let ready = found.filter(|one| one.status == SnapshotStatus::Ready);
+            ready.ok_or_else(|| {
+                refuse(format!(
+                    "Snapshot {} cannot be restored: it is not there or not READY.",
+                    named.name()
+                ))
+            })
+        };
+        let chosen = chosen.as_ref().map(found).transpose()?;
         if let Some(snapshot) = chosen
             && major(&snapshot.runtime) > major(&version.runtime)
         {
@@ -385,9 +401,5 @@ impl super::application::Application {
 
 /// `FLINK-2_2` → 2.
 fn major(runtime: &str) -> u32 {
-    runtime
-        .strip_prefix("FLINK-")
-        .and_then(|version| version.split('_').next())
-        .and_then(|major| major.parse().ok())
-        .unwrap_or(0)
+    mode::release(runtime).map_or(0, |(major, _)| major)
 }

@@ -495,6 +495,7 @@ mod tests {
             version: 1,
             created: at(*minute),
             runtime: (*runtime).to_owned(),
+            enhanced: None,
         };
         let operation = |(kind, minute): &(&str, i64)| OperationView {
             kind: (*kind).to_owned(),
@@ -509,6 +510,7 @@ mod tests {
             runtime: runtime.to_owned(),
             launched: Some(at(minute)),
             created: at(minute),
+            enhanced: false,
             content: 0,
             rolled_back_to: None,
         };
@@ -517,6 +519,8 @@ mod tests {
             arn: String::new(),
             status: Status::Running,
             version: 2,
+            enhanced: false,
+            created: at(0),
             runtime: "FLINK-1_20".to_owned(),
             code: String::new(),
             healthy: true,

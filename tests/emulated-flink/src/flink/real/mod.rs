@@ -40,7 +40,7 @@ pub use program::unfit;
 
 use super::Millis;
 use super::code::{Code, Codebook};
-use super::data_plane::{Launch, SubmissionFailed, code_identity};
+use super::data_plane::{Launch, Savepoint, SubmissionFailed, code_identity};
 use super::endings::Endings;
 use super::records::Stream;
 use cluster::{Pair, Submission};
@@ -329,7 +329,7 @@ impl Inner {
         application: &str,
         snapshot: &str,
         stop: bool,
-    ) -> Result<String, String> {
+    ) -> Result<Savepoint, String> {
         let mut state = self.lock();
         let present = state
             .applications
@@ -353,7 +353,10 @@ impl Inner {
         }
         drop(state);
         self.note();
-        Ok(shown(application, snapshot))
+        Ok(Savepoint {
+            location: shown(application, snapshot),
+            bytes: size_of(&folder),
+        })
     }
 
     /// A text of Flink with the region's names in place of this machine's paths.
@@ -500,4 +503,15 @@ fn sweep(runs: &Path) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// The bytes of all files below a folder.
+fn size_of(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size_of(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }

@@ -237,9 +237,7 @@ impl RealFlink {
                 inner.take_savepoint(&application, &snapshot, stop)
             })
             .await;
-            taken
-                .map_err(|error| error.to_string())?
-                .map(|location| Savepoint { location })
+            taken.map_err(|error| error.to_string())?
         })
     }
 }
