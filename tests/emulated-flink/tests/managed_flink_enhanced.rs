@@ -8,7 +8,6 @@ use emulated_flink::managed_flink::{
     ApplicationSeed, Quirks, RollbackVersion, Settings, SnapshotSeed, SnapshotStatus, Stage,
     Status, Timings,
 };
-use ground::protocol::{aws_json, refused};
 use managed_flink_support::{Region, codebook, orders, region, region_with};
 use serde_json::{Value, json};
 
@@ -16,13 +15,8 @@ const ARN: &str = "arn:aws:kinesisanalytics:us-east-1:123456789012";
 
 /// A call's answer, or its code.
 async fn asked(region: &Region, verb: &str, body: Value) -> Result<Value, String> {
-    let target = format!("KinesisAnalytics_20180523.{verb}");
-    let request = aws_json("operator", "kinesisanalytics", &target, "1.1", &body);
-    let answer = region.service.handle(request).await;
-    match refused(&answer) {
-        Some((code, _)) => Err(code),
-        None => Ok(serde_json::from_slice(answer.body()).expect("JSON")),
-    }
+    let answer = region.raw("operator", verb, &body).await;
+    answer.map_err(|(code, _)| code)
 }
 
 async fn done(region: &Region, verb: &str, body: Value) -> Value {

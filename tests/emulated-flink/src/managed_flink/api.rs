@@ -61,6 +61,7 @@ impl Inner {
     }
 
     fn verb(self: &Arc<Self>, verb: &str, input: &Value, caller: &str) -> Result<Done, ApiError> {
+        self.check_keys(verb, input, caller)?;
         match verb {
             "CreateApplication" => self.create(input),
             "DeleteApplication" => self.delete(input),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::answer::{ApiError, Done, only, text};
 use super::application::{Application, Operation, Version};
 use super::lifecycle::check_runtime;
+use super::newer::Newer;
 use super::status::{OperationStatus, Status};
 use super::{Inner, configuration, mode, snapshots};
 use ground::journal::Actor;
@@ -26,7 +27,7 @@ impl Inner {
         only(input, &known, "the request")?;
         configuration::check_run_configuration(&input["RunConfigurationUpdate"])?;
         self.change(input, "UpdateApplication", |version| {
-            update_version(version, input)
+            update_version(version, input, Newer(&self.settings.newer))
         })
     }
 
@@ -165,8 +166,8 @@ impl Application {
     }
 }
 
-fn update_version(version: &mut Version, input: &Value) -> Result<(), ApiError> {
-    configuration::apply(
+fn update_version(version: &mut Version, input: &Value, newer: Newer<'_>) -> Result<(), ApiError> {
+    newer.apply(
         &mut version.configuration,
         &input["ApplicationConfigurationUpdate"],
     )?;

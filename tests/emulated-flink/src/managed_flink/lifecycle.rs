@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{ApiError, Done, is_moment, only, text};
 use super::application::{Application, Version};
+use super::newer::Newer;
 use super::settings::{Faults, Stage};
 use super::status::Status;
 use super::{Inner, configuration, mode, options, snapshots};
@@ -69,7 +70,7 @@ impl Inner {
         let runtime = text(input, "RuntimeEnvironment")?.to_owned();
         check_runtime(&runtime)?;
         let described = if runtime.starts_with("FLINK-") {
-            configuration::describe(&input["ApplicationConfiguration"])?
+            Newer(&self.settings.newer).describe(&input["ApplicationConfiguration"])?
         } else {
             json!({})
         };

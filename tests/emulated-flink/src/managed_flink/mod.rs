@@ -14,8 +14,10 @@ mod change;
 mod configuration;
 mod dashboard;
 mod enhanced;
+mod keys;
 mod lifecycle;
 mod mode;
+mod newer;
 mod options;
 mod past;
 mod read;
@@ -36,6 +38,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures::future::BoxFuture;
 
 pub use answer::ApiError;
+pub use keys::KeyUsers;
 pub use past::Samples;
 pub use seed::{ApplicationSeed, Incident, SnapshotSeed};
 pub use settings::{
@@ -78,6 +81,7 @@ struct State {
     applications: BTreeMap<String, Application>,
     /// What belongs to none of them.
     account: enhanced::Account,
+    keys: keys::Keys,
     /// What was before applications were placed, by name; it outlives them, as CloudWatch's metrics do.
     pasts: BTreeMap<String, Vec<past::Past>>,
     dashboard: Dashboard,
@@ -110,6 +114,7 @@ impl ManagedFlink {
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
             applications: BTreeMap::new(),
             account: enhanced::Account::default(),
+            keys: keys::Keys::new(),
             pasts: BTreeMap::new(),
             dashboard: settings.dashboard.clone(),
             sessions: BTreeMap::new(),

@@ -7,14 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::application::{Application, Operation, Snapshot, Version};
-use super::enhanced::SnapshotOperation;
+use super::enhanced::{SnapshotOperation, Source};
+use super::mode;
+use super::newer::Newer;
 use super::past::PastOf;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
 use super::{ManagedFlink, State};
-use super::{configuration, mode};
 use crate::flink::{Fault, Launch, NotPlaced, Stream, code_identity};
 use ground::journal::Actor;
+
+/// How long another application of the same name was there before its snapshot was taken.
+const NAMESAKE_LIVED: SignedDuration = SignedDuration::from_hours(24);
 
 /// A version of the past.
 #[derive(Clone, Debug)]
@@ -32,6 +36,7 @@ pub struct SnapshotSeed {
     status: SnapshotStatus,
     by_service: bool,
     legacy: bool,
+    of_namesake: bool,
     tags: BTreeMap<String, String>,
 }
 
@@ -44,6 +49,7 @@ impl SnapshotSeed {
             status: SnapshotStatus::Ready,
             by_service: false,
             legacy: false,
+            of_namesake: false,
             tags: BTreeMap::new(),
         }
     }
@@ -66,6 +72,13 @@ impl SnapshotSeed {
     #[must_use]
     pub fn legacy(mut self) -> Self {
         self.legacy = true;
+        self
+    }
+
+    /// Of another application of the same name, that was deleted: enhanced ones outlive it.
+    #[must_use]
+    pub fn of_namesake(mut self) -> Self {
+        self.of_namesake = true;
         self
     }
 
@@ -246,14 +259,16 @@ impl ApplicationSeed {
         self
     }
 
-    fn describe(&self, version: &VersionSeed) -> Value {
+    fn describe(&self, version: &VersionSeed, newer: Newer<'_>) -> Value {
         if !version.runtime.starts_with("FLINK-") {
             return json!({});
         }
         let mut configuration = self.configuration.clone();
         let location = json!({ "BucketARN": format!("arn:aws:s3:::{}-code", self.name), "FileKey": version.code });
         configuration["ApplicationCodeConfiguration"] = json!({ "CodeContentType": "ZIPFILE", "CodeContent": { "S3ContentLocation": location } });
-        configuration::describe(&configuration).expect("a scenario's configuration is valid")
+        newer
+            .describe(&configuration)
+            .expect("a scenario's configuration is valid")
     }
 }
 
@@ -283,7 +298,7 @@ impl ManagedFlink {
         } else {
             Status::Ready
         };
-        let versions = versions(&seed, status, ago);
+        let versions = versions(&seed, status, Newer(&self.inner.settings.newer), ago);
         let current = *versions
             .keys()
             .next_back()
@@ -373,6 +388,12 @@ impl ManagedFlink {
         let created = snapshot.created;
         let mut placed = self.inner.placed_enhanced(application, snapshot, made_by);
         placed.tags = seed.tags;
+        if seed.of_namesake {
+            placed.source = Source::Application {
+                name: application.name.clone(),
+                created: created.min(application.created) - NAMESAKE_LIVED,
+            };
+        }
         let next = application
             .versions
             .values()
@@ -428,6 +449,7 @@ fn seeded(version: i64) -> String {
 fn versions(
     seed: &ApplicationSeed,
     status: Status,
+    newer: Newer<'_>,
     ago: impl Fn(Duration) -> Timestamp,
 ) -> BTreeMap<i64, Version> {
     let version = |(id, version): (i64, &VersionSeed)| {
@@ -440,7 +462,7 @@ fn versions(
             rolled_back_to: None,
             runtime: version.runtime.clone(),
             role: "arn:aws:iam::123456789012:role/flink-application".to_owned(),
-            configuration: seed.describe(version),
+            configuration: seed.describe(version, newer),
             logging: Vec::new(),
             status,
             launched: Some(created),

@@ -169,6 +169,8 @@ pub struct Settings {
     pub timings: Timings,
     /// Answers to open questions.
     pub quirks: Quirks,
+    /// Settings that the service has and nobody knows yet, by their names in an `ApplicationConfiguration`.
+    pub newer: BTreeSet<String>,
     /// Where dashboards are.
     pub dashboard: Dashboard,
     /// Of jitter, names and tokens.
@@ -182,6 +184,7 @@ impl Default for Settings {
             account: "123456789012".to_owned(),
             timings: Timings::default(),
             quirks: Quirks::default(),
+            newer: BTreeSet::new(),
             dashboard: Dashboard::Aws,
             seed: 1,
         }

@@ -24,6 +24,7 @@ use emulated_flink::flink::{Behaviour, Code, Codebook, RestartStrategy};
 use emulated_flink::managed_flink::{ApplicationSeed, ManagedFlink, Settings, Status, Timings};
 use ground::clock::Clock;
 use ground::journal::Journal;
+use ground::protocol::{aws_json, refused};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -170,6 +171,22 @@ impl Region {
             .application(application)
             .expect("an application")
             .status
+    }
+
+    /// A call in raw JSON, for what the SDK does not know: its answer, or the code and the text of its refusal.
+    pub async fn raw(
+        &self,
+        caller: &str,
+        verb: &str,
+        body: &Value,
+    ) -> Result<Value, (String, String)> {
+        let target = format!("KinesisAnalytics_20180523.{verb}");
+        let request = aws_json(caller, "kinesisanalytics", &target, "1.1", body);
+        let answer = self.service.handle(request).await;
+        match refused(&answer) {
+            Some(refusal) => Err(refusal),
+            None => Ok(serde_json::from_slice(answer.body()).expect("JSON")),
+        }
     }
 
     /// Deploys the code at this key.
