@@ -31,7 +31,7 @@ use crate::{
     flink::{Code, Codebook},
     managed_flink::{ApplicationSeed, Settings},
     region::{OPENED, Trail},
-    script::Alarms,
+    script::{Alarms, KeyUsers},
 };
 
 /// The application that a scenario is about where it does not say.
@@ -57,6 +57,8 @@ pub struct Stage {
     pub faults: Vec<Rule>,
     /// What CloudTrail is like.
     pub trail: Trail,
+    /// Who may use which customer managed key.
+    pub keys: BTreeMap<String, KeyUsers>,
     /// Which applications have alarms from the beginning.
     pub alarms: Alarms,
     /// Variables of single functions that replace the template's, by their package.
@@ -92,6 +94,7 @@ impl Stage {
             names: BTreeMap::new(),
             faults: Vec::new(),
             trail: Trail::default(),
+            keys: BTreeMap::new(),
             alarms: Alarms::default(),
             own_variables: BTreeMap::new(),
             binaries: None,

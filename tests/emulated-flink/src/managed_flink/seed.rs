@@ -38,6 +38,8 @@ pub struct SnapshotSeed {
     legacy: bool,
     of_namesake: bool,
     tags: BTreeMap<String, String>,
+    /// The tag whose value is the version that it was taken of.
+    version_tag: Option<String>,
 }
 
 impl SnapshotSeed {
@@ -51,6 +53,7 @@ impl SnapshotSeed {
             legacy: false,
             of_namesake: false,
             tags: BTreeMap::new(),
+            version_tag: None,
         }
     }
 
@@ -86,6 +89,13 @@ impl SnapshotSeed {
     #[must_use]
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a tag whose value is the version that it was taken of.
+    #[must_use]
+    pub fn tag_of_version(mut self, key: &str) -> Self {
+        self.version_tag = Some(key.to_owned());
         self
     }
 }
@@ -388,6 +398,10 @@ impl ManagedFlink {
         let created = snapshot.created;
         let mut placed = self.inner.placed_enhanced(application, snapshot, made_by);
         placed.tags = seed.tags;
+        let version = placed.snapshot.version.to_string();
+        placed
+            .tags
+            .extend(seed.version_tag.map(|key| (key, version)));
         if seed.of_namesake {
             placed.source = Source::Application {
                 name: application.name.clone(),

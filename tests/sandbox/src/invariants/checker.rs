@@ -87,6 +87,8 @@ pub(super) struct Book {
     pub(super) takers: BTreeMap<(String, String), Taker>,
     /// By caller, application and snapshot: described since its last change.
     pub(super) snapshots_read: HashSet<(String, String, String)>,
+    /// Applications with their version at a step that rolled back.
+    pub(super) rollbacks_tried: HashSet<(String, i64)>,
     /// Snapshots that Lifeguard had taken, and those it deleted.
     pub(super) snapshots_taken: u64,
     pub(super) snapshots_deleted: u64,
@@ -240,14 +242,13 @@ impl Book {
     }
 }
 
-/// The application a request to Managed Flink is about.
+/// The application a request to Managed Flink is about; None where it is about something of the account.
 fn application_of(body: &Value) -> Option<String> {
     let named = body["ApplicationName"].as_str().map(str::to_owned);
     named.or_else(|| {
-        body["ResourceARN"]
-            .as_str()
-            .and_then(|arn| arn.rsplit('/').next())
-            .map(str::to_owned)
+        let arn = body["ResourceARN"].as_str();
+        arn.and_then(|arn| arn.split_once(":application/"))
+            .map(|(_, name)| name.to_owned())
     })
 }
 
@@ -274,15 +275,15 @@ impl Observer for Checker {
             return;
         }
         let body = body();
-        let Some(application) = application_of(&body) else {
+        let Some(application) = application_of(&body).or_else(|| self.source_of(&body)) else {
             return;
         };
         match verb.as_str() {
             "DescribeApplication" => self.glance(&caller, &application),
-            "ListApplicationSnapshots" if *caller == *self.keeper => {
+            "ListApplicationSnapshots" | "ListSnapshots" if *caller == *self.keeper => {
                 self.lists(&application, &body)
             }
-            "DescribeApplicationSnapshot" => {
+            "DescribeApplicationSnapshot" | "DescribeSnapshot" => {
                 let name = body["SnapshotName"].as_str().unwrap_or_default().to_owned();
                 self.book()
                     .snapshots_read
@@ -321,16 +322,19 @@ impl Observer for Checker {
             }
             ("kinesisanalytics", verb) if !is_read(verb) => {
                 let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-                let Some(application) = application_of(&body) else {
+                let Some(application) = application_of(&body).or_else(|| self.source_of(&body))
+                else {
                     return;
                 };
                 match verb {
-                    "CreateApplicationSnapshot" if *caller == *self.keeper => {
+                    "CreateApplicationSnapshot" | "CreateSnapshot" if *caller == *self.keeper => {
                         self.taken(&application, &body, Taker::Lifeguard);
                         self.book().snapshots_taken += 1;
                     }
-                    "CreateApplicationSnapshot" => self.taken(&application, &body, Taker::Person),
-                    "DeleteApplicationSnapshot" if *caller == *self.keeper => {
+                    "CreateApplicationSnapshot" | "CreateSnapshot" => {
+                        self.taken(&application, &body, Taker::Person);
+                    }
+                    "DeleteApplicationSnapshot" | "DeleteSnapshot" if *caller == *self.keeper => {
                         self.book().snapshots_deleted += 1
                     }
                     _ if is_a_person(&caller) => {
@@ -358,6 +362,9 @@ impl Observer for Checker {
         if !book.executions.contains_key(&task.execution_arn) {
             let notes = self.notes_of(&book, &task.execution_arn, &application);
             book.executions.insert(task.execution_arn.clone(), notes);
+        }
+        if task.state == "RollBack" {
+            self.tries_rollback(&mut book, &application);
         }
         if STEPS.contains(&task.state.as_str()) {
             if let Some(notes) = book.executions.get_mut(&task.execution_arn) {

@@ -22,6 +22,7 @@ pub enum Invariant {
     S8,
     S9,
     S10,
+    S11,
     N2,
     L1,
     L2,
@@ -35,7 +36,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -46,6 +47,7 @@ impl Invariant {
         Self::S8,
         Self::S9,
         Self::S10,
+        Self::S11,
         Self::N2,
         Self::L1,
         Self::L2,
@@ -75,6 +77,9 @@ impl Invariant {
             Self::S8 => "intent is recorded before each change, and no change is repeated blindly",
             Self::S9 => "no snapshot that a rescue could need is deleted",
             Self::S10 => "no secret in a log, event, message or execution history",
+            Self::S11 => {
+                "no other application's state is restored or deleted, and the way back over a switch of the snapshot mode is tried before it is burnt"
+            }
             Self::N2 => {
                 "no snapshot is taken of an unhealthy or busy application, nor under a rescue's lease"
             }

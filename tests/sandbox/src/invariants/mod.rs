@@ -7,6 +7,7 @@
 //! | [`Checker`] | sees every request and task, and checks S1–S4, S6–S9 and N2 at the moment they could break |
 //! | `mutation` | a change by a rescue arrives |
 //! | `snapshots` | a change by the snapshot check arrives |
+//! | `enhanced` | whose enhanced snapshot is restored or deleted, and the way back over the switch of the mode |
 //! | `notes` | what is noted of each execution |
 //! | `content` | a change by a rescue took effect: W1 and W3 |
 //! | `down` | what is left stopped: W2 |
@@ -38,6 +39,7 @@ mod checker;
 mod content;
 mod down;
 mod endings;
+mod enhanced;
 mod invariant;
 mod mutation;
 mod notes;
@@ -49,8 +51,11 @@ mod secrets;
 mod snapshots;
 mod times;
 mod told;
+#[cfg(test)]
+mod watching;
 
 pub use checker::{Checker, OPERATOR, is_a_person};
+pub use enhanced::OWN_TAG;
 pub use invariant::{Invariant, Verdicts, Violation};
 pub use premises::{Blame, KnownApplication, Policy, Premises, Taker};
 pub use rules::{MANAGED, Rules, SnapshotRules};

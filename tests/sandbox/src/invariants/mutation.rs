@@ -342,10 +342,16 @@ impl Change<'_> {
             notes.before = Some(version);
             notes.content_before = self.checker.content(self.application, version);
         }
-        if self.verb != "StartApplication" {
-            return;
+        if self.verb == "UpdateApplication" && self.notes.request.is_none() {
+            self.checker.way_back(book, self.application, version);
         }
-        let restore = &self.body["RunConfiguration"]["ApplicationRestoreConfiguration"];
+        let run = match self.verb {
+            "StartApplication" => &self.body["RunConfiguration"],
+            "UpdateApplication" => &self.body["RunConfigurationUpdate"],
+            _ => return,
+        };
+        let restore = &run["ApplicationRestoreConfiguration"];
+        let snapshot = self.checker.restored(self.application, restore);
         let asked = |member: &str| {
             self.notes
                 .request
@@ -353,25 +359,25 @@ impl Change<'_> {
                 .map_or(&Value::Null, |request| &request[member])
         };
         let without_state = asked("withoutState") == true;
-        let named = restore["SnapshotName"]
-            .as_str()
-            .filter(|_| restore["ApplicationRestoreType"] == "RESTORE_FROM_CUSTOM_SNAPSHOT");
+        let own_choice = asked("snapshotName").is_null();
+        if let Some(snapshot) = &snapshot {
+            self.checker
+                .whose_state(book, self.verb, self.application, snapshot, !own_choice);
+        }
+        if self.verb != "StartApplication" {
+            return;
+        }
+        let named = restore["ApplicationRestoreType"] == "RESTORE_FROM_CUSTOM_SNAPSHOT";
         let skips = restore["ApplicationRestoreType"] == "SKIP_RESTORE_FROM_SNAPSHOT";
-        self.check(
-            book,
-            Invariant::S2,
-            named.is_some() || skips && without_state,
-            || format!("it is started with {restore}"),
-        );
-        let Some(name) = named else { return };
-        let view = self.checker.region.flink().application(self.application);
-        let Some(snapshot) = view
-            .as_ref()
-            .and_then(|view| view.snapshots.iter().find(|one| one.name == name))
-        else {
+        self.check(book, Invariant::S2, named || skips && without_state, || {
+            format!("it is started with {restore}")
+        });
+        let Some(snapshot) = snapshot.filter(|_| named) else {
             // The service refuses it; a careless hand deleted it meanwhile.
             return;
         };
+        let view = self.checker.region.flink().application(self.application);
+        let name = &snapshot.name;
         let runtime = view.as_ref().map_or("", |view| view.runtime.as_str());
         self.check(
             book,
@@ -384,8 +390,8 @@ impl Change<'_> {
                 )
             },
         );
-        if asked("snapshotName").is_null() {
-            self.age_and_time(book, snapshot, version);
+        if own_choice {
+            self.age_and_time(book, &snapshot, version);
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     checker::{Book, Checker, Glance},
+    enhanced,
     invariant::Invariant,
     mutation::fits,
     premises::Taker,
@@ -172,10 +173,13 @@ impl Checker {
             change.allowed(&mut book);
         }
         match verb {
-            "CreateApplicationSnapshot" => {
+            "CreateApplicationSnapshot" | "CreateSnapshot" => {
                 change.of_a_healthy_one(&mut book, known.as_ref(), &notes)
             }
-            "DeleteApplicationSnapshot" => change.is_not_needed(&mut book, caller),
+            "DeleteApplicationSnapshot" | "DeleteSnapshot" => {
+                change.is_its_own(&mut book, body);
+                change.is_not_needed(&mut book, caller);
+            }
             _ => change.check(&mut book, Invariant::S1, false, || {
                 "the snapshot check changes nothing but snapshots".to_owned()
             }),
@@ -231,7 +235,7 @@ impl Keeping<'_> {
         let unseen = read.is_some_and(|read| {
             acquired >= read && self.now.duration_since(read).as_secs() <= LEASE_READ_SECS
         });
-        let invariant = if self.verb == "DeleteApplicationSnapshot" {
+        let invariant = if self.verb.starts_with("Delete") {
             Invariant::S9
         } else {
             Invariant::N2
@@ -307,6 +311,39 @@ impl Keeping<'_> {
             || up_for.is_some_and(|secs| secs + SLACK_SECS + stale >= rules.soak_secs);
         self.check(book, Invariant::N2, soaked, || {
             format!("when the verifier looked, the job was up for {up_for:?} s (-1: it was not), and {} s are a soak", rules.soak_secs)
+        });
+    }
+
+    /// S9 and S11 of what only enhanced snapshots make possible: the service says who took one, whose it is, and forgets none of the mode before.
+    fn is_its_own(&self, book: &mut Book, body: &Value) {
+        let flink = self.checker.region.flink();
+        let Some(view) = flink.application(self.application) else {
+            return self.check(book, Invariant::S11, false, || {
+                "its application is gone: nobody can say who needs it".to_owned()
+            });
+        };
+        if self.verb == "DeleteApplicationSnapshot" {
+            return self.check(book, Invariant::S9, !view.enhanced, || {
+                "it is of the snapshot mode before the switch".to_owned()
+            });
+        }
+        let all = flink.account_snapshots();
+        let named = |one: &&SnapshotView| body["SnapshotName"] == one.name.as_str();
+        let Some(snapshot) = all.iter().find(named) else {
+            return;
+        };
+        let foreign = enhanced::foreign(snapshot, self.application, view.created, false);
+        self.check(book, Invariant::S11, foreign.is_none(), || {
+            foreign.unwrap_or_default()
+        });
+        let tags = snapshot.enhanced.iter().flat_map(|one| one.tags.keys());
+        let tagged = tags.into_iter().any(|key| key == enhanced::OWN_TAG);
+        self.check(book, Invariant::S9, tagged, || {
+            "it has no tag of Lifeguard's".to_owned()
+        });
+        let by_service = snapshot.enhanced.as_ref().is_some_and(|one| one.by_service);
+        self.check(book, Invariant::S9, !by_service, || {
+            "the service took it".to_owned()
         });
     }
 

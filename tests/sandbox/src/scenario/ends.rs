@@ -160,14 +160,14 @@ fn looked(should: usize, region: &Region) -> Option<String> {
 
 fn deletes_late(region: &Region) -> Option<String> {
     let calls = region.journal().calls();
-    let position = |action: &str| {
+    let position = |actions: [&str; 2]| {
         calls
             .iter()
-            .position(|call| call.action == action && call.changed)
+            .position(|call| actions.contains(&call.action.as_str()) && call.changed)
     };
     match (
-        position("DeleteApplicationSnapshot"),
-        position("CreateApplicationSnapshot"),
+        position(["DeleteApplicationSnapshot", "DeleteSnapshot"]),
+        position(["CreateApplicationSnapshot", "CreateSnapshot"]),
     ) {
         (Some(deleted), Some(taken)) if deleted < taken => None,
         (deleted, taken) => Some(format!(

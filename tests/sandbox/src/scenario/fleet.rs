@@ -109,7 +109,8 @@ fn taken(region: &Region) -> Vec<String> {
     let calls = region.journal().calls();
     let taken = calls
         .iter()
-        .filter(|call| call.action == "CreateApplicationSnapshot" && call.changed);
+        .filter(|call| call.action.starts_with("Create") && call.action.ends_with("Snapshot"))
+        .filter(|call| call.changed);
     taken
         .map(|call| crate::place::name_of(call.resource.as_deref().unwrap_or_default()).to_owned())
         .collect()

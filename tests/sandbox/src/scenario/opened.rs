@@ -3,7 +3,7 @@
 //! Every play runs under the invariants. Not so over real Flink: since when every subtask of a job has run undisturbed is known of the simulated one only. Nor where Step Functions and
 //! the ledger are another engine's: the checker would see neither tasks nor leases.
 
-use super::{Script, Stage, alarms, player::Player, promises::premises};
+use super::{Script, Stage, alarms, people::set_key, player::Player, promises::premises};
 use crate::{
     invariants::{Checker, Verdicts},
     lambda::Processes,
@@ -67,6 +67,9 @@ impl Opened {
         }
         for application in stage.applications {
             region.flink().try_add_application(application)?;
+        }
+        for (id, users) in stage.keys {
+            set_key(&region, &id, users);
         }
         match stage.alarms {
             // What a person does after the deployment; from then on the schedule keeps the alarms.

@@ -13,10 +13,10 @@ use crate::{
     flink::ClusterEvent,
     invariants::OPERATOR,
     journal::Actor,
-    managed_flink::{ApiError, SnapshotStatus, Status},
+    managed_flink::{self, ApiError, SnapshotStatus, Status},
     protocol::{aws_json, invocation, refused},
     region::{CLOUDFORMATION, REMEDIATE, Region, SNAPSHOT_CHECK, StackEvent},
-    script::{Do, ExecutionEnd, Injected, StartFrom, Through, WhichSnapshot, properties},
+    script::{Do, ExecutionEnd, Injected, KeyUsers, StartFrom, Through, WhichSnapshot, properties},
     states::{self, ExecutionView},
 };
 
@@ -80,6 +80,8 @@ impl People {
                 hand.deploy(code, runtime, properties.as_ref(), *through)
                     .await;
             }
+            Do::SwitchSnapshots => hand.switch_snapshots().await,
+            Do::Configure { update } => hand.configure(update).await,
             Do::Stop { force } => hand.stop(*force).await,
             Do::Start { from } => hand.start(*from).await,
             Do::Rollback => hand.roll_back().await,
@@ -170,6 +172,7 @@ impl People {
             {
                 flink.place_snapshot(application, name, Duration::ZERO);
             }
+            Do::Key { id, users } => set_key(&self.region, id, *users),
             Do::Tag { key, value } => flink.set_tag(application, key, value),
             Do::Untag { key } => flink.remove_tag(application, key),
             Do::TellOfStack {
@@ -257,6 +260,18 @@ impl People {
     }
 }
 
+/// From now on these may use a key. Stacks act with what people may.
+pub(super) fn set_key(region: &Region, id: &str, users: KeyUsers) {
+    let users = match users {
+        KeyUsers::Everybody => managed_flink::KeyUsers::Everybody,
+        KeyUsers::People => {
+            managed_flink::KeyUsers::Only([OPERATOR, CLOUDFORMATION].map(str::to_owned).into())
+        }
+        KeyUsers::Nobody => managed_flink::KeyUsers::Nobody,
+    };
+    region.flink().set_key(id, users);
+}
+
 /// The name of the function of this package.
 pub(super) fn function(region: &Region, package: &str) -> Option<String> {
     let functions = &region.stack().functions;
@@ -305,8 +320,17 @@ impl Hand<'_> {
 
     async fn send_as(&self, caller: &str, verb: &str, mut body: Value) {
         body["ApplicationName"] = self.application.into();
+        self.send_body(caller, verb, &body).await;
+    }
+
+    /// What is about no application.
+    async fn send_of_account(&self, verb: &str, body: &Value) {
+        self.send_body(OPERATOR, verb, body).await;
+    }
+
+    async fn send_body(&self, caller: &str, verb: &str, body: &Value) {
         let target = format!("KinesisAnalytics_20180523.{verb}");
-        let request = aws_json(caller, "kinesisanalytics", &target, "1.1", &body);
+        let request = aws_json(caller, "kinesisanalytics", &target, "1.1", body);
         let answer = self.region().router().send(request).await;
         if let Some((code, message)) = refused(&answer).filter(|_| !is_cut(&answer)) {
             self.tell(format!("{verb} is refused: {code}: {message}"));
@@ -353,6 +377,25 @@ impl Hand<'_> {
         };
         self.tell(format!("deploys {told}"));
         self.send_as(caller, "UpdateApplication", body).await;
+    }
+
+    async fn switch_snapshots(&self) {
+        self.tell("switches to enhanced snapshots");
+        let mode =
+            json!({ "SnapshotsEnabledUpdate": true, "SnapshotModeUpdate": "ENHANCED_SNAPSHOTS" });
+        let update = json!({ "ApplicationSnapshotConfigurationUpdate": mode });
+        self.send_update(update).await;
+    }
+
+    async fn configure(&self, update: &Map<String, Value>) {
+        let members: Vec<&str> = update.keys().map(String::as_str).collect();
+        self.tell(format!("updates {}", members.join(", ")));
+        self.send_update(update.clone().into()).await;
+    }
+
+    async fn send_update(&self, update: Value) {
+        let body = json!({ "CurrentApplicationVersionId": self.version(), "ApplicationConfigurationUpdate": update });
+        self.send("UpdateApplication", body).await;
     }
 
     /// What the provider changes before the one update, in its order, each with the version of the call before.
@@ -420,8 +463,13 @@ impl Hand<'_> {
 
     async fn take_snapshot(&self, name: &str) {
         self.tell(format!("takes a snapshot, {name}"));
-        self.send("CreateApplicationSnapshot", json!({ "SnapshotName": name }))
-            .await;
+        let view = self.region().flink().application(self.application);
+        let verb = if view.is_some_and(|view| view.enhanced) {
+            "CreateSnapshot"
+        } else {
+            "CreateApplicationSnapshot"
+        };
+        self.send(verb, json!({ "SnapshotName": name })).await;
     }
 
     /// Deletes one that can be deleted.
@@ -441,6 +489,9 @@ impl Hand<'_> {
         self.tell(format!("deletes the snapshot {}", chosen.name));
         let created = chosen.created.as_millisecond() as f64 / 1_000.0;
         let body = json!({ "SnapshotName": chosen.name, "SnapshotCreationTimestamp": created });
+        if chosen.enhanced.is_some() {
+            return self.send_of_account("DeleteSnapshot", &body).await;
+        }
         self.send("DeleteApplicationSnapshot", body).await;
     }
 

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Verbs that change an application.
-const CHANGING: [&str; 7] = [
+const CHANGING: [&str; 9] = [
     "RollbackApplication",
     "StopApplication",
     "UpdateApplication",
@@ -31,6 +31,8 @@ const CHANGING: [&str; 7] = [
     "DeleteApplication",
     "CreateApplicationSnapshot",
     "DeleteApplicationSnapshot",
+    "CreateSnapshot",
+    "DeleteSnapshot",
 ];
 /// The outcome of what did not recover, or of which nobody knows yet whether it did.
 const ESCALATED: &str = "escalated";

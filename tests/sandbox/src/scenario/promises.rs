@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::Script;
 use crate::{
     flink,
-    invariants::{Blame, KnownApplication, MANAGED, Policy, Premises, Rules, Taker},
+    invariants::{Blame, KnownApplication, MANAGED, OWN_TAG, Policy, Premises, Rules, Taker},
+    managed_flink::SnapshotView,
     region::Region,
     script::{
         Application, Behaviour, Code, Do, ExecutionEnd, FaultKind, Injected, RollbackRestores,
@@ -77,17 +78,15 @@ fn takers(region: &Region, script: &Script, name: &str) -> BTreeMap<String, Take
         .application(name)
         .map(|view| view.snapshots)
         .unwrap_or_default();
-    let as_named = |name: String| {
-        let taker = if name.starts_with(OWN_SNAPSHOTS) {
-            Taker::Lifeguard
-        } else {
-            Taker::Person
-        };
-        (name, taker)
+    let taker = |one: &SnapshotView| match &one.enhanced {
+        Some(enhanced) if enhanced.by_service => Taker::Service,
+        Some(enhanced) if enhanced.tags.contains_key(OWN_TAG) => Taker::Lifeguard,
+        None if one.name.starts_with(OWN_SNAPSHOTS) => Taker::Lifeguard,
+        _ => Taker::Person,
     };
     let mut takers: BTreeMap<_, _> = snapshots
         .into_iter()
-        .map(|one| as_named(one.name))
+        .map(|one| (one.name.clone(), taker(&one)))
         .collect();
     let opened = region.opened();
     let written = described(script, name).into_iter();
@@ -181,6 +180,7 @@ impl Run<'_> {
             && stack_is_patient
             && script.world.service.times_as_slow.is_none()
             && script.world.answers.is_empty()
+            && script.world.keys.is_empty()
             && !application.snapshots_disabled
             && !application.stopped
             && age.is_some_and(|age| age.0.as_secs() >= OLD_ENOUGH_SECS)

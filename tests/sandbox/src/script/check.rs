@@ -37,7 +37,7 @@ const OUTCOMES: [&str; 8] = [
     "needsPerson",
     "none",
 ];
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 9] = [
     "RollbackApplication",
     "StopApplication",
     "UpdateApplication",
@@ -45,6 +45,8 @@ const CHANGES: [&str; 7] = [
     "DeleteApplication",
     "CreateApplicationSnapshot",
     "DeleteApplicationSnapshot",
+    "CreateSnapshot",
+    "DeleteSnapshot",
 ];
 /// What CloudFormation says of a stack or of a resource: one of these words, and how far it has come.
 const STACK_WORDS: [&str; 5] = ["CREATE", "UPDATE", "DELETE", "ROLLBACK", "UPDATE_ROLLBACK"];

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Fault, Injected, RollbackRestores, Span, Stage, Through, is_default};
+use super::{Fault, Injected, KeyUsers, RollbackRestores, Span, Stage, Through, is_default};
 
 /// Something that happens: when, to which application, what. Without `do` it is only waited for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +133,20 @@ pub enum Do {
         /// By what.
         #[serde(default, skip_serializing_if = "is_default")]
         through: Through,
+    },
+    /// Somebody switches it to enhanced snapshots, which only a rollback can undo.
+    SwitchSnapshots,
+    /// Somebody updates it in any other way.
+    Configure {
+        /// Members of an `ApplicationConfigurationUpdate`, as the API spells them.
+        update: Map<String, Value>,
+    },
+    /// From now on these may use a customer managed key.
+    Key {
+        /// Its id, as configurations name it.
+        id: String,
+        /// Who.
+        users: KeyUsers,
     },
     /// Somebody stops it.
     Stop {

@@ -33,8 +33,9 @@ pub use span::Span;
 pub(crate) use stage::properties;
 pub use trail::{Through, Trail};
 pub use world::{
-    Alarms, Application, Kind, Like, Many, RollbackNumber, RollbackRestores, Service, Sink,
-    Snapshot, SnapshotStatus, Stage, StartPosition, Stream, TakenBy, Version, World,
+    Alarms, Application, KeyUsers, Kind, Like, Many, RollbackNumber, RollbackRestores, Service,
+    Sink, Snapshot, SnapshotMode, SnapshotStatus, Stage, StartPosition, Stream, TakenBy, Version,
+    World,
 };
 
 /// A scenario: a region, what happens in it, and how that must end.

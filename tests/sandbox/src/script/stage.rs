@@ -6,12 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Application, RollbackNumber, RollbackRestores, Script, Service, Sink, Snapshot, SnapshotStatus,
-    Stage as Part, StartPosition, Stream, World,
+    Application, RollbackNumber, RollbackRestores, Script, Service, Sink, Snapshot, SnapshotMode,
+    SnapshotStatus, Stage as Part, StartPosition, Stream, TakenBy, World,
 };
 use crate::{
-    flink, managed_flink,
-    managed_flink::{ApplicationSeed, Quirks, Settings},
+    flink,
+    invariants::OWN_TAG,
+    managed_flink,
+    managed_flink::{ApplicationSeed, Quirks, Settings, SnapshotSeed},
     region::OPENED,
     scenario::{Stage, hours},
 };
@@ -48,6 +50,7 @@ impl World {
         }
         stage.parameters.extend(self.parameters.clone());
         stage.settings = settings(&self.service);
+        stage.keys = self.keys.clone();
         stage.trail = self.trail.as_ref().map_or(stage.trail, Into::into);
         stage.alarms = self.alarms;
         stage
@@ -85,6 +88,7 @@ fn settings(service: &Service) -> Settings {
         system_rollback_on_loops: service.system_rollback_on_loops.map(|time| time.0),
         snapshot_quota: service.snapshot_quota.unwrap_or(usual.snapshot_quota),
     };
+    settings.newer = service.newer_settings.clone();
     settings
 }
 
@@ -113,10 +117,17 @@ fn seed(name: &str, application: &Application, opened: Timestamp) -> Application
     if !application.properties.is_empty() {
         seed = seed.configured("EnvironmentProperties", properties(&application.properties));
     }
-    for snapshot in &application.snapshots {
-        for (name, age) in snapshot.each(opened) {
-            seed = seed.snapshot_that_is(snapshot.status.into(), &name, age);
-        }
+    if application.snapshot_mode == SnapshotMode::Enhanced {
+        seed = seed.enhanced();
+    }
+    for placed in placed(&application.snapshots, opened) {
+        seed = seed.with_snapshot(placed);
+    }
+    for placed in placed(&application.snapshots_before_switch, opened) {
+        seed = seed.with_snapshot(placed.legacy());
+    }
+    for placed in placed(&application.snapshots_of_namesake, opened) {
+        seed = seed.with_snapshot(placed.of_namesake());
     }
     for (key, value) in &application.tags {
         seed = seed.tag(key, value);
@@ -138,6 +149,20 @@ fn seed(name: &str, application: &Application, opened: Timestamp) -> Application
         seed = seed.not_running();
     }
     seed
+}
+
+/// Snapshots as they are written, each by itself.
+fn placed(snapshots: &[Snapshot], opened: Timestamp) -> impl Iterator<Item = SnapshotSeed> {
+    snapshots.iter().flat_map(move |snapshot| {
+        snapshot.each(opened).map(|(name, age)| {
+            let seed = SnapshotSeed::new(&name, age).that_is(snapshot.status.into());
+            match snapshot.taken_by {
+                Some(TakenBy::Service) => seed.by_service(),
+                Some(TakenBy::Lifeguard) => seed.tag_of_version(OWN_TAG),
+                Some(TakenBy::Person) | None => seed,
+            }
+        })
+    })
 }
 
 /// Environment properties as the API has them.

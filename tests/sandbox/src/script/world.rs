@@ -1,6 +1,6 @@
 //! What a region is like when it opens, as it is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -25,6 +25,9 @@ pub struct World {
     /// What CloudTrail is like; swift and faultless, and silent about refused calls, when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trail: Option<Trail>,
+    /// Who may use which customer managed key, by the id that configurations name; everybody where it is not here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, KeyUsers>,
     /// Which applications have alarms from the beginning.
     #[serde(skip_serializing_if = "is_default")]
     pub alarms: Alarms,
@@ -37,6 +40,29 @@ pub struct World {
     /// The applications. When absent: one like `orders`, with snapshots of 6 and 12 hours ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applications: Option<Vec<Application>>,
+}
+
+/// Who may use a customer managed key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyUsers {
+    /// Whoever calls, Lifeguard too.
+    Everybody,
+    /// People, whom its policy names, and not Lifeguard.
+    People,
+    /// Nobody: it is disabled.
+    Nobody,
+}
+
+/// Which of the two kinds of snapshots an application has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SnapshotMode {
+    /// Its own, by their names.
+    #[default]
+    Legacy,
+    /// Those of the account, by their ARNs.
+    Enhanced,
 }
 
 /// Which applications have alarms from the beginning.
@@ -75,6 +101,9 @@ pub struct Service {
     /// Snapshots per application; 1000 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_quota: Option<usize>,
+    /// Settings that it has and nobody knows yet, as an `ApplicationConfiguration` would spell them: `ApplicationTieringConfiguration`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub newer_settings: BTreeSet<String>,
     /// How long single stages take.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub timings: BTreeMap<Stage, Span>,
@@ -156,6 +185,15 @@ pub struct Application {
     /// Its snapshots.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshot>,
+    /// Which kind of snapshots it has, in all its versions; legacy when absent. `snapshots` are of that kind.
+    #[serde(skip_serializing_if = "is_default")]
+    pub snapshot_mode: SnapshotMode,
+    /// Legacy snapshots of an application that has enhanced ones now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub snapshots_before_switch: Vec<Snapshot>,
+    /// Enhanced snapshots of another application of this name that was deleted: they are still there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub snapshots_of_namesake: Vec<Snapshot>,
     /// Its tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

@@ -8,6 +8,7 @@ use std::{
 
 use sandbox::{
     journal::Call,
+    managed_flink::SnapshotView,
     place,
     region::Region,
     scenario::{CATALOGUE, INPUTS, SNAPSHOTS, SWEEPS, play_on},
@@ -109,6 +110,22 @@ fn asked(region: &Region, call: &Call) -> Option<Asked> {
         ("kinesisanalytics", "ListApplications") => {
             place::arn("kinesisanalytics", "every-application")
         }
+        ("kinesisanalytics", "ListSnapshots") => {
+            place::arn("kinesisanalytics", "snapshot/every-snapshot")
+        }
+        // Enhanced snapshots are resources of the account, with tags of their own.
+        ("kinesisanalytics", action) if is_of_snapshot(action, name) => {
+            let all = region.flink().account_snapshots();
+            let is_it = |one: &SnapshotView| one.name == place::name_of(name);
+            let tags = all.into_iter().find(is_it).and_then(|one| one.enhanced);
+            context.extend(
+                tags.map(|one| one.tags)
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| (format!("aws:ResourceTag/{key}"), value)),
+            );
+            named("kinesisanalytics", format!("snapshot/{name}"))
+        }
         ("kinesisanalytics", _) => {
             // One that is gone had opted in.
             let opted_in = || BTreeMap::from([("lifeguard:managed".to_owned(), "true".to_owned())]);
@@ -149,6 +166,17 @@ fn asked(region: &Region, call: &Call) -> Option<Asked> {
         resource,
         context,
     })
+}
+
+/// Whether a verb's resource is an enhanced snapshot; a creation's is the application.
+fn is_of_snapshot(action: &str, name: &str) -> bool {
+    let verbs = [
+        "DescribeSnapshot",
+        "DeleteSnapshot",
+        "DescribeSnapshotOperation",
+        "ListSnapshotOperations",
+    ];
+    verbs.contains(&action) || name.contains(":snapshot/")
 }
 
 fn roles(mode: &str) -> Roles {
