@@ -13,6 +13,7 @@ mod flink;
 
 use std::{collections::BTreeMap, fmt};
 
+use lifecycle::{Application, SnapshotMode};
 use managed_flink::sdk::{
     ApplicationConfigurationDescription, ApplicationConfigurationUpdate, ApplicationDetail,
     ApplicationEncryptionConfigurationUpdate, ApplicationMode,
@@ -114,25 +115,44 @@ pub fn carry(
     }))
 }
 
-/// The same for two answers of the service as they were: members that this release does not know, and so would drop, are obstacles where they differ.
+/// The same for two answers of the service as they were: members that this release does not know, and so would drop, are obstacles where they differ. And the snapshot mode, which
+/// the SDK does not read.
 ///
 /// # Errors
-/// As [`carry`], and when such a member differs.
+/// As [`carry`], when such a member differs, and when the mode cannot stay as it is.
 pub fn carry_all(
     current: &managed_flink::Described,
     target: &managed_flink::Described,
 ) -> Result<Option<Carried>, CannotCarry> {
     let unknown = managed_flink::unknown_members(current, target);
     let carried = carry(current.detail.as_sdk(), target.detail.as_sdk());
-    if unknown.is_empty() {
+    let mode = snapshot_mode(&current.application, &target.application).err();
+    if unknown.is_empty() && mode.is_none() {
         return carried;
     }
     let mut obstacles = carried.err().map_or_else(Vec::new, |error| error.0);
+    obstacles.extend(mode);
     obstacles.extend(unknown.into_iter().map(|path| Obstacle {
         part: "a setting that this release does not know",
         why: path,
     }));
     Err(CannotCarry(obstacles))
+}
+
+/// The mode is never part of an update: no update sets it back, so an application that has switched keeps it, and the start names an enhanced snapshot. The switch itself is a
+/// person's, because it is for good.
+fn snapshot_mode(current: &Application, target: &Application) -> Part<()> {
+    const PART: &str = "snapshot mode";
+    match (&current.snapshot_mode, &target.snapshot_mode) {
+        (SnapshotMode::Other(mode), _) | (_, SnapshotMode::Other(mode)) => {
+            obstacle(PART, format!("{mode} is not known to this release"))
+        }
+        (SnapshotMode::Legacy, SnapshotMode::Enhanced) => obstacle(
+            PART,
+            "the good version uses enhanced snapshots, and no update would take that switch back",
+        ),
+        _ => Ok(None),
+    }
 }
 
 /// What the parts came to.

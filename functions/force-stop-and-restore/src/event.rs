@@ -71,13 +71,16 @@ pub struct StartPlan {
     pub allow_non_restored_state: Option<bool>,
 }
 
-/// What to start from: exactly one of the two.
+/// What to start from: a snapshot, or in as many words nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restore {
     /// A snapshot's name.
     #[serde(default)]
     pub snapshot_name: Option<String>,
+    /// Its ARN, where it is an enhanced one.
+    #[serde(default)]
+    pub snapshot_arn: Option<String>,
     /// `true`: without any state. Only ever on a person's explicit word.
     #[serde(default)]
     pub without_state: bool,

@@ -6,7 +6,7 @@ use lambda_kit::{ErrorType, Failure};
 use lifecycle::{Application, ApplicationStatus, Policy};
 use managed_flink::{
     DescribeApplication, DescribeApplicationVersion, Described, ListTagsForResource, StepAnswer,
-    StopApplication, look_before_change, properties,
+    StopApplication, look_before_change, may_use_keys, properties,
 };
 
 use crate::{ForceStopPlan, at_version, carry::carry_all};
@@ -43,7 +43,12 @@ where
             format!("{name} is {status}: from there the service does not force-stop; look again"),
         ));
     }
-    can_be_put_back(api, &seen, name, plan).await?;
+    let target = can_be_put_back(api, &seen, name, plan).await?;
+    let of_target = target
+        .as_ref()
+        .and_then(|it| it.application.customer_key.as_deref());
+    let own = seen.application.customer_key.as_deref();
+    may_use_keys(policy, name, &[own, of_target])?;
     tracing::info!(application = name, version = plan.version_id, %status, "force-stopping");
     let error = match api.stop_application(name, true).await {
         Ok(accepted) => {
@@ -65,13 +70,13 @@ where
     Err(error.into_refusal())
 }
 
-/// A dry run of what comes after: an application that was stopped and cannot be started as planned is worse off than before.
+/// A dry run of what comes after: an application that was stopped and cannot be started as planned is worse off than before. The version that comes after, where it is another.
 async fn can_be_put_back<A>(
     api: &A,
     seen: &Described,
     name: &str,
     plan: &ForceStopPlan,
-) -> Result<(), Failure>
+) -> Result<Option<Described>, Failure>
 where
     A: DescribeApplicationVersion,
 {
@@ -79,11 +84,11 @@ where
         .target_version_id
         .filter(|target| *target != seen.application.version_id)
     else {
-        return Ok(());
+        return Ok(None);
     };
     let described = api.describe_application_version(name, target).await?;
     match carry_all(seen, &described) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Some(described)),
         Err(error) => Err(Failure::new(
             ErrorType::CannotCarry,
             format!(

@@ -1,7 +1,7 @@
 //! `start`: from the chosen snapshot, or, on a person's explicit word, without state.
 
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{ApplicationStatus, Policy};
+use lifecycle::{Application, ApplicationStatus, Policy, SnapshotMode};
 use managed_flink::{
     DescribeApplication, Described, ListTagsForResource, StartApplication, StartFrom, StepAnswer,
     look_before_change, properties, sdk::ApplicationRestoreType,
@@ -29,6 +29,7 @@ where
         .allow_non_restored_state
         .or(seen.application.allow_non_restored_state)
         .unwrap_or(false);
+    fits_the_mode(&seen.application, &from)?;
     let status = &seen.application.status;
     if is_visible(&seen, &from, allow) {
         return Ok(StepAnswer::already_done(&seen.application));
@@ -68,11 +69,15 @@ where
 
 /// Exactly one of the two must be said. A missing snapshot is never read as "without state".
 fn chosen(name: &str, restore: &Restore) -> Result<StartFrom, Failure> {
-    match (&restore.snapshot_name, restore.without_state) {
-        (Some(snapshot), false) if !snapshot.is_empty() => {
+    let (snapshot, arn) = (&restore.snapshot_name, &restore.snapshot_arn);
+    match (snapshot, arn, restore.without_state) {
+        (Some(snapshot), None, false) if !snapshot.is_empty() => {
             Ok(StartFrom::Snapshot(snapshot.clone()))
         }
-        (None, true) => Ok(StartFrom::Nothing),
+        (Some(_), Some(arn), false) if !arn.is_empty() => {
+            Ok(StartFrom::EnhancedSnapshot(arn.clone()))
+        }
+        (None, None, true) => Ok(StartFrom::Nothing),
         _ => Err(Failure::new(
             ErrorType::BadInput,
             format!(
@@ -80,6 +85,29 @@ fn chosen(name: &str, restore: &Restore) -> Result<StartFrom, Failure> {
             ),
         )),
     }
+}
+
+/// An enhanced snapshot is restored in that mode only, any other outside of it. Decided by the look that fences the start: the mode may have been switched since the plan was made.
+fn fits_the_mode(application: &Application, from: &StartFrom) -> Result<(), Failure> {
+    let Application {
+        name,
+        snapshot_mode,
+        ..
+    } = application;
+    let fits = match from {
+        StartFrom::EnhancedSnapshot(_) => *snapshot_mode == SnapshotMode::Enhanced,
+        StartFrom::Snapshot(_) => *snapshot_mode == SnapshotMode::Legacy,
+        StartFrom::Nothing => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorType::Stale,
+        format!(
+            "{name} was not started: its snapshot mode is {snapshot_mode}, and the plan names a snapshot of another kind: look again"
+        ),
+    ))
 }
 
 /// Whether the application starts or runs, and from exactly this.
@@ -100,6 +128,10 @@ fn is_visible(seen: &Described, from: &StartFrom, allow: bool) -> bool {
         StartFrom::Snapshot(name) => {
             *restore.application_restore_type() == ApplicationRestoreType::RestoreFromCustomSnapshot
                 && restore.snapshot_name() == Some(name)
+        }
+        StartFrom::EnhancedSnapshot(arn) => {
+            *restore.application_restore_type() == ApplicationRestoreType::RestoreFromCustomSnapshot
+                && seen.application.started_from_arn.as_ref() == Some(arn)
         }
         StartFrom::Nothing => {
             *restore.application_restore_type() == ApplicationRestoreType::SkipRestoreFromSnapshot

@@ -11,7 +11,11 @@ use support::service::{Fault, Lines, Service, full};
 
 /// As the Lambda runtime does it, from JSON to JSON. No property value may show anywhere in what is answered or logged.
 async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
-    let acting = Env::from_iter([("MODE", "act"), ("FORCE_STOP", "enabled")]);
+    let acting = Env::from_iter([
+        ("MODE", "act"),
+        ("FORCE_STOP", "enabled"),
+        ("USABLE_KEYS", "key-1"),
+    ]);
     run_in(&acting, service, event).await
 }
 
@@ -733,5 +737,101 @@ fn without_a_mode_it_does_not_start() {
             .unwrap_err()
             .to_string();
         assert!(error.contains(said), "{error}");
+    }
+}
+
+const ARN: &str = "arn:aws:kinesisanalytics:eu-west-1:1:snapshot/before";
+
+fn with_mode(detail: &mut Value, mode: &str) {
+    let configuration = &mut detail["ApplicationConfigurationDescription"];
+    configuration["ApplicationSnapshotConfigurationDescription"]["SnapshotMode"] = mode.into();
+}
+
+fn start_by_arn() -> Value {
+    let from = json!({ "snapshotName": "before", "snapshotArn": ARN });
+    event("start", json!({ "versionId": 7, "restore": from }))
+}
+
+#[tokio::test]
+async fn an_enhanced_snapshot_is_named_by_its_arn_and_its_effect_is_known_by_it() {
+    let service = Service::new(full());
+    service.set(|state| with_mode(&mut state.application, "ENHANCED_SNAPSHOTS"));
+    service.fault("StartApplication", Fault::LoseAnswer);
+    let answer = run(&service, start_by_arn()).await.unwrap();
+    assert_eq!(answer["outcome"], "accepted", "the look shows the ARN");
+    let sent = &service.double.bodies("StartApplication")[0]["RunConfiguration"];
+    assert_eq!(
+        sent["ApplicationRestoreConfiguration"],
+        json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotArn": ARN })
+    );
+    let answer = run(&service, start_by_arn()).await.unwrap();
+    assert_eq!(answer["outcome"], "alreadyDone");
+    assert_eq!(service.changes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_whose_snapshot_is_not_of_the_mode_is_not_sent() {
+    for (mode, event, error) in [
+        ("ENHANCED_SNAPSHOTS", start(), ErrorType::Stale),
+        (
+            "APPLICATION_SNAPSHOTS_LEGACY",
+            start_by_arn(),
+            ErrorType::Stale,
+        ),
+        ("NEW", start(), ErrorType::NotAllowed),
+        ("NEW", start_by_arn(), ErrorType::NotAllowed),
+    ] {
+        let service = Service::new(full());
+        service.set(|state| with_mode(&mut state.application, mode));
+        let failure = run(&service, event).await.unwrap_err();
+        assert_eq!(failure.error_type, error, "{mode}");
+        assert!(failure.message.contains(mode), "{}", failure.message);
+        assert!(service.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_snapshot_mode_stays_and_a_switch_to_it_is_a_persons() {
+    // It has switched since the good version: no update sets that back, and none needs to.
+    let stays = bad_version();
+    stays.set(|state| with_mode(&mut state.application, "ENHANCED_SNAPSHOTS"));
+    let answer = run(&stays, restore()).await.unwrap();
+    assert_eq!(answer["outcome"], "accepted");
+    let sent = stays.double.bodies("UpdateApplication")[0].to_string();
+    assert!(!sent.contains("SnapshotMode"), "{sent}");
+    assert_eq!(
+        run(&stays, restore()).await.unwrap()["outcome"],
+        "alreadyDone"
+    );
+    for (mode, named) in [("ENHANCED_SNAPSHOTS", "enhanced snapshots"), ("NEW", "NEW")] {
+        let service = bad_version();
+        service.set(|state| with_mode(state.versions.get_mut(&6).unwrap(), mode));
+        let failure = run(&service, restore()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::CannotCarry);
+        assert!(
+            failure.message.contains("snapshot mode: ") && failure.message.contains(named),
+            "{}",
+            failure.message
+        );
+        assert!(service.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_stopped_that_needs_a_key_which_the_stack_may_not_use() {
+    let key = |detail: &mut Value| {
+        let configuration = &mut detail["ApplicationConfigurationDescription"];
+        configuration["ApplicationEncryptionConfigurationDescription"]["KeyId"] = "key-2".into();
+    };
+    let (own, of_target) = (bad_version(), bad_version());
+    own.set(|state| key(&mut state.application));
+    of_target.set(|state| key(state.versions.get_mut(&6).unwrap()));
+    for service in [own, of_target] {
+        service.with("ApplicationStatus", "RUNNING");
+        let plan = json!({ "versionId": 7, "targetVersionId": 6 });
+        let failure = run(&service, event("forceStop", plan)).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::NotAllowed);
+        assert!(failure.message.contains("key-2"), "{}", failure.message);
+        assert!(service.changes().is_empty());
     }
 }

@@ -93,7 +93,7 @@ impl State {
         );
         let rescue = decision.progress.rescue.as_ref();
         match &plan.restore {
-            Some(Restore::Snapshot { snapshot_name }) => Self::Snapshot(snapshot_name.clone()),
+            Some(Restore::Snapshot { snapshot_name, .. }) => Self::Snapshot(snapshot_name.clone()),
             Some(Restore::WithoutState { .. }) => Self::None,
             None if asked_without => Self::None,
             None => rescue

@@ -13,7 +13,7 @@ use lambda_kit::{Aws, Env, ErrorType, Failure, Function, Invocation, SettingErro
 use lifecycle::{Application, ApplicationStatus, Holds, Keys, PLAN, Policy};
 use managed_flink::{
     DescribeApplication, ListTagsForResource, ManagedFlink, RollbackApplication, StepAnswer,
-    look_before_change, properties,
+    look_before_change, may_use_keys, properties,
 };
 
 /// The function.
@@ -62,6 +62,7 @@ where
         return Ok(StepAnswer::already_done(&seen.application));
     }
     still_fits(&seen.application, &event.plan)?;
+    may_use_keys(policy, name, &[seen.application.customer_key.as_deref()])?;
     tracing::info!(
         application = name,
         version = from,

@@ -23,7 +23,11 @@ fn event() -> Value {
 
 /// A stack that acts.
 fn acting() -> Env {
-    Env::from_iter([("MODE", "act"), ("FORCE_STOP", "enabled")])
+    Env::from_iter([
+        ("MODE", "act"),
+        ("FORCE_STOP", "enabled"),
+        ("USABLE_KEYS", "key-1"),
+    ])
 }
 
 /// As the Lambda runtime does it, from JSON to JSON. No property value may show anywhere in what is answered or logged.
@@ -289,6 +293,7 @@ fn acting_as(stack: &str) -> Env {
         ("MODE", "act"),
         ("FORCE_STOP", "enabled"),
         ("STACK_NAME", stack),
+        ("USABLE_KEYS", "key-1"),
     ])
 }
 
@@ -410,4 +415,24 @@ async fn a_wrong_input_is_bad_input() {
     let failure = run(&service, event()).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorType::BadInput);
     assert!(failure.message.contains("check the name and the region"));
+}
+
+#[tokio::test]
+async fn what_is_under_a_key_or_in_a_mode_that_is_not_ours_to_use_is_not_rolled_back() {
+    let key = running();
+    key.set(|state| {
+        let configuration = &mut state.application["ApplicationConfigurationDescription"];
+        configuration["ApplicationEncryptionConfigurationDescription"]["KeyId"] = "key-2".into();
+    });
+    let mode = running();
+    mode.set(|state| {
+        let configuration = &mut state.application["ApplicationConfigurationDescription"];
+        configuration["ApplicationSnapshotConfigurationDescription"]["SnapshotMode"] = "NEW".into();
+    });
+    for (service, named) in [(key, "key-2"), (mode, "snapshot mode is NEW")] {
+        let failure = run(&service, event()).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorType::NotAllowed);
+        assert!(failure.message.contains(named), "{}", failure.message);
+        assert!(service.changes().is_empty());
+    }
 }

@@ -320,6 +320,9 @@ fn look(change: impl FnOnce(&mut Observation)) -> Value {
             checkpoint_interval_secs: None,
             content: None,
             changed: None,
+            snapshot_mode: lifecycle::SnapshotMode::Legacy,
+            customer_key: None,
+            started_from_arn: None,
         },
         versions: Vec::new(),
         operations: vec![Operation {

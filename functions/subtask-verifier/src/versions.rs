@@ -88,6 +88,8 @@ pub(crate) async fn read(
         content: contents.get(id).copied(),
         changed: changed(version),
         is_code_replaced: replaced.contains(id),
+        snapshot_mode: version.application.snapshot_mode.clone(),
+        customer_key: version.application.customer_key.clone(),
     };
     Earlier {
         versions: read.iter().rev().map(version).collect(),

@@ -29,6 +29,7 @@ pub fn policy(env: &Env) -> Result<Policy, SettingError> {
         deadline_secs: env.or("DEADLINE_SECS", default.deadline_secs)?,
         allow_force_stop: env.or("FORCE_STOP", Switch(default.allow_force_stop))?.0,
         stack: stack(env)?,
+        usable_keys: env.or("USABLE_KEYS", default.usable_keys)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationStatus, Progress, Severity};
+use crate::{ApplicationStatus, Progress, Severity, Snapshot};
 
 /// The next action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +76,24 @@ pub enum Restore {
     Snapshot {
         /// Its name.
         snapshot_name: String,
+        /// Its ARN, of an enhanced one: by that it is restored, and not by its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot_arn: Option<String>,
     },
     /// Without state.
     WithoutState {
         /// Always true: it has to be said.
         without_state: bool,
     },
+}
+
+impl From<&Snapshot> for Restore {
+    fn from(snapshot: &Snapshot) -> Self {
+        Self::Snapshot {
+            snapshot_name: snapshot.name.clone(),
+            snapshot_arn: snapshot.enhanced.as_ref().map(|one| one.arn.clone()),
+        }
+    }
 }
 
 /// Why a turn decided as it did: a closed set, for metrics and tests. The sentence beside it is for people.
@@ -148,6 +160,10 @@ pub enum Reason {
     NoVersion,
     /// No snapshot is right.
     NoSnapshot,
+    /// A customer managed key that this stack may not use.
+    KeyNotUsable,
+    /// A setting with a value that this release does not know.
+    UnknownSetting,
     /// The change is to blame.
     ChangeToBlame,
     /// The step before did not help. Events, and state machines of releases before, know it by its old name.

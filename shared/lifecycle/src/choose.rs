@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Policy, Runtime, Snapshot, SnapshotStatus, lasting};
+use crate::{Policy, Runtime, Snapshot, SnapshotMode, SnapshotSource, SnapshotStatus, lasting};
 
 /// Reasons kept for newer snapshots that were passed over.
 const PASSED_OVER_KEPT: usize = 8;
@@ -41,6 +41,10 @@ pub struct Wanted<'a> {
     pub cutoff: Option<Timestamp>,
     /// How old it may be; None where a person named it.
     pub limits: Option<Limits>,
+    /// The kind of snapshots that the application restores. None: either, where the service restores it within a rollback across the switch.
+    pub mode: Option<&'a SnapshotMode>,
+    /// Whether a person named the snapshot: what was imported is restored on their word only.
+    pub is_named: bool,
 }
 
 /// How old a snapshot may be. Sources past their retention do not fail: what they dropped is missing, and nothing says so.
@@ -146,8 +150,17 @@ pub fn unfit(snapshot: &Snapshot, wanted: &Wanted<'_>, now: Timestamp) -> Option
     if snapshot.status != SnapshotStatus::Ready {
         return Some(format!("it is {}", snapshot.status));
     }
+    if let Some(why) = wanted.mode.and_then(|mode| not_in_mode(snapshot, mode)) {
+        return Some(why);
+    }
+    let source = snapshot.enhanced.as_ref().map(|one| &one.source);
+    if let Some(why) = source.and_then(|source| source.why_not(wanted.is_named)) {
+        return Some(why);
+    }
     let runtime = wanted.runtime;
     match &snapshot.runtime {
+        // The service does not say it of what was imported, and checks it itself.
+        None if wanted.is_named && source == Some(&SnapshotSource::Imported) => {}
         None => return Some("its runtime is not known".into()),
         Some(taken_with) if !runtime.accepts_snapshot_of(taken_with) => {
             return Some(format!(
@@ -166,4 +179,21 @@ pub fn unfit(snapshot: &Snapshot, wanted: &Wanted<'_>, now: Timestamp) -> Option
     // A cut at the end of time is none.
     let cut = wanted.cutoff.filter(|cutoff| *cutoff < now);
     wanted.limits?.exceeded(since(now), cut.map(since))
+}
+
+/// Why an application in that mode cannot restore it: one of the legacy kind only by name, an enhanced one only by ARN.
+fn not_in_mode(snapshot: &Snapshot, mode: &SnapshotMode) -> Option<String> {
+    match (mode, &snapshot.enhanced) {
+        (SnapshotMode::Legacy, None) | (SnapshotMode::Enhanced, Some(_)) => None,
+        (SnapshotMode::Enhanced, None) => Some(
+            "it is of the mode before: an application with enhanced snapshots does not restore it"
+                .into(),
+        ),
+        (SnapshotMode::Legacy, Some(_)) => {
+            Some("it is an enhanced snapshot, and the application does not use those".into())
+        }
+        (SnapshotMode::Other(mode), _) => Some(format!(
+            "the application's snapshot mode is {mode}, which this release does not know"
+        )),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod asked;
 mod check;
+mod closed;
 mod doubt;
 mod effect;
 mod once_more;
@@ -487,9 +488,11 @@ impl Turn<'_> {
         } else {
             "nothing was changed"
         };
-        // What is wrong with the tags is a reason, the rest are facts.
+        // What is wrong with the tags or a setting is a reason, the rest are facts.
         let why = match because {
-            Reason::PolicyUnclear => format!("because {why}"),
+            Reason::PolicyUnclear | Reason::KeyNotUsable | Reason::UnknownSetting => {
+                format!("because {why}")
+            }
             _ => why,
         };
         Some(self.escalate(because, format!("{found}; {nothing}, {why}")))
@@ -505,6 +508,9 @@ impl Turn<'_> {
         if applied.policy.mode == Mode::Observe {
             let why = "the mode is observe".to_owned();
             return Some(Brake::Holds(Reason::ObserveOnly, why));
+        }
+        if let Some((because, why)) = self.closed_by_a_setting() {
+            return Some(Brake::Holds(because, why));
         }
         // What was begun is finished without the ledger: it holds the budget, and that was spent when it was begun.
         if self.s.request.is_some() && self.s.ledger.is_ok() || self.has_begun() {

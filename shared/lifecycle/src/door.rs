@@ -80,7 +80,11 @@ pub const PLAN: &Keys = &[
     ("targetVersionId", Holds::Number),
     (
         "restore",
-        Holds::Object(&[("snapshotName", Holds::Text), ("withoutState", Holds::Flag)]),
+        Holds::Object(&[
+            ("snapshotName", Holds::Text),
+            ("snapshotArn", Holds::Text),
+            ("withoutState", Holds::Flag),
+        ]),
     ),
     ("allowNonRestoredState", Holds::Flag),
     ("reason", Holds::Text),

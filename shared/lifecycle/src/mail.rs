@@ -77,6 +77,8 @@ impl Reason {
             | Self::Suspected
             | Self::NoVersion
             | Self::NoSnapshot
+            | Self::KeyNotUsable
+            | Self::UnknownSetting
             | Self::ForceStopDisabled
             | Self::StopSwitch
             | Self::StopSwitchUnreadable

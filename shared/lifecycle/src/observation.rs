@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationStatus, JobState, OperationStatus, Runtime, SnapshotStatus};
+use crate::{
+    ApplicationStatus, EnhancedSnapshot, JobState, OperationStatus, Runtime, SnapshotMode,
+    SnapshotSource, SnapshotStatus,
+};
 
 /// Operations kept in an observation, newest first: a page of the service's, about 12 KB. An application that scales itself makes a dozen a day, and each explains a run that ended.
 pub const OPERATIONS_KEPT: usize = 50;
@@ -116,6 +119,15 @@ pub struct Application {
     /// What it changed against the version it was made from: places, numbers and names, no value of a property. None where that version was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Vec<String>>,
+    /// Which kind of snapshots it uses now.
+    #[serde(default, skip_serializing_if = "SnapshotMode::is_legacy")]
+    pub snapshot_mode: SnapshotMode,
+    /// The customer managed key that encrypts it, as the service names it; None where the key is AWS's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_key: Option<String>,
+    /// The ARN of the enhanced snapshot that its last start named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from_arn: Option<String>,
 }
 
 /// An earlier version, from `DescribeApplicationVersion`.
@@ -141,6 +153,12 @@ pub struct Version {
     /// Whether its code lies in S3 no more: another version loaded something else from the same place since. The service itself keeps the code of a version that it rolls back to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_code_replaced: bool,
+    /// As [`Application::snapshot_mode`].
+    #[serde(default, skip_serializing_if = "SnapshotMode::is_legacy")]
+    pub snapshot_mode: SnapshotMode,
+    /// As [`Application::customer_key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_key: Option<String>,
 }
 
 /// An operation, from `ListApplicationOperations` and, for failed ones, `DescribeApplicationOperation`.
@@ -204,7 +222,7 @@ impl Operation {
     }
 }
 
-/// A snapshot, from `ListApplicationSnapshots`.
+/// A snapshot, from `ListApplicationSnapshots`, or from `ListSnapshots` and `DescribeSnapshot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
@@ -218,6 +236,12 @@ pub struct Snapshot {
     pub created_at: Timestamp,
     /// The runtime it was taken with.
     pub runtime: Option<Runtime>,
+    /// The customer managed key that it was written with; None where the key is AWS's own. It keeps that key, whatever the application's is later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_key: Option<String>,
+    /// What only an enhanced snapshot says of itself; None of the legacy kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enhanced: Option<EnhancedSnapshot>,
 }
 
 /// The job inside the application, from the Flink REST API.
@@ -369,6 +393,28 @@ impl Observation {
         version.created_at
     }
 
+    /// Which kind of snapshots a version uses, if it was read.
+    #[must_use]
+    pub fn snapshot_mode_of(&self, version_id: u64) -> Option<&SnapshotMode> {
+        if version_id == self.application.version_id {
+            return Some(&self.application.snapshot_mode);
+        }
+        let mut versions = self.versions.iter();
+        let version = versions.find(|version| version.id == version_id)?;
+        Some(&version.snapshot_mode)
+    }
+
+    /// The customer managed key of a version, if it was read and has one.
+    #[must_use]
+    pub fn customer_key_of(&self, version_id: u64) -> Option<&str> {
+        if version_id == self.application.version_id {
+            return self.application.customer_key.as_deref();
+        }
+        let mut versions = self.versions.iter();
+        let version = versions.find(|version| version.id == version_id)?;
+        version.customer_key.as_deref()
+    }
+
     /// What a version changed against the one it was made from, if both were read.
     #[must_use]
     pub fn changed_by(&self, version_id: u64) -> Option<&[String]> {
@@ -392,6 +438,18 @@ impl Observation {
         self.operations
             .iter()
             .find(|operation| kinds.contains(&operation.kind()))
+    }
+}
+
+impl Snapshot {
+    /// Whether it is known to hold the state of another application, or of one of the same name that was deleted since.
+    #[must_use]
+    pub fn is_of_another_life(&self) -> bool {
+        let source = self.enhanced.as_ref().map(|one| &one.source);
+        matches!(
+            source,
+            Some(SnapshotSource::AnotherApplication { .. } | SnapshotSource::EarlierLife { .. })
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{OtherStack, SnapshotPolicy, StackName};
+use crate::{OtherStack, SnapshotPolicy, StackName, UsableKeys};
 
 /// Tags of this project start with this.
 pub const TAG_PREFIX: &str = "lifeguard:";
@@ -69,6 +69,9 @@ pub struct Policy {
     /// Which stack this is: it looks after its own applications only.
     #[serde(default)]
     pub stack: StackName,
+    /// The customer managed keys that this stack may use.
+    #[serde(default, skip_serializing_if = "UsableKeys::is_empty")]
+    pub usable_keys: UsableKeys,
 }
 
 fn yes() -> bool {
@@ -97,6 +100,7 @@ impl Default for Policy {
             deadline_secs: 14_400,
             allow_force_stop: true,
             stack: StackName::default(),
+            usable_keys: UsableKeys::default(),
         }
     }
 }

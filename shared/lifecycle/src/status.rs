@@ -158,3 +158,38 @@ spelled! {
         Reconciling = "RECONCILING",
     }
 }
+
+spelled! {
+    /// `SnapshotMode`: which kind of snapshots an application takes and restores. It uses one kind at a time, and the switch to the newer one is one-way.
+    SnapshotMode {
+        /// Snapshots of one application, restored by name. Every application older than the member has it so.
+        Legacy = "APPLICATION_SNAPSHOTS_LEGACY",
+        /// Snapshots that are resources of the account, restored by ARN.
+        Enhanced = "ENHANCED_SNAPSHOTS",
+    }
+}
+
+impl Default for SnapshotMode {
+    /// What an answer without the member means.
+    fn default() -> Self {
+        Self::Legacy
+    }
+}
+
+impl SnapshotMode {
+    /// Whether nothing has to be written down about it.
+    #[must_use]
+    pub fn is_legacy(&self) -> bool {
+        *self == Self::Legacy
+    }
+}
+
+spelled! {
+    /// `SnapshotInitiator`: who asked for an enhanced snapshot.
+    SnapshotInitiator {
+        /// A caller: a person, a pipeline, Lifeguard.
+        User = "USER",
+        /// The service, within an operation.
+        System = "SYSTEM",
+    }
+}

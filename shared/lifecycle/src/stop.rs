@@ -55,7 +55,7 @@ pub(crate) fn would_have(step: Step, plan: &Plan) -> String {
         (Step::RestoreConfiguration, None, _) => {
             "put an earlier configuration back (UpdateApplication)".to_owned()
         }
-        (Step::Start, _, Some(Restore::Snapshot { snapshot_name })) => {
+        (Step::Start, _, Some(Restore::Snapshot { snapshot_name, .. })) => {
             format!("started it from snapshot {snapshot_name} (StartApplication)")
         }
         (Step::Start, ..) => "started it without state (StartApplication)".to_owned(),

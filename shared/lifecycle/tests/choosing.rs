@@ -4,7 +4,8 @@ mod support;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Limits, Policy, Reason, Runtime, Snapshot, SnapshotChoice, Wanted, choose_snapshot, unfit,
+    Limits, Policy, Reason, Runtime, Snapshot, SnapshotChoice, SnapshotMode, Wanted,
+    choose_snapshot, unfit,
 };
 use support::{rescues::*, *};
 
@@ -18,6 +19,8 @@ fn choose(list: &[Snapshot], cutoff: Timestamp, max_age_secs: u32) -> SnapshotCh
         runtime: &"FLINK-1_20".into(),
         cutoff: Some(cutoff),
         limits: Some(Limits::planned(&policy)),
+        mode: Some(&SnapshotMode::Legacy),
+        is_named: false,
     };
     choose_snapshot(list, &wanted, now())
 }
@@ -27,6 +30,8 @@ fn at_any_time(runtime: &Runtime) -> Wanted<'_> {
         runtime,
         cutoff: None,
         limits: None,
+        mode: Some(&SnapshotMode::Legacy),
+        is_named: false,
     }
 }
 

@@ -40,7 +40,8 @@ fn where_the_good_configuration_is_refused_what_is_stored_is_started_from_the_pl
         assert_eq!(
             plan.restore,
             Some(Restore::Snapshot {
-                snapshot_name: "before-change".into()
+                snapshot_name: "before-change".into(),
+                snapshot_arn: None,
             }),
             "{error}"
         );

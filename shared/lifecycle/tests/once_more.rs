@@ -36,7 +36,7 @@ fn with_a_job_that_failed() -> Case {
 #[track_caller]
 fn snapshot(decision: &lifecycle::Decision) -> &str {
     match &decision.action.plan().expect("a plan").restore {
-        Some(Restore::Snapshot { snapshot_name }) => snapshot_name,
+        Some(Restore::Snapshot { snapshot_name, .. }) => snapshot_name,
         other => panic!("no snapshot is named: {other:?}"),
     }
 }

@@ -213,7 +213,7 @@ proptest! {
     #[test]
     fn s3_a_start_names_the_snapshot_that_the_rescue_chose(case in any_case()) {
         let decision = case.decide();
-        if let Some(Restore::Snapshot { snapshot_name }) = decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
+        if let Some(Restore::Snapshot { snapshot_name, .. }) = decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
             let chosen = decision.progress.rescue.as_ref().and_then(|rescue| rescue.snapshot.chosen.as_ref());
             prop_assert_eq!(Some(snapshot_name), chosen.map(|one| &one.name));
         }

@@ -502,7 +502,8 @@ fn a_start_carries_what_the_person_said() {
     assert_eq!(
         start(restore()).restore,
         Some(Restore::Snapshot {
-            snapshot_name: "before-change".into()
+            snapshot_name: "before-change".into(),
+            snapshot_arn: None,
         })
     );
     assert_eq!(

@@ -12,7 +12,7 @@ fn snapshot_of(decision: &Decision) -> &str {
         .plan()
         .and_then(|plan| plan.restore.as_ref())
     {
-        Some(Restore::Snapshot { snapshot_name }) => snapshot_name,
+        Some(Restore::Snapshot { snapshot_name, .. }) => snapshot_name,
         other => panic!("no snapshot is named: {other:?}"),
     }
 }

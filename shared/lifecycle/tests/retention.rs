@@ -265,6 +265,8 @@ fn any_world() -> impl Strategy<Value = World> {
                         version_id,
                         created_at: ago(age_secs),
                         runtime,
+                        customer_key: None,
+                        enhanced: None,
                     });
                 }
             }
@@ -337,7 +339,12 @@ fn has_lapsed(why: &Why, snapshot: &Snapshot, later: &World) -> bool {
             .count()
     };
     match why {
-        Why::KeptByName | Why::KeptByTag | Why::NotOurs { .. } => false,
+        Why::KeptByName
+        | Why::KeptByTag
+        | Why::NotOurs { .. }
+        | Why::MadeByService
+        | Why::OfModeBefore
+        | Why::OfAnother => false,
         Why::BeforeChange { at } | Why::DuringChange { at } => {
             !beginnings(later)
                 .iter()
@@ -406,7 +413,7 @@ proptest! {
             for runtime in ["FLINK-1_20", "FLINK-1_18", "FLINK-2_2"].map(Runtime::from) {
                 let choose = |snapshots: &[Snapshot]| {
                     let policy = Policy { max_snapshot_age_secs: u32::try_from(max_age).unwrap(), max_snapshot_gap_secs: u32::try_from(max_age).unwrap() / 2, ..Policy::default() };
-                    let wanted = Wanted { runtime: &runtime, cutoff: Some(cutoff), limits: Some(Limits::planned(&policy)) };
+                    let wanted = Wanted { runtime: &runtime, cutoff: Some(cutoff), limits: Some(Limits::planned(&policy)), mode: Some(&lifecycle::SnapshotMode::Legacy), is_named: false };
                     choose_snapshot(snapshots, &wanted, now()).chosen
                 };
                 prop_assert_eq!(choose(&world.snapshots), choose(&after.snapshots));
@@ -444,7 +451,7 @@ proptest! {
             let runtime = [Some("FLINK-1_20"), Some("FLINK-1_18"), Some("FLINK-2_2"), None][usize::from(runtime)].map(Runtime::from);
             // Every other one by somebody else, so that names stay unique.
             let name = if index % 2 == 0 { snapshot_name(version_id + 100 * index as u64, created_at) } else { format!("later-{index}") };
-            later.snapshots.push(Snapshot { name, status: SnapshotStatus::Ready, version_id, created_at, runtime });
+            later.snapshots.push(Snapshot { name, status: SnapshotStatus::Ready, version_id, created_at, runtime, customer_key: None, enhanced: None });
         }
         for at in updates {
             let mut update = operation("UpdateApplication", 0, 0);

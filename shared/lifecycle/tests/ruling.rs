@@ -446,6 +446,7 @@ fn a_plan_says_only_what_it_means() {
         version_id: 8,
         restore: Some(Restore::Snapshot {
             snapshot_name: "s".into(),
+            snapshot_arn: None,
         }),
         reason: "why".into(),
         ..Plan::default()

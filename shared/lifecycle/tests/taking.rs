@@ -31,6 +31,8 @@ fn snapshot(name: &str, status: SnapshotStatus, age_secs: i64) -> Snapshot {
         version_id: 6,
         created_at: ago(age_secs),
         runtime: None,
+        customer_key: None,
+        enhanced: None,
     }
 }
 

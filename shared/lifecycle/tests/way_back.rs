@@ -13,7 +13,7 @@ fn target(decision: &Decision) -> Option<u64> {
 #[track_caller]
 fn snapshot(decision: &Decision) -> String {
     match &decision.action.plan().expect("a plan").restore {
-        Some(Restore::Snapshot { snapshot_name }) => snapshot_name.clone(),
+        Some(Restore::Snapshot { snapshot_name, .. }) => snapshot_name.clone(),
         other => panic!("no snapshot is named: {other:?}"),
     }
 }

@@ -10,10 +10,14 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use lifecycle::{
     Application, ApplicationStatus, Operation, OperationStatus, Property, Runtime, Snapshot,
-    SnapshotStatus, TEXT_KEPT, redact,
+    SnapshotMode, SnapshotStatus, TEXT_KEPT, redact,
 };
 
-use crate::{ApplicationSummary, unknown::Unknown};
+use crate::{
+    ApplicationSummary,
+    enhanced::customer_key,
+    unknown::{Kept, Unknown},
+};
 
 /// An application as a list shows it.
 pub(crate) fn application_summary(summary: &SdkApplicationSummary) -> ApplicationSummary {
@@ -134,9 +138,10 @@ impl From<ApplicationDetail> for Described {
 
 impl Described {
     /// From an answer, with what the SDK does not know of it.
-    pub(crate) fn with(detail: ApplicationDetail, unknown: Unknown) -> Self {
+    pub(crate) fn with(detail: ApplicationDetail, kept: Kept) -> Self {
         let mut described = Self::from(detail);
-        described.detail.unknown = unknown;
+        described.detail.unknown = kept.unknown;
+        kept.members.complete(&mut described.application);
         described
     }
 }
@@ -178,6 +183,12 @@ pub(crate) fn application(detail: &ApplicationDetail) -> Application {
             .and_then(|millis| u32::try_from(millis.checked_add(999)? / 1_000).ok()),
         content: None,
         changed: None,
+        // The SDK does not read them.
+        snapshot_mode: SnapshotMode::default(),
+        started_from_arn: None,
+        customer_key: configuration
+            .and_then(|it| it.application_encryption_configuration_description())
+            .and_then(|it| customer_key(it.key_type().as_str(), it.key_id())),
     }
 }
 
@@ -240,6 +251,10 @@ pub(crate) fn snapshot(details: &SnapshotDetails) -> Snapshot {
         runtime: details
             .runtime_environment()
             .map(|runtime| Runtime::from(runtime.as_str())),
+        customer_key: details
+            .application_encryption_configuration_description()
+            .and_then(|it| customer_key(it.key_type().as_str(), it.key_id())),
+        enhanced: None,
     }
 }
 

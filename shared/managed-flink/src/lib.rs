@@ -10,6 +10,7 @@ mod call_error;
 mod changes;
 mod content;
 mod convert;
+mod enhanced;
 mod opt_in;
 mod pages;
 mod rest;
@@ -26,7 +27,11 @@ pub use call_error::{CallError, CallErrorKind};
 pub use changes::changes;
 pub use content::{contents, replaced_code};
 pub use convert::{Described, Detail, OperationDetail, VersionChange, VersionSummary, properties};
-pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change};
+pub use enhanced::{
+    CreateSnapshot, DeleteSnapshot, DescribeSnapshot, DescribeSnapshotOperation, DescribedSnapshot,
+    ListSnapshotOperations, ListSnapshots, ListedSnapshot,
+};
+pub use opt_in::{OPT_IN_TAG, is_opted_in, look_before_change, may_use_keys};
 pub use pages::pages;
 pub use rest::{FlinkRest, HostRule, PresignedUrl, RestCall, RestError, RestProblem, glance, look};
 pub use series::{

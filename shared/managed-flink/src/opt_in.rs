@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use lambda_kit::{Budget, ErrorType, Failure};
-use lifecycle::{Applied, Mode, Policy};
+use lifecycle::{Applied, Mode, Policy, SnapshotMode};
 
 use crate::{DescribeApplication, Described, ListTagsForResource};
 
@@ -81,7 +81,37 @@ async fn look<A: DescribeApplication + ListTagsForResource>(
     if let Some(why) = only_observed(application, &applied) {
         return Err(Failure::new(ErrorType::NotAllowed, why));
     }
+    if let SnapshotMode::Other(mode) = &seen.application.snapshot_mode {
+        return Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!(
+                "{application} was not changed: its snapshot mode is {mode}, which this release does not know"
+            ),
+        ));
+    }
     Ok(seen)
+}
+
+/// Whether this stack may use the customer managed keys of what it is about to roll back, or to stop and start. Asked before that, because a start that is refused comes after the
+/// stop.
+///
+/// # Errors
+/// `NotAllowed`, naming the key.
+pub fn may_use_keys(
+    policy: &Policy,
+    application: &str,
+    keys: &[Option<&str>],
+) -> Result<(), Failure> {
+    let mut keys = keys.iter().flatten();
+    match keys.find(|key| !policy.usable_keys.has(key)) {
+        None => Ok(()),
+        Some(key) => Err(Failure::new(
+            ErrorType::NotAllowed,
+            format!(
+                "{application} was not changed: it needs the customer managed key {key}, which is not among those that this stack may use (parameter UsableKeys)"
+            ),
+        )),
+    }
 }
 
 /// Why an application that has opted in is only observed, if it is.

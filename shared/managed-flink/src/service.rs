@@ -21,14 +21,14 @@ use crate::{
     DescribeApplicationOperation, DescribeApplicationVersion, Described, ListApplicationOperations,
     ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource,
     OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom,
-    StopApplication, UpdateApplication, VersionSummary, convert, pages,
-    sdk::UpdateApplicationInputBuilder, unknown::Raw,
+    StopApplication, UpdateApplication, VersionSummary, convert, enhanced::with_snapshot_arn,
+    pages, sdk::UpdateApplicationInputBuilder, unknown::Raw,
 };
 
 /// Most entries of one page (API model).
-const PAGE: i32 = 50;
+pub(crate) const PAGE: u8 = 50;
 /// Pages read of one list at most: 1,000 snapshots are the service's quota, 20 pages; a list that never ends must not hold a Lambda.
-const PAGES: usize = 40;
+pub(crate) const PAGES: usize = 40;
 /// The shortest session the API allows, in seconds: a look needs a few.
 const SESSION_SECS: i64 = 1_800;
 /// A change may wait this long for its answer. Longer than a read, because a cut answer leaves its outcome unknown.
@@ -69,7 +69,9 @@ impl ListApplications for ManagedFlink {
         const SUBJECT: &str = "all applications";
         let mut found = Vec::new();
         let request = self.reads.list_applications().into_paginator();
-        let listed = request.page_size(PAGE).stop_on_duplicate_token(false);
+        let listed = request
+            .page_size(PAGE.into())
+            .stop_on_duplicate_token(false);
         let whole = pages(VERB, SUBJECT, PAGES, listed.send(), |page| {
             let summaries = page.application_summaries.iter();
             found.extend(summaries.map(convert::application_summary));
@@ -97,7 +99,7 @@ impl DescribeApplication for ManagedFlink {
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_detail
-            .map(|detail| Described::with(detail, raw.unknown()))
+            .map(|detail| Described::with(detail, raw.take()))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
     }
 }
@@ -121,7 +123,7 @@ impl DescribeApplicationVersion for ManagedFlink {
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_version_detail
-            .map(|detail| Described::with(detail, raw.unknown()))
+            .map(|detail| Described::with(detail, raw.take()))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
     }
 }
@@ -136,7 +138,7 @@ impl ListApplicationVersions for ManagedFlink {
         let mut found = Vec::new();
         let request = self.reads.list_application_versions();
         let listed = request.application_name(application).into_paginator();
-        let listed = listed.page_size(PAGE).stop_on_duplicate_token(false);
+        let listed = listed.page_size(PAGE.into()).stop_on_duplicate_token(false);
         pages(VERB, application, PAGES, listed.send(), |page| {
             let summaries = page.application_version_summaries.unwrap_or_default();
             found.extend(summaries.iter().map(convert::version_summary));
@@ -158,7 +160,9 @@ impl ListApplicationOperations for ManagedFlink {
     ) -> Result<Vec<Operation>, CallError> {
         const VERB: &str = "ListApplicationOperations";
         let mut found = Vec::new();
-        let limit = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
+        let limit = i32::try_from(most)
+            .unwrap_or(i32::MAX)
+            .clamp(1, PAGE.into());
         let request = self.reads.list_application_operations();
         let listed = request.application_name(application).into_paginator();
         let listed = listed.page_size(limit).stop_on_duplicate_token(false);
@@ -208,7 +212,7 @@ impl ListApplicationSnapshots for ManagedFlink {
         let mut found = Vec::new();
         let request = self.reads.list_application_snapshots();
         let listed = request.application_name(application).into_paginator();
-        let listed = listed.page_size(PAGE).stop_on_duplicate_token(false);
+        let listed = listed.page_size(PAGE.into()).stop_on_duplicate_token(false);
         let whole = pages(VERB, application, PAGES, listed.send(), |page| {
             let summaries = page.snapshot_summaries.unwrap_or_default();
             found.extend(summaries.iter().map(convert::snapshot));
@@ -350,14 +354,17 @@ impl StartApplication for ManagedFlink {
     ) -> Result<Accepted, CallError> {
         const VERB: &str = "StartApplication";
         let restore = ApplicationRestoreConfiguration::builder();
-        let restore = match from {
-            StartFrom::Snapshot(name) => restore
-                .application_restore_type(ApplicationRestoreType::RestoreFromCustomSnapshot)
-                .snapshot_name(name),
-            StartFrom::Nothing => {
-                restore.application_restore_type(ApplicationRestoreType::SkipRestoreFromSnapshot)
-            }
-        };
+        let restore =
+            match from {
+                StartFrom::Snapshot(name) => restore
+                    .application_restore_type(ApplicationRestoreType::RestoreFromCustomSnapshot)
+                    .snapshot_name(name),
+                // The ARN is added to what the SDK writes.
+                StartFrom::EnhancedSnapshot(_) => restore
+                    .application_restore_type(ApplicationRestoreType::RestoreFromCustomSnapshot),
+                StartFrom::Nothing => restore
+                    .application_restore_type(ApplicationRestoreType::SkipRestoreFromSnapshot),
+            };
         let run = RunConfiguration::builder()
             .flink_run_configuration(
                 FlinkRunConfiguration::builder()
@@ -374,7 +381,15 @@ impl StartApplication for ManagedFlink {
             .changes
             .start_application()
             .application_name(application)
-            .run_configuration(run);
+            .run_configuration(run)
+            .customize();
+        let request = match from {
+            StartFrom::EnhancedSnapshot(arn) => {
+                let arn = arn.clone();
+                request.map_request(move |request| with_snapshot_arn(request, &arn))
+            }
+            StartFrom::Snapshot(_) | StartFrom::Nothing => request,
+        };
         let answer = Box::pin(request.send())
             .await
             .map_err(|error| CallError::of(VERB, application, &error))?;

@@ -1,7 +1,6 @@
 //! The verbs of keeping snapshots, and the list of applications. One small trait per verb, as in [`crate::verbs`].
 //!
-//! Deliberately absent: the newer API of "enhanced snapshots" (`CreateSnapshot`, `SnapshotArn`), which the SDK in use does not know; what it makes is listed, and never deleted,
-//! because no name of this project's form can come from it.
+//! Deliberately absent: enhanced snapshots, which have verbs of their own ([`crate::enhanced`]); an application uses one kind at a time.
 
 use std::future::Future;
 

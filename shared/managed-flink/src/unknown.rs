@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::Value;
 
-use crate::Described;
+use crate::{Described, enhanced::Members};
 
 /// What a member holds.
 enum Shape {
@@ -28,7 +28,7 @@ enum Shape {
     Each(&'static [(&'static str, Shape)]),
 }
 
-use Shape::{Each, Members, Whole};
+use Shape::{Each, Whole};
 
 /// `ApplicationConfigurationDescription`, as far as this release knows it.
 const KNOWN: &[(&str, Shape)] = &[
@@ -36,17 +36,17 @@ const KNOWN: &[(&str, Shape)] = &[
     ("ZeppelinApplicationConfigurationDescription", Whole),
     (
         "ApplicationCodeConfigurationDescription",
-        Members(&[
+        Shape::Members(&[
             ("CodeContentType", Whole),
             (
                 "CodeContentDescription",
-                Members(&[
+                Shape::Members(&[
                     ("TextContent", Whole),
                     ("CodeMD5", Whole),
                     ("CodeSize", Whole),
                     (
                         "S3ApplicationCodeLocationDescription",
-                        Members(&[
+                        Shape::Members(&[
                             ("BucketARN", Whole),
                             ("FileKey", Whole),
                             ("ObjectVersion", Whole),
@@ -58,23 +58,27 @@ const KNOWN: &[(&str, Shape)] = &[
     ),
     (
         "RunConfigurationDescription",
-        Members(&[
+        Shape::Members(&[
             (
                 "ApplicationRestoreConfigurationDescription",
-                Members(&[("ApplicationRestoreType", Whole), ("SnapshotName", Whole)]),
+                Shape::Members(&[
+                    ("ApplicationRestoreType", Whole),
+                    ("SnapshotName", Whole),
+                    ("SnapshotArn", Whole),
+                ]),
             ),
             (
                 "FlinkRunConfigurationDescription",
-                Members(&[("AllowNonRestoredState", Whole)]),
+                Shape::Members(&[("AllowNonRestoredState", Whole)]),
             ),
         ]),
     ),
     (
         "FlinkApplicationConfigurationDescription",
-        Members(&[
+        Shape::Members(&[
             (
                 "CheckpointConfigurationDescription",
-                Members(&[
+                Shape::Members(&[
                     ("ConfigurationType", Whole),
                     ("CheckpointingEnabled", Whole),
                     ("CheckpointInterval", Whole),
@@ -83,7 +87,7 @@ const KNOWN: &[(&str, Shape)] = &[
             ),
             (
                 "MonitoringConfigurationDescription",
-                Members(&[
+                Shape::Members(&[
                     ("ConfigurationType", Whole),
                     ("MetricsLevel", Whole),
                     ("LogLevel", Whole),
@@ -91,7 +95,7 @@ const KNOWN: &[(&str, Shape)] = &[
             ),
             (
                 "ParallelismConfigurationDescription",
-                Members(&[
+                Shape::Members(&[
                     ("ConfigurationType", Whole),
                     ("Parallelism", Whole),
                     ("ParallelismPerKPU", Whole),
@@ -104,18 +108,18 @@ const KNOWN: &[(&str, Shape)] = &[
     ),
     (
         "EnvironmentPropertyDescriptions",
-        Members(&[(
+        Shape::Members(&[(
             "PropertyGroupDescriptions",
             Each(&[("PropertyGroupId", Whole), ("PropertyMap", Whole)]),
         )]),
     ),
     (
         "ApplicationSnapshotConfigurationDescription",
-        Members(&[("SnapshotsEnabled", Whole)]),
+        Shape::Members(&[("SnapshotsEnabled", Whole), ("SnapshotMode", Whole)]),
     ),
     (
         "ApplicationSystemRollbackConfigurationDescription",
-        Members(&[("RollbackEnabled", Whole)]),
+        Shape::Members(&[("RollbackEnabled", Whole)]),
     ),
     (
         "VpcConfigurationDescriptions",
@@ -128,7 +132,7 @@ const KNOWN: &[(&str, Shape)] = &[
     ),
     (
         "ApplicationEncryptionConfigurationDescription",
-        Members(&[("KeyId", Whole), ("KeyType", Whole)]),
+        Shape::Members(&[("KeyId", Whole), ("KeyType", Whole)]),
     ),
 ];
 
@@ -152,7 +156,12 @@ pub(crate) struct Raw(Arc<Mutex<Kept>>);
 
 /// Its `Debug` shows nothing: values may be secrets.
 #[derive(Default)]
-struct Kept(Unknown);
+pub(crate) struct Kept {
+    /// Members that this release does not know.
+    pub(crate) unknown: Unknown,
+    /// Members that this release knows and the SDK does not.
+    pub(crate) members: Members,
+}
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -162,9 +171,9 @@ impl std::fmt::Debug for Kept {
 
 impl Raw {
     /// What the last answer held.
-    pub(crate) fn unknown(&self) -> Unknown {
+    pub(crate) fn take(&self) -> Kept {
         let mut kept = self.0.lock().expect("no panic while it is held");
-        std::mem::take(&mut kept.0)
+        std::mem::take(&mut kept)
     }
 }
 
@@ -185,12 +194,13 @@ impl Intercept for Raw {
         let detail = ["ApplicationDetail", "ApplicationVersionDetail"]
             .into_iter()
             .find_map(|name| answer.get(name));
-        let mut unknown = Unknown::new();
+        let mut kept = Kept::default();
         if let Some(detail) = detail {
             let configuration = &detail["ApplicationConfigurationDescription"];
-            members("", configuration, KNOWN, &mut unknown);
+            members("", configuration, KNOWN, &mut kept.unknown);
+            kept.members = Members::of(configuration);
         }
-        self.0.lock().expect("no panic while it is held").0 = unknown;
+        *self.0.lock().expect("no panic while it is held") = kept;
         Ok(())
     }
 }
@@ -204,7 +214,7 @@ fn members(place: &str, value: &Value, known: &[(&str, Shape)], unknown: &mut Un
         };
         match known.iter().find(|(known, _)| known == name) {
             Some((_, Whole)) => {}
-            Some((_, Members(known))) => members(&path, value, known, unknown),
+            Some((_, Shape::Members(known))) => members(&path, value, known, unknown),
             Some((_, Each(known))) => {
                 for value in value.as_array().into_iter().flatten() {
                     members(&path, value, known, unknown);

@@ -21,8 +21,10 @@ pub struct Accepted {
 /// The state an application is started from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartFrom {
-    /// `RESTORE_FROM_CUSTOM_SNAPSHOT`.
+    /// `RESTORE_FROM_CUSTOM_SNAPSHOT`, a legacy snapshot by its name.
     Snapshot(String),
+    /// `RESTORE_FROM_CUSTOM_SNAPSHOT`, an enhanced snapshot by its ARN.
+    EnhancedSnapshot(String),
     /// `SKIP_RESTORE_FROM_SNAPSHOT`: only on a person's explicit word.
     Nothing,
 }

@@ -149,6 +149,15 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
             ],
             ..Advice::default()
         },
+        Reason::KeyNotUsable => Advice::of([
+            "Let this stack use the key that WHY names: copy the statements of infra/README.md, \"Customer managed keys\", into the key's policy, and name the key's ARN in the parameter UsableKeys.".to_owned(),
+            format!("Then let Lifeguard look again: {}", about.go_on()),
+            format!("Or roll it back yourself: {}", about.roll_back_by_hand()),
+        ]),
+        Reason::UnknownSetting => Advice::of([
+            "Deploy a newer release of Lifeguard: this one does not know the value that WHY names.".to_owned(),
+            format!("Until then decide yourself. If the present version is to blame, roll it back: {}", about.roll_back_by_hand()),
+        ]),
         Reason::ForceStopDisabled => Advice::of([
             "Do the step that WHY names yourself, or deploy the stack with ForceStop=enabled.".to_owned(),
             format!("Then let Lifeguard look again: {}", about.go_on()),

@@ -82,6 +82,8 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
         ),
         Reason::NoVersion => ("failing, no version to go back to", Some("deploy a fix")),
         Reason::NoSnapshot => ("failing, no snapshot to go back to", Some("choose")),
+        Reason::KeyNotUsable => ("failing, its key is not ours to use", Some("allow the key")),
+        Reason::UnknownSetting => ("failing, with a setting unknown here", Some("read it")),
         Reason::ForceStopDisabled => ("needs a step switched off here", Some("do it yourself")),
         Reason::StopSwitch => ("held by the stop switch", Some("lift it")),
         Reason::StopSwitchUnreadable => {

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Turn, snapshot::at_any_time, unread_of};
+use super::{Turn, unread_of};
 use crate::{
     ApplicationStatus, Decision, Part, Plan, Reason, Request, Rescue, Runtime, SnapshotChoice,
-    SnapshotStatus, Step, unfit,
+    SnapshotStatus, Step,
 };
 
 impl Turn<'_> {
@@ -70,7 +70,7 @@ impl Turn<'_> {
             Ok(cutoff) => cutoff,
             Err(decision) => return *decision,
         };
-        let snapshot = self.plan_snapshot(&runtime, cutoff);
+        let snapshot = self.plan_snapshot_to(good, &runtime, cutoff);
         if snapshot.chosen.is_none() {
             if let Some(doubt) = self.snapshots_unread() {
                 return doubt;
@@ -121,7 +121,7 @@ impl Turn<'_> {
                     return self.escalate(Reason::RequestRefused, text);
                 }
                 // A person's word lifts age and time, never what cannot work.
-                Some(named) => match unfit(named, &at_any_time(&runtime), self.s.now) {
+                Some(named) => match self.unfit_for_a_person(named, &runtime) {
                     Some(why) => {
                         return self.escalate(
                             Reason::RequestRefused,
@@ -147,7 +147,9 @@ impl Turn<'_> {
         let lost = self.told_loss(without_state);
         let rescue = self.asked_rescue(good, &runtime, cutoff, choice);
         let decision = self.with(rescue, |turn, rescue| match application.status {
-            ApplicationStatus::Ready => turn.restore_steps(rescue, "as asked"),
+            ApplicationStatus::Ready => turn
+                .closed_by_a_key(rescue)
+                .unwrap_or_else(|| turn.restore_steps(rescue, "as asked")),
             _ => turn.force_stop(rescue, "as asked"),
         });
         match lost {

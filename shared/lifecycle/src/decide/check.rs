@@ -22,6 +22,7 @@ impl Turn<'_> {
         let may_be_taken = |one: &&Snapshot| {
             matches!(one.status, SnapshotStatus::Ready | SnapshotStatus::Creating)
                 && one.created_at >= rescue.cutoff
+                && !one.is_of_another_life()
         };
         let since = self.s.seen.snapshots.iter().find(may_be_taken)?;
         Some(format!(
@@ -31,7 +32,7 @@ impl Turn<'_> {
     }
 
     /// Whether it goes to that version, or to one with the same content.
-    fn rollback_reaches(&self, good: u64) -> bool {
+    pub(super) fn rollback_reaches(&self, good: u64) -> bool {
         let Some(before) = self.s.seen.application.version_updated_from else {
             return false;
         };
@@ -39,9 +40,12 @@ impl Turn<'_> {
         before == good || content.is_some() && content == self.content_of(before)
     }
 
-    /// Whether only RollbackApplication leads there: it keeps the code that S3 does not have any more, and from 2.x back to 1.x no other way is documented.
+    /// Whether only RollbackApplication leads there: it keeps the code that S3 does not have any more, from 2.x back to 1.x no other way is documented, and no update sets the snapshot
+    /// mode back; an update of ours would even close that way for good.
     pub(super) fn is_only_by_rollback(&self, rescue: &Rescue) -> bool {
-        self.is_code_replaced(rescue) || self.is_down_to_another_major(rescue)
+        self.is_code_replaced(rescue)
+            || self.is_down_to_another_major(rescue)
+            || self.is_rollback_across_the_switch(rescue.good_version_id)
     }
 
     /// Whether putting its configuration back would load something that nobody has deployed with it.
@@ -64,9 +68,15 @@ impl Turn<'_> {
             let text = format!("{} was not stopped: {why}", application.name);
             Err(Box::new(self.escalate(because, text)))
         };
+        if let Some(closed) = self.closed_by_a_key(rescue) {
+            return Err(Box::new(closed));
+        }
         if self.is_code_replaced(rescue) {
             let why = format!("{}{}", code_replaced(rescue), self.what_was_refused());
             return refuse(Reason::EveryStepUsed, why);
+        }
+        if let Some((because, why)) = self.mode_not_put_back(rescue) {
+            return refuse(because, format!("{why}{}", self.what_was_refused()));
         }
         if !self.takes(rescue) {
             return refuse(
@@ -133,6 +143,8 @@ impl Turn<'_> {
             runtime: &rescue.good_runtime,
             cutoff: Some(rescue.cutoff),
             limits: (!is_named).then(|| limits(&self.s.applied.policy)),
+            mode: Some(&seen.application.snapshot_mode),
+            is_named,
         };
         let too_old = || {
             let of_time = Wanted {
@@ -180,9 +192,9 @@ impl Turn<'_> {
 
     /// From what the stored version would be started: the planned snapshot where it fits, else the newest that does. Nothing is too late for it.
     pub(super) fn snapshot_for_what_is_stored(&self, rescue: &Rescue) -> Option<Snapshot> {
-        let runtime = &self.s.seen.application.runtime;
-        let fits =
-            |snapshot: &Snapshot| unfit(snapshot, &at_any_time(runtime), self.s.now).is_none();
+        let application = &self.s.seen.application;
+        let wanted = at_any_time(&application.runtime, &application.snapshot_mode);
+        let fits = |snapshot: &Snapshot| unfit(snapshot, &wanted, self.s.now).is_none();
         let planned = rescue.snapshot.chosen.as_ref();
         let planned = planned.filter(|one| fits(one) && self.is_gone(one).is_none());
         planned.cloned().or_else(|| {

@@ -43,7 +43,7 @@ impl Turn<'_> {
             );
             return self.escalate(Reason::NoVersion, text);
         };
-        let snapshot = self.plan_snapshot(&runtime, cutoff);
+        let snapshot = self.plan_snapshot_to(good, &runtime, cutoff);
         if snapshot.chosen.is_none() {
             if let Some(doubt) = self.snapshots_unread() {
                 return doubt;

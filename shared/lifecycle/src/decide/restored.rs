@@ -97,6 +97,9 @@ impl Turn<'_> {
             return Against::NoPlan;
         };
         let name = planned.name.clone();
+        if let Some(against) = self.by_arn(rescue, planned) {
+            return against;
+        }
         let now = self.latest_restored().and_then(|one| one.path.clone());
         let Some(path) = rescue.restored.clone().or(now) else {
             return Against::NotSaid { planned: name };
@@ -121,6 +124,35 @@ impl Turn<'_> {
                 planned: name,
             },
         }
+    }
+
+    /// What the service says that the start named, where it names snapshots by ARN: for certain, whatever the path is called in which Flink found it.
+    fn by_arn(&self, rescue: &Rescue, planned: &Snapshot) -> Option<Against> {
+        let arn_of = |one: &Snapshot| one.enhanced.as_ref().map(|it| it.arn.clone());
+        let arn = arn_of(planned)?;
+        let named = self.s.seen.application.started_from_arn.as_ref()?;
+        if !self.was_named_by_a_start() {
+            return None;
+        }
+        let name = planned.name.clone();
+        if *named == arn {
+            return Some(Against::Planned(name));
+        }
+        let mut all = self.s.seen.snapshots.iter();
+        Some(match all.find(|one| arn_of(one).as_ref() == Some(named)) {
+            Some(one) if one.created_at < rescue.cutoff => Against::Earlier {
+                restored: one.name.clone(),
+                planned: name,
+            },
+            Some(one) => Against::TooLate {
+                restored: one.name.clone(),
+                planned: name,
+            },
+            None => Against::Unmatched {
+                path: shorten(named, PATH_KEPT),
+                planned: name,
+            },
+        })
     }
 
     /// Whether the version that was put back runs from the planned snapshot: as Flink says; or, where that tells nothing, because a start named it, or because the service had no

@@ -4,22 +4,47 @@ use jiff::Timestamp;
 
 use super::{Turn, unread_of};
 use crate::{
-    Decision, Fault, Limits, Operation, Part, Reason, Runtime, SnapshotChoice, Wanted,
-    choose_snapshot, verdict::STAMP_SLACK_SECS,
+    Decision, Fault, Limits, Operation, Part, Reason, Runtime, SnapshotChoice, SnapshotMode,
+    Wanted, choose_snapshot, verdict::STAMP_SLACK_SECS,
 };
 
 /// What a snapshot must be when only what cannot work is refused.
-pub(super) fn at_any_time(runtime: &Runtime) -> Wanted<'_> {
+pub(super) fn at_any_time<'a>(runtime: &'a Runtime, mode: &'a SnapshotMode) -> Wanted<'a> {
     Wanted {
         runtime,
         cutoff: None,
         limits: None,
+        mode: Some(mode),
+        is_named: false,
     }
 }
 
 impl Turn<'_> {
     /// The snapshot to go back to. Of its own accord Lifeguard rescues nothing whose snapshots are turned off: one that somebody took once is no plan.
     pub(super) fn plan_snapshot(&self, runtime: &Runtime, cutoff: Timestamp) -> SnapshotChoice {
+        let mode = Some(&self.s.seen.application.snapshot_mode);
+        self.plan_snapshot_in(mode, runtime, cutoff)
+    }
+
+    /// The same for a version that RollbackApplication may go back to: across the switch of the snapshot mode the service can restore either kind.
+    pub(super) fn plan_snapshot_to(
+        &self,
+        good: u64,
+        runtime: &Runtime,
+        cutoff: Timestamp,
+    ) -> SnapshotChoice {
+        if self.is_rollback_across_the_switch(good) {
+            return self.plan_snapshot_in(None, runtime, cutoff);
+        }
+        self.plan_snapshot(runtime, cutoff)
+    }
+
+    fn plan_snapshot_in(
+        &self,
+        mode: Option<&SnapshotMode>,
+        runtime: &Runtime,
+        cutoff: Timestamp,
+    ) -> SnapshotChoice {
         let seen = self.s.seen;
         if seen.application.snapshots_enabled == Some(false) && self.s.request.is_none() {
             let mut choice = SnapshotChoice::default();
@@ -33,6 +58,8 @@ impl Turn<'_> {
             runtime,
             cutoff: Some(cutoff),
             limits: Some(Limits::planned(&self.s.applied.policy)),
+            mode,
+            is_named: false,
         };
         choose_snapshot(&seen.snapshots, &wanted, self.s.now)
     }

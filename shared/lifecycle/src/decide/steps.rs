@@ -20,6 +20,9 @@ impl Turn<'_> {
             return braked;
         }
         let application = &self.s.seen.application;
+        if let Some(closed) = self.closed_by_a_key(rescue) {
+            return closed;
+        }
         if let Some((step, error, message)) = self
             .progress
             .last_failure()
@@ -135,8 +138,9 @@ impl Turn<'_> {
             version_id: self.s.seen.application.version_id,
             target_version_id: carried_over(&rescue),
             reason: format!(
-                "force-stop, to start version {} from the right snapshot: {why}",
-                rescue.good_version_id
+                "force-stop, to start version {} from the right snapshot: {why}{}",
+                rescue.good_version_id,
+                self.what_enhanced_snapshots_mean(&rescue)
             ),
             ..Plan::default()
         };
@@ -156,6 +160,10 @@ impl Turn<'_> {
         if needs_configuration {
             if let (Err(gone), true) = (&there, self.is_down_because_of_us()) {
                 return self.start_what_is_stored(rescue, Reason::NextStep, gone);
+            }
+            // Nothing is stored that nothing could be started from.
+            if let Err(gone) = &there {
+                return self.escalate(Reason::NoSnapshot, gone.clone());
             }
             if self.is_code_replaced(rescue) {
                 return self.without_the_good_code(rescue);
@@ -207,9 +215,7 @@ impl Turn<'_> {
             .filter(|_| !self.without_state())
         {
             Some(snapshot) => (
-                Restore::Snapshot {
-                    snapshot_name: snapshot.name.clone(),
-                },
+                Restore::from(snapshot),
                 self.told_snapshot(&rescue, snapshot),
             ),
             None => (

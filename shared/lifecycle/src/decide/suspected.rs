@@ -27,7 +27,7 @@ impl Turn<'_> {
         let Some(runtime) = self.s.seen.runtime_of(way.good).cloned() else {
             return not(format!("the runtime of version {} is not known", way.good));
         };
-        let snapshot = self.plan_snapshot(&runtime, way.cutoff);
+        let snapshot = self.plan_snapshot_to(way.good, &runtime, way.cutoff);
         if snapshot.chosen.is_none() {
             return not(self.no_snapshot(&snapshot));
         }

@@ -127,9 +127,7 @@ impl Turn<'_> {
         );
         let plan = Plan {
             version_id,
-            restore: Some(Restore::Snapshot {
-                snapshot_name: snapshot.name.clone(),
-            }),
+            restore: Some(Restore::from(&snapshot)),
             reason,
             ..Plan::default()
         };

@@ -1,9 +1,11 @@
-//! Who made a snapshot. The API does not say, so: Lifeguard by the form of the name, the service by time against its operations, anybody else otherwise.
+//! Who made a snapshot. Of an enhanced one the service says it, and a tag says which are Lifeguard's. Of a legacy one nobody does, so: Lifeguard by the form of the name, the service by
+//! time against its operations, anybody else otherwise.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
-use crate::{Operation, OperationKind, Snapshot};
+use crate::{Application, EnhancedSnapshot, Operation, OperationKind, Snapshot, SnapshotInitiator};
 
 /// Names of snapshots that Lifeguard takes begin with this.
 const PREFIX: &str = "lifeguard-v";
@@ -34,9 +36,31 @@ pub fn snapshot_name(version_id: u64, tick: Timestamp) -> String {
     )
 }
 
+/// Characters of an application's name that an enhanced snapshot's name has room for.
+const APPLICATION_CHARS: usize = 50;
+
+/// The name of an enhanced snapshot: unique in the account and Region, so the application's ARN is in it, by its hash because its name may be too long. Nobody reads a meaning out of it.
+#[must_use]
+pub fn enhanced_snapshot_name(application: &Application, tick: Timestamp) -> String {
+    let name = &application.name;
+    // Names of applications are ASCII.
+    let cut = name.get(..APPLICATION_CHARS).unwrap_or(name);
+    let hash = Sha256::digest(application.arn.as_bytes());
+    let hash: String = hash
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tick = tick.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%MZ");
+    format!("lg-{cut}-{hash}-{}-{tick}", application.version_id)
+}
+
 /// Who made a snapshot, as far as can be told.
 #[must_use]
 pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
+    if let Some(enhanced) = &snapshot.enhanced {
+        return of_enhanced(enhanced, operations);
+    }
     if version_named(&snapshot.name).is_some() {
         return Origin::Lifeguard;
     }
@@ -59,6 +83,20 @@ pub fn origin(snapshot: &Snapshot, operations: &[Operation]) -> Origin {
         .map_or(Origin::Somebody, |operation| Origin::Service {
             operation: operation.name.clone(),
         })
+}
+
+fn of_enhanced(enhanced: &EnhancedSnapshot, operations: &[Operation]) -> Origin {
+    if enhanced.verified_version_id.is_some() {
+        return Origin::Lifeguard;
+    }
+    if enhanced.initiator != SnapshotInitiator::System {
+        return Origin::Somebody;
+    }
+    let id = enhanced.operation_id.as_ref();
+    let of_it = operations.iter().find(|one| Some(&one.id) == id);
+    Origin::Service {
+        operation: of_it.map_or("an operation", |one| &one.name).to_owned(),
+    }
 }
 
 /// The version in a name of Lifeguard's own: the one that was verified. Exactly the form of [`snapshot_name`]: a person's `lifeguard-v2-before-the-migration` is a person's.
@@ -92,6 +130,8 @@ mod tests {
             version_id: 1,
             created_at: at(created),
             runtime: None,
+            customer_key: None,
+            enhanced: None,
         }
     }
 
@@ -211,5 +251,45 @@ mod tests {
             Origin::Somebody,
             "it is still under way"
         );
+    }
+
+    fn enhanced(initiator: &str, verified: Option<u64>, operation: Option<&str>) -> Snapshot {
+        let mut snapshot = snapshot("lifeguard-v7-20260301T1005Z", "2026-03-01T10:00:07Z");
+        snapshot.enhanced = Some(EnhancedSnapshot {
+            arn: "arn".into(),
+            initiator: initiator.into(),
+            source: crate::SnapshotSource::ThisApplication,
+            operation_id: operation.map(str::to_owned),
+            verified_version_id: verified,
+        });
+        snapshot
+    }
+
+    #[test]
+    fn of_an_enhanced_one_neither_name_nor_time_says_whose_it_is() {
+        let service = |operation: &str| Origin::Service {
+            operation: operation.into(),
+        };
+        for (initiator, verified, operation, by) in [
+            ("USER", Some(7), None, Origin::Lifeguard),
+            ("USER", None, None, Origin::Somebody),
+            ("SYSTEM", None, Some("1"), service("UpdateApplication")),
+            ("SYSTEM", None, Some("2"), service("an operation")),
+            ("SYSTEM", None, None, service("an operation")),
+            ("NEW", None, None, Origin::Somebody),
+        ] {
+            let found = origin(
+                &enhanced(initiator, verified, operation),
+                &[operation_of("1")],
+            );
+            assert_eq!(found, by, "{initiator}");
+        }
+    }
+
+    fn operation_of(id: &str) -> Operation {
+        Operation {
+            id: id.into(),
+            ..operation("UpdateApplication")
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::{Lease, Origin, Prune, Stock, newest_first, origin, secs_between};
-use crate::{Operation, OperationKind, Runtime, Snapshot, SnapshotStatus};
+use crate::{Operation, OperationKind, Runtime, Snapshot, SnapshotSource, SnapshotStatus};
 
 /// Names that begin with this are a person's wish to keep it.
 const KEEP_PREFIX: &str = "keep-";
@@ -54,6 +54,12 @@ pub enum Why {
         /// Who made it.
         origin: Origin,
     },
+    /// Enhanced, and taken by the service: a rollback may need it, and its place is not known in advance.
+    MadeByService,
+    /// Of the legacy kind, while the application uses enhanced snapshots: after a rollback across that switch it is wanted again.
+    OfModeBefore,
+    /// It holds the state of another application, or of one of the same name that was deleted, or it was imported: not this application's to delete.
+    OfAnother,
     /// Being created or deleted, in a status that is not known, or without a creation time: not to be deleted.
     NotSettled,
     /// Nothing at all may be deleted now.
@@ -151,6 +157,14 @@ fn own_reasons(stock: &Stock<'_>, snapshot: &Snapshot) -> Vec<Why> {
         reasons.push(Why::NotSettled);
     }
     let origin = origin_of(stock, snapshot);
+    match &snapshot.enhanced {
+        Some(one) if one.source != SnapshotSource::ThisApplication => {
+            reasons.push(Why::OfAnother);
+        }
+        Some(_) if matches!(origin, Origin::Service { .. }) => reasons.push(Why::MadeByService),
+        None if !stock.application.snapshot_mode.is_legacy() => reasons.push(Why::OfModeBefore),
+        _ => {}
+    }
     if !is_deletable(stock, &origin) {
         reasons.push(Why::NotOurs { origin });
     }

@@ -295,9 +295,14 @@ impl<'a> Evidence<'a> {
     /// Whether a snapshot says that a version was healthy: Lifeguard takes one of nothing else.
     pub(super) fn snapshot_of(&self, one: &Occurrence) -> Option<&'a Snapshot> {
         let prefix = format!("lifeguard-v{}-", one.version);
+        let says_so = |snapshot: &Snapshot| match &snapshot.enhanced {
+            Some(enhanced) => enhanced.verified_version_id == Some(one.version),
+            None => snapshot.name.starts_with(&prefix),
+        };
         self.seen.snapshots.iter().find(|snapshot| {
             snapshot.status == SnapshotStatus::Ready
-                && snapshot.name.starts_with(&prefix)
+                && says_so(snapshot)
+                && !snapshot.is_of_another_life()
                 && snapshot.created_at >= one.from
         })
     }

@@ -84,6 +84,9 @@ fn application() -> BoxedStrategy<Application> {
                 checkpoint_interval_secs: None,
                 content: None,
                 changed: None,
+                snapshot_mode: SnapshotMode::Legacy,
+                customer_key: None,
+                started_from_arn: None,
             },
         )
         .boxed()
@@ -134,6 +137,8 @@ fn snapshot() -> BoxedStrategy<Snapshot> {
             version_id,
             created_at,
             runtime,
+            customer_key: None,
+            enhanced: None,
         })
         .boxed()
 }

@@ -15,9 +15,9 @@ use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
     Faulted, Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation,
     Operation, OperationStatus, Others, Part, Policy, Predecessor, Progress, Ran, Reason, Request,
-    Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotStatus, Span, Step,
-    StepResult, StepTaken, StopSwitch, Trouble, Unreadable, Verdict, Version, Vertex, Watch,
-    decide, judge, slower_than_a_soak, trouble,
+    Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotMode, SnapshotStatus,
+    Span, Step, StepResult, StepTaken, StopSwitch, Trouble, Unreadable, Verdict, Version, Vertex,
+    Watch, decide, judge, slower_than_a_soak, trouble,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -87,6 +87,9 @@ pub fn an_application(name: &str) -> Case {
         checkpoint_interval_secs: None,
         content: None,
         changed: None,
+        snapshot_mode: SnapshotMode::Legacy,
+        customer_key: None,
+        started_from_arn: None,
     };
     let seen = Observation {
         at: now(),
@@ -129,6 +132,8 @@ pub fn a_version(id: u64) -> Version {
         content: None,
         changed: None,
         is_code_replaced: false,
+        snapshot_mode: SnapshotMode::Legacy,
+        customer_key: None,
     }
 }
 
@@ -269,6 +274,8 @@ pub fn a_snapshot(name: &str, age: i64) -> Snapshot {
         version_id: 6,
         created_at: ago(age),
         runtime: Some(Runtime::from("FLINK-1_20")),
+        customer_key: None,
+        enhanced: None,
     }
 }
 

@@ -45,6 +45,9 @@ pub fn application(version_id: u64) -> Application {
         checkpoint_interval_secs: None,
         content: None,
         changed: None,
+        snapshot_mode: lifecycle::SnapshotMode::Legacy,
+        customer_key: None,
+        started_from_arn: None,
     }
 }
 
@@ -55,6 +58,8 @@ pub fn snapshot(name: &str, age_secs: i64) -> Snapshot {
         version_id: 6,
         created_at: ago(age_secs),
         runtime: Some(Runtime::from("FLINK-1_20")),
+        customer_key: None,
+        enhanced: None,
     }
 }
 
