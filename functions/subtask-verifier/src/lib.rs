@@ -10,6 +10,7 @@ mod look;
 mod notes;
 mod operations;
 mod series;
+mod snapshots;
 mod versions;
 
 use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metric, Metrics, Record, SettingError};

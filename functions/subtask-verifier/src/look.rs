@@ -8,19 +8,18 @@ use std::{
 use jiff::Timestamp;
 use lambda_kit::{Aws, Budget, ErrorType, Failure};
 use lifecycle::{
-    Application, ApplicationStatus, Job, Observation, Part, Property, SNAPSHOTS_KEPT, SeriesRead,
-    Snapshot, StackName, TAG_PREFIX,
+    Application, ApplicationStatus, Job, Observation, Part, Property, SeriesRead, StackName,
+    TAG_PREFIX,
 };
 use managed_flink::{
     CloudWatchMetrics, CreateApplicationPresignedUrl, DescribeApplication, FlinkRest, HostRule,
-    ListApplicationSnapshots, ListTagsForResource, ManagedFlink, RestError, is_opted_in,
-    properties,
+    ListTagsForResource, ManagedFlink, RestError, is_opted_in, properties,
 };
 
 use crate::{
     Event,
     notes::{Notes, Secrets, TOO_LATE},
-    operations, series, versions,
+    operations, series, snapshots, versions,
 };
 
 /// After this nothing more is waited for, and the look says what it could not read: less than the function's time.
@@ -85,8 +84,7 @@ pub(crate) async fn observe(
     described.application.content = earlier.content;
     described.application.changed = earlier.changed;
     let operations = operations::read(service, name, &mut secrets, &mut notes).await;
-    let snapshots = service.list_application_snapshots(name);
-    let snapshots = notes.read(Part::Snapshots, snapshots).await;
+    let snapshots = snapshots::read(service, &described.application, event, &mut notes).await;
     // ROLLED_BACK is known from AWS's prose only: whether a dashboard can be opened then, the service will say.
     let has_job = matches!(
         described.application.status,
@@ -104,7 +102,7 @@ pub(crate) async fn observe(
         versions: earlier.versions,
         operations,
         job,
-        snapshots: newest(snapshots.unwrap_or_default()),
+        snapshots,
         tags: tags.map(ours),
         unreadable: notes.unreadable,
     };
@@ -179,11 +177,6 @@ async fn job(
             None
         }
     }
-}
-
-fn newest(mut snapshots: Vec<Snapshot>) -> Vec<Snapshot> {
-    snapshots.truncate(SNAPSHOTS_KEPT);
-    snapshots
 }
 
 /// Other people's tags are none of our business.

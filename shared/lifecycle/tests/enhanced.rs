@@ -374,3 +374,22 @@ fn what_was_restored_is_held_against_the_plan_by_arn() {
     says(&started("since"), &["CHECK THE STATE", "since"]);
     says(&started("nobody-knows"), &["could not be confirmed"]);
 }
+
+#[test]
+fn the_report_names_the_operation_within_which_the_service_took_it() {
+    let taken_within = |id: Option<&str>| {
+        let mut chosen = enhanced("before-3", hours(3));
+        chosen.enhanced.as_mut().unwrap().operation_id = id.map(str::to_owned);
+        let case = stopped(two_bad_deployments(ENHANCED, ENHANCED))
+            .rescue(|it| it.snapshot.chosen = Some(chosen))
+            .step(Step::RestoreConfiguration, 100, accepted());
+        case.must("start", Reason::NextStep).reason
+    };
+    says(
+        &taken_within(Some("StopApplication-300")),
+        &["taken within StopApplication of 2026"],
+    );
+    for unknown in [None, Some("of 91 days ago")] {
+        assert!(!taken_within(unknown).contains("taken within"));
+    }
+}

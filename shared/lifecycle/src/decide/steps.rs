@@ -278,11 +278,23 @@ impl Turn<'_> {
             format!("; passed over: {}", passed.join(", "))
         };
         format!(
-            "from snapshot {} of {}; {} of records are replayed{edge}{passed}",
+            "from snapshot {} of {}{}; {} of records are replayed{edge}{passed}",
             snapshot.name,
             snapshot.created_at,
+            self.taken_within(snapshot),
             lasting(age)
         )
+    }
+
+    /// The operation within which the service took an enhanced snapshot: what it says itself, where other snapshots have only their time.
+    fn taken_within(&self, snapshot: &Snapshot) -> String {
+        let enhanced = snapshot.enhanced.as_ref();
+        let id = enhanced.and_then(|it| it.operation_id.as_ref());
+        let mut operations = self.s.seen.operations.iter();
+        let caused = operations.find(|one| id == Some(&one.id));
+        caused.map_or_else(String::new, |one| {
+            format!(", taken within {} of {}", one.name, one.started_at)
+        })
     }
 
     pub(super) fn what_went_before(&self, why: &str) -> String {
