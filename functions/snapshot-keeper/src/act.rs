@@ -5,18 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_kit::{Budget, ErrorType, Failure, Function as _, Invocation, Metric, Record};
 use lifecycle::{
-    ApplicationStatus, Snapshot, SnapshotStatus,
-    retention::{
-        Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain,
-        snapshot_name,
-    },
+    Application, ApplicationStatus, Snapshot, SnapshotStatus,
+    retention::{Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain},
 };
-use managed_flink::{
-    CallError, CallErrorKind, CreateApplicationPresignedUrl, CreateApplicationSnapshot,
-    DeleteApplicationSnapshot, DescribeApplicationSnapshot, FlinkRest, glance,
-};
+use managed_flink::{CallError, CallErrorKind, CreateApplicationPresignedUrl, FlinkRest, glance};
 
-use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts};
+use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts, kind};
 
 /// Deletes of one invocation; the next check goes on.
 const DELETES: usize = 40;
@@ -80,7 +74,7 @@ impl SnapshotKeeper {
         let mut deleted = 0;
         if may_delete && delete_first {
             deleted = self
-                .delete(name, &retention, to_delete, dry, &mut found)
+                .delete(&facts, &retention, to_delete, dry, &mut found)
                 .await;
         }
         let outcome = match wanted {
@@ -91,14 +85,13 @@ impl SnapshotKeeper {
                         format!("reading about {name} took too long to take a snapshot after it"),
                     ));
                 }
-                self.take(name, order.tick, &facts, dry, why, &mut found)
-                    .await?
+                self.take(order.tick, &facts, dry, why, &mut found).await?
             }
             Err(outcome) => outcome,
         };
         if may_delete && !delete_first {
             deleted = self
-                .delete(name, &retention, to_delete, dry, &mut found)
+                .delete(&facts, &retention, to_delete, dry, &mut found)
                 .await;
         }
         // Being remedied right now, or a rescue's business, whose own report follows. In mode observe nobody remedies it.
@@ -136,7 +129,7 @@ impl SnapshotKeeper {
             snapshot_name: None,
         };
         // A second try of this very step: the first one's request had arrived.
-        let own = snapshot_name(facts.described.application.version_id, order.tick);
+        let own = kind::named(&facts.described.application, order.tick);
         let taken = |why: String| Outcome {
             did: Did::Taken,
             why,
@@ -194,14 +187,15 @@ impl SnapshotKeeper {
 
     async fn take(
         &self,
-        name: &str,
         tick: Timestamp,
         facts: &Facts,
         dry: bool,
         because: String,
         found: &mut Vec<Finding>,
     ) -> Result<Outcome, Failure> {
-        let snapshot = snapshot_name(facts.described.application.version_id, tick);
+        let application = &facts.described.application;
+        let stack = &self.policy.stack;
+        let snapshot = kind::named(application, tick);
         if dry {
             return Ok(Outcome {
                 did: Did::WouldTake,
@@ -214,16 +208,16 @@ impl SnapshotKeeper {
             why: because,
             snapshot_name: Some(snapshot.clone()),
         };
-        let Err(error) = self.api.create_application_snapshot(name, &snapshot).await else {
+        let created = kind::create(&self.api, application, stack, &snapshot);
+        let Err(error) = created.await else {
             return Ok(taken(because));
         };
         // Lost answers and second tries: what counts is whether it is there.
-        if let Ok(there) = self
-            .api
-            .describe_application_snapshot(name, &snapshot)
-            .await
+        let there = kind::describe(&self.api, application, stack, &snapshot);
+        if let Ok(there) = there.await
+            && kind::is_what_was_asked_for(there.snapshot())
             && matches!(
-                there.snapshot.status,
+                there.snapshot().status,
                 SnapshotStatus::Creating | SnapshotStatus::Ready
             )
         {
@@ -248,7 +242,7 @@ impl SnapshotKeeper {
     /// Deletes what was decided, as far as it is still there and still the same. How many.
     async fn delete(
         &self,
-        name: &str,
+        facts: &Facts,
         retention: &Retention,
         budget: Budget,
         dry: bool,
@@ -257,15 +251,17 @@ impl SnapshotKeeper {
         if dry {
             return u32::try_from(retention.delete.len()).unwrap_or(u32::MAX);
         }
+        let application = &facts.described.application;
+        let name = &application.name;
         let mut deleted = 0;
         for snapshot in retention.delete.iter().take(DELETES) {
             if budget.is_spent() {
                 break;
             }
-            let mut result = self.delete_one(name, snapshot).await;
+            let mut result = self.delete_one(application, snapshot).await;
             if !budget.is_spent() && result.as_ref().is_err_and(CallError::is_worth_retrying) {
                 // Once more: its creation time makes sure that it is the same one.
-                result = self.delete_again(name, snapshot).await;
+                result = self.delete_again(application, snapshot).await;
             }
             match result {
                 Ok(true) => deleted += 1,
@@ -284,23 +280,25 @@ impl SnapshotKeeper {
         deleted
     }
 
-    async fn delete_one(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
+    async fn delete_one(
+        &self,
+        application: &Application,
+        decided: &Snapshot,
+    ) -> Result<bool, CallError> {
         let is_normal = |error: &CallError| {
             matches!(error.kind, CallErrorKind::NotFound | CallErrorKind::InUse)
         };
-        let now = match self
-            .api
-            .describe_application_snapshot(name, &decided.name)
-            .await
-        {
+        let stack = &self.policy.stack;
+        let now = kind::describe(&self.api, application, stack, &decided.name);
+        let now = match now.await {
             Ok(now) => now,
             Err(error) if is_normal(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
-        if now.snapshot != *decided {
+        if now.snapshot() != decided {
             return Ok(false);
         }
-        match self.api.delete_application_snapshot(name, &now).await {
+        match kind::delete(&self.api, application, &now).await {
             Ok(()) => Ok(true),
             Err(error) if is_normal(&error) => Ok(false),
             Err(error) => Err(error),
@@ -308,21 +306,23 @@ impl SnapshotKeeper {
     }
 
     /// After a delete whose outcome is not known. It is done when the snapshot is gone or going.
-    async fn delete_again(&self, name: &str, decided: &Snapshot) -> Result<bool, CallError> {
-        match self
-            .api
-            .describe_application_snapshot(name, &decided.name)
-            .await
-        {
+    async fn delete_again(
+        &self,
+        application: &Application,
+        decided: &Snapshot,
+    ) -> Result<bool, CallError> {
+        let stack = &self.policy.stack;
+        let now = kind::describe(&self.api, application, stack, &decided.name);
+        match now.await {
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
             Ok(now)
-                if now.snapshot.status == SnapshotStatus::Deleting
-                    && now.snapshot.created_at == decided.created_at =>
+                if now.snapshot().status == SnapshotStatus::Deleting
+                    && now.snapshot().created_at == decided.created_at =>
             {
                 Ok(true)
             }
-            Ok(_) => self.delete_one(name, decided).await,
+            Ok(_) => self.delete_one(application, decided).await,
         }
     }
 

@@ -10,11 +10,10 @@ use lifecycle::{
     shorten,
 };
 use managed_flink::{
-    DescribeApplication, Described, ListApplicationOperations, ListApplicationSnapshots,
-    ListTagsForResource, is_opted_in,
+    DescribeApplication, Described, ListApplicationOperations, ListTagsForResource, is_opted_in,
 };
 
-use crate::{Did, Next, Row, SnapshotKeeper};
+use crate::{Did, Next, Row, SnapshotKeeper, kind};
 
 /// Operations read: two pages. They tell the changes of version, and which snapshots are the service's.
 const OPERATIONS_READ: usize = 100;
@@ -86,7 +85,7 @@ impl SnapshotKeeper {
             row.needs_person = true;
             return Ok(Err(row));
         }
-        let snapshots = self.api.list_application_snapshots(name).await?;
+        let snapshots = kind::list(&self.api, &described.application, &self.policy.stack).await?;
         let operations = self
             .api
             .list_application_operations(name, OPERATIONS_READ)

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use lambda_kit::Budget;
-use lifecycle::{SnapshotStatus, retention::version_named};
-use managed_flink::{CallErrorKind, DescribeApplicationSnapshot};
+use lifecycle::{Snapshot, SnapshotStatus, StackName, retention::version_named};
+use managed_flink::{
+    CallError, CallErrorKind, DescribeApplication, DescribeApplicationSnapshot, ManagedFlink,
+};
 
-use crate::{Created, Did, Followed, Row, facts::row};
+use crate::{Created, Did, Followed, Row, facts::row, kind};
 
 /// Asked about in one invocation, one after the other.
 const ASKED: usize = 100;
@@ -14,8 +16,9 @@ const ASKED: usize = 100;
 const TIME_TO_ASK: Duration = Duration::from_secs(80);
 
 /// Asks once about each, as far as one invocation goes.
-pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
-    api: &A,
+pub(crate) async fn follow(
+    api: &ManagedFlink,
+    stack: &StackName,
     mut pending: Vec<Created>,
 ) -> Followed {
     let later = pending.split_off(pending.len().min(ASKED));
@@ -35,24 +38,24 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
             snapshot_name: Some(name.clone()),
             ..row(application, Did::Failed, why)
         };
-        let asked = budget.within(api.describe_application_snapshot(application, name));
+        let asked = budget.within(ask(api, stack, application, name));
         let Some(answer) = asked.await else {
             // Not asked any more: it has its turn next time.
             followed.pending.push(created);
             continue;
         };
         match answer {
-            Ok(now) if now.snapshot.status == SnapshotStatus::Ready => {
-                match version_named(name).filter(|verified| *verified != now.snapshot.version_id) {
+            Ok((now, verified)) if now.status == SnapshotStatus::Ready => {
+                match verified.filter(|verified| *verified != now.version_id) {
                     // Between the look and the snapshot somebody deployed: a state that nobody has verified.
                     Some(verified) => followed.failed.push(failed(format!(
                         "snapshot {name} is of version {}, and version {verified} was verified: delete it unless version {} is known to be good",
-                        now.snapshot.version_id, now.snapshot.version_id
+                        now.version_id, now.version_id
                     ))),
                     None => followed.ready += 1,
                 }
             }
-            Ok(now) if now.snapshot.status == SnapshotStatus::Failed => followed
+            Ok((now, _)) if now.status == SnapshotStatus::Failed => followed
                 .failed
                 .push(failed(format!("snapshot {name} FAILED"))),
             Err(error) if error.kind == CallErrorKind::NotFound => followed
@@ -67,4 +70,23 @@ pub(crate) async fn follow<A: DescribeApplicationSnapshot>(
     }
     followed.pending.extend(not_yet);
     followed
+}
+
+/// The snapshot as it is now, and the version that was verified for it: by its name where it is a legacy one, of which that is the form; by its tag otherwise.
+async fn ask(
+    api: &ManagedFlink,
+    stack: &StackName,
+    application: &str,
+    name: &str,
+) -> Result<(Snapshot, Option<u64>), CallError> {
+    if let Some(verified) = version_named(name) {
+        let now = api.describe_application_snapshot(application, name).await?;
+        return Ok((now.snapshot, Some(verified)));
+    }
+    let described = Box::pin(api.describe_application(application)).await?;
+    let now = kind::describe(api, &described.application, stack, name).await?;
+    let snapshot = now.snapshot().clone();
+    let enhanced = snapshot.enhanced.as_ref();
+    let verified = enhanced.and_then(|it| it.verified_version_id);
+    Ok((snapshot, verified))
 }

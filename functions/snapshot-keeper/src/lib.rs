@@ -13,6 +13,7 @@ mod check;
 mod event;
 mod facts;
 mod follow;
+mod kind;
 mod list;
 mod settings;
 
@@ -95,7 +96,9 @@ impl Function for SnapshotKeeper {
                     .map(|row| Answer::Row(Box::new(row)))
             }
             Event::Follow { pending } => {
-                Ok(Answer::Followed(follow::follow(&self.api, pending).await))
+                let stack = &self.policy.stack;
+                let followed = follow::follow(&self.api, stack, pending).await;
+                Ok(Answer::Followed(followed))
             }
         }
     }

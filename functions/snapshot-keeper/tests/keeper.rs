@@ -4,6 +4,9 @@
 #[path = "../../../shared/managed-flink/tests/support/mod.rs"]
 mod support;
 
+#[path = "keeper/enhanced.rs"]
+mod enhanced;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
@@ -46,6 +49,8 @@ struct World {
     faults: VecDeque<(&'static str, Fault)>,
     /// More applications in the list.
     others: usize,
+    /// Enhanced snapshots, where the application uses those.
+    enhanced: Option<enhanced::Store>,
     /// Verbs that are never answered, as when they are held for longer than an attempt.
     held: Vec<&'static str>,
 }
@@ -76,6 +81,7 @@ impl Service {
             job: JOB,
             faults: VecDeque::new(),
             others: 0,
+            enhanced: None,
             held: Vec::new(),
         };
         let world = Arc::new(Mutex::new(world));
@@ -145,7 +151,8 @@ impl Service {
     /// Requests that change something, by verb.
     fn changes(&self) -> Vec<(String, Value)> {
         let changing = |call: &Call| {
-            call.verb.starts_with("CreateApplicationSnapshot") || call.verb.starts_with("Delete")
+            let created = ["CreateApplicationSnapshot", "CreateSnapshot"];
+            created.contains(&call.verb.as_str()) || call.verb.starts_with("Delete")
         };
         self.double
             .calls()
@@ -193,14 +200,19 @@ impl World {
 
     fn carry_out(&mut self, call: &Call) -> Wire {
         let named = call.body["SnapshotName"].as_str().unwrap_or_default();
+        if let Some(answer) = self.enhanced.as_mut().and_then(|it| it.answer(call)) {
+            return answer;
+        }
+        let mode = self.enhanced.as_ref().map(|it| it.mode);
         match call.verb.as_str() {
             "DescribeApplication" => Wire::json(
                 200,
                 &json!({ "ApplicationDetail": {
                     "ApplicationARN": "arn:orders", "ApplicationName": "orders", "RuntimeEnvironment": self.runtime, "ApplicationStatus": self.status,
                     "ApplicationVersionId": self.version, "ApplicationVersionCreateTimestamp": 1_790_000_000.0,
+                    "CreateTimestamp": enhanced::MADE,
                     "ApplicationConfigurationDescription": {
-                        "ApplicationSnapshotConfigurationDescription": { "SnapshotsEnabled": self.snapshots_enabled } } } }),
+                        "ApplicationSnapshotConfigurationDescription": { "SnapshotsEnabled": self.snapshots_enabled, "SnapshotMode": mode } } } }),
             ),
             "ListTagsForResource" => {
                 let tags: Vec<Value> = self

@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Application, Operation, Snapshot, SnapshotStatus};
 
 pub use finding::Finding;
-pub use origin::{Origin, enhanced_snapshot_name, origin, snapshot_name, version_named};
+pub use origin::{
+    Origin, TAKEN_BY_TAG, VERIFIED_TAG, enhanced_snapshot_name, origin, snapshot_name,
+    verified_by_tags, version_named,
+};
 pub use policy::{AppliedSnapshots, Prune, SnapshotPolicy};
 pub use protect::Why;
 pub use taking::{JobNow, LOOK_VALID_SECS, Need, may_take, need, verified};

@@ -1,11 +1,15 @@
 //! Who made a snapshot. Of an enhanced one the service says it, and a tag says which are Lifeguard's. Of a legacy one nobody does, so: Lifeguard by the form of the name, the service by
 //! time against its operations, anybody else otherwise.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Application, EnhancedSnapshot, Operation, OperationKind, Snapshot, SnapshotInitiator};
+use crate::{
+    Application, EnhancedSnapshot, Operation, OperationKind, Snapshot, SnapshotInitiator, StackName,
+};
 
 /// Names of snapshots that Lifeguard takes begin with this.
 const PREFIX: &str = "lifeguard-v";
@@ -34,6 +38,20 @@ pub fn snapshot_name(version_id: u64, tick: Timestamp) -> String {
         "{PREFIX}{version_id}-{}",
         tick.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%MZ")
     )
+}
+
+/// The tag by which an enhanced snapshot is known to be a stack's: it names the stack. Not under `lifeguard:`, whose tags only people set.
+pub const TAKEN_BY_TAG: &str = "flink-lifeguard:taken-by";
+/// The version that was verified when it was taken.
+pub const VERIFIED_TAG: &str = "flink-lifeguard:verified-version";
+
+/// The version that this stack had verified when it took a snapshot with these tags; None where it did not take it.
+#[must_use]
+pub fn verified_by_tags(tags: &BTreeMap<String, String>, stack: &StackName) -> Option<u64> {
+    let taken_by = tags.get(TAKEN_BY_TAG)?;
+    (taken_by == stack.as_str())
+        .then(|| tags.get(VERIFIED_TAG)?.parse().ok())
+        .flatten()
 }
 
 /// Characters of an application's name that an enhanced snapshot's name has room for.
@@ -284,6 +302,24 @@ mod tests {
             );
             assert_eq!(found, by, "{initiator}");
         }
+    }
+
+    #[test]
+    fn only_a_tag_of_this_stack_with_a_version_makes_it_this_stacks() {
+        let stack = StackName::default();
+        for (taken_by, version, verified) in [
+            ("lifeguard", "7", Some(7)),
+            ("lifeguard", "", None),
+            ("lifeguard", "seven", None),
+            ("other", "7", None),
+            ("", "7", None),
+        ] {
+            let tags = [(TAKEN_BY_TAG, taken_by), (VERIFIED_TAG, version)];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let found = verified_by_tags(&BTreeMap::from(tags), &stack);
+            assert_eq!(found, verified, "{taken_by} {version}");
+        }
+        assert_eq!(verified_by_tags(&BTreeMap::new(), &stack), None);
     }
 
     fn operation_of(id: &str) -> Operation {
