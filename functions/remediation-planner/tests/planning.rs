@@ -435,6 +435,33 @@ async fn what_lifeguard_left_down_is_in_the_subject() {
 }
 
 #[tokio::test]
+async fn an_enhanced_snapshot_is_told_by_its_arn_and_what_bears_on_a_rescue_is_shown() {
+    let mut event = with("/look/observation/application/status", json!("READY"));
+    event["look"]["observation"]["application"]["snapshotMode"] = json!("ENHANCED_SNAPSHOTS");
+    event["look"]["observation"]["application"]["customerKey"] = json!("arn:aws:kms:key");
+    event["look"]["assessment"] = json!({ "is": "stopped", "why": "force-stopped" });
+    event["stop"] = thrown();
+    let enhanced = json!({ "arn": "arn:aws:kinesisanalytics:snapshot/before", "initiator": "SYSTEM", "source": { "is": "thisApplication" } });
+    event["progress"] = json!({
+        "rescue": {
+            "faultyVersionId": 7, "goodVersionId": 6, "goodRuntime": "FLINK-1_20", "cutoff": "2026-03-04T02:51:00Z", "faultAt": "2026-03-04T02:52:00Z",
+            "because": "looping", "snapshot": { "chosen": { "name": "before", "status": "READY", "versionId": 6, "createdAt": "2026-03-04T02:50:05Z", "runtime": "FLINK-1_20", "enhanced": enhanced }, "passedOver": [] }
+        },
+        "steps": [{ "step": "forceStop", "at": "2026-03-04T02:59:10Z", "versionId": 7, "result": { "is": "accepted", "operationId": null } }],
+        "waitingSince": null
+    });
+    let answer = plan(event).await;
+    let text = answer["report"]["text"].as_str().unwrap();
+    for part in [
+        r#""SnapshotArn":"arn:aws:kinesisanalytics:snapshot/before""#,
+        "           snapshot mode ENHANCED_SNAPSHOTS\n           customer managed key arn:aws:kms:key\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(!text.contains("\"SnapshotName\""), "{text}");
+}
+
+#[tokio::test]
 async fn what_is_left_alone_is_no_mail() {
     let healthy = json!({ "is": "healthy", "since": "2026-03-04T02:51:00Z" });
     let event = with("/look/assessment", healthy);

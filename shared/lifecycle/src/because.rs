@@ -13,7 +13,7 @@ pub use command::state_machine_of;
 pub use news::{News, news};
 pub use time::{clock, in_plain_words, moment};
 
-use crate::{ApplicationStatus, Request};
+use crate::{ApplicationStatus, Request, Snapshot};
 
 /// What the advice and the news name.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub struct About<'a> {
     /// The ledger table, where it is known.
     pub table: Option<&'a str>,
     /// The snapshot that was chosen, where one was.
-    pub snapshot: Option<&'a str>,
+    pub snapshot: Option<&'a Snapshot>,
     /// The version to go back to, where one is known.
     pub good_version_id: Option<u64>,
     /// The version that infrastructure as code would bring back.

@@ -51,6 +51,11 @@ pub fn changes(before: &Detail, after: &Detail) -> Vec<String> {
             .collect::<BTreeSet<_>>()
     };
     found.differs("CloudWatch logging option", &logging(was), &logging(is));
+    found.named(
+        "snapshot mode",
+        before.snapshot_mode(),
+        after.snapshot_mode(),
+    );
     let both = was
         .application_configuration_description()
         .zip(is.application_configuration_description());

@@ -44,6 +44,7 @@ pub struct Described {
 pub struct Detail {
     sdk: ApplicationDetail,
     unknown: Unknown,
+    snapshot_mode: SnapshotMode,
 }
 
 impl fmt::Debug for Detail {
@@ -62,6 +63,11 @@ impl Detail {
         &self.sdk
     }
 
+    /// Which kind of snapshots it uses: the SDK does not know it.
+    pub(crate) fn snapshot_mode(&self) -> &SnapshotMode {
+        &self.snapshot_mode
+    }
+
     /// What the answer said that the SDK does not know.
     pub(crate) fn unknown(&self) -> &Unknown {
         &self.unknown
@@ -73,6 +79,7 @@ impl From<ApplicationDetail> for Detail {
         Self {
             sdk,
             unknown: Unknown::new(),
+            snapshot_mode: SnapshotMode::default(),
         }
     }
 }
@@ -142,6 +149,7 @@ impl Described {
         let mut described = Self::from(detail);
         described.detail.unknown = kept.unknown;
         kept.members.complete(&mut described.application);
+        described.detail.snapshot_mode = described.application.snapshot_mode.clone();
         described
     }
 }

@@ -168,3 +168,12 @@ async fn a_deployment_that_changes_much_is_told_in_part() {
     assert_eq!(said[12], "29 more");
     assert!(said[0].chars().count() <= 121, "{}", said[0]);
 }
+
+#[tokio::test]
+async fn a_switch_of_the_snapshot_mode_is_named_although_the_sdk_does_not_know_it() {
+    const MODE: &str = "/ApplicationConfigurationDescription/ApplicationSnapshotConfigurationDescription/SnapshotMode";
+    let said = once(MODE, json!("ENHANCED_SNAPSHOTS")).await;
+    assert_eq!(said, ["snapshot mode ENHANCED_SNAPSHOTS"]);
+    let legacy = once(MODE, json!("APPLICATION_SNAPSHOTS_LEGACY")).await;
+    assert_eq!(legacy, [""; 0], "what is not said is the same");
+}

@@ -139,9 +139,7 @@ impl<'a> Facts<'a> {
             status: &application.status,
             execution: &self.event.execution,
             table: self.event.stop.as_ref().map(|stop| stop.table.as_str()),
-            snapshot: rescue
-                .and_then(|rescue| rescue.snapshot.chosen.as_ref())
-                .map(|snapshot| snapshot.name.as_str()),
+            snapshot: rescue.and_then(|rescue| rescue.snapshot.chosen.as_ref()),
             good_version_id: good.or(application.version_updated_from),
             undone_version_id: self.undone_version(),
             request: self.request(),
@@ -150,6 +148,16 @@ impl<'a> Facts<'a> {
             others: self.rules.others.count(),
             failing_secs: self.failing_since().map(|since| self.secs_since(since)),
         }
+    }
+
+    /// What of the application's settings bears on a rescue, where it is not what most have.
+    pub(super) fn settings(&self) -> Vec<String> {
+        let application = self.application();
+        let mode = &application.snapshot_mode;
+        let mode = (!mode.is_legacy()).then(|| format!("snapshot mode {mode}"));
+        let key = application.customer_key.as_ref();
+        let key = key.map(|key| format!("customer managed key {key}"));
+        mode.into_iter().chain(key).collect()
     }
 
     /// The news, more exact where something was changed.

@@ -29,7 +29,9 @@ pub(super) fn of(facts: &Facts<'_>, headline: &str, advice: &because::Advice) ->
         .collect();
     text.block("DONE", &done);
     text.block("CHECKED", &checked(facts));
-    text.block("POLICY", &facts.rules.lines());
+    let mut policy = facts.rules.lines();
+    policy.extend(facts.settings());
+    text.block("POLICY", &policy);
     text.block("NEXT", &next(facts));
     text.0.push('\n');
     text.block("Execution", &[execution_link(&facts.event.execution)]);

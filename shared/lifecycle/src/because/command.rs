@@ -71,8 +71,12 @@ impl About<'_> {
     /// By the service itself, with what is stored: Lifeguard may be held, or have no permission.
     pub(super) fn start_by_hand(&self) -> String {
         let from = match self.snapshot {
-            Some(name) => {
-                json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", "SnapshotName": name })
+            Some(snapshot) => {
+                let (member, value) = match &snapshot.enhanced {
+                    Some(enhanced) => ("SnapshotArn", &enhanced.arn),
+                    None => ("SnapshotName", &snapshot.name),
+                };
+                json!({ "ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", member: value })
             }
             None => json!({ "ApplicationRestoreType": "RESTORE_FROM_LATEST_SNAPSHOT" }),
         };
