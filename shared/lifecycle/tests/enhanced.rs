@@ -376,6 +376,24 @@ fn what_was_restored_is_held_against_the_plan_by_arn() {
 }
 
 #[test]
+fn one_that_was_made_anew_under_the_planned_name_is_not_the_planned_one() {
+    let mut case = two_bad_deployments(ENHANCED, ENHANCED).with(enhanced("older", hours(4)));
+    for one in &mut case.seen.snapshots {
+        if one.name == "before-3" {
+            one.created_at = ago(minutes(1));
+        }
+    }
+    let decision = case.must("forceStop", Reason::NextStep);
+    let chosen = decision.progress.rescue.unwrap().snapshot;
+    assert_eq!(chosen.chosen.unwrap().name, "older");
+    let passed_over = chosen.passed_over.iter().map(|one| one.why.as_str());
+    says(
+        &passed_over.collect::<Vec<_>>().join("; "),
+        &["another was taken under its name"],
+    );
+}
+
+#[test]
 fn the_report_names_the_operation_within_which_the_service_took_it() {
     let taken_within = |id: Option<&str>| {
         let mut chosen = enhanced("before-3", hours(3));

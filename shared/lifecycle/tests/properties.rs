@@ -201,7 +201,11 @@ proptest! {
         };
         prop_assert!(case.seen.snapshots.contains(chosen), "it is there");
         prop_assert_eq!(&chosen.status, &SnapshotStatus::Ready);
-        prop_assert!(chosen.runtime.as_ref().is_some_and(|runtime| rescue.good_runtime.accepts_snapshot_of(runtime)));
+        let source = chosen.enhanced.as_ref().map(|one| &one.source);
+        let imported = named.is_some() && source == Some(&SnapshotSource::Imported);
+        prop_assert!(imported || source.is_none_or(|source| *source == SnapshotSource::ThisApplication), "{source:?}");
+        let fits = |runtime: &Runtime| rescue.good_runtime.accepts_snapshot_of(runtime);
+        prop_assert!(chosen.runtime.as_ref().map_or(imported, fits));
         let stays = rescue.good_version_id == rescue.faulty_version_id;
         if named.is_none() {
             prop_assert!(stays || chosen.created_at < rescue.cutoff, "{decision:?}");
@@ -213,9 +217,24 @@ proptest! {
     #[test]
     fn s3_a_start_names_the_snapshot_that_the_rescue_chose(case in any_case()) {
         let decision = case.decide();
-        if let Some(Restore::Snapshot { snapshot_name, .. }) = decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
+        if let Some(Restore::Snapshot { snapshot_name, snapshot_arn }) = decision.action.plan().and_then(|plan| plan.restore.as_ref()) {
             let chosen = decision.progress.rescue.as_ref().and_then(|rescue| rescue.snapshot.chosen.as_ref());
             prop_assert_eq!(Some(snapshot_name), chosen.map(|one| &one.name));
+            // By its name in one mode, by its ARN in the other: the service takes nothing else.
+            let mode = &case.seen.application.snapshot_mode;
+            prop_assert_eq!(snapshot_arn.is_some(), *mode == SnapshotMode::Enhanced);
+            prop_assert!(matches!(mode, SnapshotMode::Legacy | SnapshotMode::Enhanced), "{mode}");
+        }
+    }
+
+    #[test]
+    fn s7_no_mode_that_is_not_known_and_no_key_that_is_not_allowed_is_passed(case in any_case()) {
+        let application = &case.seen.application;
+        let is_unknown = matches!(application.snapshot_mode, SnapshotMode::Other(_));
+        // What was begun is finished.
+        let is_closed = application.customer_key.is_some() && case.progress.steps.is_empty();
+        if is_unknown || is_closed {
+            prop_assert!(!is_changing(&case.decide()), "{:?}", case.decide());
         }
     }
 
@@ -305,7 +324,11 @@ proptest! {
     fn a_rollback_asked_for_is_answered_with_nothing_else(case in fresh()) {
         if matches!(case.request, Some(Request::Rollback {})) {
             let decision = case.decide();
-            prop_assert!(!is_changing(&decision) || support::word(&decision.action) == "rollback", "{decision:?}");
+            // Where a snapshot was taken since the change, the service may restore that one: the same version is gone back to by the restore steps (cR3).
+            let since = |one: &Snapshot| decision.progress.rescue.as_ref().is_some_and(|rescue| one.created_at >= rescue.cutoff);
+            let otherwise = case.seen.snapshots.iter().any(since) && decision.reason.contains("RollbackApplication is not used: snapshot");
+            let word = support::word(&decision.action);
+            prop_assert!(!is_changing(&decision) || word == if otherwise { "forceStop" } else { "rollback" }, "{decision:?}");
         }
     }
 

@@ -177,6 +177,15 @@ impl Turn<'_> {
         let seen = self.s.seen;
         let listed = seen.snapshots.iter().find(|one| one.name == planned.name);
         match listed {
+            // A person may have deleted it, or the stack that made it, and its name is free again.
+            Some(listed)
+                if listed.enhanced.is_some() && listed.created_at != planned.created_at =>
+            {
+                Some(format!(
+                    "it was deleted, and another was taken under its name at {}",
+                    listed.created_at
+                ))
+            }
             Some(listed) if listed.status != SnapshotStatus::Ready => {
                 Some(format!("it is {}", listed.status))
             }

@@ -46,6 +46,34 @@ fn version() -> impl Strategy<Value = u64> {
     prop_oneof![6 => Just(7_u64), 3 => Just(6_u64), 1 => 1..12_u64]
 }
 
+fn snapshot_mode() -> impl Strategy<Value = SnapshotMode> {
+    prop_oneof![8 => Just("APPLICATION_SNAPSHOTS_LEGACY"), 4 => Just("ENHANCED_SNAPSHOTS"), 1 => Just("NEW")].prop_map(SnapshotMode::from)
+}
+
+/// None may be used: no policy here names any.
+fn customer_key() -> impl Strategy<Value = Option<String>> {
+    option::weighted(0.1, Just("arn:aws:kms:key".to_owned()))
+}
+
+fn enhanced() -> impl Strategy<Value = Option<EnhancedSnapshot>> {
+    let source = prop_oneof![
+        8 => Just(SnapshotSource::ThisApplication),
+        1 => Just(SnapshotSource::AnotherApplication { name: "payments".into() }),
+        1 => time().prop_map(|created_at| SnapshotSource::EarlierLife { created_at }),
+        1 => Just(SnapshotSource::Imported),
+        1 => Just(SnapshotSource::NotRead),
+    ];
+    let initiator = select(&["USER", "SYSTEM", "NEW"][..]);
+    let enhanced = (source, initiator).prop_map(|(source, initiator)| EnhancedSnapshot {
+        arn: "arn".into(),
+        initiator: initiator.into(),
+        source,
+        operation_id: None,
+        verified_version_id: None,
+    });
+    option::weighted(0.4, enhanced)
+}
+
 fn application() -> BoxedStrategy<Application> {
     let versions = (
         version(),
@@ -64,9 +92,10 @@ fn application() -> BoxedStrategy<Application> {
         option::weighted(0.9, time()),
         runtime(),
         flags,
+        (snapshot_mode(), customer_key()),
     )
         .prop_map(
-            |(status, (id, from, back), created, runtime, flags)| Application {
+            |(status, (id, from, back), created, runtime, flags, (mode, key))| Application {
                 name: "orders".into(),
                 arn: "arn:orders".into(),
                 status,
@@ -84,8 +113,8 @@ fn application() -> BoxedStrategy<Application> {
                 checkpoint_interval_secs: None,
                 content: None,
                 changed: None,
-                snapshot_mode: SnapshotMode::Legacy,
-                customer_key: None,
+                snapshot_mode: mode,
+                customer_key: key,
                 started_from_arn: None,
             },
         )
@@ -130,16 +159,19 @@ fn snapshot() -> BoxedStrategy<Snapshot> {
         version(),
         time(),
         option::weighted(0.9, runtime()),
+        (enhanced(), customer_key()),
     )
-        .prop_map(|(name, status, version_id, created_at, runtime)| Snapshot {
-            name,
-            status: SnapshotStatus::from(status),
-            version_id,
-            created_at,
-            runtime,
-            customer_key: None,
-            enhanced: None,
-        })
+        .prop_map(
+            |(name, status, version_id, created_at, runtime, (enhanced, customer_key))| Snapshot {
+                name,
+                status: SnapshotStatus::from(status),
+                version_id,
+                created_at,
+                runtime,
+                customer_key,
+                enhanced,
+            },
+        )
         .boxed()
 }
 
@@ -297,10 +329,16 @@ fn unreadable() -> BoxedStrategy<Vec<Unreadable>> {
 
 /// Whatever a look may find; what is unreadable is empty, as the verifier leaves it.
 pub fn observation() -> BoxedStrategy<Observation> {
-    let versions = vec((version(), runtime()), 0..3).prop_map(|all| {
+    let versions = vec(
+        (version(), runtime(), snapshot_mode(), customer_key()),
+        0..3,
+    )
+    .prop_map(|all| {
         all.into_iter()
-            .map(|(id, runtime)| Version {
+            .map(|(id, runtime, snapshot_mode, customer_key)| Version {
                 runtime,
+                snapshot_mode,
+                customer_key,
                 ..crate::support::a_version(id)
             })
             .collect::<Vec<_>>()
