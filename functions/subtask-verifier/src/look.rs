@@ -84,7 +84,8 @@ pub(crate) async fn observe(
     described.application.content = earlier.content;
     described.application.changed = earlier.changed;
     let operations = operations::read(service, name, &mut secrets, &mut notes).await;
-    let snapshots = snapshots::read(service, &described.application, event, &mut notes).await;
+    let snapshots = snapshots::read(service, stack, &described.application, event, &mut notes);
+    let snapshots = snapshots.await;
     // ROLLED_BACK is known from AWS's prose only: whether a dashboard can be opened then, the service will say.
     let has_job = matches!(
         described.application.status,

@@ -6,11 +6,12 @@ use futures::{StreamExt as _, stream};
 use lambda_kit::Budget;
 use lifecycle::{
     Application, Part, Request, SNAPSHOTS_KEPT, Snapshot, SnapshotInitiator, SnapshotMode,
-    SnapshotStatus,
+    SnapshotSource, SnapshotStatus, StackName, retention::verified_by_tags,
 };
 use managed_flink::{
     CallError, CallErrorKind, DescribeSnapshot, DescribeSnapshotOperation,
-    ListApplicationSnapshots, ListSnapshotOperations, ListSnapshots, ManagedFlink,
+    ListApplicationSnapshots, ListSnapshotOperations, ListSnapshots, ListTagsForResource,
+    ManagedFlink,
 };
 
 use crate::{
@@ -24,14 +25,17 @@ const DESCRIBED: usize = 24;
 const AT_ONCE: usize = 4;
 /// Of the newest that the service took it is asked within which operation: two calls each, for people.
 const CAUSES_ASKED: usize = 2;
-/// What only people read must not take the time of what decides.
-const TIME_FOR_PEOPLE: Duration = Duration::from_secs(5);
+/// Of the newest that somebody asked for the tags are read: those of Lifeguard's say that a version was healthy.
+const TAGS_ASKED: usize = 6;
+/// What only adds to other evidence, or only people read, must not take the time of what decides.
+const TIME_FOR_MORE: Duration = Duration::from_secs(5);
 /// Snapshots of the mode before that are named.
 const OF_MODE_BEFORE: usize = 10;
 
 /// Reads them, newest first.
 pub(crate) async fn read(
     service: &ManagedFlink,
+    stack: &StackName,
     application: &Application,
     event: &Event,
     notes: &mut Notes,
@@ -44,7 +48,7 @@ pub(crate) async fn read(
                 .await
                 .unwrap_or_default()
         }
-        SnapshotMode::Enhanced => enhanced(service, application, event, notes).await,
+        SnapshotMode::Enhanced => enhanced(service, stack, application, event, notes).await,
         SnapshotMode::Other(mode) => {
             let why = format!("the snapshot mode {mode} is not known to this release");
             notes.note(Part::Snapshots, why);
@@ -57,6 +61,7 @@ pub(crate) async fn read(
 
 async fn enhanced(
     service: &ManagedFlink,
+    stack: &StackName,
     application: &Application,
     event: &Event,
     notes: &mut Notes,
@@ -75,6 +80,7 @@ async fn enhanced(
         all.extend(described);
     }
     causes(service, application, &mut all).await;
+    verified(service, stack, &mut all).await;
     all.extend(of_mode_before(service, application).await);
     all.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
     all
@@ -134,7 +140,7 @@ async fn describe(
 
 /// Within which operations the service took the newest of its own. Without it the decision is the same.
 async fn causes(service: &ManagedFlink, application: &Application, all: &mut [Snapshot]) {
-    let time = Budget::of(TIME_FOR_PEOPLE);
+    let time = Budget::of(TIME_FOR_MORE);
     let by_service = all.iter_mut().filter(|one| {
         let enhanced = one.enhanced.as_ref();
         one.status == SnapshotStatus::Ready
@@ -166,9 +172,30 @@ async fn cause(
         .await
 }
 
+/// Which version Lifeguard had verified when it took the newest of its own. Without it a version has one proof less.
+async fn verified(service: &ManagedFlink, stack: &StackName, all: &mut [Snapshot]) {
+    let time = Budget::of(TIME_FOR_MORE);
+    let of_a_caller = all
+        .iter_mut()
+        .filter(|one| one.status == SnapshotStatus::Ready)
+        .filter_map(|one| one.enhanced.as_mut())
+        .filter(|one| one.initiator == SnapshotInitiator::User)
+        .filter(|one| one.source == SnapshotSource::ThisApplication);
+    for enhanced in of_a_caller.take(TAGS_ASKED) {
+        let tags = Box::pin(service.list_tags_for_resource(&enhanced.arn));
+        match time.within(tags).await {
+            Some(Ok(tags)) => enhanced.verified_version_id = verified_by_tags(&tags, stack),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the tags of a snapshot could not be read");
+            }
+            None => return,
+        }
+    }
+}
+
 /// For the report only: what this verb answers of an application that has switched is documented nowhere, so neither an error nor an empty list says anything.
 async fn of_mode_before(service: &ManagedFlink, application: &Application) -> Vec<Snapshot> {
-    let time = Budget::of(TIME_FOR_PEOPLE);
+    let time = Budget::of(TIME_FOR_MORE);
     let listed = Box::pin(service.list_application_snapshots(&application.name));
     match time.within(listed).await {
         Some(Ok(mut listed)) => {

@@ -22,6 +22,13 @@ fn service(mode: &'static str, else_: impl Fn(&Call) -> Wire + Send + Sync + 'st
         "DescribeApplicationVersion" => {
             Wire::error(400, "ResourceNotFoundException", "no such version")
         }
+        "ListTagsForResource" if call.body["ResourceARN"] == "arn:by-person" => Wire::json(
+            200,
+            &json!({ "Tags": [
+                { "Key": "flink-lifeguard:taken-by", "Value": "lifeguard" },
+                { "Key": "flink-lifeguard:verified-version", "Value": "6" },
+            ] }),
+        ),
         "ListTagsForResource" => Wire::json(
             200,
             &json!({ "Tags": [{ "Key": "lifeguard:managed", "Value": "true" }] }),
@@ -138,6 +145,8 @@ async fn an_enhanced_application_has_its_own_candidates_and_what_else_there_is_i
         (&json!("arn:by-update"), &json!(6))
     );
     assert_eq!(newest["enhanced"]["operationId"], "op-7");
+    assert!(newest["enhanced"].get("verifiedVersionId").is_none());
+    assert_eq!(seen["snapshots"][1]["enhanced"]["verifiedVersionId"], 6);
 }
 
 #[tokio::test]

@@ -93,6 +93,15 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_that_may_be_used_are_a_list_and_none_is_none() {
+        let keys = |value: &str| policy(&Env::from_iter([("USABLE_KEYS", value)])).unwrap();
+        let two = keys("arn:aws:kms:eu-central-1:1:key/one,arn:aws:kms:eu-central-1:1:key/two");
+        assert!(two.usable_keys.has("arn:aws:kms:eu-central-1:1:key/two"));
+        assert!(!two.usable_keys.has("arn:aws:kms:eu-central-1:1:key/three"));
+        assert!(keys("").usable_keys.is_empty() && keys(" , ").usable_keys.is_empty());
+    }
+
+    #[test]
     fn a_bad_value_names_its_variable() {
         for (name, value) in [
             ("MODE", "agressive"),
