@@ -26,7 +26,8 @@ KNOWN = {
         DeleteApplicationVpcConfiguration AddApplicationCloudWatchLoggingOption DeleteApplicationCloudWatchLoggingOption UpdateApplicationMaintenanceConfiguration
         CreateApplicationSnapshot DeleteApplicationSnapshot DescribeApplicationSnapshot ListApplicationSnapshots DescribeApplication ListApplications
         DescribeApplicationVersion ListApplicationVersions DescribeApplicationOperation ListApplicationOperations TagResource UntagResource ListTagsForResource
-        CreateApplicationPresignedUrl""",
+        CreateApplicationPresignedUrl CreateSnapshot DeleteSnapshot DescribeSnapshot ListSnapshots DescribeSnapshotOperation ListSnapshotOperations ExportSnapshot
+        ImportSnapshot""",
     "stepfunctions": """StartExecution StopExecution RedriveExecution DescribeExecution ListExecutions GetExecutionHistory DescribeStateMachine ListStateMachines SendTaskSuccess
         SendTaskFailure SendTaskHeartbeat""",
     "dynamodb": "PutItem GetItem UpdateItem DeleteItem Query DescribeTable",
@@ -108,6 +109,19 @@ class Play:
             self.refuse(verb, code, **(strict.minimal(shape) if shape else {}))
         self.found["refused"][self.service] = len(unknown)
 
+    def soon(self, change):
+        """A change that must succeed once the tasks of a job that has just started run."""
+        for _ in range(200):
+            before = len(self.found["complaints"])
+            try:
+                return change()
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "InvalidApplicationConfigurationException":
+                    raise
+                del self.found["complaints"][before:]
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.service}: the tasks never ran")
+
     def wait(self, ready, what):
         """Until it is so; the region's time is fast."""
         until = time.monotonic() + 60
@@ -165,9 +179,75 @@ def managed_flink(play):
     refuse("DeleteApplicationSnapshot", None, **this, SnapshotName="by-hand", SnapshotCreationTimestamp=1)
     call("DeleteApplicationSnapshot", **this, SnapshotName="by-hand", SnapshotCreationTimestamp=moment)
     call("UntagResource", ResourceARN=arn, TagKeys=["team"])
+    enhanced(play, described, version, settled)
     call("DeleteApplication", **this, CreateTimestamp=described()["CreateTimestamp"])
     play.wait(lambda: NAME not in [one["ApplicationName"] for one in call("ListApplications")["ApplicationSummaries"]], "the deletion")
     strangers(play)
+
+
+def switch(mode):
+    return {"ApplicationConfigurationUpdate": {"ApplicationSnapshotConfigurationUpdate": {"SnapshotsEnabledUpdate": True, "SnapshotModeUpdate": mode}}}
+
+
+def enhanced(play, described, version, settled):
+    """The application goes over to enhanced snapshots, for good; a copy of one goes out and another comes in."""
+    call, refuse, this = play.call, play.refuse, {"ApplicationName": NAME}
+    snapshot = lambda name: call("DescribeSnapshot", SnapshotName=name)["SnapshotInfoDetails"]
+    ready = lambda name: play.wait(lambda: snapshot(name)["SnapshotStatus"] == "READY", f"the snapshot {name}")
+    gone = lambda name: play.wait(lambda: name not in [one["SnapshotName"] for one in call("ListSnapshots")["SnapshotInfoList"]], f"the deletion of {name}")
+    refuse("CreateSnapshot", "InvalidApplicationConfigurationException", **this, SnapshotName="first")
+    call("StartApplication", **this)
+    settled("RUNNING")
+    done = play.soon(lambda: call("UpdateApplication", **this, CurrentApplicationVersionId=version(), **switch("ENHANCED_SNAPSHOTS")))
+    settled("RUNNING")
+    refuse("UpdateApplication", "InvalidArgumentException", **this, CurrentApplicationVersionId=version(), **switch("APPLICATION_SNAPSHOTS_LEGACY"))
+    system = call("ListSnapshots", SnapshotInitiator="SYSTEM")["SnapshotInfoList"][0]["SnapshotName"]
+    operation = call("ListSnapshotOperations", SnapshotName=system, SnapshotOperation="SystemCreateSnapshot")["SnapshotOperationInfoList"][0]
+    told = call("DescribeSnapshotOperation", SnapshotName=system, SnapshotOperationId=operation["SnapshotOperationId"])["SnapshotOperationInfoDetails"]
+    if told["ApplicationOperationDescription"]["ApplicationOperationId"] != done["OperationId"]:
+        play.complain("DescribeSnapshotOperation", f"the update {done['OperationId']} took {system}, and it says {told}")
+
+    play.soon(lambda: call("CreateSnapshot", **this, SnapshotName="first", SnapshotDescription="by hand", Tags=[{"Key": "team", "Value": "payments"}]))
+    refuse("CreateSnapshot", "ResourceInUseException", **this, SnapshotName="first")
+    ready("first")
+    first = snapshot("first")
+    call("TagResource", ResourceARN=first["SnapshotArn"], Tags=[{"Key": "stage", "Value": "test"}])
+    call("ListTagsForResource", ResourceARN=first["SnapshotArn"])
+    call("UntagResource", ResourceARN=first["SnapshotArn"], TagKeys=["team"])
+    page = call("ListSnapshots", Limit=1)
+    call("ListSnapshots", Limit=1, NextToken=page["NextToken"])
+    refuse("ListSnapshots", "InvalidArgumentException", SourceApplicationName=NAME, SnapshotStatus="READY")
+    refuse("ListSnapshots", "InvalidArgumentException", NextToken="nonsense")
+    refuse("DescribeSnapshot", "ResourceNotFoundException", SnapshotName="nobody")
+    refuse("ListSnapshotOperations", "ResourceNotFoundException", SnapshotName="nobody")
+    refuse("ListSnapshotOperations", "InvalidArgumentException", SnapshotName="first", SnapshotOperation="CreateSnapshot", SnapshotOperationStatus="FAILED")
+    refuse("DescribeSnapshotOperation", "ResourceNotFoundException", SnapshotName="first", SnapshotOperationId="nonsense")
+    refuse("ListApplicationSnapshots", "UnsupportedOperationException", **this)
+    refuse("CreateApplicationSnapshot", "UnsupportedOperationException", **this, SnapshotName="second")
+
+    bucket, role = {"BucketARN": "arn:aws:s3:::copies", "KeyPrefix": "orders/"}, f"arn:aws:iam::{ACCOUNT}:role/copies"
+    export = {"ExportDestinationConfiguration": {"DestinationType": "S3", "ExportRoleArn": role, "DestinationS3PrefixLocation": bucket}}
+    sent = call("ExportSnapshot", SnapshotName="first", **export)
+    call("DescribeSnapshotOperation", SnapshotName="first", SnapshotOperationId=sent["SnapshotOperationId"])
+    play.wait(lambda: call("ListSnapshotOperations", SnapshotName="first", SnapshotOperation="ExportSnapshot")["SnapshotOperationInfoList"][0]["SnapshotOperationStatus"] == "SUCCESSFUL", "the copy")
+    call("DescribeSnapshotOperation", SnapshotName="first", SnapshotOperationId=sent["SnapshotOperationId"])
+    refuse("ExportSnapshot", "ResourceNotFoundException", SnapshotName="nobody", **export)
+    source = {"ImportSourceConfiguration": {"SourceType": "S3", "ImportRoleArn": role, "SourceS3PrefixLocation": bucket}}
+    call("ImportSnapshot", SnapshotName="brought", **source)
+    refuse("ImportSnapshot", "ResourceInUseException", SnapshotName="brought", **source)
+    ready("brought")
+
+    call("StopApplication", **this, Force=True)
+    settled("READY")
+    custom = lambda **which: {"RunConfiguration": {"ApplicationRestoreConfiguration": {"ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT", **which}}}
+    refuse("StartApplication", "InvalidArgumentException", **this, **custom(SnapshotName="first"))
+    call("StartApplication", **this, **custom(SnapshotArn=first["SnapshotArn"]))
+    settled("RUNNING")
+    refuse("DeleteSnapshot", "InvalidArgumentException", SnapshotName="first", SnapshotCreationTimestamp=1)
+    refuse("DeleteSnapshot", "ResourceNotFoundException", SnapshotName="nobody", SnapshotCreationTimestamp=1)
+    for name in ("first", "brought"):
+        call("DeleteSnapshot", SnapshotName=name, SnapshotCreationTimestamp=snapshot(name)["SnapshotCreationTimestamp"])
+    gone("first")
 
 
 def create_and_configure(play, described, version):

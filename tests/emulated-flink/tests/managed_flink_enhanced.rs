@@ -428,6 +428,7 @@ async fn the_switch_takes_an_enhanced_snapshot_and_goes_one_way() {
     let body = json!({ "SnapshotName": name, "SnapshotOperationId": id });
     let operation = done(&region, "DescribeSnapshotOperation", body).await;
     let operation = &operation["SnapshotOperationInfoDetails"];
+    assert_eq!(&operation["SnapshotOperationId"], id);
     assert_eq!(operation["SnapshotOperationStatus"], "SUCCESSFUL");
     assert_eq!(
         operation["ApplicationOperationDescription"],

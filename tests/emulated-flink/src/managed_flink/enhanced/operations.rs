@@ -80,9 +80,6 @@ impl SnapshotOperation {
 
     fn detail(&self) -> Value {
         let mut detail = self.info();
-        if let Value::Object(members) = &mut detail {
-            members.shift_remove("SnapshotOperationId");
-        }
         detail["SnapshotArn"] = self.arn.clone().into();
         if let Some((operation, application)) = &self.cause {
             detail["ApplicationOperationDescription"] =
