@@ -72,6 +72,28 @@ fn a_stale_one_is_followed_by_a_new_one_and_the_oldest_of_ours_go() {
 }
 
 #[test]
+fn of_enhanced_ones_only_those_that_the_stack_took_go() {
+    let played = as_it_should_be("snapshots-enhanced");
+    let left = played.region.flink().account_snapshots();
+    for name in [
+        "by-hand",
+        "SYSTEMSNAPSHOT-1",
+        "lg-of-the-one-before",
+        "payments-by-hand",
+    ] {
+        assert!(left.iter().any(|one| one.name == name), "{name}: {left:?}");
+    }
+    let view = played.region.flink().application("orders").unwrap();
+    let legacy = view.snapshots.iter().filter(|one| one.enhanced.is_none());
+    assert_eq!(legacy.count(), 1);
+    let newest = view.snapshots.last().unwrap();
+    let tags = &newest.enhanced.as_ref().unwrap().tags;
+    let tag = |key: &str| tags.get(key).map(String::as_str);
+    assert_eq!(tag("flink-lifeguard:taken-by"), Some("lifeguard"));
+    assert_eq!(tag("flink-lifeguard:verified-version"), Some("2"));
+}
+
+#[test]
 fn nothing_is_taken_of_a_job_that_loops() {
     as_it_should_be("snapshots-unhealthy-application");
 }

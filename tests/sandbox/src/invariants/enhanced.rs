@@ -9,8 +9,10 @@ use super::{
 };
 use crate::managed_flink::{SnapshotView, VersionView};
 
-/// The tag of the enhanced snapshots that are Lifeguard's, spelt out: the checks must not trust what they check. Its value is the version that was verified.
-pub const OWN_TAG: &str = "lifeguard:verified-version";
+/// The tag of the enhanced snapshots that are Lifeguard's, spelt out: the checks must not trust what they check. Its value is the name of the stack.
+pub const OWN_TAG: &str = "flink-lifeguard:taken-by";
+/// Beside it: the version that was verified.
+pub const VERSION_TAG: &str = "flink-lifeguard:verified-version";
 
 impl Checker {
     /// The application that a request about a snapshot of the account concerns.

@@ -55,7 +55,7 @@ mod told;
 mod watching;
 
 pub use checker::{Checker, OPERATOR, is_a_person};
-pub use enhanced::OWN_TAG;
+pub use enhanced::{OWN_TAG, VERSION_TAG};
 pub use invariant::{Invariant, Verdicts, Violation};
 pub use premises::{Blame, KnownApplication, Policy, Premises, Taker};
 pub use rules::{MANAGED, Rules, SnapshotRules};

@@ -18,6 +18,7 @@ use super::{
     premises::Taker,
     rules::{Rules, SnapshotRules},
 };
+use crate::template::STACK_NAME;
 
 /// A reading of the lease says nothing about later than this: the check's own bound, a function's time and a late request.
 const LEASE_READ_SECS: i64 = 180;
@@ -336,8 +337,8 @@ impl Keeping<'_> {
         self.check(book, Invariant::S11, foreign.is_none(), || {
             foreign.unwrap_or_default()
         });
-        let tags = snapshot.enhanced.iter().flat_map(|one| one.tags.keys());
-        let tagged = tags.into_iter().any(|key| key == enhanced::OWN_TAG);
+        let mut tags = snapshot.enhanced.iter().flat_map(|one| &one.tags);
+        let tagged = tags.any(|(key, value)| key == enhanced::OWN_TAG && value == STACK_NAME);
         self.check(book, Invariant::S9, tagged, || {
             "it has no tag of Lifeguard's".to_owned()
         });

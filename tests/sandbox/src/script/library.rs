@@ -41,6 +41,12 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "operator-asks-rollback",
         "operator-asks-without-state",
         "no-progress",
+        "enhanced-rollback",
+        "enhanced-restore",
+        "enhanced-switch-then-bad-deployment",
+        "customer-key-usable",
+        "customer-key-refused",
+        "unknown-setting",
     ]
 });
 
@@ -65,6 +71,7 @@ pub static SNAPSHOTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "snapshots-stuck-creating",
         "snapshots-during-rescue",
         "snapshots-fleet",
+        "snapshots-enhanced",
     ]
 });
 

@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     flink,
-    invariants::OWN_TAG,
+    invariants::{OWN_TAG, VERSION_TAG},
     managed_flink,
     managed_flink::{ApplicationSeed, Quirks, Settings, SnapshotSeed},
     region::OPENED,
     scenario::{Stage, hours},
+    template::STACK_NAME,
 };
 
 impl Script {
@@ -158,7 +159,9 @@ fn placed(snapshots: &[Snapshot], opened: Timestamp) -> impl Iterator<Item = Sna
             let seed = SnapshotSeed::new(&name, age).that_is(snapshot.status.into());
             match snapshot.taken_by {
                 Some(TakenBy::Service) => seed.by_service(),
-                Some(TakenBy::Lifeguard) => seed.tag_of_version(OWN_TAG),
+                Some(TakenBy::Lifeguard) => {
+                    seed.tag(OWN_TAG, STACK_NAME).tag_of_version(VERSION_TAG)
+                }
                 Some(TakenBy::Person) | None => seed,
             }
         })

@@ -7,6 +7,7 @@ mod alarms_start_once;
 mod clocks;
 mod dead_executions;
 mod doors;
+mod enhanced;
 mod golden;
 mod input;
 mod mails;

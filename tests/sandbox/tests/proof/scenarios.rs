@@ -56,6 +56,12 @@ scenarios! {
     operator_asks_rollback: "operator-asks-rollback",
     operator_asks_without_state: "operator-asks-without-state",
     no_progress: "no-progress",
+    enhanced_rollback: "enhanced-rollback",
+    enhanced_restore: "enhanced-restore",
+    enhanced_switch_then_bad_deployment: "enhanced-switch-then-bad-deployment",
+    customer_key_usable: "customer-key-usable",
+    customer_key_refused: "customer-key-refused",
+    unknown_setting: "unknown-setting",
 }
 
 fn ends_as_it_should(name: &str) {
