@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{Reason, Step, UsableKeys};
+use lifecycle::{Reason, Step, StepResult, UsableKeys};
 use support::{rescues::*, *};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:000000000000:key/1234abcd";
@@ -75,6 +75,31 @@ fn a_key_that_the_stack_may_use_closes_nothing() {
             .may_use(KEY)
             .must("rollback", Reason::ChangeToBlame);
     }
+}
+
+#[test]
+fn a_step_that_was_refused_for_a_key_is_followed_by_no_other() {
+    let after = |message: &str, key: Option<&str>| {
+        let failed = StepResult::Failed {
+            error: "Lifeguard.Refused".into(),
+            message: message.into(),
+        };
+        a_rescue()
+            .step(Step::Rollback, minutes(2), failed)
+            .keys([key, key, None])
+            .may_use(KEY)
+    };
+    for message in [
+        "is not authorized to perform: kms:CreateGrant",
+        "KMSInvalidStateException: the key is pending deletion",
+        &format!("the key {KEY} cannot be used"),
+    ] {
+        let decision = after(message, Some(KEY)).must("escalate", Reason::KeyNotUsable);
+        says(&decision.reason, &[message, "no other step"]);
+        // Without such a key the word means something else: the application's name, say.
+        after(message, None).must("forceStop", Reason::NextStep);
+    }
+    after("no snapshots", Some(KEY)).must("forceStop", Reason::NextStep);
 }
 
 #[test]

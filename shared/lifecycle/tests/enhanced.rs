@@ -3,8 +3,8 @@
 mod support;
 
 use lifecycle::{
-    Assessment, Decision, EnhancedSnapshot, Reason, Restore, Snapshot, SnapshotInitiator,
-    SnapshotMode, SnapshotSource, SourceApplication, Step, Wanted, unfit,
+    Assessment, Decision, EnhancedSnapshot, Part, Reason, Restore, Snapshot, SnapshotInitiator,
+    SnapshotMode, SnapshotSource, SourceApplication, Step, Verdict, Wanted, unfit,
 };
 use support::{rescues::*, *};
 
@@ -373,6 +373,38 @@ fn what_was_restored_is_held_against_the_plan_by_arn() {
     );
     says(&started("since"), &["CHECK THE STATE", "since"]);
     says(&started("nobody-knows"), &["could not be confirmed"]);
+}
+
+#[test]
+fn the_tag_of_an_enhanced_snapshot_and_not_its_name_says_that_a_version_was_healthy() {
+    let verdict = |verified: Option<u64>, source: SnapshotSource| {
+        let mut snapshot = of("lifeguard-v6-2026", hours(3), source);
+        snapshot.enhanced.as_mut().unwrap().verified_version_id = verified;
+        let mut case = an_application("orders")
+            .made(minutes(5))
+            .looping_every(secs(35))
+            .unreadable(Part::Series, "throttled")
+            .modes(ENHANCED, ENHANCED)
+            .with(snapshot);
+        case.seen.versions[0].created_at = Some(ago(days(9)));
+        case.verdict()
+    };
+    let ours = verdict(Some(6), SnapshotSource::ThisApplication);
+    assert!(matches!(ours, Verdict::Change { good: 6, .. }), "{ours:?}");
+    let earlier = SnapshotSource::EarlierLife {
+        created_at: ago(days(90)),
+    };
+    for (verified, source) in [
+        (None, SnapshotSource::ThisApplication),
+        (Some(5), SnapshotSource::ThisApplication),
+        (Some(6), earlier),
+    ] {
+        let found = verdict(verified, source);
+        assert!(
+            matches!(found, Verdict::CannotTell { .. }),
+            "{verified:?}: {found:?}"
+        );
+    }
 }
 
 #[test]

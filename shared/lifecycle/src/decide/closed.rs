@@ -25,10 +25,13 @@ impl Turn<'_> {
         Some((Reason::KeyNotUsable, why))
     }
 
-    /// The first step is not begun where a later one needs a key that this stack may not use.
+    /// The first step is not begun where a later one needs a key that this stack may not use; nor is the next one after a step that was refused for a key, whatever the list says.
     pub(super) fn closed_by_a_key(&self, rescue: &Rescue) -> Option<Decision> {
         if self.has_begun() {
             return None;
+        }
+        if let Some(refused) = self.refused_for_a_key(rescue) {
+            return Some(refused);
         }
         let good = rescue.good_version_id;
         let of_version = self.s.seen.customer_key_of(good);
@@ -46,6 +49,22 @@ impl Turn<'_> {
             self.s.seen.application.name
         );
         Some(self.escalate(Reason::KeyNotUsable, text))
+    }
+
+    /// Which of its errors the service uses for that is documented nowhere, so the text tells; of an application without such a key it tells nothing.
+    fn refused_for_a_key(&self, rescue: &Rescue) -> Option<Decision> {
+        let (step, _, message) = self.progress.last_failure()?;
+        let stored = self.s.seen.application.customer_key.as_deref();
+        let good = self.s.seen.customer_key_of(rescue.good_version_id);
+        let keys: Vec<&str> = stored.into_iter().chain(good).collect();
+        let tells = |word: &str| message.contains(word);
+        let is_of_a_key = tells("kms:") || tells("KMS") || keys.iter().any(|key| tells(key));
+        (!keys.is_empty() && is_of_a_key).then(|| {
+            let text = format!(
+                "{step:?} failed ({message}); no other step is tried, because each of them needs the same key"
+            );
+            self.escalate(Reason::KeyNotUsable, text)
+        })
     }
 
     fn why_not_usable(&self, key: &str, of: &str) -> Option<String> {
