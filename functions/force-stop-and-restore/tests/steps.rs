@@ -14,7 +14,10 @@ async fn run(service: &Service, event: Value) -> Result<Value, Failure> {
     let acting = Env::from_iter([
         ("MODE", "act"),
         ("FORCE_STOP", "enabled"),
-        ("USABLE_KEYS", "key-1"),
+        (
+            "USABLE_KEYS",
+            "arn:aws:kms:us-east-1:123456789012:key/key-1",
+        ),
     ]);
     run_in(&acting, service, event).await
 }

@@ -26,7 +26,10 @@ fn acting() -> Env {
     Env::from_iter([
         ("MODE", "act"),
         ("FORCE_STOP", "enabled"),
-        ("USABLE_KEYS", "key-1"),
+        (
+            "USABLE_KEYS",
+            "arn:aws:kms:us-east-1:123456789012:key/key-1",
+        ),
     ])
 }
 
@@ -293,7 +296,10 @@ fn acting_as(stack: &str) -> Env {
         ("MODE", "act"),
         ("FORCE_STOP", "enabled"),
         ("STACK_NAME", stack),
-        ("USABLE_KEYS", "key-1"),
+        (
+            "USABLE_KEYS",
+            "arn:aws:kms:us-east-1:123456789012:key/key-1",
+        ),
     ])
 }
 

@@ -106,6 +106,7 @@ mod tests {
         for (name, value) in [
             ("MODE", "agressive"),
             ("SOAK_SECS", "5m"),
+            ("USABLE_KEYS", "alias/orders"),
             ("RESCUES_PER_DAY", "-1"),
             ("FORCE_STOP", "no"),
             ("STACK_NAME", "my stack"),

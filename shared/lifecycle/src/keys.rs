@@ -2,7 +2,7 @@
 //!
 //! Invariant: a key that nobody has named counts as one that the stack may not use. Whether a start under it would work shows only after the application was stopped.
 
-use std::{collections::BTreeSet, convert::Infallible, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +26,34 @@ impl UsableKeys {
     }
 }
 
+/// An entry that is no key's ARN: it would match nothing, and every rescue of an application with a key would be refused for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoKey(String);
+
+impl fmt::Display for NoKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no ARN of a key; write arn:aws:kms:REGION:ACCOUNT:key/ID, several divided by commas",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NoKey {}
+
 impl FromStr for UsableKeys {
-    type Err = Infallible;
+    type Err = NoKey;
 
     /// ARNs divided by commas; an empty text is none.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self, NoKey> {
         let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty());
-        Ok(Self(keys.map(str::to_owned).collect()))
+        let keys = keys.map(|key| {
+            let is_one = key.starts_with("arn:") && key.contains(":kms:") && key.contains(":key/");
+            is_one
+                .then(|| key.to_owned())
+                .ok_or_else(|| NoKey(key.to_owned()))
+        });
+        Ok(Self(keys.collect::<Result<_, _>>()?))
     }
 }

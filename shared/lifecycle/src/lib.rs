@@ -61,7 +61,7 @@ pub use door::{Holds, Keys, PLAN, TRIGGER_KINDS, odd_input, odd_rescue, odd_snap
 pub use enhanced::{EnhancedSnapshot, SnapshotSource, SourceApplication};
 pub use execution::{EXECUTION_NAME_CHARS, execution_because, execution_of_alarm};
 pub use history::*;
-pub use keys::UsableKeys;
+pub use keys::{NoKey, UsableKeys};
 pub use lasting::lasting;
 pub use ledger::{Deployed, FailedBefore, Faulted, Ledger, LedgerView, Proven};
 pub use mail::{Mail, Severity, mail};

@@ -160,7 +160,7 @@ fn every_variable_stands_in_the_document_with_who_reads_it() {
 }
 
 /// For every parameter values that are wrong, and what the refusal says to write instead.
-const BAD_PARAMETERS: [(&str, &[&str], &str); 31] = [
+const BAD_PARAMETERS: [(&str, &[&str], &str); 32] = [
     ("Mode", &["aggressive", "Act", ""], "write observe or act"),
     (
         "ForceStop",
@@ -307,6 +307,7 @@ const BAD_PARAMETERS: [(&str, &[&str], &str); 31] = [
     ),
     // Any list is one; IAM refuses what is no ARN of a role.
     ("ServiceRoles", &[], ""),
+    ("UsableKeys", &[], ""),
     // Any list of names is one; what is not there is found by CloudWatch Logs.
     ("ApplicationLogGroups", &[], ""),
 ];
@@ -399,7 +400,7 @@ fn every_parameter_is_described_grouped_and_says_what_to_write() {
         assert!(block.contains("Description:"), "{name}");
         assert!(
             block.contains("ConstraintDescription:")
-                || ["ApplicationLogGroups", "ServiceRoles"].contains(&name.as_str()),
+                || ["ApplicationLogGroups", "ServiceRoles", "UsableKeys"].contains(&name.as_str()),
             "{name}"
         );
     }
