@@ -573,7 +573,7 @@ fn short_of(exception: &str, made: i64) -> Case {
     let mut case = failing_after(made, &[(made - 90, 600)]);
     case.seen.application.content = Some(6);
     case.seen.versions[0].content = Some(6);
-    let job = case.seen.job.as_mut().unwrap();
+    let job = case.seen.job.as_mut().expect("it has a job");
     for fault in job.faults.first.iter_mut().chain(&mut job.faults.newest) {
         fault.exception = exception.into();
         fault.message = format!("{exception}: too little, too late");
