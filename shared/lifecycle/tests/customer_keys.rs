@@ -27,7 +27,7 @@ impl Case {
     }
 
     fn may_use(self, keys: &str) -> Self {
-        let keys: UsableKeys = keys.parse().unwrap();
+        let keys: UsableKeys = keys.parse().expect("a list of keys");
         self.policy(|it| it.usable_keys = keys)
     }
 }
