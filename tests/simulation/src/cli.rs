@@ -16,7 +16,8 @@ use sandbox::{invariants::Invariant, script::Script};
 
 use crate::{
     generate,
-    many::{Broken, Summary, play_all},
+    many::{Broken, Drawn, Summary, play_all},
+    matrix,
     play::play,
     shrink::shrink,
     studies::{detection, loop_rule, minutes, mutants, others, sabotage},
@@ -37,6 +38,13 @@ const MOST_BROKEN: usize = 20;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// Which of them are played, and how.
+#[derive(clap::Args)]
+struct Asked {
     /// Plays the runs of these seeds, A..B without B.
     #[arg(long, conflicts_with = "seed")]
     seeds: Option<Seeds>,
@@ -70,6 +78,22 @@ pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Plays days of one to three days' time, of which it is known what is true, under the invariants.
+    Days {
+        #[command(flatten)]
+        asked: Asked,
+        /// Prints what is true of the day of one seed, and does not play it.
+        #[arg(long, requires = "seed", conflicts_with_all = ["trace", "script", "json"])]
+        truth: bool,
+    },
+    /// Is it right? Plays days whose truth is known, and prints what was done and said on them by kind; and a picture.
+    Matrix {
+        /// The seeds, A..B without B.
+        #[arg(long, default_value = "0..320")]
+        seeds: Seeds,
+        #[command(flatten)]
+        asked: matrix::Asked,
+    },
     /// Would it notice? Applies each seeded mistake of sabotages.json in a copy of the project, and reports which are noticed by what.
     Sabotage(sabotage::Asked),
     /// Would it notice? Takes every catcher, retrier, rule and assigned variable out of the state machines, one at a time.
@@ -121,23 +145,29 @@ impl FromStr for Seeds {
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    match &arguments.command {
+    let drawn = match &arguments.command {
+        Some(Command::Days { asked, truth: true }) => {
+            return told(asked.seed.unwrap_or_default());
+        }
+        Some(Command::Matrix { seeds, asked }) => return matrix::run(&seeds.0, asked, &say),
         Some(Command::Sabotage(asked)) => return noticed(sabotage::run(asked, &say)),
         Some(Command::Mutants(asked)) => return noticed(mutants::run(asked, &say)),
         Some(Command::Compare { seeds }) => return others::run(seeds.0.clone(), &say),
         Some(Command::Minutes { seeds, picture }) => return minutes::run(&seeds.0, picture, &say),
         Some(Command::Loops) => return loop_rule::run(&say),
         Some(Command::Detect { picture }) => return detection::run(picture, &say),
-        None => {}
-    }
+        Some(Command::Days { asked, .. }) => (asked, Drawn::Day),
+        None => (&arguments.asked, Drawn::Run),
+    };
     if cfg!(panic = "abort") {
         complain(
             "this build ends at the first panic, without naming its seed: use --profile simulation",
         );
     }
-    match (&arguments.seeds, arguments.seed) {
-        (Some(seeds), None) => many(&arguments, seeds.0.clone()),
-        (None, Some(seed)) => one(&arguments, seed),
+    let (asked, drawn) = drawn;
+    match (&asked.seeds, asked.seed) {
+        (Some(seeds), None) => many(asked, drawn, seeds.0.clone()),
+        (None, Some(seed)) => one(asked, drawn, seed),
         _ => {
             complain("say which runs to play: --seeds A..B, or --seed N");
             ExitCode::from(2)
@@ -170,8 +200,18 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-fn one(arguments: &Arguments, seed: u64) -> ExitCode {
-    let script = generate::script(seed);
+/// Prints what is true of a day.
+fn told(seed: u64) -> ExitCode {
+    let day = generate::days::day(seed);
+    say(&format!(
+        "{}\n",
+        serde_json::to_string_pretty(&day.truth).unwrap_or_default()
+    ));
+    ExitCode::SUCCESS
+}
+
+fn one(arguments: &Asked, drawn: Drawn, seed: u64) -> ExitCode {
+    let script = drawn.script(seed);
     if arguments.script {
         say(&script.json());
         return ExitCode::SUCCESS;
@@ -199,10 +239,10 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
             serde_json::json!({ "seed": seed, "checks": played.checks, "outcomes": played.outcomes, "violations": played.violations })
         ));
     }
-    finish(arguments, &summary)
+    finish(arguments, drawn, &summary)
 }
 
-fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
+fn many(arguments: &Asked, drawn: Drawn, seeds: Range<u64>) -> ExitCode {
     let threads = arguments
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -231,7 +271,7 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
             ));
         }
     };
-    let summary = play_all(seeds, threads, arguments.most_broken, &progress);
+    let summary = play_all(drawn, seeds, threads, arguments.most_broken, &progress);
     if terminal {
         complain("");
     }
@@ -243,7 +283,7 @@ fn many(arguments: &Arguments, seeds: Range<u64>) -> ExitCode {
     } else {
         say(&table(&summary));
     }
-    finish(arguments, &summary)
+    finish(arguments, drawn, &summary)
 }
 
 fn table(summary: &Summary) -> String {
@@ -295,7 +335,8 @@ fn written(script: &Script) -> String {
 }
 
 /// Tells what broke, with the shortest run that shows it and how to replay it.
-fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
+fn finish(arguments: &Asked, drawn: Drawn, summary: &Summary) -> ExitCode {
+    let days = if drawn == Drawn::Day { " days" } else { "" };
     for broken in &summary.broken {
         let what = broken
             .violations
@@ -305,7 +346,7 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
             .or_else(|| broken.panic.clone().map(|panic| format!("panic: {panic}")))
             .unwrap_or_default();
         complain(&format!(
-            "seed {}: {what}\n  replay: {REPLAY} --seed {} --trace",
+            "seed {}: {what}\n  replay: {REPLAY}{days} --seed {} --trace",
             broken.seed, broken.seed
         ));
     }
@@ -321,7 +362,7 @@ fn finish(arguments: &Arguments, summary: &Summary) -> ExitCode {
         };
     };
     if !arguments.no_shrink {
-        let shortest = shrink(&generate::script(seed), invariant);
+        let shortest = shrink(&drawn.script(seed), invariant);
         complain(&format!(
             "\nthe shortest run of seed {seed} that still breaks {invariant:?} ({}):\n{}",
             invariant.sentence(),

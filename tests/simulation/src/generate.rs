@@ -2,6 +2,7 @@
 
 mod clusters;
 mod code;
+pub mod days;
 mod deployments;
 mod happens;
 mod infrastructure;

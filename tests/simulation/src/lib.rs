@@ -6,6 +6,8 @@
 //! | [`generate`] | a seed → a [`sandbox::script::Script`], the language of the scenarios |
 //! | [`play`] | a script → a region, lived through in a runtime of its own |
 //! | [`many`] | many seeds on all cores, summed up |
+//! | [`generate::days`] | a seed → a day of which it is known what is true |
+//! | [`matrix`] | what was done and said on such days, against the truth |
 //! | [`studies`] | would a mistake be noticed, how do rival policies do, which alarm sees which loop |
 //! | [`shrink`] | a script that breaks an invariant → the shortest one that still does |
 //!
@@ -14,6 +16,7 @@
 pub mod cli;
 pub mod generate;
 pub mod many;
+pub mod matrix;
 pub mod play;
 pub mod shrink;
 pub mod studies;

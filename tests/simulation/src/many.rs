@@ -23,6 +23,26 @@ use crate::{
     play::{Played, play_on},
 };
 
+/// What is drawn from a seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// A run of about an hour.
+    Run,
+    /// A day of one to three days' time.
+    Day,
+}
+
+impl Drawn {
+    /// The script of a seed.
+    #[must_use]
+    pub fn script(self, seed: u64) -> Script {
+        match self {
+            Self::Run => generate::script(seed),
+            Self::Day => generate::days::day(seed).script,
+        }
+    }
+}
+
 /// A seed whose run broke an invariant, or made the code panic.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,21 +123,31 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
 /// Never: a run that panics is a broken run.
 #[must_use]
 pub fn play_all(
+    drawn: Drawn,
     seeds: Range<u64>,
     threads: usize,
     most_broken: usize,
     progress: &(dyn Fn(&Summary) + Sync),
 ) -> Summary {
-    play_each(seeds, &Script::stage, threads, most_broken, progress)
+    let script = |seed| drawn.script(seed);
+    play_each(
+        seeds,
+        &script,
+        &Script::stage,
+        threads,
+        most_broken,
+        progress,
+    )
 }
 
-/// The same on the stages that `stage` makes of their scripts.
+/// The same with the scripts that `script` makes of seeds, on the stages that `stage` makes of them.
 ///
 /// # Panics
 /// Never: a run that panics is a broken run.
 #[must_use]
 pub fn play_each(
     seeds: Range<u64>,
+    script: &(dyn Fn(u64) -> Script + Sync),
     stage: &(dyn Fn(&Script) -> Stage + Sync),
     threads: usize,
     most_broken: usize,
@@ -138,7 +168,7 @@ pub fn play_each(
                         return;
                     }
                     let played = catch_unwind(AssertUnwindSafe(|| {
-                        let script = generate::script(seed);
+                        let script = script(seed);
                         play_on(&script, stage(&script), false)
                     }));
                     let mut summary = summary.lock().expect("no thread panics while it adds up");

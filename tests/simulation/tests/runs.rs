@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
-use simulation::{generate, many, play};
+use simulation::{
+    generate,
+    many::{self, Drawn},
+    play,
+};
 
 /// Played in every `cargo test`; the command line plays thousands.
 const RUNS: u64 = 12;
@@ -31,8 +35,8 @@ fn one_seed_in_two_processes_gives_the_same_bytes() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let one = many::play_all(0..4, 1, 1, &|_| {});
-    let two = many::play_all(0..4, 2, 1, &|_| {});
+    let one = many::play_all(Drawn::Run, 0..4, 1, 1, &|_| {});
+    let two = many::play_all(Drawn::Run, 0..4, 2, 1, &|_| {});
     assert_eq!(
         serde_json::to_string(&one).unwrap(),
         serde_json::to_string(&two).unwrap()
@@ -41,7 +45,7 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn every_invariant_holds_in_a_number_of_runs() {
-    let summary = many::play_all(1_000..1_000 + RUNS, 2, 1, &|_| {});
+    let summary = many::play_all(Drawn::Run, 1_000..1_000 + RUNS, 2, 1, &|_| {});
     assert!(summary.broken.is_empty(), "{:?}", summary.broken);
     assert_eq!(summary.runs, RUNS);
 }

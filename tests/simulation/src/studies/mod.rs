@@ -23,7 +23,7 @@ mod patience;
 pub mod sabotage;
 
 /// Writes a picture.
-fn drawn(path: &Path, picture: &str, say: &dyn Fn(&str)) -> ExitCode {
+pub(crate) fn drawn(path: &Path, picture: &str, say: &dyn Fn(&str)) -> ExitCode {
     match std::fs::write(path, picture) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

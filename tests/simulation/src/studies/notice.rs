@@ -10,7 +10,7 @@ use sandbox::{
     scenario::{self, CATALOGUE, DYING, FLINK, INPUTS, SNAPSHOTS, Script, TROUBLES},
 };
 
-use crate::{many::play_each, play::virtually};
+use crate::{generate, many::play_each, play::virtually};
 
 /// The template and what it reads.
 const FILES: [&str; 3] = [
@@ -119,7 +119,7 @@ fn staged(script: &Script, template: &Path) -> scenario::Stage {
 /// The first of so many runs that breaks an invariant.
 pub(crate) fn dreaded(template: &Path, nights: u64, threads: usize) -> Option<String> {
     let stage = |script: &Script| staged(script, template);
-    let summary = play_each(0..nights, &stage, threads, 1, &|_| {});
+    let summary = play_each(0..nights, &generate::script, &stage, threads, 1, &|_| {});
     let broken = summary.broken.first()?;
     Some(match broken.violations.first() {
         Some(violation) => format!("{:?}, seed {}", violation.invariant, broken.seed),

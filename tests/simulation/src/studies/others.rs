@@ -19,7 +19,7 @@ use crate::{
 
 /// A rule set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rules {
+pub(crate) enum Rules {
     Nothing,
     SystemRollback,
     Article,
@@ -101,8 +101,9 @@ fn play(script: &Script, rules: Rules) -> Seen {
         let name = script.subject();
         tokio::spawn(watch(region.clone(), name.clone(), Arc::clone(&seen)));
         if matches!(rules, Rules::Article | Rules::Operator) {
-            let seen = Arc::clone(&seen);
-            tokio::spawn(act(region.clone(), name.clone(), rules, seen));
+            let (seen, of, its) = (Arc::clone(&seen), region.clone(), name.clone());
+            let done = move |at, verb: &str| touched((&of, &its, rules), &seen, at, verb);
+            tokio::spawn(act(region.clone(), name.clone(), rules, done));
         }
         opened.live(script).await;
         let mut seen = *seen
@@ -172,70 +173,87 @@ fn restarts(region: &Region, name: &str) -> Option<f64> {
         .map(|(_, value)| value)
 }
 
-/// The other rules, a look a minute.
-async fn act(region: Region, name: String, rules: Rules, seen: Arc<std::sync::Mutex<Seen>>) {
-    let does = async |what: Do| scenario::act(&region, &name, &what).await;
+/// Something is about to be done to it by these rules: once each time that they ring.
+fn touched(
+    (region, name, rules): (&Region, &str, Rules),
+    seen: &std::sync::Mutex<Seen>,
+    at: Timestamp,
+    verb: &str,
+) {
+    let first = match rules {
+        Rules::Article => "RollbackApplication",
+        _ => "StopApplication",
+    };
+    if verb != first {
+        return;
+    }
+    let standing = region.flink().standing(name);
+    let up = standing.and_then(|one| one.up_since);
+    let healthy = up.is_some_and(|since| at.duration_since(since).as_secs() >= SOAK_SECS);
+    let mut seen = seen
+        .lock()
+        .expect("no thread panics while it holds what was seen");
+    seen.detected.get_or_insert(at);
+    seen.healthy_touched += u64::from(healthy);
+}
+
+/// The other rules, a look a minute; `done` hears of each thing a moment before it is done.
+pub(crate) async fn act(
+    region: Region,
+    name: String,
+    rules: Rules,
+    done: impl Fn(Timestamp, &str) + Send,
+) {
+    let does = async |verb: &str, what: Do| {
+        done(region.clock().now(), verb);
+        scenario::act(&region, &name, &what).await;
+    };
     let mut counts: Vec<Option<f64>> = Vec::new();
     while region.router().is_open() {
         tokio::time::sleep(MINUTE).await;
         counts.push(restarts(&region, &name));
-        let rose = |back: usize| {
-            let at = |n: usize| {
-                counts
-                    .len()
-                    .checked_sub(n)
-                    .and_then(|index| counts.get(index).copied().flatten())
-            };
-            at(back)
-                .zip(at(back + 1))
-                .map_or(0.0, |(now, before)| now - before)
-        };
-        let rings = match rules {
-            Rules::Article => (1..=5).all(|back| rose(back) > 0.0),
-            _ => rose(1) + rose(2) > OPERATOR_RESTARTS,
-        };
-        if !rings {
+        if !rings(&counts, rules) {
             continue;
         }
-        let up = region
-            .flink()
-            .standing(&name)
-            .and_then(|one| one.up_since)
-            .map_or(0, |since| {
-                region.clock().now().duration_since(since).as_secs()
-            });
-        {
-            let mut seen = seen
-                .lock()
-                .expect("no thread panics while it holds what was seen");
-            seen.detected.get_or_insert(region.clock().now());
-            seen.healthy_touched += u64::from(up >= SOAK_SECS);
-        }
         if rules == Rules::Article {
-            does(Do::Rollback).await;
+            does("RollbackApplication", Do::Rollback).await;
         }
         // Refused, or the operator's way: force-stop and start again, from the latest snapshot.
-        if region
-            .flink()
-            .standing(&name)
-            .is_some_and(|one| one.status.name() == "RUNNING")
-        {
-            does(Do::Stop { force: true }).await;
+        if is(&region, &name, "RUNNING") {
+            does("StopApplication", Do::Stop { force: true }).await;
             for _ in 0..60 {
                 tokio::time::sleep(MINUTE / 2).await;
-                if region
-                    .flink()
-                    .standing(&name)
-                    .is_some_and(|one| one.status.name() == "READY")
-                {
+                if is(&region, &name, "READY") {
                     let from = Some(StartFrom::LatestSnapshot);
-                    does(Do::Start { from }).await;
+                    does("StartApplication", Do::Start { from }).await;
                     break;
                 }
             }
         }
         counts.clear();
     }
+}
+
+/// Whether the restarts of the last minutes call for something.
+fn rings(counts: &[Option<f64>], rules: Rules) -> bool {
+    let at = |n: usize| {
+        let index = counts.len().checked_sub(n)?;
+        counts.get(index).copied().flatten()
+    };
+    let rose = |back: usize| {
+        at(back)
+            .zip(at(back + 1))
+            .map_or(0.0, |(now, before)| now - before)
+    };
+    match rules {
+        Rules::Article => (1..=5).all(|back| rose(back) > 0.0),
+        _ => rose(1) + rose(2) > OPERATOR_RESTARTS,
+    }
+}
+
+fn is(region: &Region, name: &str, status: &str) -> bool {
+    let standing = region.flink().standing(name);
+    standing.is_some_and(|one| one.status.name() == status)
 }
 
 /// The table, in Markdown.
