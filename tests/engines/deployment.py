@@ -32,17 +32,21 @@ SABOTAGES = [
 
 
 class Numbers:
-    """Variables that moto hands on as numbers. A variable of Lambda is a text, and CloudFormation makes it one."""
+    """Variables that moto hands on as numbers, and empty lists that it joins to brackets. A variable of Lambda is a text, and CloudFormation makes it one."""
 
     def __init__(self):
-        self.count = 0
+        self.count, self.lists = 0, 0
 
     def text(self, value):
+        if value in ([], "[]"):
+            self.lists += 1
+            return ""
         self.count += not isinstance(value, str)
         return str(value)
 
     def told(self):
-        return [f"{self.count} times: moto hands a parameter of type Number on to a function's variables as a number; CloudFormation makes it a text"] if self.count else []
+        told = [f"{self.count} times: moto hands a parameter of type Number on to a function's variables as a number; CloudFormation makes it a text"] if self.count else []
+        return told + ([f"{self.lists} times: moto joins an empty list to brackets; CloudFormation to an empty text"] if self.lists else [])
 
 
 NUMBERS = Numbers()

@@ -47,9 +47,9 @@ def script_of(text):
     for kind, commands in blocks(text):
         language, _, what = kind.partition(" ")
         if language == "json":
-            # Inputs, a line each; what becomes of them is tried by `cargo test -p sandbox --test proof`.
-            for line in commands.splitlines():
-                json.loads(line)
+            # Inputs, a line each; what becomes of them is tried by `cargo test -p sandbox --test proof`. Or a policy's statements.
+            for one in [f"[{commands}]"] if commands.startswith("{\n") else commands.splitlines():
+                json.loads(one)
             continue
         if language != "sh" or what not in KINDS:
             complaints.append(f"a block is neither {' nor '.join(KINDS)}: {kind or 'without a mark'}: {commands.splitlines()[0]}")
