@@ -17,6 +17,7 @@ LEFT_OUT = {
     "gone-on-without-an-answer": "an answer that is lost after its effect does not happen on the way to another engine",
     "snapshot-that-takes-long-and-one-that-fails": "two iterations of a Map at once: moto's threads take turns as they please",
     "two-pages-with-facts-on-each": "two iterations of a Map at once: moto's threads take turns as they please",
+    "snapshots-enhanced": "two iterations of a Map at once: moto's threads take turns as they please",
 }
 
 
