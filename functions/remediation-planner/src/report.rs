@@ -48,7 +48,7 @@ pub(crate) fn report(
 ) -> Report {
     let facts = Facts::of(event, decision, rules, now);
     let application = &event.look.observation.application;
-    let mail = lifecycle::mail(decision, &application.status, event.request.is_some());
+    let mail = lifecycle::mail(decision, &event.look.observation, event.request.is_some());
     let advice = because::advice(decision.because, &facts.about());
     let detail = json!({
         "applicationName": application.name,

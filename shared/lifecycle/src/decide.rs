@@ -461,7 +461,7 @@ impl Turn<'_> {
         } else {
             "nothing was changed"
         };
-        let down = if self.progress.brought_down(status) {
+        let down = if self.progress.brought_down(self.s.seen) {
             format!(
                 " {name} IS DOWN ({status}): Lifeguard stopped it, and nothing starts it while the switch is on."
             )

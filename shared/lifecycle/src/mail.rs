@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, ApplicationStatus, Decision, Progress, Reason, StepResult, decide::is_lost};
+use crate::{Action, Decision, Observation, Progress, Reason, StepResult, decide::is_lost};
 
 /// How urgent a message is. A subscription can filter by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,19 +30,18 @@ pub struct Mail {
 
 /// The message of a final decision; none where nothing was changed and nobody is needed. Whoever asked for something, or was told of trouble, hears how it ended.
 #[must_use]
-pub fn mail(decision: &Decision, status: &ApplicationStatus, asked: bool) -> Option<Mail> {
+pub fn mail(decision: &Decision, seen: &Observation, asked: bool) -> Option<Mail> {
     let (kind, progress) = (decision.because, &decision.progress);
     // What many applications share is one message, and another execution's.
     let is_told_by_others = progress.shared.is_told_by_others
         && matches!(kind, Reason::CommonCause | Reason::RunsAgain);
-    if is_told_by_others && !asked && !progress.brought_down(status) && !may_have_changed(progress)
-    {
+    if is_told_by_others && !asked && !progress.brought_down(seen) && !may_have_changed(progress) {
         return None;
     }
     let is_awaited = asked || progress.waiting_since.is_some();
     let told_of_change = (may_have_changed(progress) || is_awaited).then_some(Severity::Info);
     let severity = match decision.action {
-        _ if progress.brought_down(status) => Some(Severity::Page),
+        _ if progress.brought_down(seen) => Some(Severity::Page),
         Action::Escalate => Some(kind.severity().unwrap_or(Severity::Action)),
         Action::LeaveAlone => kind.severity().or(told_of_change),
         _ => told_of_change,

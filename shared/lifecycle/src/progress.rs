@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationStatus, Fault, Observation, Operation, Part, Runtime, Watch, choose::SnapshotChoice,
-    decide::is_lost,
+    ApplicationStatus, Fault, Observation, Operation, OperationStatus, Part, Runtime, Watch,
+    choose::SnapshotChoice, decide::is_lost,
 };
 
 /// The error of a step whose execution died: like any lost answer, it is looked for and may be tried again.
@@ -282,9 +282,9 @@ impl Progress {
             .any(|taken| !matches!(taken.result, Some(StepResult::Failed { .. })))
     }
 
-    /// Whether an application with this status is down, or on its way there, because this rescue stopped it and has not started it since.
+    /// Whether the application is down, or on its way there, because this rescue stopped it and has not started it since. A start that was accepted and failed has started nothing.
     #[must_use]
-    pub fn brought_down(&self, status: &ApplicationStatus) -> bool {
+    pub fn brought_down(&self, seen: &Observation) -> bool {
         let down = [
             ApplicationStatus::Ready,
             ApplicationStatus::Stopping,
@@ -294,7 +294,20 @@ impl Progress {
             let accepted = matches!(taken.result, Some(StepResult::Accepted { .. }));
             taken.step == Step::ForceStop && (accepted || is_lost(taken))
         });
-        down.contains(status) && stopped && !self.is_done(Step::Start)
+        let is_started = self.is_done(Step::Start) && !self.has_start_failed(seen);
+        down.contains(&seen.application.status) && stopped && !is_started
+    }
+
+    fn has_start_failed(&self, seen: &Observation) -> bool {
+        let result = self.last(Step::Start).and_then(|it| it.result.as_ref());
+        let Some(StepResult::Accepted {
+            operation_id: Some(own),
+        }) = result
+        else {
+            return false;
+        };
+        let mut operations = seen.operations.iter();
+        operations.any(|one| one.id == *own && one.status == OperationStatus::Failed)
     }
 
     /// What the last failed step said.

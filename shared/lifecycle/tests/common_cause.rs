@@ -227,7 +227,7 @@ fn people_are_told_by_one_execution() {
         case.others.is_teller = is_teller;
         case.now = ago(-minutes(50));
         let end = case.must("escalate", Reason::CommonCause);
-        mail(&end, &case.seen.application.status, false).map(|mail| mail.severity)
+        mail(&end, &case.seen, false).map(|mail| mail.severity)
     };
     assert_eq!((ended(true), ended(false)), (Some(Severity::Page), None));
     let again = |is_teller: bool| {
@@ -235,7 +235,7 @@ fn people_are_told_by_one_execution() {
         case.others.is_teller = is_teller;
         let case = case.healthy_for(minutes(9)).history(vec![]);
         let end = case.must("leaveAlone", Reason::RunsAgain);
-        mail(&end, &case.seen.application.status, false).map(|mail| mail.severity)
+        mail(&end, &case.seen, false).map(|mail| mail.severity)
     };
     assert_eq!((again(true), again(false)), (Some(Severity::Info), None));
 }

@@ -10,8 +10,7 @@ use serde_json::{from_value, json, to_value};
 use support::{rescues::*, *};
 
 fn severity(case: &Case, decision: &Decision) -> Option<Severity> {
-    let status = &case.seen.application.status;
-    mail(decision, status, case.request.is_some()).map(|mail| mail.severity)
+    mail(decision, &case.seen, case.request.is_some()).map(|mail| mail.severity)
 }
 
 fn must(case: &Case, action: &str, because: Reason, expected: Option<Severity>) {

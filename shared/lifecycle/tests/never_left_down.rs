@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{Reason, Restore, Step};
+use lifecycle::{Reason, Restore, Severity, Step, mail};
 use support::{rescues::*, *};
 
 /// READY since our force-stop; putting the configuration back was refused.
@@ -29,6 +29,36 @@ fn a_force_stop_names_the_version_that_must_be_carried_over_so_that_it_is_checke
     assert_eq!(decision.action.plan().unwrap().target_version_id, None);
     let decision = a_bad_deployment().asked(restore_of(6)).decide();
     assert_eq!(decision.action.plan().unwrap().target_version_id, Some(6));
+}
+
+/// Put back and started, 60 s ago; the operation of that start ended so.
+fn started(status: &str) -> Case {
+    let mut case = after_a_force_stop()
+        .step(Step::RestoreConfiguration, 100, accepted())
+        .step(Step::Start, 60, accepted_as("the-start"))
+        .operation("StartApplication", status, 60, Some(20));
+    case.seen.operations[0].id = "the-start".into();
+    case
+}
+
+#[test]
+fn a_start_that_was_accepted_and_failed_leaves_it_down_because_of_lifeguard() {
+    let case = started("FAILED");
+    let decision = case.must("escalate", Reason::EveryStepUsed);
+    assert!(decision.progress.brought_down(&case.seen));
+    let mail = mail(&decision, &case.seen, false).unwrap();
+    assert_eq!(mail.severity, Severity::Page);
+    // One that came up, and READY since: somebody else stopped it.
+    let stopped = started("SUCCESSFUL");
+    assert!(!stopped.progress.brought_down(&stopped.seen));
+    // Operations that cannot be read say nothing of a start that was accepted.
+    let mut unread = started("FAILED");
+    unread.seen.operations.clear();
+    assert!(!unread.progress.brought_down(&unread.seen));
+    // Another's start that failed is no word on ours.
+    let mut other = started("FAILED");
+    other.seen.operations[0].id = "another".into();
+    assert!(!other.progress.brought_down(&other.seen));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{Action, ApplicationStatus, Reason, StopSwitch};
+use lifecycle::{Action, Reason, StopSwitch};
 use support::{rescues::*, *};
 
 fn healthy() -> Case {
@@ -70,20 +70,16 @@ fn what_lifeguard_stopped_is_said_to_be_down() {
     let up = a_bad_deployment().stopped().decide();
     assert!(!up.reason.contains("DOWN"), "{}", up.reason);
     says(&up.reason, &["So nothing was changed"]);
-    let ready = ApplicationStatus::Ready;
-    assert!(after_a_force_stop().progress.brought_down(&ready));
-    assert!(!after_a_rollback().progress.brought_down(&ready));
+    let is_down = |case: Case| {
+        let case = case.ready();
+        case.progress.brought_down(&case.seen)
+    };
+    assert!(is_down(after_a_force_stop()));
+    assert!(!is_down(after_a_rollback()));
+    let stop = lifecycle::Step::ForceStop;
+    assert!(!is_down(after_a_rollback().step(stop, 5, refused())));
     assert!(
-        !after_a_rollback()
-            .step(lifecycle::Step::ForceStop, 5, refused())
-            .progress
-            .brought_down(&ready)
-    );
-    assert!(
-        after_a_rollback()
-            .step(lifecycle::Step::ForceStop, 5, lost())
-            .progress
-            .brought_down(&ready),
+        is_down(after_a_rollback().step(stop, 5, lost())),
         "nobody heard, and it is down"
     );
 }

@@ -695,13 +695,12 @@ fn a_target_that_was_restored_is_left_too_and_each_step_is_taken_once_for_each()
     down.progress = start.progress;
     down.progress.settle(refused());
     let decision = down.must("escalate", Reason::EveryStepUsed);
-    let status = &down.seen.application.status;
-    assert!(decision.progress.brought_down(status));
+    assert!(decision.progress.brought_down(&down.seen));
     // READY before the second stop is somebody else's doing.
     let mut others = first.ready();
     others.progress = stopping.progress;
     others.progress.steps.pop();
-    assert!(!others.progress.brought_down(status));
+    assert!(!others.progress.brought_down(&others.seen));
 }
 
 #[test]

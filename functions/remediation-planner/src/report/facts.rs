@@ -100,9 +100,7 @@ impl<'a> Facts<'a> {
             rules: *rules,
             now,
             impact: impact::of(event, decision, &steps),
-            is_down: decision
-                .progress
-                .brought_down(&observation.application.status),
+            is_down: decision.progress.brought_down(observation),
             steps,
         }
     }

@@ -86,7 +86,7 @@ impl Turn<'_> {
             return decision;
         }
         let status = &self.s.seen.application.status;
-        let down = if self.progress.brought_down(status) {
+        let down = if self.progress.brought_down(self.s.seen) {
             format!(
                 " {name} IS DOWN ({status}): Lifeguard stopped it, and starts it as soon as this can be read."
             )

@@ -18,7 +18,7 @@ impl Turn<'_> {
     pub(super) fn stored_by_somebody(&self, what: &str) -> Option<Decision> {
         let application = &self.s.seen.application;
         let is_down = application.status == ApplicationStatus::Ready
-            && self.progress.brought_down(&application.status);
+            && self.progress.brought_down(self.s.seen);
         // Storing a configuration may be listed as an update that is over. Whoever did more has taken it over.
         let took_over = self.foreign_operation_of(&[
             OperationKind::Start,
@@ -103,7 +103,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn is_down_because_of_us(&self) -> bool {
-        self.progress.brought_down(&self.s.seen.application.status)
+        self.progress.brought_down(self.s.seen)
     }
 
     pub(super) fn start_what_is_stored(
