@@ -615,6 +615,32 @@ fn a_verdict_without_a_rescue_decides_by_itself() {
 }
 
 #[test]
+fn a_checkpoint_that_is_not_due_yet_is_not_missed() {
+    let without_one_for = |secs: i64, interval: Option<u32>| {
+        let mut case = an_application("orders")
+            .made(days(3))
+            .judged(Assessment::NoProgress {
+                since: ago(secs),
+                failed: 0,
+            });
+        case.seen.application.checkpoint_interval_secs = interval;
+        case
+    };
+    for (secs, interval, action) in [
+        (1_500, Some(1_800), "wait"),
+        (2_102, Some(1_800), "wait"),
+        (2_103, Some(1_800), "escalate"),
+        (4_000, Some(7_200), "wait"),
+        // A short interval, and none that is known, ask for no more than the policy.
+        (1_500, Some(60), "escalate"),
+        (1_500, None, "escalate"),
+        (1_199, Some(60), "wait"),
+    ] {
+        without_one_for(secs, interval).must(action, Reason::NoProgress);
+    }
+}
+
+#[test]
 fn a_job_that_cannot_be_read_is_looked_at_until_the_deadline() {
     let mut blind = an_application("orders")
         .made(minutes(30))

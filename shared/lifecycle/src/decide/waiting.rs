@@ -130,7 +130,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn no_progress(&self, since: Timestamp) -> Decision {
-        let limit = i64::from(self.s.applied.policy.no_progress_secs);
+        let limit = self.no_progress_limit();
         let reason = self.s.assessment.reason();
         if self.secs_since_flinks(since) >= limit {
             if self.stands_still(limit) {
@@ -142,6 +142,14 @@ impl Turn<'_> {
             return self.escalate(Reason::NoProgress, text);
         }
         self.wait(LOOK_LATER_SECS, Reason::NoProgress, reason)
+    }
+
+    /// A checkpoint that is not due yet is not missed: the interval may be longer than the policy's time.
+    fn no_progress_limit(&self) -> i64 {
+        let policy = &self.s.applied.policy;
+        let interval = self.s.seen.application.checkpoint_interval_secs;
+        let due = interval.map_or(0, |interval| interval.saturating_add(policy.soak_secs));
+        i64::from(policy.no_progress_secs.max(due))
     }
 
     /// A version that does not come up, or gets nowhere, after one that did is judged like one that fails.

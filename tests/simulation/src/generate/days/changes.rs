@@ -119,6 +119,8 @@ pub(super) fn scaler_on_clock(day: &mut Draft) {
 }
 
 pub(super) fn applied_again(day: &mut Draft) {
+    // Two rescues a day, as a stack has it that nobody set: the third time is for people.
+    day.script.world.parameters.remove("RescuesPerDay");
     let it = day.application(&[]);
     day.hours(1, 3);
     let bad = day.bad_deployment(it, "a bad deployment");
