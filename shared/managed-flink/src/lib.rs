@@ -6,6 +6,7 @@
 //!
 //! Invariant (S10): no presigned URL, token or environment property value appears in a `Debug`, `Display`, log line or error of this crate.
 
+mod answer;
 mod call_error;
 mod changes;
 mod content;

@@ -21,8 +21,8 @@ use crate::{
     DescribeApplicationOperation, DescribeApplicationVersion, Described, ListApplicationOperations,
     ListApplicationSnapshots, ListApplicationVersions, ListApplications, ListTagsForResource,
     OperationDetail, PresignedUrl, RollbackApplication, StartApplication, StartFrom,
-    StopApplication, UpdateApplication, VersionSummary, convert, enhanced::with_snapshot_arn,
-    pages, sdk::UpdateApplicationInputBuilder, unknown::Raw,
+    StopApplication, UpdateApplication, VersionSummary, answer::Answer, convert,
+    enhanced::with_snapshot_arn, pages, sdk::UpdateApplicationInputBuilder, unknown::Kept,
 };
 
 /// Most entries of one page (API model).
@@ -92,14 +92,14 @@ impl DescribeApplication for ManagedFlink {
             .reads
             .describe_application()
             .application_name(application);
-        let raw = Raw::default();
+        let raw = Answer::default();
         let request = request.customize().interceptor(raw.clone());
         let answer = Box::pin(request.send())
             .await
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_detail
-            .map(|detail| Described::with(detail, raw.take()))
+            .map(|detail| Described::with(detail, Kept::of(&raw)))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationDetail"))
     }
 }
@@ -116,14 +116,14 @@ impl DescribeApplicationVersion for ManagedFlink {
             .describe_application_version()
             .application_name(application)
             .application_version_id(as_i64(version));
-        let raw = Raw::default();
+        let raw = Answer::default();
         let request = request.customize().interceptor(raw.clone());
         let answer = Box::pin(request.send())
             .await
             .map_err(|error| CallError::of(VERB, application, &error))?;
         answer
             .application_version_detail
-            .map(|detail| Described::with(detail, raw.take()))
+            .map(|detail| Described::with(detail, Kept::of(&raw)))
             .ok_or_else(|| CallError::incomplete(VERB, application, "ApplicationVersionDetail"))
     }
 }

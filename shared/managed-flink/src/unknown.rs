@@ -2,22 +2,11 @@
 //!
 //! Invariant (S10): only names leave this module; values are compared and never shown.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
 
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        interceptors::{Intercept, context::AfterDeserializationInterceptorContextRef},
-        runtime_components::RuntimeComponents,
-    },
-};
-use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::Value;
 
-use crate::{Described, enhanced::Members};
+use crate::{Described, answer::Answer, enhanced::Members};
 
 /// What a member holds.
 enum Shape {
@@ -150,10 +139,6 @@ pub fn unknown_members(one: &Described, other: &Described) -> Vec<String> {
     paths.into_iter().cloned().collect()
 }
 
-/// Keeps what an answer says that the SDK does not know. One for each call: the next would overwrite it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Raw(Arc<Mutex<Kept>>);
-
 /// Its `Debug` shows nothing: values may be secrets.
 #[derive(Default)]
 pub(crate) struct Kept {
@@ -169,39 +154,20 @@ impl std::fmt::Debug for Kept {
     }
 }
 
-impl Raw {
-    /// What the last answer held.
-    pub(crate) fn take(&self) -> Kept {
-        let mut kept = self.0.lock().expect("no panic while it is held");
-        std::mem::take(&mut kept)
-    }
-}
-
-impl Intercept for Raw {
-    fn name(&self) -> &'static str {
-        "unknown members"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let bytes = context.response().body().bytes().unwrap_or_default();
-        // What is no JSON the SDK has refused already.
-        let answer: Value = serde_json::from_slice(bytes).unwrap_or_default();
+impl Kept {
+    /// Reads what an answer says that the SDK does not know. What is no JSON the SDK has refused already.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        let answer: Value = answer.read().unwrap_or_default();
         let detail = ["ApplicationDetail", "ApplicationVersionDetail"]
             .into_iter()
             .find_map(|name| answer.get(name));
-        let mut kept = Kept::default();
+        let mut kept = Self::default();
         if let Some(detail) = detail {
             let configuration = &detail["ApplicationConfigurationDescription"];
             members("", configuration, KNOWN, &mut kept.unknown);
             kept.members = Members::of(configuration);
         }
-        *self.0.lock().expect("no panic while it is held") = kept;
-        Ok(())
+        kept
     }
 }
 

@@ -3,18 +3,11 @@
 //! `ListApplicationSnapshots` is the one to borrow: nothing must be in its answer, so any JSON object is one, and the true answer is read from the bytes. Codes that it does not
 //! model arrive all the same.
 
-use std::sync::{Arc, Mutex};
-
 use aws_sdk_kinesisanalyticsv2::Client;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
-        interceptors::{
-            Intercept,
-            context::{
-                AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-            },
-        },
+        interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut},
         orchestrator::HttpRequest,
         runtime_components::RuntimeComponents,
     },
@@ -22,7 +15,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::CallError;
+use crate::{CallError, answer::Answer};
 
 /// The prefix of every verb in `X-Amz-Target`.
 const SERVICE: &str = "KinesisAnalytics_20180523";
@@ -85,34 +78,6 @@ impl Intercept for AsVerb {
         let target = format!("{SERVICE}.{}", self.verb);
         request.headers_mut().insert("x-amz-target", target);
         put(request, self.body.clone());
-        Ok(())
-    }
-}
-
-/// The bytes of the last attempt's answer. One for each call: the next would overwrite it.
-#[derive(Clone, Debug, Default)]
-struct Answer(Arc<Mutex<Vec<u8>>>);
-
-impl Answer {
-    fn read<A: DeserializeOwned>(&self) -> Option<A> {
-        let bytes = self.0.lock().expect("no panic while it is held");
-        serde_json::from_slice(&bytes).ok()
-    }
-}
-
-impl Intercept for Answer {
-    fn name(&self) -> &'static str {
-        "its answer"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let bytes = context.response().body().bytes().unwrap_or_default();
-        *self.0.lock().expect("no panic while it is held") = bytes.to_vec();
         Ok(())
     }
 }
