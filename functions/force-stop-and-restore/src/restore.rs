@@ -15,7 +15,7 @@ use crate::{
 /// Puts the configuration of the plan's target version back. A start is still needed afterwards: from READY the service only stores it.
 ///
 /// # Errors
-/// `CannotCarry` naming the parts that no update can restore, with nothing changed; otherwise as for the other steps.
+/// `CannotCarry` naming the parts that no update can restore, with nothing changed; `StoredOtherwise` when the update took effect and is not what it should be; otherwise as for the other steps.
 pub async fn restore_configuration<A>(
     api: &A,
     policy: &Policy,
@@ -81,6 +81,11 @@ where
             if is_restored(&now, &target) {
                 return Ok(StepAnswer::accepted(None, now.application.version_id));
             }
+            // Another configuration is somebody's; this one with other code at its place is the update's.
+            let is_next = now.application.version_updated_from == Some(plan.version_id);
+            if is_next && carry_all(&now, &target).is_err() {
+                checked(name, plan, &now, &target)?;
+            }
             Err(error.into_refusal())
         }
         Err(error) => Err(error.without(&secrets).into_refusal()),
@@ -106,9 +111,9 @@ fn checked(
         Err(error) => error.to_string(),
     };
     Err(Failure::new(
-        ErrorType::CannotCarry,
+        ErrorType::StoredOtherwise,
         format!(
-            "{name} was updated, but is not as in version {}: {left}; it is READY and was not started",
+            "{name} is not as in version {}: {left}; it is READY and was not started",
             plan.target_version_id
         ),
     ))

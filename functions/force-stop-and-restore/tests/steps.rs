@@ -568,7 +568,7 @@ async fn code_that_was_replaced_at_its_place_in_s3_is_noticed_before_anything_st
             .insert("orders-6.jar".to_owned(), "replaced".to_owned());
     });
     let failure = run(&service, restore()).await.unwrap_err();
-    assert_eq!(failure.error_type, ErrorType::CannotCarry);
+    assert_eq!(failure.error_type, ErrorType::StoredOtherwise);
     assert!(
         failure.message.contains("is not as in version 6: code: ")
             && failure.message.contains("not started"),

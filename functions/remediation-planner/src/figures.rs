@@ -65,6 +65,7 @@ pub(crate) fn verdict(decision: &Decision) -> Option<Metric> {
         Reason::Suspected => Some(Metric::Suspected),
         Reason::ObserveOnly
         | Reason::BudgetSpent
+        | Reason::AppliedAgain
         | Reason::NoSnapshot
         | Reason::EveryStepUsed
         | Reason::StopSwitch

@@ -17,6 +17,8 @@ pub enum ErrorType {
     Refused,
     /// A part of a version's configuration cannot be carried over: a person is needed.
     CannotCarry,
+    /// A version's configuration was put back, and what the service stored is not what it was: the place of its code holds other code now.
+    StoredOtherwise,
     /// Not permitted, or not opted in: a person is needed.
     NotAllowed,
     /// A defect of this project.
@@ -25,12 +27,13 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BadInput,
         Self::Retryable,
         Self::Stale,
         Self::Refused,
         Self::CannotCarry,
+        Self::StoredOtherwise,
         Self::NotAllowed,
         Self::Internal,
     ];
@@ -44,6 +47,7 @@ impl ErrorType {
             Self::Stale => "Lifeguard.Stale",
             Self::Refused => "Lifeguard.Refused",
             Self::CannotCarry => "Lifeguard.CannotCarry",
+            Self::StoredOtherwise => "Lifeguard.StoredOtherwise",
             Self::NotAllowed => "Lifeguard.NotAllowed",
             Self::Internal => "Lifeguard.Internal",
         }
@@ -127,6 +131,7 @@ mod tests {
                 "Lifeguard.Stale",
                 "Lifeguard.Refused",
                 "Lifeguard.CannotCarry",
+                "Lifeguard.StoredOtherwise",
                 "Lifeguard.NotAllowed",
                 "Lifeguard.Internal"
             ]

@@ -116,6 +116,8 @@ pub enum Reason {
     LedgerUnreadable,
     /// Today's rescues are used up.
     BudgetSpent,
+    /// It was undone twice within a day, and was applied once more: whoever applies it has to be stopped.
+    AppliedAgain,
     /// Somebody is at work.
     Busy,
     /// Being deleted.

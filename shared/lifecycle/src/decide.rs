@@ -28,16 +28,17 @@ pub use others::trouble;
 use crate::{
     Action, Applied, Assessment, Before, Decision, Doubt, LedgerView, Mode, Notice, Observation,
     OperationKind, OtherStack, Others, Plan, Predecessor, Progress, Reason, Request, Severity,
-    Step, StepResult, StepTaken, StopSwitch, Watch, stop::would_have,
+    Step, StepResult, StepTaken, StopSwitch, Watch, progress::STORED_OTHERWISE, stop::would_have,
 };
 
 /// Looks in a row that may fail to tell before a person's request is carried out all the same.
 const BLIND_LOOKS_BEFORE_A_REQUEST: u32 = 3;
 
 /// Errors of a step that another try would meet again.
-const FOR_GOOD: [&str; 5] = [
+const FOR_GOOD: [&str; 6] = [
     "Lifeguard.Refused",
     "Lifeguard.CannotCarry",
+    STORED_OTHERWISE,
     "Lifeguard.NotAllowed",
     "Lifeguard.BadInput",
     "Lifeguard.Internal",
@@ -287,8 +288,9 @@ impl Turn<'_> {
             let now = self.version_since_the_stop()?;
             return Some(format!("version {now} was made"));
         };
-        let sent =
-            matches!(taken.result, Some(StepResult::Accepted { .. })) || effect::is_lost(taken);
+        let sent = matches!(taken.result, Some(StepResult::Accepted { .. }))
+            || taken.stored_otherwise()
+            || effect::is_lost(taken);
         let application = &self.s.seen.application;
         let now = application.version_id;
         // After a rollback that took the old number back, the next version is not the next number.
@@ -326,7 +328,9 @@ impl Turn<'_> {
                 operation_id: Some(ours),
             }) => ours == id,
             Some(StepResult::Accepted { operation_id: None }) => kind == kind_of(taken.step),
-            _ => effect::is_lost(taken) && kind == kind_of(taken.step),
+            _ => {
+                (effect::is_lost(taken) || taken.stored_otherwise()) && kind == kind_of(taken.step)
+            }
         });
         let by_service = || {
             self.s

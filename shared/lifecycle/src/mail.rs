@@ -66,6 +66,7 @@ impl Reason {
             | Self::ObserveOnly
             | Self::LedgerUnreadable
             | Self::BudgetSpent
+            | Self::AppliedAgain
             | Self::OperationStuck
             | Self::SettlingTooLong
             | Self::Unknown

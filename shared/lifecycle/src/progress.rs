@@ -43,6 +43,9 @@ pub enum StepResult {
     },
 }
 
+/// The error of a step that took effect, with another result than was planned: the configuration of a version was put back, and its code is another now.
+pub(crate) const STORED_OTHERWISE: &str = "Lifeguard.StoredOtherwise";
+
 /// A step this execution set out to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -133,11 +136,18 @@ impl StepTaken {
         matches!(&self.result, Some(StepResult::Failed { error, .. }) if error == INTERRUPTED)
     }
 
+    /// Whether it took effect, and what is stored is not what was planned.
+    #[must_use]
+    pub fn stored_otherwise(&self) -> bool {
+        matches!(&self.result, Some(StepResult::Failed { error, .. }) if error == STORED_OTHERWISE)
+    }
+
     /// How it went, in a word or two.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match &self.result {
             Some(StepResult::Accepted { .. }) => "accepted",
+            Some(StepResult::Failed { .. }) if self.stored_otherwise() => "done, not as planned",
             Some(StepResult::Failed { .. }) if !self.is_interrupted() => "failed",
             _ => "sent, outcome not known",
         }

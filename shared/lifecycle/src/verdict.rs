@@ -197,9 +197,18 @@ impl<'a> Case<'a> {
         if self.evidence.was_failing(&good) {
             return self.failing_when_left(&good, self.when_left(&good));
         }
-        if let Some(at) = self.is_known_to_be_bad() {
-            let why = format!("version {version} is what was undone at {at}, applied again");
-            return self.blame(Row::BadBefore, good, why);
+        match self.undone_at()[..] {
+            [last, before, ..] if self.is_within_a_day(before) => {
+                let why = format!(
+                    "version {version} is what was undone at {before} and at {last}, applied again"
+                );
+                return self.blame(Row::BadTwiceBefore, good, why);
+            }
+            [last, ..] => {
+                let why = format!("version {version} is what was undone at {last}, applied again");
+                return self.blame(Row::BadBefore, good, why);
+            }
+            [] => {}
         }
         if let Some(own) = self.restarted_by_service() {
             return self.suspect(Row::RestartedByService, good, own);

@@ -87,6 +87,25 @@ fn where_the_good_configuration_is_refused_what_is_stored_is_started_from_the_pl
 }
 
 #[test]
+fn a_configuration_that_came_back_with_other_code_is_ours_and_is_started_at_once() {
+    let mut case = refused_configuration("Lifeguard.StoredOtherwise").version(8);
+    case.seen.application.version_updated_from = Some(7);
+    case.seen.application.version_created_at = Some(ago(58));
+    let case = case.operation("UpdateApplication", "SUCCESSFUL", 59, Some(0));
+    let decision = case.must("start", Reason::NextStep);
+    assert_eq!(decision.action.plan().unwrap().version_id, 8);
+    says(
+        &decision.reason,
+        &["version 8, which is stored", "than stopped"],
+    );
+    // The same update, refused: it is somebody else's, who gets some minutes.
+    let mut theirs = refused_configuration("Lifeguard.Refused").version(8);
+    theirs.seen.application.version_created_at = Some(ago(58));
+    let theirs = theirs.operation("UpdateApplication", "SUCCESSFUL", 59, Some(0));
+    theirs.must("wait", Reason::SomebodyElseActed);
+}
+
+#[test]
 fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
     let started = || {
         refused_configuration("Lifeguard.Refused")

@@ -664,6 +664,53 @@ fn what_was_undone_and_is_applied_again_is_known_to_be_bad() {
 }
 
 #[test]
+fn what_was_undone_twice_within_a_day_is_for_people() {
+    // 6 good, 7 bad and rolled back to 8, 9 is 7 again and rolled back to 10, and 11 is the same once more.
+    let applied = |first: i64| {
+        let mut case = an_application("orders")
+            .version(11)
+            .made(MADE)
+            .looping_every(secs(10));
+        case.seen.application.content = Some(7);
+        case.seen.versions = [11, 10, 9, 8, 7, 6].map(a_version).into();
+        for (version, (content, made)) in case.seen.versions.iter_mut().zip([
+            (7, MADE),
+            (6, hours(3)),
+            (7, hours(4)),
+            (6, first),
+            (7, first + hours(1)),
+            (6, days(9)),
+        ]) {
+            version.content = Some(content);
+            version.created_at = Some(ago(made));
+        }
+        let job = case.seen.job.as_ref().unwrap();
+        let fault = job.faults.first.as_ref().unwrap().key();
+        let failed = &mut case.ledger.as_mut().unwrap().failed;
+        for (version, at) in [(7, first), (9, hours(3))] {
+            let fault = Some(fault.clone());
+            failed.insert(version, FailedBefore { at: ago(at), fault });
+        }
+        case.history(vec![
+            ran_well(ago(days(8)), ago(first + hours(1))),
+            ran_well(ago(first), ago(hours(4))),
+            ran_well(ago(hours(3)), ago(MADE)),
+            failing(ago(MADE - 90), ago(180), 40),
+        ])
+    };
+    let case = applied(hours(8));
+    assert_eq!(to_blame(&case, 10).0, Row::BadTwiceBefore);
+    case.must("escalate", Reason::AppliedAgain);
+    // The day's rescues are used as well, which says less.
+    let mut spent = applied(hours(8));
+    spent.ledger.as_mut().unwrap().rescues_today = 2;
+    spent.must("escalate", Reason::AppliedAgain);
+    // Once within a day: it is rolled back.
+    let case = applied(hours(30));
+    assert_eq!(to_blame(&case, 10).0, Row::BadBefore);
+}
+
+#[test]
 fn the_same_fault_on_the_version_before_takes_the_blame_away() {
     let mut case = a_bad_deployment();
     let fault = case

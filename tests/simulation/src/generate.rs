@@ -222,6 +222,7 @@ pub(crate) fn tidy(script: &mut Script) {
     let is_deployed = |key: &str| {
         let mut deployed = steps.iter().filter_map(|step| match &step.what {
             Some(Do::Deploy { code, .. }) => code.as_deref(),
+            Some(Do::Overwrite { code, .. }) => Some(code.as_str()),
             _ => None,
         });
         deployed.any(|one| one == key)

@@ -154,6 +154,12 @@ impl<'a> Taken<'a> {
             (Some(StepResult::Accepted { operation_id: None }), None) => {
                 "as planned; no operation of it is listed".to_owned()
             }
+            (Some(StepResult::Failed { message, .. }), operation)
+                if self.taken.stored_otherwise() =>
+            {
+                let ended = operation.map_or_else(|| "accepted".to_owned(), ended);
+                format!("{ended}, but {message}")
+            }
             (Some(StepResult::Failed { error, .. }), Some(operation)) => {
                 format!("{}, but {}", unheard(error), ended(operation))
             }

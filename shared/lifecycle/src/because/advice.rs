@@ -93,6 +93,10 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
             format!("Stop the pipeline that deploys {name}: its changes fail again and again."),
             format!("If you want it rolled back once more: {}", about.roll_back()),
         ]),
+        Reason::AppliedAgain => Advice::of([
+            format!("Freeze the pipeline that deploys {name}, and revert or fix version {} there: it applies what was undone.", about.version_id),
+            format!("Then roll it back: {}", about.roll_back()),
+        ]),
         Reason::OperationStuck => Advice::of([
             format!("Open a support case: the service has to end {}.", about.status),
             format!("If you would rather force-stop it and start it from a snapshot: {}", about.restore(about.good_version_id)),

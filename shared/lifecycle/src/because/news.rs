@@ -48,6 +48,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
             "failing, today's rescues are used",
             Some("stop its pipeline"),
         ),
+        Reason::AppliedAgain => ("failing, applied a third time", Some("freeze its pipeline")),
         Reason::OperationStuck => {
             let status = about.status.to_string();
             return (

@@ -1,7 +1,7 @@
 //! A rescue begins: who is to blame, where to go back to, and from which snapshot.
 
-use super::Turn;
-use crate::{Decision, Left, Part, Reason, Rescue, Runtime, Verdict};
+use super::{Brake, Turn};
+use crate::{Decision, Left, Part, Reason, Rescue, Row, Runtime, Verdict};
 
 impl Turn<'_> {
     /// The application is broken and nothing has been done: is the change to blame, and may something be done?
@@ -10,14 +10,14 @@ impl Turn<'_> {
             Ok(verdict) => verdict,
             Err(cannot_tell) => return *cannot_tell,
         };
-        let (good, cutoff, fault_at, why) = match verdict {
+        let (row, good, cutoff, fault_at, why) = match verdict {
             Verdict::Change {
+                row,
                 good,
                 cutoff,
                 fault_at,
                 why,
-                ..
-            } => (good, cutoff, fault_at, why),
+            } => (row, good, cutoff, fault_at, why),
             Verdict::Held { row, why, left } => {
                 let word = self.s.applied.policy.rolls_back_when_suspected;
                 return match left {
@@ -32,6 +32,9 @@ impl Turn<'_> {
             }
             Verdict::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
         };
+        if let Some(frozen) = self.applied_again(row, &why) {
+            return frozen;
+        }
         if let Some(braked) = self.brakes() {
             return braked;
         }
@@ -70,6 +73,22 @@ impl Turn<'_> {
             steps_before: 0,
         };
         self.with(rescue, |turn, rescue| turn.next_step(rescue, &why))
+    }
+
+    /// What was undone twice within a day is applied by somebody who does not know it, and would be again.
+    fn applied_again(&self, row: Row, why: &str) -> Option<Decision> {
+        // That today's rescues are used says less.
+        let is_free = matches!(
+            self.brake(),
+            None | Some(Brake::Holds(Reason::BudgetSpent, _))
+        );
+        let found = self.s.assessment.reason();
+        (row == Row::BadTwiceBefore && is_free).then(|| {
+            let text = format!(
+                "{found}; nothing was changed: {why}; undone once more, it would come back"
+            );
+            self.escalate(row.reason(), text)
+        })
     }
 
     /// A time since when a version fails is not told to lie before it was made: what failed until then was another.

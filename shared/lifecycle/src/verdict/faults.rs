@@ -120,21 +120,30 @@ impl Case<'_> {
         })
     }
 
-    /// Row 6: when it was undone before. An unreadable fault is held against it: it was bad then.
-    pub(super) fn is_known_to_be_bad(&self) -> Option<Timestamp> {
+    /// Whether the trouble began within a day of this.
+    pub(super) fn is_within_a_day(&self, at: Timestamp) -> bool {
+        self.began.as_second() - at.as_second() <= SAME_TROUBLE_SECS
+    }
+
+    /// Row 6: when it was undone before, the last time first. An unreadable fault is held against it: it was bad then.
+    pub(super) fn undone_at(&self) -> Vec<Timestamp> {
         let fault = self.fault().map(Fault::key);
-        let mut same = self
+        let same = self
             .evidence
             .occurrences
             .iter()
             .filter(|one| one.content == self.present.content && one.from < self.present.from);
-        same.find_map(|one| {
-            let entry = self.failed_entry(one)?;
-            let is_same = match (&entry.fault, &fault) {
-                (Some(then), Some(now)) => then == now,
-                _ => true,
-            };
-            (is_same && entry.at <= self.present.from).then_some(entry.at)
-        })
+        let mut times: Vec<_> = same
+            .filter_map(|one| {
+                let entry = self.failed_entry(one)?;
+                let is_same = match (&entry.fault, &fault) {
+                    (Some(then), Some(now)) => then == now,
+                    _ => true,
+                };
+                (is_same && entry.at <= self.present.from).then_some(entry.at)
+            })
+            .collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
+        times
     }
 }

@@ -80,6 +80,8 @@ pub enum Row {
     FailedBefore,
     /// 6: known to be bad, and applied again.
     BadBefore,
+    /// 6: undone twice within a day, and applied again: the way back is known, and whoever applies it would go on.
+    BadTwiceBefore,
     /// 7: the service restarted it between the change and the trouble.
     RestartedByService,
     /// 8: nothing but scale or logging was changed.
@@ -99,6 +101,7 @@ impl Row {
             Self::SameFaultElsewhere | Self::CommonCause => Reason::CommonCause,
             Self::Proven => Reason::HadWorked,
             Self::BadBefore | Self::Else => Reason::ChangeToBlame,
+            Self::BadTwiceBefore => Reason::AppliedAgain,
             Self::NothingToGoBackTo
             | Self::FailedBefore
             | Self::RestartedByService

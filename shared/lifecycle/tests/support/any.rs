@@ -453,6 +453,7 @@ pub fn result() -> impl Strategy<Value = StepResult> {
         "Lifeguard.Retryable",
         "Lifeguard.Refused",
         "Lifeguard.CannotCarry",
+        "Lifeguard.StoredOtherwise",
         "States.Timeout",
         "Lambda.Unknown",
         "New",

@@ -230,12 +230,18 @@ pub trait Backstage: Send + Sync + 'static {
     }
 }
 
+/// The member of an S3 location that names the code which was overwritten with: no answer shows it.
+pub const OBJECT: &str = "#object";
+
 /// How code is known in the [`super::Codebook`]: `key@objectVersion` and `key` for S3, the text itself for inline code; most exact first.
 pub fn code_identity(configuration: &Value) -> Vec<String> {
     let content =
         &configuration["ApplicationCodeConfigurationDescription"]["CodeContentDescription"];
     let location = &content["S3ApplicationCodeLocationDescription"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(code) = text(&location[OBJECT]) {
+        return vec![code];
+    }
     match text(&location["FileKey"]) {
         Some(key) => text(&location["ObjectVersion"])
             .map(|version| format!("{key}@{version}"))

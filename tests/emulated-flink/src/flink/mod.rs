@@ -33,8 +33,8 @@ mod vertices;
 
 pub use code::{Behaviour, Code, Codebook, Fault, Misfit, Need, RestartStrategy, Scheduler};
 pub use data_plane::{
-    Backstage, DataPlane, Ended, Launch, NotPlaced, PastFault, RestAnswer, Restore, Savepoint,
-    SubmissionFailed, code_identity,
+    Backstage, DataPlane, Ended, Launch, NotPlaced, OBJECT, PastFault, RestAnswer, Restore,
+    Savepoint, SubmissionFailed, code_identity,
 };
 pub use event::ClusterEvent;
 pub(crate) use job::RUNNING_MS;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
 use super::answer::{ApiError, epoch};
-use super::configuration;
 use super::settings::Faults;
 use super::status::{OperationStatus, SnapshotStatus, Status};
+use super::{configuration, objects};
 
 /// One version: what makes an application run the way it does.
 #[derive(Clone, Debug)]
@@ -214,12 +214,13 @@ impl Application {
         }
         let code = &mut detail["ApplicationConfigurationDescription"]["ApplicationCodeConfigurationDescription"]
             ["CodeContentDescription"];
-        // What lies in S3 never changes here: its place says which object it is.
+        // Its place, and what was overwritten there, say which object it is.
         if let Some(place) = code.get("S3ApplicationCodeLocationDescription") {
             // The API model has 128 characters.
             let md5 = configuration::fingerprint(&place.to_string()).repeat(4);
             code["CodeMD5"] = md5.into();
         }
+        objects::hide(&mut detail["ApplicationConfigurationDescription"]);
         if with_plan && self.is_flink() {
             detail["ApplicationConfigurationDescription"]["FlinkApplicationConfigurationDescription"]
                 ["JobPlanDescription"] = "{}".into();

@@ -66,6 +66,12 @@ impl Inner {
         // The runtime of now counts for the mode, not the one that the same update brings.
         let runtime = version.runtime.clone();
         edit(&mut version)?;
+        if !input["ApplicationConfigurationUpdate"]["ApplicationCodeConfigurationUpdate"]["CodeContentUpdate"]
+            ["S3ContentLocationUpdate"]
+            .is_null()
+        {
+            self.lock().objects.copy_into(&mut version.configuration);
+        }
         mode::check_runtime(&version.configuration, &runtime)?;
         let restore = &version.configuration["RunConfigurationDescription"]["ApplicationRestoreConfigurationDescription"];
         self.lock()

@@ -77,7 +77,7 @@ impl Inner {
         mode::check_runtime(&described, &runtime)?;
         let now = self.clock.now();
         let option = |(index, option): (usize, &Value)| json!({ "CloudWatchLoggingOptionId": format!("1.{}", index + 1), "LogStreamARN": option["LogStreamARN"] });
-        let version = Version {
+        let mut version = Version {
             id: 1,
             created: now,
             updated_from: None,
@@ -96,6 +96,7 @@ impl Inner {
             status: Status::Ready,
             launched: None,
         };
+        self.lock().objects.copy_into(&mut version.configuration);
         let application = Application {
             arn: self.arn(&name),
             description: input["ApplicationDescription"].as_str().map(str::to_owned),

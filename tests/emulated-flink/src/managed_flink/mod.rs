@@ -18,6 +18,7 @@ mod keys;
 mod lifecycle;
 mod mode;
 mod newer;
+mod objects;
 mod options;
 mod past;
 mod read;
@@ -82,6 +83,7 @@ struct State {
     /// What belongs to none of them.
     account: enhanced::Account,
     keys: keys::Keys,
+    objects: objects::Objects,
     /// What was before applications were placed, by name; it outlives them, as CloudWatch's metrics do.
     pasts: BTreeMap<String, Vec<past::Past>>,
     dashboard: Dashboard,
@@ -114,6 +116,7 @@ impl ManagedFlink {
             names: fastrand::Rng::with_seed(settings.seed ^ 0x4a3e),
             applications: BTreeMap::new(),
             account: enhanced::Account::default(),
+            objects: objects::Objects::default(),
             keys: keys::Keys::new(),
             pasts: BTreeMap::new(),
             dashboard: settings.dashboard.clone(),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ManagedFlink;
 use super::application::Snapshot;
 use super::settings::{Faults, Stage};
 use super::status::{OperationStatus, SnapshotStatus, Status};
 use super::views::{ApplicationView, OperationView, SnapshotView, Standing, VersionView};
+use super::{ManagedFlink, objects};
 use crate::flink::real::JobRun;
 use crate::flink::{
     ClusterEvent, Code, Record, Records, SimulatedFlink, code_identity, content_of,
@@ -70,6 +70,7 @@ impl ManagedFlink {
                 .into_iter()
                 .next()
                 .unwrap_or_default(),
+            was_overwritten: objects::is_overwritten(&version.configuration),
             runtime: version.runtime.clone(),
             launched: version.launched,
             created: version.created,
@@ -121,6 +122,11 @@ impl ManagedFlink {
     /// Adds code, or replaces what lies at this S3 key: later launches run it.
     pub fn add_code(&self, key: &str, code: Code) {
         self.backstage.add_code(key, code);
+    }
+
+    /// Somebody overwrites the S3 object at this key with this code: whoever names the key from now on gets it.
+    pub fn overwrite(&self, key: &str, code: &str) {
+        self.inner.lock().objects.overwrite(key, code);
     }
 
     /// Names of all applications.

@@ -94,8 +94,10 @@ pub struct ApplicationView {
 pub struct VersionView {
     /// Its number.
     pub id: i64,
-    /// The S3 key of its code.
+    /// The S3 key of its code, or what lay there instead.
     pub code: String,
+    /// Whether something else lay at that key than its name says.
+    pub was_overwritten: bool,
     /// Its runtime.
     pub runtime: String,
     /// When a job of it was first launched; None while none was.

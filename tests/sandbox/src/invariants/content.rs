@@ -18,8 +18,8 @@ use super::{
 const PROOF_SLACK_SECS: i64 = 300;
 /// And so much shorter may a soak be to be taken for one.
 const SOAK_SLACK_SECS: i64 = 60;
-/// A last resort is told in these words.
-const AS_STORED: &str = "which is stored";
+/// A last resort is told in one of these.
+const AS_STORED: [&str; 2] = ["which is stored", "which was stored"];
 
 /// A start of what is not known to have worked.
 #[derive(Clone, Debug)]
@@ -96,7 +96,13 @@ impl Checker {
         if verb == "StartApplication" && is_a_persons {
             return;
         }
-        if verb == "StartApplication" && !worked {
+        // What lies in S3 nobody can know before the service has copied it.
+        let versions = self.region.flink().versions(application);
+        let was_overwritten = versions
+            .iter()
+            .any(|one| one.id == standing.version && one.was_overwritten);
+        let is_unforeseen = verb == "UpdateApplication" && was_overwritten;
+        if (verb == "StartApplication" || is_unforeseen) && !worked {
             book.last_resorts.push(LastResort {
                 application: application.to_owned(),
                 line: line.to_owned(),
@@ -118,6 +124,7 @@ impl Checker {
 /// W3: each last resort is told as such, by an execution of its line.
 pub(super) fn last_resorts(checker: &Checker, verdicts: &mut Verdicts, messages: &[Value]) {
     let book = checker.book();
+    let tells = |text: &str| AS_STORED.iter().any(|words| text.contains(words));
     for resort in &book.last_resorts {
         let is_ours = |execution: &str| {
             book.executions
@@ -126,14 +133,13 @@ pub(super) fn last_resorts(checker: &Checker, verdicts: &mut Verdicts, messages:
         };
         let told = messages.iter().any(|message| {
             let detail = &message["event"]["detail"];
-            detail["execution"].as_str().is_some_and(is_ours)
-                && detail.to_string().contains(AS_STORED)
+            detail["execution"].as_str().is_some_and(is_ours) && tells(&detail.to_string())
         });
         let mailed = messages.iter().any(|message| {
             message["service"] == "sns"
-                && message["message"].as_str().is_some_and(|text| {
-                    text.contains(AS_STORED) && text.contains(&resort.application)
-                })
+                && message["message"]
+                    .as_str()
+                    .is_some_and(|text| tells(text) && text.contains(&resort.application))
         });
         verdicts.check(
             Invariant::W3,

@@ -165,6 +165,7 @@ mod tests {
             let version = |(id, enhanced): (i64, &bool)| VersionView {
                 id,
                 code: String::new(),
+                was_overwritten: false,
                 runtime: String::new(),
                 launched: None,
                 created: at(id),

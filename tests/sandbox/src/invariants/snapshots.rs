@@ -545,6 +545,7 @@ mod tests {
         let version = |id: i64, minute: i64, runtime: &str| VersionView {
             id,
             code: "code.jar".to_owned(),
+            was_overwritten: false,
             runtime: runtime.to_owned(),
             launched: Some(at(minute)),
             created: at(minute),

@@ -172,6 +172,7 @@ impl People {
             {
                 flink.place_snapshot(application, name, Duration::ZERO);
             }
+            Do::Overwrite { key, code } => flink.overwrite(key, code),
             Do::Key { id, users } => set_key(&self.region, id, *users),
             Do::Tag { key, value } => flink.set_tag(application, key, value),
             Do::Untag { key } => flink.remove_tag(application, key),

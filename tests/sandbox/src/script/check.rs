@@ -261,6 +261,7 @@ impl Names {
             Do::Deploy {
                 code: Some(code), ..
             } => self.known_code(code, &format!("{at}/deploy/code")),
+            Do::Overwrite { code, .. } => self.known_code(code, &format!("{at}/overwrite/code")),
             Do::Dependency { name, .. } if !self.dependencies.contains(name) => {
                 let mut sentence = unknown("dependency", name, &list(&self.dependencies));
                 if self.dependencies.is_empty() {

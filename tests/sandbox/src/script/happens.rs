@@ -134,6 +134,13 @@ pub enum Do {
         #[serde(default, skip_serializing_if = "is_default")]
         through: Through,
     },
+    /// Somebody overwrites an object in S3: whoever names its key from now on gets this code. What was deployed from it before stays as it is.
+    Overwrite {
+        /// The S3 key.
+        key: String,
+        /// The code that lies there from now on.
+        code: String,
+    },
     /// Somebody switches it to enhanced snapshots, which only a rollback can undo.
     SwitchSnapshots,
     /// Somebody updates it in any other way.

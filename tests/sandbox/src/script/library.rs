@@ -29,6 +29,7 @@ pub static CATALOGUE: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "pipeline-deploys-all",
         "bad-library",
         "permission-removed",
+        "applied-a-third-time",
         "slow-loop",
         "slower-loop",
         "slowest-loop",

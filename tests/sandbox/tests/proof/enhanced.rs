@@ -1,37 +1,8 @@
 //! Siblings of the scenarios about enhanced snapshots, customer managed keys and settings that nobody knows: the same fault in a world that differs in one thing.
 
-use sandbox::{region::Region, script::Script};
 use serde_json::{Value, json};
 
-use crate::support::{in_virtual_time, named, play_staged};
-
-/// A play: its outcome, its reason, Lifeguard's changes, and its region as it was left.
-struct Told {
-    outcome: String,
-    reason: String,
-    changes: Vec<String>,
-    region: Region,
-}
-
-/// Plays a scenario in another world. Every invariant holds in it, or the play fails.
-fn played(name: &str, change: impl FnOnce(&mut Value)) -> Told {
-    let mut written = serde_json::to_value(named(name)).unwrap();
-    change(&mut written);
-    let script: Script = serde_json::from_value(written).unwrap();
-    in_virtual_time(async {
-        let played = play_staged(&script, script.stage(), 1).await;
-        let changes = played.rehearsal.actions.iter();
-        Told {
-            outcome: played.rehearsal.outcome.to_string(),
-            reason: played.rehearsal.reason.to_string(),
-            changes: changes
-                .filter(|one| one.changed)
-                .map(|one| one.action.clone())
-                .collect(),
-            region: (*played.region).clone(),
-        }
-    })
-}
+use crate::support::played;
 
 const RESTORED: [&str; 3] = ["StopApplication", "UpdateApplication", "StartApplication"];
 const ROLLED_BACK: [&str; 1] = ["RollbackApplication"];

@@ -11,6 +11,7 @@ mod enhanced;
 mod golden;
 mod input;
 mod mails;
+mod overwritten;
 mod scenarios;
 mod secrets;
 mod steps;

@@ -44,6 +44,7 @@ scenarios! {
     pipeline_deploys_all: "pipeline-deploys-all",
     bad_library: "bad-library",
     permission_removed: "permission-removed",
+    applied_a_third_time: "applied-a-third-time",
     slow_loop: "slow-loop",
     slower_loop: "slower-loop",
     slowest_loop: "slowest-loop",

@@ -406,3 +406,31 @@ fn at(value: &Value) -> Timestamp {
         .and_then(|text| text.parse().ok())
         .expect("messages have a time")
 }
+
+/// A play: its outcome, its reason, Lifeguard's changes, and its region as it was left.
+pub(crate) struct Told {
+    pub(crate) outcome: String,
+    pub(crate) reason: String,
+    pub(crate) changes: Vec<String>,
+    pub(crate) region: Region,
+}
+
+/// Plays a scenario in another world. Every invariant holds in it, or the play fails.
+pub(crate) fn played(name: &str, change: impl FnOnce(&mut Value)) -> Told {
+    let mut written = serde_json::to_value(named(name)).unwrap();
+    change(&mut written);
+    let script: Script = serde_json::from_value(written).unwrap();
+    in_virtual_time(async {
+        let played = play_staged(&script, script.stage(), 1).await;
+        let changes = played.rehearsal.actions.iter();
+        Told {
+            outcome: played.rehearsal.outcome.to_string(),
+            reason: played.rehearsal.reason.to_string(),
+            changes: changes
+                .filter(|one| one.changed)
+                .map(|one| one.action.clone())
+                .collect(),
+            region: (*played.region).clone(),
+        }
+    })
+}

@@ -119,8 +119,7 @@ pub(super) fn scaler_on_clock(day: &mut Draft) {
 }
 
 pub(super) fn applied_again(day: &mut Draft) {
-    // Two rescues a day, as a stack has it that nobody set: the third time is for people.
-    day.script.world.parameters.remove("RescuesPerDay");
+    // The day's rescues are not used up: what was undone twice is for people, whatever else may be done.
     let it = day.application(&[]);
     day.hours(1, 3);
     let bad = day.bad_deployment(it, "a bad deployment");
@@ -136,6 +135,14 @@ pub(super) fn applied_again(day: &mut Draft) {
     );
     day.apply(it, &bad, Through::Stack);
     // All of it lies in one day: it begins in the first hours.
+}
+
+pub(super) fn same_key(day: &mut Draft) {
+    let it = day.application(&[]);
+    day.hours(1, 12);
+    day.undoing(it, Way::Rollback, "bad code over the key of the good one");
+    let bad = day.bad(it);
+    day.deploy_over(it, bad);
 }
 
 pub(super) fn rare_checkpoints(day: &mut Draft) {

@@ -182,6 +182,20 @@ impl Draft {
         self.act(index, what);
     }
 
+    /// Somebody builds other code over the key of what runs, and deploys it from there.
+    pub(super) fn deploy_over(&mut self, index: usize, code: Code) {
+        self.code += 1;
+        let built = format!("{index}-built-{}.jar", self.code);
+        self.script.world.code.insert(built.clone(), code);
+        let key = self.good(index);
+        let what = Do::Overwrite {
+            key: key.clone(),
+            code: built,
+        };
+        self.act(index, what);
+        self.apply(index, &key, Through::Console);
+    }
+
     /// Somebody deploys good code.
     pub(super) fn deploy_good(&mut self, index: usize) {
         let code = self.good_code(index);

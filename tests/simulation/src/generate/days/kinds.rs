@@ -23,6 +23,7 @@ pub enum Kind {
     LongName,
     ScalerOnClock,
     AppliedAgain,
+    SameKey,
     JobManagerFailovers,
     JobManagerCrashLoop,
     FailoverRegions,
@@ -49,7 +50,7 @@ pub enum Kind {
 type Row = (Kind, &'static str, &'static str, fn(&mut Draft));
 
 #[rustfmt::skip]
-const TABLE: [Row; 32] = [
+const TABLE: [Row; 33] = [
     (Kind::EarlyIncident, "early incident", "a machine is lost soon after a good deployment, long health, an outage", outages::early_incident),
     (Kind::TwoOutages, "two outages", "hours apart, nothing is changed", outages::two),
     (Kind::FixInOutage, "fix in an outage", "somebody deploys a fix while a broker is away, which helps nothing", outages::fix),
@@ -62,6 +63,7 @@ const TABLE: [Row; 32] = [
     (Kind::LongName, "long name", "a bad deployment of an application whose name is as long as names are", changes::long_name),
     (Kind::ScalerOnClock, "scaler on a clock", "it scales every half hour; then bad code or an outage", changes::scaler_on_clock),
     (Kind::AppliedAgain, "applied again", "a pipeline applies the bad version again after the rescue, and once more", changes::applied_again),
+    (Kind::SameKey, "same key", "bad code is built over the key of the good one, and deployed from there", changes::same_key),
     (Kind::JobManagerFailovers, "JobManager failovers", "some over the day, one in an outage", outages::job_manager),
     (Kind::JobManagerCrashLoop, "JobManager crash loop", "a version whose JobManager crashes again and again", clusters::crash_loop),
     (Kind::FailoverRegions, "failover regions", "every region fails once, also soon after a deployment", clusters::regions),
@@ -98,10 +100,10 @@ impl FromStr for Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 32] = {
-        let mut all = [Self::Idle; 32];
+    pub const ALL: [Self; 33] = {
+        let mut all = [Self::Idle; 33];
         let mut n = 0;
-        while n < 32 {
+        while n < 33 {
             all[n] = TABLE[n].0;
             n += 1;
         }

@@ -5,6 +5,7 @@ use sandbox::script::{Do, FaultKind, Injected, Through, Trail, Which};
 use super::{
     super::{any, minutes, one_in, seconds, task},
     draft::{Draft, HOUR, MINUTE},
+    truth::{Blame, Right},
 };
 
 /// A fault of every request to a service, or of one of its verbs.
@@ -41,7 +42,19 @@ pub(super) fn series(day: &mut Draft) {
         ..of(fault, "monitoring", Some("GetMetricData"), which)
     });
     if one_in(&mut day.rng, 2) {
-        day.outage(it, (12, 60));
+        // How long it had run well nobody can say then.
+        let right = match which {
+            Which::Always => Right::Ask,
+            _ => Right::Leave,
+        };
+        day.trouble(
+            it,
+            right,
+            Blame::TheWorld,
+            "an outage while no series can be read",
+        );
+        day.away(it, "broker", (12, 60));
+        day.now += HOUR;
     } else {
         day.bad_deployment(it, "a bad deployment while no series can be read");
     }
