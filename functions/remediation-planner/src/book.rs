@@ -59,7 +59,9 @@ pub(crate) fn remember(
     }
     let undone = decision.progress.rescue.as_ref();
     let undone = undone.filter(|_| decision.because == Reason::Recovered);
-    entries.extend(undone.and_then(|rescue| failed(rescue, now)));
+    // When it was undone, and not when that was seen to have helped.
+    let undone_at = decision.progress.steps.last().map_or(now, |taken| taken.at);
+    entries.extend(undone.and_then(|rescue| failed(rescue, undone_at)));
     let is_escalated = decision.action == Action::Escalate;
     let fault = lifecycle::fault_in_trouble(seen, &look.watch, assessment, is_escalated);
     entries.extend(fault.map(|fault| {
@@ -97,12 +99,12 @@ pub(crate) fn remember(
 
 /// The version that was left because it failed. One that was left for itself, that a person had changed without any fault, or that was rolled back on a word given ahead, was not
 /// to blame.
-fn failed(rescue: &Rescue, now: Timestamp) -> Option<(&'static str, String, String)> {
+fn failed(rescue: &Rescue, at: Timestamp) -> Option<(&'static str, String, String)> {
     let fault = rescue.fault.as_ref()?;
     if rescue.good_version_id == rescue.faulty_version_id || rescue.only.is_some() {
         return None;
     }
-    let value = format!("{now} {}", fault.key());
+    let value = format!("{at} {}", fault.key());
     Some((
         "failed",
         format!("{FAILED}{}", rescue.faulty_version_id),

@@ -29,7 +29,7 @@ pub struct Asked {
     /// Where the copy is made; it keeps its own build from run to run.
     #[arg(long, default_value = "target/sabotage")]
     scratch: PathBuf,
-    /// Only mistakes whose name contains this.
+    /// Only mistakes whose name, or whose noticer, contains this: `W` for all that the invariants of the verdict should notice.
     #[arg(long)]
     only: Option<String>,
     /// Nights played for each; with 0 only the rehearsals and the tests of its package are asked, in a tenth of the time.
@@ -63,6 +63,12 @@ pub fn list() -> Vec<Sabotage> {
 }
 
 impl Sabotage {
+    fn is_asked_for(&self, only: Option<&str>) -> bool {
+        [&self.name, &self.noticed_by]
+            .iter()
+            .any(|text| notice::is_asked_for(only, text))
+    }
+
     /// Makes the mistake in `text`.
     ///
     /// # Errors
@@ -85,7 +91,7 @@ impl Sabotage {
 pub fn run(asked: &Asked, say: &dyn Fn(&str)) -> io::Result<bool> {
     let all: Vec<Sabotage> = list()
         .into_iter()
-        .filter(|one| notice::is_asked_for(asked.only.as_deref(), &one.name))
+        .filter(|one| one.is_asked_for(asked.only.as_deref()))
         .collect();
     notice::any(all.len(), asked.only.as_deref())?;
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
