@@ -284,6 +284,14 @@ impl Turn<'_> {
 
     /// A configuration that is changed while READY is a version and no operation. Putting one back makes one version, and nothing that may follow makes another.
     fn foreign_version(&self) -> Option<String> {
+        let application = &self.s.seen.application;
+        // A start is sent for the version that is there, and makes none.
+        let started = self.progress.last(Step::Start);
+        if let Some(StepResult::Accepted { .. }) = started.and_then(|taken| taken.result.as_ref())
+            && started.is_some_and(|taken| application.version_id > taken.version_id)
+        {
+            return Some(format!("version {} was made", application.version_id));
+        }
         let Some(taken) = self.progress.last(Step::RestoreConfiguration) else {
             let now = self.version_since_the_stop()?;
             return Some(format!("version {now} was made"));
@@ -291,7 +299,6 @@ impl Turn<'_> {
         let sent = matches!(taken.result, Some(StepResult::Accepted { .. }))
             || taken.stored_otherwise()
             || effect::is_lost(taken);
-        let application = &self.s.seen.application;
         let now = application.version_id;
         // After a rollback that took the old number back, the next version is not the next number.
         let is_next = now == taken.version_id + 1

@@ -533,6 +533,32 @@ fn a_foreign_hand_ends_the_rescue_and_our_own_does_not() {
     }
 }
 
+#[test]
+fn a_version_that_was_made_after_our_start_is_somebody_elses() {
+    // The good configuration was there already, so putting it back made no version.
+    let started = |stored: u64, now: u64| {
+        let mut case = after_a_force_stop().step(Step::RestoreConfiguration, 100, accepted());
+        case.seen.application.version_id = stored;
+        let mut case = case
+            .step(Step::Start, 90, accepted_as("StartApplication-89"))
+            .operation("StartApplication", "SUCCESSFUL", 89, Some(60))
+            .running()
+            .job(a_job(20));
+        case.seen.application.version_id = now;
+        case.seen.application.version_updated_from = Some(now - 1);
+        case
+    };
+    started(7, 7).must("wait", Reason::Settling);
+    started(8, 8).must("wait", Reason::Settling);
+    says(
+        &started(7, 8)
+            .must("escalate", Reason::SomebodyElseActed)
+            .reason,
+        &["version 8 was made"],
+    );
+    started(8, 9).must("escalate", Reason::SomebodyElseActed);
+}
+
 fn named_by_a_failure(case: Case) -> Case {
     let mut case = case
         .operation("ApplicationMaintenance", "FAILED", 90, Some(20))

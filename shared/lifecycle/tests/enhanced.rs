@@ -358,12 +358,12 @@ fn what_was_restored_is_held_against_the_plan_by_arn() {
             .with(enhanced("since", minutes(50)))
             .step(Step::ForceStop, minutes(20), accepted())
             .step(Step::RestoreConfiguration, minutes(16), accepted())
+            .application(|it| it.version_id = 5)
             .step(Step::Start, minutes(15), accepted())
             .job(a_job(minutes(14)))
             .judged(Assessment::Healthy {
                 since: ago(minutes(14)),
             });
-        case.seen.application.version_id = 5;
         case.seen.application.started_from_arn = Some(arn(named));
         case.decide().reason
     };

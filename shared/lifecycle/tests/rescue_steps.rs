@@ -151,6 +151,39 @@ fn a_loop_is_acted_on_from_its_third_incident_on() {
 }
 
 #[test]
+fn what_waits_for_its_next_try_for_longer_than_it_may_take_is_judged_like_what_does_not_come_up() {
+    // A restart delay of hours: two faults two minutes apart, and since then no try.
+    let waiting = |down: i64| {
+        let made = minutes(50);
+        let mut job = a_looping_job(down + minutes(2), minutes(2));
+        job.running_at = Some(ago(down + 100));
+        job.restarting_at = Some(ago(down));
+        job.faults.newest_at = Some(ago(down));
+        an_application("orders")
+            .version(7)
+            .made(made)
+            .running()
+            .with_snapshot("before-change", made + minutes(10))
+            .job(job)
+            .history(vec![ran_well(ago(made + days(5)), ago(made))])
+            .judged(lifecycle::Assessment::Looping {
+                since: ago(down + minutes(2)),
+                restarts: 2,
+                incidents: 2,
+                first_fault: None,
+            })
+    };
+    waiting(minutes(40)).must("wait", Reason::TooFewRestarts);
+    waiting(minutes(40) + 1).must("rollback", Reason::ChangeToBlame);
+    // All tasks run: that is a soak, and no wait for a try.
+    let mut up = waiting(minutes(41));
+    let job = up.seen.job.as_mut().expect("given above");
+    job.vertices = a_job(0).vertices;
+    job.state = lifecycle::JobState::Running;
+    up.must("wait", Reason::TooFewRestarts);
+}
+
+#[test]
 fn a_stack_without_the_function_that_force_stops_still_rolls_back_and_asks_for_the_rest() {
     let without = |case: Case| case.policy(|it| it.allow_force_stop = false);
     without(a_bad_deployment()).must("rollback", Reason::ChangeToBlame);
@@ -200,6 +233,51 @@ fn each_brake_holds_and_says_why() {
         let decision = case.must("escalate", because);
         says(&decision.reason, &["nothing was changed", part]);
     }
+}
+
+/// What was undone so long ago each time, and is applied again.
+fn applied_again(undone: &[i64]) -> Case {
+    let mut case = a_bad_deployment().policy(|it| it.rescues_per_day = 9);
+    case.seen.application.content = Some(7);
+    // What the last rollback went back to.
+    case.seen.versions[0].created_at = Some(ago(undone[0] + 400));
+    let failed = &mut case.ledger.as_mut().expect("readable").failed;
+    for (version, age) in (70..).zip(undone) {
+        let mut undone = a_version(version);
+        undone.content = Some(7);
+        undone.created_at = Some(ago(age + 900));
+        case.seen.versions.push(undone);
+        let at = ago(*age);
+        failed.insert(version, lifecycle::FailedBefore { at, fault: None });
+    }
+    let oldest = undone.iter().max().expect("at least once");
+    case.history(vec![
+        ran_well(ago(days(5)), ago(oldest + 900)),
+        ran_well(ago(undone[0]), ago(minutes(30))),
+        failing(ago(minutes(28)), ago(180), 40),
+    ])
+}
+
+#[test]
+fn what_was_undone_twice_in_a_day_is_for_people_to_stop() {
+    applied_again(&[hours(5)]).must("rollback", Reason::ChangeToBlame);
+    applied_again(&[hours(5), hours(25)]).must("rollback", Reason::ChangeToBlame);
+    let decision = applied_again(&[hours(5), hours(9)]).must("escalate", Reason::AppliedAgain);
+    says(
+        &decision.reason,
+        &["nothing was changed", "is what was undone at"],
+    );
+    // Of another content it says nothing, and under an application's name that is used again neither.
+    let mut other = applied_again(&[hours(5), hours(9)]);
+    other.seen.versions.last_mut().expect("just given").content = Some(71);
+    other.must("rollback", Reason::ChangeToBlame);
+    applied_again(&[hours(5), hours(9)])
+        .application(|it| it.created_at = Some(ago(hours(8))))
+        .must("rollback", Reason::ChangeToBlame);
+    // Whoever asks for it gets it.
+    applied_again(&[hours(5), hours(9)])
+        .asked(rollback())
+        .must("rollback", Reason::AskedFor);
 }
 
 #[test]
@@ -555,11 +633,9 @@ fn nothing_is_force_stopped_when_nothing_could_start_it_again() {
     let mut from_ready = a_failed_update()
         .rescuing()
         .step(Step::RestoreConfiguration, minutes(9), accepted())
+        .application(|it| it.version_id = 8)
         .step(Step::Start, minutes(8), accepted());
-    from_ready = from_ready
-        .running()
-        .job(a_looping_job(minutes(7), 10))
-        .application(|it| it.version_id = 8);
+    from_ready = from_ready.running().job(a_looping_job(minutes(7), 10));
     says(
         &from_ready.must("escalate", Reason::EveryStepUsed).reason,
         &["every step is used"],

@@ -154,14 +154,12 @@ impl Turn<'_> {
 
     /// A version that does not come up, or gets nowhere, after one that did is judged like one that fails.
     fn not_up(&self, text: &str) -> Decision {
-        let is_settling = matches!(self.s.assessment, Assessment::Settling { .. });
         if self.progress.rescue.is_none() && self.s.request.is_none() {
             return self.begin_rescue();
         }
-        let because = if is_settling {
-            Reason::SettlingTooLong
-        } else {
-            Reason::NoProgress
+        let because = match self.s.assessment {
+            Assessment::NoProgress { .. } => Reason::NoProgress,
+            _ => Reason::SettlingTooLong,
         };
         self.escalate(because, text)
     }
@@ -187,6 +185,15 @@ impl Turn<'_> {
             || self.secs_since_flinks(*since) < LOOPING_FOR_SECS
     }
 
+    /// A long restart delay: what does not even try for longer than a job may take to come up will not be a loop for hours.
+    fn down_too_long(&self) -> Option<String> {
+        let job = self.s.seen.job.as_ref()?;
+        let down = job.at.as_second() - job.disturbed_at().as_second();
+        let limit = i64::from(self.s.applied.policy.settle_timeout_secs);
+        let is_down = !job.is_all_running() && down > limit;
+        is_down.then(|| format!("not up for {down} s, {limit} s are allowed"))
+    }
+
     pub(super) fn too_few_incidents(&self) -> Decision {
         let Assessment::Looping {
             since, incidents, ..
@@ -194,6 +201,9 @@ impl Turn<'_> {
         else {
             return self.settle(&self.s.assessment.reason());
         };
+        if let Some(down) = self.down_too_long() {
+            return self.not_up(&down);
+        }
         let text = format!(
             "{incidents} incident(s) since {since}; {} over {LOOPING_FOR_SECS} s make a loop",
             self.s.applied.policy.min_restarts
