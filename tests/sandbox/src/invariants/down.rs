@@ -118,11 +118,29 @@ fn why_not_started(
     if standing.is_some_and(|standing| standing.busy_since.is_some_and(|since| since <= stopped)) {
         return Some("its force-stop does not end");
     }
+    if lost_its_lease(checker, stopped) {
+        return Some("the table said that its lease was another's, and nobody sweeps");
+    }
     let restorable = view
         .snapshots
         .iter()
         .any(|one| one.status == SnapshotStatus::Ready && fits(&one.runtime, &view.runtime));
     (!restorable).then_some("no snapshot")
+}
+
+/// Without its lease an execution changes nothing more; the sweep resumes what it had begun.
+fn lost_its_lease(checker: &Checker, stopped: Timestamp) -> bool {
+    let role = checker.region.role_of("sweeper").unwrap_or_default();
+    let sweeps = checker
+        .region
+        .journal()
+        .count_calls(|call| call.caller == role && call.action == "ListApplications");
+    let refused = checker.region.journal().count_calls(|call| {
+        call.at >= stopped
+            && call.action == "UpdateItem"
+            && call.outcome.contains("ConditionalCheckFailed")
+    });
+    sweeps == 0 && refused > 0
 }
 
 fn says_so(message: &Value, application: &str, stopped: Timestamp) -> bool {

@@ -308,7 +308,11 @@ impl Change<'_> {
                 .standing
                 .up_since
                 .map_or(-1, |since| secs(since, look.at));
-            let healthy = up_for > rules.soak_secs + stale;
+            // A job whose checkpoints do not complete runs and is not healthy.
+            let record = self.checker.region.flink().record(self.application);
+            let checkpointed = record.ran.last().map(|ran| secs(ran.until, look.at));
+            let checkpoints = checkpointed.is_some_and(|ago| ago < rules.soak_secs);
+            let healthy = up_for > rules.soak_secs + stale && checkpoints;
             // Our own force-stop and start follow one decision: only the first touch is of a running job.
             self.check(book, Invariant::S1, !healthy, || {
                 format!("the job had been up and undisturbed for {up_for} s when Lifeguard looked")
@@ -416,6 +420,12 @@ impl Change<'_> {
         let Some(faulty) = line.faulty().filter(|faulty| *faulty != version) else {
             return;
         };
+        // Who asks for a version from after the one that is left asks for its state, too.
+        let asked = self.notes.request.as_ref();
+        let asked = asked.and_then(|request| request["applicationVersionId"].as_i64());
+        if asked.is_some_and(|asked| asked > faulty) {
+            return;
+        }
         let Some(began) = self.faulty_since(&line) else {
             return;
         };
