@@ -36,17 +36,17 @@ pub(super) fn series(day: &mut Draft) {
             (FaultKind::Slow(seconds(8)), Which::OneIn(2)),
         ],
     );
+    // How long it had run well nobody can say where none can be read.
+    let right = match which {
+        Which::Always => Right::Ask,
+        _ => Right::Leave,
+    };
     day.fault(Injected {
         from: Some(seconds(from)),
         to: Some(seconds(until)),
         ..of(fault, "monitoring", Some("GetMetricData"), which)
     });
     if one_in(&mut day.rng, 2) {
-        // How long it had run well nobody can say then.
-        let right = match which {
-            Which::Always => Right::Ask,
-            _ => Right::Leave,
-        };
         day.trouble(
             it,
             right,
