@@ -12,7 +12,7 @@ from threading import Lock
 from tools import HERE, TOOLS, Missing, quietly, stamped
 
 # By the name of a minor version, the one that is pinned.
-VERSIONS = {"1.20": "1.20.5", "2.2": "2.2.1"}
+VERSIONS = {"1.20": "1.20.5", "2.2": "2.2.1", "2.3": "2.3.0"}
 SOURCES = HERE / "flink" / "job"
 # Two engines that begin at once want the same folder.
 ONE_AT_A_TIME = Lock()
@@ -24,7 +24,7 @@ def folder(version):
 
 
 def java():
-    """Flink 1.20 and 2.2 both run on Java 17; whatever is newer is tried by nobody here."""
+    """Flink 1.20, 2.2 and 2.3 all run on Java 17; whatever is newer is tried by nobody here."""
     for tool in ("java", "javac", "jar"):
         if not shutil.which(tool):
             raise Missing(f"{tool} is not installed: a JDK of Java 17 is needed")

@@ -14,7 +14,7 @@ from flink_distribution import VERSIONS, prepared
 from region import sandbox
 from tools import ROOT, Engine, Outcome
 
-QUICK = [("1.20", "bad-deployment"), ("1.20", "rollback-refused")]
+QUICK = [("1.20", "bad-deployment"), ("2.3", "rollback-refused")]
 SCENARIOS = [
     "bad-deployment",
     "rollback-refused",
@@ -140,8 +140,8 @@ def compared():
 
 ENGINES = {
     "flink": Engine(
-        "rehearsals over real Flink 1.20: a bad deployment, and a refused rollback; judged by the job's ledger", lambda: run(QUICK), waits=True, within="flink-all"
+        "rehearsals over real Flink: a bad deployment over 1.20, a refused rollback over 2.3; judged by the job's ledger", lambda: run(QUICK), waits=True, within="flink-all"
     ),
-    "flink-all": Engine("every rehearsal over real Flink, 1.20 and 2.2; judged by the job's ledger", lambda: run(ALL), slow=True, waits=True),
-    "flink-compared": Engine("the same situations on simulated and on real Flink, 1.20 and 2.2: what the REST API shows", compared, slow=True, waits=True),
+    "flink-all": Engine("every rehearsal over real Flink, 1.20, 2.2 and 2.3; judged by the job's ledger", lambda: run(ALL), slow=True, waits=True),
+    "flink-compared": Engine("the same situations on simulated and on real Flink, 1.20, 2.2 and 2.3: what the REST API shows", compared, slow=True, waits=True),
 }

@@ -60,7 +60,7 @@ struct Rehearse {
     /// real, virtual (at once), or a factor such as 60; a story takes about ten seconds when absent.
     #[arg(long)]
     speed: Option<Speed>,
-    /// simulated, or real (1.20; real-2.2 for the other): a real JobManager and TaskManager on Java 17, six times as fast as real time when no speed is given.
+    /// simulated, or real (1.20; real-2.2 and real-2.3 for the others): a real JobManager and TaskManager on Java 17, six times as fast as real time when no speed is given.
     #[arg(long, default_value = "simulated")]
     flink: Clusters,
     /// One JSON document on standard output instead of the story.

@@ -189,6 +189,12 @@ fn simulated_and_real_flink_2_2_show_the_same() {
     compared("FLINK-2_2");
 }
 
+#[test]
+#[ignore = "needs real Flink: tests/engines/run flink-compared"]
+fn simulated_and_real_flink_2_3_show_the_same() {
+    compared("FLINK-2_3");
+}
+
 async fn seen(situation: &Situation, changed: Sabotage) -> Seen {
     simulated(situation, "FLINK-1_20", changed).await
 }

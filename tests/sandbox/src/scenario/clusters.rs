@@ -17,7 +17,7 @@ pub enum Clusters {
     Simulated,
     /// Real ones, every version of the application under this runtime.
     Real {
-        /// `FLINK-1_20` or `FLINK-2_2`.
+        /// `FLINK-1_20`, `FLINK-2_2` or `FLINK-2_3`.
         runtime: &'static str,
     },
 }
@@ -34,7 +34,10 @@ impl FromStr for Clusters {
             "real-2.2" => Ok(Self::Real {
                 runtime: "FLINK-2_2",
             }),
-            _ => Err("write simulated, real, real-1.20 or real-2.2".to_owned()),
+            "real-2.3" => Ok(Self::Real {
+                runtime: "FLINK-2_3",
+            }),
+            _ => Err("write simulated, real, real-1.20, real-2.2 or real-2.3".to_owned()),
         }
     }
 }

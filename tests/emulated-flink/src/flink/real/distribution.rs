@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Versions of Flink that are prepared, by the service's runtime.
-const VERSIONS: [(&str, &str, &str); 2] = [
+const VERSIONS: [(&str, &str, &str); 3] = [
     ("FLINK-1_20", "1.20", "1.20.5"),
     ("FLINK-2_2", "2.2", "2.2.1"),
+    ("FLINK-2_3", "2.3", "2.3.0"),
 ];
-/// Versions of Java that run both.
+/// Versions of Java that run all of them.
 const JAVA: std::ops::RangeInclusive<u32> = 17..=21;
 /// Makes the folders.
 const SCRIPT: &str = "tests/engines/flink/prepare";
@@ -17,7 +18,7 @@ const SCRIPT: &str = "tests/engines/flink/prepare";
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPrepared {
     /// No such runtime.
-    #[error("{0} cannot be had as real Flink; FLINK-1_20 and FLINK-2_2 can")]
+    #[error("{0} cannot be had as real Flink; FLINK-1_20, FLINK-2_2 and FLINK-2_3 can")]
     Runtime(String),
     /// The jars or the job are not there.
     #[error(
