@@ -398,6 +398,24 @@ fn up_time_that_was_not_read_leaves_everything_unknown() {
 }
 
 #[test]
+fn without_up_time_the_counter_alone_tells_of_faults_and_of_no_run() {
+    // A blip five hours ago, and a loop for an hour.
+    let mut past = well()
+        .running(hours(7), hours(2))
+        .looping(hours(2), hours(1), 60)
+        .running(hours(1), 0);
+    past.restarts.push(hours(5));
+    let mut read = past.read(hours(8), 0);
+    read.series[0].points.clear();
+    let spans = History::default().after(&[read], &[], None, SOAK).spans;
+    assert_eq!(spans.len(), 2, "{spans:?}");
+    lies(&spans[0], hours(5), hours(5));
+    lies(&spans[1], hours(2), hours(1));
+    assert_eq!(spans[0].incidents(), 1, "{spans:?}");
+    assert!(spans[1].incidents() >= 50, "{spans:?}");
+}
+
+#[test]
 fn it_stays_small_and_forgets_no_fault_for_a_run() {
     let mut past = well();
     let mut at = days(4);

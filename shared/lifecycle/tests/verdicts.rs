@@ -4,7 +4,8 @@ mod support;
 
 use jiff::Timestamp;
 use lifecycle::{
-    Assessment, FailedBefore, Fault, JobState, Part, Proven, Reason, Row, Span, Verdict,
+    Assessment, FailedBefore, Fault, History, JobState, Part, Point, Proven, Reason, Row, Series,
+    SeriesMetric, SeriesRead, Span, Verdict,
 };
 use support::*;
 
@@ -832,6 +833,57 @@ fn an_application_without_metrics_has_not_run_badly() {
     );
     case.seen.versions[0].created_at = Some(ago(days(20)));
     cannot_tell(&case, &["the history in CloudWatch"]);
+}
+
+#[test]
+fn without_up_time_the_counter_the_look_and_the_book_decide() {
+    // What the counter of restarts alone shows, read from CloudWatch.
+    let counted = |rises: &[i64]| -> Case {
+        let begins = (0..300).map(|minute| minutes(300 - minute));
+        let counter = begins.map(|at| Point {
+            at: ago(at),
+            value: rises.iter().filter(|rise| **rise >= at).count() as f64,
+        });
+        let series = |metric, points| Series { metric, points };
+        let read = SeriesRead {
+            from: ago(minutes(300)),
+            until: ago(0),
+            period_secs: 60,
+            series: vec![
+                series(SeriesMetric::UpTime, Vec::new()),
+                series(SeriesMetric::Restarts, counter.collect()),
+            ],
+        };
+        let mut case = a_bad_deployment();
+        case.before.history = History::default().after(&[read], &[], None, 303);
+        case.seen.versions[0].created_at = Some(ago(days(9)));
+        case
+    };
+    let proven = |mut case: Case| {
+        let book = case.ledger.as_mut().unwrap();
+        book.proven.insert(
+            6,
+            Proven {
+                secs: 7_200,
+                until: ago(hours(4)),
+            },
+        );
+        case
+    };
+    let loops: Vec<i64> = (180..MADE - 120).step_by(10).collect();
+    // Nothing shows that version 6 ran, and nothing that it did not.
+    cannot_tell(&counted(&loops), &["whether version 6 had worked"]);
+    to_blame(&proven(counted(&loops)), 6);
+    // One blip of version 6, hours before it was left, is not what it was left with.
+    let blip = [&[hours(3)], &loops[..]].concat();
+    to_blame(&proven(counted(&blip)), 6);
+    // It looped until it was left.
+    let before: Vec<i64> = (MADE + 60..MADE + 1_200).step_by(60).collect();
+    let already = [&before[..], &loops].concat();
+    match proven(counted(&already)).verdict() {
+        Verdict::Held { .. } | Verdict::CannotTell { .. } => {}
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

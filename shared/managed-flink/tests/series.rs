@@ -154,6 +154,22 @@ async fn the_higher_of_two_names_counts_in_each_minute_and_what_is_missing_stays
 }
 
 #[tokio::test]
+async fn a_name_that_was_removed_answers_nothing_and_the_other_one_is_the_up_time() {
+    let double = Double::new(|call| {
+        each(call, |id, name| match name {
+            "uptime" => result(id, "Complete", &[]),
+            _ => result(id, "Complete", &[(0, 60.0), (1, 120.0)]),
+        })
+    });
+    let answer = read(&double, minutes(10)).await;
+    assert_eq!(answer.not_read, Vec::<String>::new());
+    assert_eq!(
+        points(&answer, SeriesMetric::UpTime).unwrap(),
+        [(0, 60.0), (1, 120.0)]
+    );
+}
+
+#[tokio::test]
 async fn pages_of_one_metric_are_put_together() {
     let double = Double::new(|call| {
         let (status, minute) = match call.body["NextToken"].as_str() {

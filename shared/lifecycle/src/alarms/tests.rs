@@ -197,6 +197,20 @@ fn the_metrics_change_with_flink_2() {
 }
 
 #[test]
+fn no_alarm_from_flink_2_on_watches_what_flink_has_announced_to_remove() {
+    let watched: Vec<String> = alarms_of("orders", Two)
+        .into_iter()
+        .map(|alarm| alarm.metric)
+        .collect();
+    for removed in ["uptime", "downtime"] {
+        assert!(
+            !watched.iter().any(|metric| metric == removed),
+            "{watched:?}"
+        );
+    }
+}
+
+#[test]
 fn another_runtime_gives_the_same_alarms_the_other_metrics() {
     let alarms: Vec<FoundAlarm> = alarms_of("orders", One).into_iter().map(found).collect();
     for (flink, fixed) in [(One, 0), (Two, 2)] {

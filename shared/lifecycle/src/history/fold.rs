@@ -377,6 +377,8 @@ impl Fold<'_> {
         let rose = matches!((before, restarts), (Some(before), Some(now)) if now > before);
         match minutes.up.get(&at).copied() {
             None if rose => self.incident(at, at, end, true),
+            // Without up time, a counter that stood for a soak ends the faults before it; that the job ran meanwhile nothing says.
+            None if restarts.is_some() && self.has_stood(end) => self.close_failing(),
             None => {}
             Some(0) if self.is_explained(end) || !rose && self.is_explained_by_gap(at, at) => {
                 self.close_run();
@@ -495,6 +497,13 @@ impl Fold<'_> {
             };
             self.spans.extend(span(failing.from, failing.until, ran));
         }
+    }
+
+    /// Whether the last fault is a soak ago.
+    fn has_stood(&self, end: i64) -> bool {
+        self.failing
+            .as_ref()
+            .is_some_and(|failing| end - failing.until >= self.soak_millis)
     }
 
     fn end(mut self) -> Vec<Span> {
