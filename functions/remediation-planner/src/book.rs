@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 
 use crate::Look;
 
-/// Attributes of the row that begin with this hold when a version soaked healthy.
-const SOAKED: &str = "soaked ";
 /// How long a version ran undisturbed with records, at most, and until when.
 const PROVEN: &str = "proven ";
 /// When a version was left because it was to blame, and what it failed with.
@@ -49,7 +47,11 @@ pub(crate) fn remember(
     let version = seen.application.version_id;
     let mut entries: Vec<(&str, String, String)> = Vec::new();
     if matches!(assessment, Assessment::Healthy { .. }) {
-        entries.push(("soaked", format!("{SOAKED}{version}"), now.to_string()));
+        entries.push((
+            "soaked",
+            format!("{}{version}", Ledger::SOAKED),
+            now.to_string(),
+        ));
         let before = known.as_ref().ok().and_then(|it| it.proven.get(&version));
         let longer = proven.filter(|it| before.is_none_or(|before| before.secs < it.secs));
         entries.extend(longer.map(|it| {
@@ -118,7 +120,7 @@ pub(crate) fn read(row: &BTreeMap<String, Value>) -> LedgerView {
     for (name, value) in row {
         let bad = || format!("the ledger's attribute {name:?} does not parse");
         let text = value["S"].as_str();
-        if let Some(version) = name.strip_prefix(SOAKED) {
+        if let Some(version) = name.strip_prefix(Ledger::SOAKED) {
             let at = text.and_then(|at| at.parse().ok()).ok_or_else(bad)?;
             ledger.soaked.insert(number(version).ok_or_else(bad)?, at);
         } else if let Some(version) = name.strip_prefix(PROVEN) {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_kit::{Budget, ErrorType, Failure, Function as _, Invocation, Metric, Record};
 use lifecycle::{
-    Application, ApplicationStatus, Snapshot, SnapshotStatus,
+    Application, ApplicationStatus, Ledger, Snapshot, SnapshotStatus,
     retention::{Finding, JobNow, Lease, Need, Retention, may_take, need, quota_percent, retain},
 };
 use managed_flink::{CallError, CallErrorKind, CreateApplicationPresignedUrl, FlinkRest, glance};
 
-use crate::{Did, Look, Row, SnapshotKeeper, facts::Facts, kind};
+use crate::{Did, Look, Row, SnapshotKeeper, Soaked, facts::Facts, kind};
 
 /// Deletes of one invocation; the next check goes on.
 const DELETES: usize = 40;
@@ -67,6 +67,16 @@ impl SnapshotKeeper {
         let dry = order.dry_run || !facts.may_change();
         let need = need(&stock);
         let wanted = self.wanted(name, order, &facts, &need, to_change).await;
+        // What is worth a snapshot has soaked.
+        let soaked = order.look.filter(|_| wanted.is_ok() && !order.dry_run);
+        let soaked = soaked.map(|look| Soaked {
+            attribute: format!(
+                "{}{}",
+                Ledger::SOAKED,
+                look.observation.application.version_id
+            ),
+            at: look.observation.at,
+        });
         let retention = retain(&stock);
         // An application in trouble keeps everything: what is deleted today may be what somebody looks for tomorrow.
         let may_delete = !matches!(&wanted, Err(outcome) if outcome.did == Did::Refused);
@@ -101,6 +111,7 @@ impl SnapshotKeeper {
         found.retain(|finding| !(is_in_hand && matches!(finding, Finding::Stale { .. })));
         let mut row = facts.row(outcome.did, outcome.why, &found);
         row.snapshot_name = outcome.snapshot_name;
+        row.soaked = soaked;
         *(if dry {
             &mut row.would_delete
         } else {

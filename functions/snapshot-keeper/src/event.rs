@@ -115,6 +115,18 @@ pub struct Row {
     pub findings: Vec<String>,
     /// Whether a person has to do something.
     pub needs_person: bool,
+    /// The version that runs has soaked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soaked: Option<Soaked>,
+}
+
+/// What the look found, for the book of versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Soaked {
+    /// The attribute of the ledger's row: `soaked 7`.
+    pub attribute: String,
+    /// When it was seen.
+    pub at: Timestamp,
 }
 
 /// What came of a check.

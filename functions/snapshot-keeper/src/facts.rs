@@ -172,5 +172,6 @@ pub(crate) fn row(name: &str, did: Did, why: String) -> Row {
         would_delete: 0,
         findings: Vec::new(),
         needs_person: false,
+        soaked: None,
     }
 }

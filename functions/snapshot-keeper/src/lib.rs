@@ -21,7 +21,7 @@ use lambda_kit::{Aws, Env, Failure, Function, Invocation, Metrics, SettingError}
 use lifecycle::{Holds, Keys, Policy, SnapshotPolicy};
 use managed_flink::{HostRule, ManagedFlink};
 
-pub use event::{Answer, Created, Did, Event, Followed, Look, Next, Page, Row};
+pub use event::{Answer, Created, Did, Event, Followed, Look, Next, Page, Row, Soaked};
 
 /// The function.
 #[derive(Debug)]

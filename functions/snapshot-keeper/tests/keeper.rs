@@ -407,6 +407,21 @@ async fn one_is_taken_of_a_healthy_application_named_by_version_and_tick() {
             json!({ "ApplicationName": "orders", "SnapshotName": NAME })
         )]
     );
+    // For the book of versions.
+    assert_eq!(row["soaked"]["attribute"], "soaked 7");
+    assert!(row["soaked"]["at"].is_string(), "{row}");
+}
+
+#[tokio::test]
+async fn what_is_not_worth_a_snapshot_has_not_soaked_and_a_dry_run_remembers_nothing() {
+    let mut unseen = healthy();
+    unseen["look"] = Value::Null;
+    let mut dry = healthy();
+    dry["dryRun"] = true.into();
+    for event in [unseen, dry] {
+        let row = Service::with_newest(6 * HOUR).run(event).await.unwrap();
+        assert_eq!(row["soaked"], Value::Null, "{row}");
+    }
 }
 
 #[tokio::test]

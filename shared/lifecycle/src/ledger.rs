@@ -30,6 +30,11 @@ pub struct Ledger {
     pub rescues_today: u32,
 }
 
+impl Ledger {
+    /// Attributes of the ledger's row that begin with this hold when a version was last seen to have soaked.
+    pub const SOAKED: &'static str = "soaked ";
+}
+
 /// A time that a version ran undisturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proven {

@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use jiff::Timestamp;
 
 pub use crate::script::{
-    CATALOGUE, DYING, EXAMPLES, Ends, FLINK, INPUTS, SNAPSHOTS, SWEEPS, Script, TROUBLES, by_name,
-    play_by_name,
+    CATALOGUE, DYING, EXAMPLES, Ends, FLINK, INPUTS, SNAPSHOTS, SWEEPS, Script, TROUBLES, VERDICTS,
+    by_name, play_by_name,
 };
 pub use afterwards::await_the_end;
 pub use clusters::Clusters;

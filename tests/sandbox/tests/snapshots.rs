@@ -55,6 +55,20 @@ fn a_fresh_snapshot_is_left_at_that() {
 }
 
 #[test]
+fn the_look_before_a_snapshot_is_written_into_the_book_of_versions() {
+    for (name, soaked) in [
+        ("snapshots-stale", true),
+        ("snapshots-unhealthy-application", false),
+    ] {
+        let played = as_it_should_be(name);
+        let key = json!({ "pk": { "S": "orders" }, "sk": { "S": "ledger" } });
+        let book = played.region.dynamodb().peek("lifeguard-LedgerTable", &key);
+        let book = book.unwrap_or_default();
+        assert_eq!(book["soaked 2"]["S"].is_string(), soaked, "{name}: {book}");
+    }
+}
+
+#[test]
 fn a_stale_one_is_followed_by_a_new_one_and_the_oldest_of_ours_go() {
     let played = as_it_should_be("snapshots-stale");
     let first = played.region.executions_of(SNAPSHOT_CHECK)[0]

@@ -121,10 +121,13 @@ impl Checker {
     }
 }
 
+fn is_told(text: &str) -> bool {
+    AS_STORED.iter().any(|words| text.contains(words))
+}
+
 /// W3: each last resort is told as such, by an execution of its line.
 pub(super) fn last_resorts(checker: &Checker, verdicts: &mut Verdicts, messages: &[Value]) {
     let book = checker.book();
-    let tells = |text: &str| AS_STORED.iter().any(|words| text.contains(words));
     for resort in &book.last_resorts {
         let is_ours = |execution: &str| {
             book.executions
@@ -133,13 +136,13 @@ pub(super) fn last_resorts(checker: &Checker, verdicts: &mut Verdicts, messages:
         };
         let told = messages.iter().any(|message| {
             let detail = &message["event"]["detail"];
-            detail["execution"].as_str().is_some_and(is_ours) && tells(&detail.to_string())
+            detail["execution"].as_str().is_some_and(is_ours) && is_told(&detail.to_string())
         });
         let mailed = messages.iter().any(|message| {
             message["service"] == "sns"
                 && message["message"]
                     .as_str()
-                    .is_some_and(|text| tells(text) && text.contains(&resort.application))
+                    .is_some_and(|text| is_told(text) && text.contains(&resort.application))
         });
         verdicts.check(
             Invariant::W3,

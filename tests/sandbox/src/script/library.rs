@@ -139,6 +139,7 @@ pub static TROUBLES: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "troubles/trouble-with-the-check",
         "troubles/stopped-by-the-switch",
         "troubles/trouble-with-the-act",
+        "troubles/trouble-with-the-book",
         "troubles/trouble-with-verifying-for-a-snapshot",
         "troubles/trouble-with-the-lease-before-a-snapshot",
         "troubles/snapshot-that-takes-long-and-one-that-fails",
@@ -150,6 +151,61 @@ pub static TROUBLES: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "troubles/more-than-one-execution-lists",
         "troubles/trouble-with-going-on",
         "troubles/gone-on-without-an-answer",
+    ]
+});
+
+/// Who is to blame, where to go back to, and what must never be left down: situations that a rescue gets wrong easily. First the verdict, then the way back.
+pub static VERDICTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
+    scripts![
+        "verdicts/lost-machine-long-before-an-outage",
+        "verdicts/lost-machine-long-before-an-outage-with-snapshots",
+        "verdicts/soaked-then-an-outage",
+        "verdicts/stopped-and-started-in-an-outage",
+        "verdicts/fix-deployed-in-an-outage",
+        "verdicts/properties-changed-in-an-outage",
+        "verdicts/scaled-and-deployed-within-two-minutes",
+        "verdicts/configured-and-deployed-within-two-minutes",
+        "verdicts/bad-version-force-stopped-and-started",
+        "verdicts/fails-twelve-minutes-after-each-start",
+        "verdicts/exceptions-too-large-to-read",
+        "verdicts/eight-regions-one-blip",
+        "verdicts/machine-lost-with-four-regions",
+        "verdicts/three-restarts-in-forty-seconds",
+        "verdicts/jobmanager-lost-in-an-outage",
+        "verdicts/jobmanager-crashes-for-ever",
+        "verdicts/jobmanager-crashes-within-seconds",
+        "verdicts/restart-delay-of-three-hours",
+        "verdicts/lost-machine-then-another-fault",
+        "verdicts/same-fault-after-the-rollback",
+        "verdicts/no-checkpoint-and-no-record-since-the-deployment",
+        "verdicts/late-checkpoints-while-records-flow",
+        "verdicts/never-comes-up",
+        "verdicts/scaled-by-the-service-within-the-soak",
+        "verdicts/batch-stages-that-wait",
+        "verdicts/checkpoint-every-half-hour",
+        "verdicts/tags-throttled-before-a-rescue",
+        "verdicts/operations-throttled-before-a-rescue",
+        "verdicts/snapshots-throttled-before-a-rescue",
+        "verdicts/versions-throttled-before-a-rescue",
+        "verdicts/rescaled-by-somebody",
+        "verdicts/asked-while-it-restarts",
+        "verdicts/outage-after-a-change-of-scale",
+        "verdicts/scaler-every-ten-minutes-then-an-outage",
+        "verdicts/bad-fix-after-a-bad-version",
+        "verdicts/bad-version-after-a-failed-update",
+        "verdicts/wrong-results-with-newer-snapshots",
+        "verdicts/scaling-begins-before-the-rollback",
+        "verdicts/old-configuration-refused",
+        "verdicts/snapshots-disabled-and-an-old-one",
+        "verdicts/fix-stored-and-not-started",
+        "verdicts/budget-taken-away-before-a-successor",
+        "verdicts/open-fails-every-second",
+        "verdicts/stopped-on-friday-started-on-monday",
+        "verdicts/back-to-what-had-only-soaked",
+        "verdicts/down-a-major-version-on-a-persons-word",
+        "verdicts/down-on-purpose-in-observe",
+        "verdicts/tags-throttled-for-thirty-seconds",
+        "verdicts/every-change-throttled",
     ]
 });
 
@@ -197,6 +253,7 @@ pub fn play_by_name(name: &str) -> Option<&'static Script> {
         INPUTS
             .iter()
             .chain(TROUBLES.iter())
+            .chain(VERDICTS.iter())
             .chain(DYING.iter())
             .find(|play| play.name == name)
     })

@@ -26,7 +26,8 @@ pub use happens::{
     Do, Entered, ExecutionEnd, Moment, Once, Reported, StartFrom, Step, Tried, When, WhichSnapshot,
 };
 pub use library::{
-    CATALOGUE, DYING, EXAMPLES, FLINK, INPUTS, SNAPSHOTS, SWEEPS, TROUBLES, by_name, play_by_name,
+    CATALOGUE, DYING, EXAMPLES, FLINK, INPUTS, SNAPSHOTS, SWEEPS, TROUBLES, VERDICTS, by_name,
+    play_by_name,
 };
 pub use read::{WrongScript, is_path, no_scenario, read, read_file};
 pub use span::Span;

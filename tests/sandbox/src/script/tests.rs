@@ -17,6 +17,7 @@ fn all() -> impl Iterator<Item = (&'static str, &'static Script)> {
     own.map(|script| ("", script))
         .chain(INPUTS.iter().map(|script| ("inputs/", script)))
         .chain(TROUBLES.iter().map(|script| ("troubles/", script)))
+        .chain(VERDICTS.iter().map(|script| ("verdicts/", script)))
         .chain(DYING.iter().map(|script| ("dying/", script)))
         .chain(EXAMPLES.iter().map(|script| ("examples/", script)))
 }
@@ -27,7 +28,14 @@ fn every_file_of_the_folder_is_in_a_list_under_its_own_name() {
         .map(|(folder, script)| format!("{folder}{}.json", script.name))
         .collect();
     let mut there = BTreeSet::new();
-    for sub in ["", "inputs/", "troubles/", "dying/", "examples/"] {
+    for sub in [
+        "",
+        "inputs/",
+        "troubles/",
+        "verdicts/",
+        "dying/",
+        "examples/",
+    ] {
         for entry in fs::read_dir(folder().join(sub)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.ends_with(".json") && name != "scenario.schema.json" {

@@ -10,7 +10,7 @@ use std::{
 
 use sandbox::{
     scenario::{self, CATALOGUE, Script},
-    script::{EXAMPLES, FLINK, INPUTS, SNAPSHOTS, TROUBLES},
+    script::{EXAMPLES, FLINK, INPUTS, SNAPSHOTS, TROUBLES, VERDICTS},
 };
 
 use crate::support::in_virtual_time;
@@ -84,9 +84,14 @@ fn the_mails_in_trouble_are_as_reviewed() {
 }
 
 #[test]
+fn the_mails_of_verdicts_are_as_reviewed() {
+    are_as_reviewed(&VERDICTS);
+}
+
+#[test]
 fn no_file_is_left_of_a_scenario_that_is_gone() {
     let all = [
-        &CATALOGUE, &FLINK, &SNAPSHOTS, &INPUTS, &EXAMPLES, &TROUBLES,
+        &CATALOGUE, &FLINK, &SNAPSHOTS, &INPUTS, &EXAMPLES, &TROUBLES, &VERDICTS,
     ];
     let known: BTreeSet<PathBuf> = all
         .iter()

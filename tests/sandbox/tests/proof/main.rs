@@ -17,3 +17,4 @@ mod secrets;
 mod steps;
 mod stop_switch;
 mod support;
+mod verdicts;
