@@ -1,5 +1,7 @@
 //! How metrics come to CloudWatch, where AWS does not say or nobody could measure: a reader must work whichever way these turn out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,8 @@ pub struct MetricSettings {
     pub flow: Option<String>,
     /// From the first value of a metric to when ListMetrics names it.
     pub listed_after_secs: i64,
+    /// Metrics that no Flink sends any more.
+    pub removed: BTreeSet<String>,
 }
 
 impl Default for MetricSettings {
@@ -74,6 +78,7 @@ impl Default for MetricSettings {
             end_of_job: EndOfJob::Missing,
             flow: None,
             listed_after_secs: 15 * MINUTE_SECS,
+            removed: BTreeSet::new(),
         }
     }
 }
@@ -104,7 +109,7 @@ impl MetricSettings {
             "fullRestarts" | "numRestarts" if value == 0.0 => self.counter_at_zero,
             _ => Unset::Sent,
         };
-        unset == Unset::Sent
+        unset == Unset::Sent && !self.removed.contains(name)
     }
 
     /// How many samples one value stands for.

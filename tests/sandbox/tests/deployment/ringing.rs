@@ -1,4 +1,4 @@
-//! Which of the kept alarms ring for what a job does: in the region, over the metrics that Flink's gauges give, under either runtime.
+//! Which of the kept alarms ring for what a job does: in the region, over the metrics that Flink's gauges give, under any runtime.
 
 use sandbox::{
     cloudwatch::{EndOfJob, MetricSettings, StateValue},
@@ -14,13 +14,9 @@ use super::{
 };
 
 /// A region that only observes, in which `orders` runs this code under this runtime and has its alarms.
-async fn observed(code: Code, runtime: &str, end_of_job: EndOfJob) -> Open {
+async fn observed(code: Code, runtime: &str, metrics: MetricSettings) -> Open {
     let mut stage = Stage::of(code);
     stage.parameters.insert("Mode".into(), "observe".into());
-    let metrics = MetricSettings {
-        end_of_job,
-        ..MetricSettings::default()
-    };
     let region = Region::open(Blueprint {
         seed: 1,
         parameters: stage.parameters,
@@ -49,14 +45,23 @@ fn in_alarm(region: &Region) -> Vec<String> {
         .collect()
 }
 
-const RUNTIMES: [(&str, &str); 2] = [
-    ("FLINK-1_20", "restarts"),
-    ("FLINK-2_2", "restarts-flink-2"),
+/// A runtime, its alarm on the counter of restarts, and metrics that it no longer sends.
+const RUNTIMES: [(&str, &str, &[&str]); 3] = [
+    ("FLINK-1_20", "restarts", &[]),
+    ("FLINK-2_2", "restarts-flink-2", &[]),
+    ("FLINK-2_3", "restarts-flink-2", &["uptime", "downtime"]),
 ];
 
+fn without(removed: &[&str]) -> MetricSettings {
+    MetricSettings {
+        removed: removed.iter().map(|name| (*name).to_owned()).collect(),
+        ..MetricSettings::default()
+    }
+}
+
 #[test]
-fn a_loop_of_seconds_rings_three_alarms_under_either_runtime() {
-    for (runtime, counter) in RUNTIMES {
+fn a_loop_of_seconds_rings_three_alarms_under_any_runtime() {
+    for (runtime, counter, removed) in RUNTIMES {
         virtually(async {
             let looping = Code::that(Behaviour::throws_after(
                 5,
@@ -64,7 +69,7 @@ fn a_loop_of_seconds_rings_three_alarms_under_either_runtime() {
                 "price",
             ))
             .restarting(RestartStrategy::every(1));
-            let region = observed(looping, runtime, EndOfJob::Missing).await;
+            let region = observed(looping, runtime, without(removed)).await;
             tokio::time::sleep(10 * MINUTE).await;
             assert_eq!(in_alarm(&region), [counter], "{runtime}");
             tokio::time::sleep(14 * MINUTE).await;
@@ -78,10 +83,10 @@ fn a_loop_of_seconds_rings_three_alarms_under_either_runtime() {
 }
 
 #[test]
-fn a_stop_a_start_and_a_deployment_ring_nothing_under_either_runtime() {
-    for (runtime, _) in RUNTIMES {
+fn a_stop_a_start_and_a_deployment_ring_nothing_under_any_runtime() {
+    for (runtime, _, removed) in RUNTIMES {
         virtually(async {
-            let region = observed(Code::healthy(), runtime, EndOfJob::Missing).await;
+            let region = observed(Code::healthy(), runtime, without(removed)).await;
             let rings_nothing = async |minutes: u32, what: &str| {
                 for _ in 0..minutes {
                     tokio::time::sleep(MINUTE).await;
@@ -140,7 +145,11 @@ fn a_job_that_failed_for_good_is_not_up_only_where_its_metric_says_so() {
                 "price",
             ))
             .restarting(RestartStrategy::None);
-            let region = observed(fails, runtime, end_of_job).await;
+            let metrics = MetricSettings {
+                end_of_job,
+                ..MetricSettings::default()
+            };
+            let region = observed(fails, runtime, metrics).await;
             tokio::time::sleep(45 * MINUTE).await;
             assert_eq!(
                 region.flink().application("orders").unwrap().status.name(),
