@@ -318,6 +318,65 @@ async fn a_rescale_is_a_restart_that_nothing_failed_for() {
     assert_eq!(entries(&region.job(&url, "/exceptions").await).len(), 0);
 }
 
+/// What 2.3 says of the job beside 2.2: its scheduler in the overview and by itself, and its application.
+async fn new_in_2_3(region: &Region, url: &str) -> [Value; 3] {
+    let overview = region.get(url, "/jobs/overview").await.1;
+    let job = region.job(url, "").await;
+    let known = if job["application-id"] == job["jid"] {
+        json!("its own")
+    } else {
+        job["application-id"].clone()
+    };
+    [
+        overview["jobs"][0]["schedulerType"].clone(),
+        job["schedulerType"].clone(),
+        known,
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_2_3_on_a_job_names_its_scheduler_once_it_is_initialised_and_its_application_once_it_ran()
+ {
+    let code = Code::healthy().scheduled_by(Scheduler::ADAPTIVE);
+    let (region, url) = running("FLINK-2_3", code).await;
+    let adaptive = json!("Adaptive");
+    let ran = [adaptive.clone(), adaptive.clone(), json!("its own")];
+    assert_eq!(new_in_2_3(&region, &url).await, ran);
+    region
+        .service
+        .befall("orders", &ClusterEvent::SlotsLost { for_secs: 60 });
+    region.sleep(30).await;
+    assert_eq!(
+        new_in_2_3(&region, &url).await,
+        [adaptive.clone(), adaptive, Value::Null],
+        "it waits"
+    );
+    region.sleep(60).await;
+    region.service.kill_job_manager("orders");
+    region.sleep(20).await;
+    assert_eq!(region.job(&url, "").await["state"], "INITIALIZING");
+    assert_eq!(
+        new_in_2_3(&region, &url).await,
+        [Value::Null, Value::Null, Value::Null],
+        "its JobManager comes back"
+    );
+    region.sleep(30).await;
+    assert_eq!(new_in_2_3(&region, &url).await, ran);
+    // Nobody here reads what else is new, so nothing is made up.
+    let id = region.job(&url, "").await["jid"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    for path in [
+        "/applications/overview".to_owned(),
+        format!("/applications/{id}"),
+        format!("/jobs/{id}/rescales/overview"),
+        "/taskmanagers".to_owned(),
+    ] {
+        assert_eq!(region.get(&url, &path).await.0, 404, "{path}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_adaptive_scheduler_waits_for_its_slots() {
     let code = Code::healthy().scheduled_by(Scheduler::ADAPTIVE);

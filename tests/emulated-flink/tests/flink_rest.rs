@@ -79,6 +79,7 @@ async fn every_recorded_key_exists_here_too() {
     for (runtime, recorded) in [
         ("FLINK-1_20", include_str!("flink_recordings/keys-1.20.txt")),
         ("FLINK-2_2", include_str!("flink_recordings/keys-2.2.txt")),
+        ("FLINK-2_3", include_str!("flink_recordings/keys-2.3.txt")),
     ] {
         let mut all = codebook();
         all.insert(
@@ -144,9 +145,21 @@ async fn every_recorded_key_exists_here_too() {
             .filter(|line| !found.contains(*line))
             .collect();
         assert!(missing.is_empty(), "{runtime} lacks {missing:#?}");
-        let two = runtime == "FLINK-2_2";
+        let (two, names_scheduler) = (runtime != "FLINK-1_20", runtime == "FLINK-2_3");
         assert_eq!(found.contains("exceptions root-exception"), !two);
         assert_eq!(found.contains("job pending-operators"), two);
+        for member in [
+            "job schedulerType",
+            "job application-id",
+            "jobs_overview jobs[].schedulerType",
+            "jobs_overview jobs[].jobType",
+        ] {
+            assert_eq!(
+                found.contains(member),
+                names_scheduler,
+                "{runtime}: {member}"
+            );
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn details(picture: &Picture, now: Millis) -> Value {
         "status-counts": counts,
         "plan": plan(picture),
     });
-    let (kind, scheduler) = kind(picture);
+    let (kind, _) = kind(picture);
     if picture.release >= Release::WITH_JOB_TYPE {
         body["job-type"] = kind.into();
     }
@@ -58,11 +58,18 @@ pub(super) fn details(picture: &Picture, now: Millis) -> Value {
         }
     }
     if picture.release >= Release::WITH_SCHEDULER {
-        let known = picture.state != JobState::Initializing;
-        body["application-id"] = known.then_some(picture.id.as_str()).into();
-        body["schedulerType"] = known.then_some(scheduler).into();
+        // The adaptive scheduler that waits for its slots has a scheduler, and no application yet.
+        let has_run = scheduler(picture).is_some() && picture.state != JobState::Created;
+        body["application-id"] = has_run.then_some(picture.id.as_str()).into();
+        body["schedulerType"] = scheduler(picture).into();
     }
     body
+}
+
+/// The scheduler of a job; none before it is initialised, or where that failed.
+fn scheduler(picture: &Picture) -> Option<&'static str> {
+    let is_initialised = picture.state != JobState::Initializing && !picture.vertices.is_empty();
+    is_initialised.then_some(kind(picture).1)
 }
 
 /// Its type and its scheduler, in Flink's words.
@@ -211,8 +218,8 @@ pub(super) fn overview(picture: &Picture, now: Millis) -> Value {
         job["pending-operators"] = picture.pending_operators.into();
     }
     if picture.release >= Release::WITH_SCHEDULER {
-        let (kind, scheduler) = kind(picture);
-        (job["jobType"], job["schedulerType"]) = (kind.into(), scheduler.into());
+        (job["jobType"], job["schedulerType"]) =
+            (kind(picture).0.into(), scheduler(picture).into());
     }
     json!({ "jobs": [job] })
 }

@@ -1,4 +1,4 @@
-//! The Flink REST API over a job, in the shapes of 1.20 and of 2.2, with the caches that make it misleading.
+//! The Flink REST API over a job, in the shapes of each release that was recorded, with the caches that make it misleading.
 //!
 //! `/jobs/:id`, its exceptions, checkpoints and vertices show the job as it was when their cache was filled, up to three seconds ago (`web.refresh-interval`); only
 //! `now` and running durations are of the moment. Metrics are up to ten seconds old. `/jobs`, `/jobs/overview` and `/jobs/:id/status` are live.
