@@ -91,6 +91,14 @@ pub static SWEEPS: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "rescue-left-unfinished",
         "job-failed",
         "alarm-handler-lost",
+        "job-gave-up-at-once",
+        "job-gone-where-nobody-opted-in",
+        "observe-then-act",
+        "tag-corrected",
+        "lease-unavailable-then-back",
+        "down-over-the-weekend",
+        "down-and-silenced",
+        "down-then-stopped-by-hand",
     ]
 });
 
