@@ -88,15 +88,14 @@ fn why(facts: &Facts<'_>) -> Vec<String> {
         lines.push(fault_line(facts, fault, "last"));
     } else if let Some(fault) = &facts.event.look.watch.first_fault {
         lines.push(fault_line(facts, fault, "first"));
-        let newest = facts
-            .event
-            .look
-            .observation
-            .job
-            .as_ref()
-            .and_then(|job| job.faults.newest.as_ref());
-        let other = newest.filter(|newest| newest.message != fault.message);
-        lines.extend(other.map(|newest| format!("Then {}", fault_line(facts, newest, "first"))));
+        let job = facts.event.look.observation.job.as_ref();
+        let newest = job.and_then(|job| job.faults.newest.as_ref());
+        // What was blamed is known also when the job that threw it is gone.
+        let blamed = progress.rescue.as_ref().and_then(|it| it.fault.as_ref());
+        let other = newest
+            .or(blamed)
+            .filter(|newest| newest.message != fault.message);
+        lines.extend(other.map(|newest| format!("Then {}", fault_line(facts, newest, "last"))));
     }
     if !is_about_health(facts) {
         lines.extend(own_reason(facts).map(|reason| sentence(facts, reason)));

@@ -147,14 +147,20 @@ impl Watch {
             now.as_second() - episode.last_at.as_second() <= i64::from(soak_secs) + BACK_OFF_SECS
         });
         let seen = seen.map(|episode| (episode.began_at, episode.incidents));
+        // A minute is as exact as the minutes are: where both mean the same fault, the look knows when it was, however long ago.
+        let looked = self.episode.as_ref().filter(|episode| !episode.is_over);
+        let exact = |minute: Timestamp| {
+            looked
+                .map(|episode| episode.began_at)
+                .filter(|at| (minute.as_second() - at.as_second()).abs() <= MINUTE_SLACK_SECS)
+        };
         match (series, seen) {
-            // A minute is as exact as the minutes are: where both mean the same fault, the look knows when it was.
             (Some(a), Some(b)) => {
-                let is_same = (a.0.as_second() - b.0.as_second()).abs() <= MINUTE_SLACK_SECS;
-                let since = if is_same { b.0 } else { a.0.min(b.0) };
+                let since = exact(a.0).unwrap_or(a.0.min(b.0));
                 Some((since, a.1.max(b.1)))
             }
-            (a, b) => b.or(a),
+            (Some(a), None) => Some((exact(a.0).unwrap_or(a.0), a.1)),
+            (None, b) => b,
         }
     }
 
