@@ -174,6 +174,8 @@ fn asked(region: &Region, call: &Call) -> Option<Asked> {
             );
             named("kinesisanalytics", format!("application/{name}"))
         }
+        // What an injected fault refused came to no table.
+        ("dynamodb", _) if name.is_empty() => return None,
         ("dynamodb", _) => named("dynamodb", format!("table/{name}")),
         ("lambda", _) => named("lambda", format!("function:{name}")),
         ("sns", _) => named("sns", name.to_owned()),
