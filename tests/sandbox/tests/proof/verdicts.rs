@@ -61,7 +61,6 @@ verdicts! {
     budget_taken_away_before_a_successor,
     open_fails_every_second,
     stopped_on_friday_started_on_monday,
-    applied_again_after_each_rescue,
     back_to_what_had_only_soaked,
     down_a_major_version_on_a_persons_word,
     down_on_purpose_in_observe,
