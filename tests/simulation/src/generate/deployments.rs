@@ -1,8 +1,8 @@
-//! How code is deployed, and what is heard of it: objects that are overwritten in S3, CloudTrail as it is or worse, stacks, and what they tell. Drawn late and from a generator of its own, forked from the seed, so that a run keeps everything else
+//! What is heard of deployments: CloudTrail as it is or worse, stacks, and what they tell. Drawn late and from a generator of its own, forked from the seed, so that a run keeps everything else
 //! that it was before this was drawn.
 
 use fastrand::Rng;
-use sandbox::script::{Application, Do, Script, Step, Through, Trail};
+use sandbox::script::{Do, Script, Through, Trail};
 
 use super::{act, any, applications, at, lasts_secs, minutes, one_in};
 
@@ -21,48 +21,6 @@ pub(super) fn add(seed: u64, script: &mut Script) {
     if one_in(rng, 8) {
         let index = rng.usize(0..applications(script));
         told(rng, index, script);
-    }
-    if one_in(rng, 10) {
-        overwritten(rng, script);
-    }
-}
-
-/// Somebody builds the code that is deployed over the key of what runs: to deploy it from there, or at any time.
-fn overwritten(rng: &mut Rng, script: &mut Script) {
-    let (in_place, later) = (rng.bool(), at(rng.u64(30..lasts_secs(script))));
-    let applications = script.world.applications.as_deref().unwrap_or_default();
-    let new = |(at, step): (usize, &mut Step)| {
-        let of = |one: &&Application| one.name == step.application;
-        let key = &applications.iter().find(of)?.versions.last()?.code;
-        let Some(Do::Deploy {
-            code: Some(code), ..
-        }) = &mut step.what
-        else {
-            return None;
-        };
-        let what = Some(Do::Overwrite {
-            key: key.clone(),
-            code: code.clone(),
-        });
-        let application = step.application.clone();
-        let when = if in_place {
-            code.clone_from(key);
-            step.when.take()
-        } else {
-            Some(later.clone())
-        };
-        Some((
-            at,
-            Step {
-                when,
-                application,
-                what,
-            },
-        ))
-    };
-    let found = script.happens.iter_mut().enumerate().find_map(new);
-    if let Some((at, overwrites)) = found {
-        script.happens.insert(at, overwrites);
     }
 }
 
