@@ -105,6 +105,24 @@ fn a_configuration_that_came_back_with_other_code_is_ours_and_is_started_at_once
     theirs.must("wait", Reason::SomebodyElseActed);
 }
 
+/// Nobody heard how that start went; an operation shows it. The same fault on what is stored takes no blame away: it is not the good version that fails.
+#[test]
+fn a_start_as_stored_that_nobody_heard_of_is_told_as_one() {
+    for error in ["Lifeguard.StoredOtherwise", "Lifeguard.Refused"] {
+        let mut case = refused_configuration(error)
+            .step(Step::Start, 50, failed("Lifeguard.Interrupted"))
+            .operation("StartApplication", "SUCCESSFUL", 49, Some(30))
+            .running()
+            .job(a_looping_job(140, 10));
+        case.policy.min_restarts = 1;
+        let job = case.seen.job.as_ref().unwrap();
+        let rescue = case.progress.rescue.as_mut().unwrap();
+        rescue.fault.clone_from(&job.faults.first);
+        let decision = case.must("escalate", Reason::EveryStepUsed);
+        says(&decision.reason, &["which was stored"]);
+    }
+}
+
 #[test]
 fn whatever_comes_of_that_start_is_told_as_the_last_resort_that_it_was() {
     let started = || {

@@ -72,7 +72,7 @@ impl Turn<'_> {
     pub(super) fn was_started_as_stored(&self, rescue: &Rescue) -> Option<String> {
         let missing = rescue.good_version_id != rescue.faulty_version_id
             && self.progress.is_used(Step::ForceStop)
-            && self.progress.is_done(Step::Start)
+            && self.has_started()
             && !self.progress.is_done(Step::RestoreConfiguration);
         missing.then(|| {
             let name = &self.s.seen.application.name;
@@ -81,6 +81,12 @@ impl Turn<'_> {
                 rescue.good_version_id, self.s.seen.application.version_id
             )
         })
+    }
+
+    /// Whether our start took effect, heard or not.
+    fn has_started(&self) -> bool {
+        let unheard = |taken| self.left_a_trace(taken);
+        self.progress.is_done(Step::Start) || self.progress.last(Step::Start).is_some_and(unheard)
     }
 
     /// READY, and not because of us. What somebody stopped is as it should be. What fell back after a failed operation is down, also where a configuration was stored since: whoever
