@@ -242,8 +242,14 @@ impl<'a> Case<'a> {
             }
             Known::NotYet => *self.not_yet(),
             Known::No => {
+                // What never came up has not failed.
+                let what = match self.assessment {
+                    Assessment::Settling { .. } => "has not come up",
+                    Assessment::NoProgress { .. } => "has completed no checkpoint",
+                    _ => "fails",
+                };
                 let why = format!(
-                    "version {version} was made at {}, has never run well, and fails since {}; version {} had worked",
+                    "version {version} was made at {}, has never run well, and {what} since {}; version {} had worked",
                     self.present.from, self.began, good.version
                 );
                 self.blame(Row::Else, good, why)

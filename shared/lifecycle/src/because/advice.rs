@@ -41,15 +41,18 @@ pub fn advice(reason: Reason, about: &About<'_>) -> Advice {
         );
         advice.steps.insert(0, start);
     }
-    if let Some(revert) = revert(about) {
-        advice.steps.push(revert);
-    }
+    advice.steps.extend(revert(reason, about));
     advice
 }
 
 /// What infrastructure as code does not know of.
-fn revert(about: &About<'_>) -> Option<String> {
+fn revert(reason: Reason, about: &About<'_>) -> Option<String> {
     let version = about.undone_version_id?;
+    if reason == Reason::NotTheChange {
+        return Some(format!(
+            "Version {version} was undone and is not to blame: deploy it again when it runs."
+        ));
+    }
     Some(format!(
         "Revert or fix version {version} in Terraform, CloudFormation or your pipeline before its next run; it would bring version {version} back."
     ))
@@ -113,6 +116,11 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
         Reason::NoProgress => Advice::of([
             "Look in the Flink dashboard at backpressure and at why checkpoints fail.".to_owned(),
             format!("If you know that the last change is to blame: {}", about.roll_back()),
+        ]),
+        // It was rolled back already, which did not help.
+        Reason::NotTheChange if about.undone_version_id.is_some() => Advice::of([
+            "Fix what WHY names: no change is to blame.".to_owned(),
+            retried(about),
         ]),
         Reason::NotTheChange => outside(about, "Fix what WHY names: no change is to blame."),
         Reason::HadWorked => outside(
