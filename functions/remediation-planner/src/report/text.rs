@@ -6,6 +6,8 @@ use super::{deployment, facts::Facts};
 
 /// Labels and the lines under them begin at fixed columns.
 const LABEL_CHARS: usize = 11;
+/// A fault within this time of the trouble's beginning is its first.
+const SAME_MOMENT_SECS: i64 = 60;
 
 /// Puts the blocks together.
 pub(super) fn of(facts: &Facts<'_>, headline: &str, advice: &because::Advice) -> String {
@@ -87,7 +89,12 @@ fn why(facts: &Facts<'_>) -> Vec<String> {
     if let Assessment::ComesBack { fault, .. } = facts.assessment() {
         lines.push(fault_line(facts, fault, "last"));
     } else if let Some(fault) = &facts.event.look.watch.first_fault {
-        lines.push(fault_line(facts, fault, "first"));
+        // Faults before it may be without a date of their own.
+        let episode = facts.event.look.watch.episode.as_ref();
+        let is_later = episode
+            .is_some_and(|it| fault.at.duration_since(it.began_at).as_secs() > SAME_MOMENT_SECS);
+        let nth = if is_later { "last" } else { "first" };
+        lines.push(fault_line(facts, fault, nth));
         let job = facts.event.look.observation.job.as_ref();
         let newest = job.and_then(|job| job.faults.newest.as_ref());
         // What was blamed is known also when the job that threw it is gone.
