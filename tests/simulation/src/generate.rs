@@ -6,6 +6,7 @@ pub mod days;
 mod deployments;
 mod happens;
 mod infrastructure;
+mod today;
 mod world;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub fn script(seed: u64) -> Script {
     let mut script = drawn(seed);
     clusters::add(seed, &mut script);
     deployments::add(seed, &mut script);
+    today::add(seed, &mut script);
     infrastructure::add_rates(seed, &mut script);
     world::fill_in_names(&mut script);
     tidy(&mut script);

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{any, code, minutes, one_in, seconds, weighted};
 
 /// Lifeguard's own snapshots are called so, spelt out: the checks must not trust what they check.
-const OWN: &str = "lifeguard-v";
+pub(super) const OWN: &str = "lifeguard-v";
 
 /// What every run has of the stack.
 pub(crate) fn usual_parameters() -> BTreeMap<String, String> {
