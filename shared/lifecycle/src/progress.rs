@@ -308,7 +308,8 @@ impl Progress {
         down.contains(&seen.application.status) && stopped && !is_started
     }
 
-    fn has_start_failed(&self, seen: &Observation) -> bool {
+    /// Whether the operation of the start that was accepted has failed.
+    pub(crate) fn has_start_failed(&self, seen: &Observation) -> bool {
         let result = self.last(Step::Start).and_then(|it| it.result.as_ref());
         let Some(StepResult::Accepted {
             operation_id: Some(own),

@@ -443,3 +443,25 @@ fn the_report_names_the_operation_within_which_the_service_took_it() {
         assert!(!taken_within(unknown).contains("taken within"));
     }
 }
+
+#[test]
+fn a_start_whose_enhanced_snapshot_was_deleted_or_made_anew_is_followed_by_one_from_the_next() {
+    let started = || {
+        stopped(two_bad_deployments(ENHANCED, ENHANCED))
+            .step(Step::RestoreConfiguration, 100, accepted())
+            .step(Step::Start, 60, refused())
+            .with(enhanced("older", hours(4)))
+    };
+    let mut deleted = started();
+    deleted.seen.snapshots.retain(|one| one.name != "before-3");
+    let mut anew = started();
+    for one in &mut anew.seen.snapshots {
+        if one.name == "before-3" {
+            one.created_at = ago(minutes(1));
+        }
+    }
+    for case in [deleted, anew] {
+        let decision = case.must("start", Reason::NextStep);
+        assert_eq!(from(&decision), ("older".into(), Some(arn("older"))));
+    }
+}

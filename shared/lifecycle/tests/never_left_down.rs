@@ -2,7 +2,7 @@
 
 mod support;
 
-use lifecycle::{Reason, Restore, Severity, Step, mail};
+use lifecycle::{Reason, Restore, Severity, Step, StepResult, mail};
 use support::{rescues::*, *};
 
 /// READY since our force-stop; putting the configuration back was refused.
@@ -264,4 +264,64 @@ fn a_fix_that_was_stored_and_not_started_is_told() {
     unlisted.seen.operations.remove(0);
     let told = unlisted.must("escalate", Reason::Suspected);
     says(&told.reason, &["nothing has tried to run version 8"]);
+}
+
+/// Which snapshot a decision starts from.
+fn started_from(decision: &lifecycle::Decision) -> Option<&str> {
+    match decision.action.plan()?.restore.as_ref()? {
+        Restore::Snapshot { snapshot_name, .. } => Some(snapshot_name),
+        _ => None,
+    }
+}
+
+/// Put back; the start named a snapshot that somebody had deleted.
+fn start_without_its_snapshot(result: StepResult) -> Case {
+    let mut case = after_a_force_stop()
+        .step(Step::RestoreConfiguration, 100, accepted())
+        .step(Step::Start, 60, result);
+    case.seen.snapshots.clear();
+    case
+}
+
+#[test]
+fn a_start_whose_snapshot_was_deleted_is_followed_by_one_from_the_next_right_snapshot() {
+    let by_operation = || {
+        let mut case = start_without_its_snapshot(accepted_as("the-start")).operation(
+            "StartApplication",
+            "FAILED",
+            60,
+            Some(20),
+        );
+        case.seen.operations[0].id = "the-start".into();
+        case
+    };
+    let refused = || start_without_its_snapshot(refused());
+    for gone in [refused as fn() -> Case, by_operation] {
+        let case = gone().with_snapshot("older", hours(2));
+        let decision = case.must("start", Reason::NextStep);
+        assert_eq!(started_from(&decision), Some("older"));
+        says(&decision.reason, &["before-change", "not there any more"]);
+        // Never from one that the version after it wrote.
+        let late = gone().with_snapshot("since-the-change", minutes(6));
+        let decision = late.must("escalate", Reason::NoSnapshot);
+        assert!(decision.progress.brought_down(&late.seen));
+    }
+    // Where its snapshot is there, something else was wrong: the same again would not help.
+    let there = refused().with_snapshot("before-change", hours(1));
+    there.must("escalate", Reason::EveryStepUsed);
+    // A list that cannot be read says of no snapshot that it is gone.
+    refused()
+        .unreadable(lifecycle::Part::Snapshots, "ThrottlingException")
+        .must("wait", Reason::Unknown);
+}
+
+#[test]
+fn a_start_of_what_is_stored_whose_snapshot_was_deleted_is_followed_by_another() {
+    let mut case = refused_configuration("Lifeguard.Refused").step(Step::Start, 50, refused());
+    case.seen.snapshots.clear();
+    let decision = case
+        .with_snapshot("since-the-change", minutes(6))
+        .must("start", Reason::NextStep);
+    assert_eq!(started_from(&decision), Some("since-the-change"));
+    says(&decision.reason, &["version 7, which is stored"]);
 }

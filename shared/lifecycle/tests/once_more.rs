@@ -240,3 +240,19 @@ fn every_brake_holds_it_and_people_read_which() {
     let during = with_a_job_that_failed().operation("AutoScaling", "IN_PROGRESS", 20, None);
     during.must("wait", Reason::Busy);
 }
+
+/// The service says of a start whose snapshot is not there that it is refused: that was no try of the version.
+#[test]
+fn a_start_whose_snapshot_was_deleted_was_no_try() {
+    let before = after_a_failed_maintenance().must("start", Reason::HadWorked);
+    let chosen = snapshot(&before).to_owned();
+    let mut case = after_a_failed_maintenance().with_snapshot("older", hours(3));
+    case.progress = before.progress;
+    case.progress.settle(refused());
+    let mut there = case.clone();
+    there.seen.snapshots.retain(|one| one.name != "older");
+    there.must("escalate", Reason::HadWorked);
+    case.seen.snapshots.retain(|one| one.name != chosen);
+    let decision = case.must("start", Reason::HadWorked);
+    assert_eq!(snapshot(&decision), "older");
+}

@@ -2,8 +2,8 @@
 
 use super::{Turn, snapshot::at_any_time};
 use crate::{
-    Decision, Limits, Part, Reason, Request, Rescue, SNAPSHOTS_KEPT, Snapshot, SnapshotChoice,
-    SnapshotStatus, Wanted, choose_snapshot, unfit,
+    ApplicationStatus, Decision, Limits, Part, Reason, Request, Rescue, SNAPSHOTS_KEPT, Snapshot,
+    SnapshotChoice, SnapshotStatus, Wanted, choose_snapshot, unfit,
 };
 
 impl Turn<'_> {
@@ -170,6 +170,19 @@ impl Turn<'_> {
             snapshot: choice,
             ..rescue.clone()
         })
+    }
+
+    /// Why the start that failed had no snapshot to start from; None where it failed for anything else.
+    pub(super) fn lost_its_snapshot(&self, rescue: &Rescue) -> Option<String> {
+        let is_ready = self.s.seen.application.status == ApplicationStatus::Ready;
+        let has_failed = is_ready && self.has_start_failed();
+        let planned = rescue.snapshot.chosen.as_ref();
+        let planned = planned.filter(|_| has_failed && !self.without_state())?;
+        let gone = self.is_gone(planned)?;
+        Some(format!(
+            "the start named snapshot {}, and {gone}",
+            planned.name
+        ))
     }
 
     /// Why a snapshot that was READY can be restored no more; None where it can, or where it cannot be told: what could not be read, or does not fit into a look, is not gone.

@@ -172,6 +172,13 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether the start was refused for good, or accepted and its operation failed.
+    pub(super) fn has_start_failed(&self) -> bool {
+        let last = self.progress.last(Step::Start);
+        last.and_then(failed) == Some(Failed::Refused)
+            || self.progress.has_start_failed(self.s.seen)
+    }
+
     /// The last step, where it is this one and was certainly not carried out: it is sent again as the same one.
     pub(super) fn not_carried_out(&self, step: Step) -> Option<&StepTaken> {
         let last = self

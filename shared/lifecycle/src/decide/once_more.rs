@@ -82,7 +82,14 @@ impl Turn<'_> {
     /// Whether nothing of it is left to do.
     pub(super) fn was_tried_once_more(&self) -> bool {
         let is_ready = self.s.seen.application.status == ApplicationStatus::Ready;
-        self.is_spent(Step::Start) || self.is_spent(Step::ForceStop) && !is_ready
+        self.is_spent(Step::Start) && !self.may_start_from_another()
+            || self.is_spent(Step::ForceStop) && !is_ready
+    }
+
+    /// Whether it was only the snapshot that the start lacked.
+    fn may_start_from_another(&self) -> bool {
+        let rescue = self.progress.rescue.as_ref();
+        rescue.is_some_and(|rescue| self.lost_its_snapshot(rescue).is_some())
     }
 
     pub(super) fn in_vain(&self, rescue: &Rescue, why: &str) -> Decision {

@@ -149,6 +149,9 @@ impl Turn<'_> {
 
     /// While READY: configuration, then start.
     pub(super) fn restore_steps(&self, rescue: &Rescue, why: &str) -> Decision {
+        if let Some(another) = self.start_from_another(rescue, why) {
+            return another;
+        }
         let version_id = self.s.seen.application.version_id;
         let needs_configuration = rescue.good_version_id != rescue.faulty_version_id
             && !self.progress.is_done(Step::RestoreConfiguration);
@@ -191,6 +194,11 @@ impl Turn<'_> {
             return self.step(Step::RestoreConfiguration, plan, Reason::NextStep);
         }
         if self.is_spent(Step::Start) {
+            // Whether its snapshot is there tells what follows.
+            let unread = self.snapshots_unread().filter(|_| self.has_start_failed());
+            if let Some(doubt) = unread {
+                return doubt;
+            }
             return self.escalate(
                 Reason::EveryStepUsed,
                 format!("the start did not help: {}", self.what_went_before(why)),
@@ -204,6 +212,24 @@ impl Turn<'_> {
             Err(why) => return self.escalate(Reason::NoSnapshot, why),
         };
         self.start(rescue)
+    }
+
+    /// The start failed, and the snapshot that it named is not there any more: a start from the next right one, which is another step. There is one for each snapshot that is deleted.
+    fn start_from_another(&self, rescue: &Rescue, why: &str) -> Option<Decision> {
+        let lost = self.lost_its_snapshot(rescue)?;
+        let is_as_stored = rescue.good_version_id != rescue.faulty_version_id
+            && !self.progress.is_done(Step::RestoreConfiguration);
+        let lost = format!("{lost}; {}", self.what_went_before(why));
+        if is_as_stored && self.is_down_because_of_us() {
+            return Some(self.start_what_is_stored(rescue, Reason::NextStep, &lost));
+        }
+        match self.with_a_snapshot_that_is_there(rescue, Limits::at_start) {
+            Ok(rescue) => Some(self.start(rescue)),
+            Err(gone) if rescue.only == Some(Only::OnceMore) && self.is_down_because_of_us() => {
+                Some(self.start_what_is_stored(rescue, Reason::HadWorked, &gone))
+            }
+            Err(gone) => Some(self.escalate(Reason::NoSnapshot, gone)),
+        }
     }
 
     /// From the snapshot, or without state where a person said so.
