@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lambda_kit::{Aws, Budget, ErrorType, Failure};
 use lifecycle::{
     Application, ApplicationStatus, Job, Observation, Part, Property, SeriesRead, StackName,
-    TAG_PREFIX,
+    TAG_PREFIX, Unreadable,
 };
 use managed_flink::{
     CloudWatchMetrics, CreateApplicationPresignedUrl, DescribeApplication, FlinkRest, HostRule,
@@ -124,14 +124,19 @@ async fn series(
     let (history, budget) = (history.unwrap_or_default(), Budget::of(TIME_FOR_SERIES));
     let read = series::read(metrics, application, &history, now, budget);
     let read = Box::pin(notes.budget.within(read)).await;
-    match read.unwrap_or_else(|| Err(TOO_LATE.to_owned())) {
-        Ok(reads) => reads,
-        Err(why) => {
+    match read {
+        Some(Ok(reads)) => return reads,
+        Some(Err(series::Unread { why, refusal })) => {
             tracing::warn!(why, "the series could not be read");
-            notes.note(Part::Series, why);
-            Vec::new()
+            notes.unreadable.push(Unreadable {
+                what: Part::Series,
+                why,
+                refusal,
+            });
         }
+        None => notes.note(Part::Series, TOO_LATE.to_owned()),
     }
+    Vec::new()
 }
 
 /// The service's own rule for names (API model): anything else is a mistake in the input, not a question for the service.

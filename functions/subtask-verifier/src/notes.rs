@@ -30,11 +30,20 @@ impl Notes {
 
     pub(crate) fn could_not(&mut self, what: Part, error: &CallError) {
         tracing::warn!(?what, %error, "could not be read");
-        self.note(what, error.to_string());
+        self.unreadable.push(Unreadable {
+            what,
+            why: error.to_string(),
+            refusal: error.refusal(),
+        });
     }
 
+    /// Notes what another look may read.
     pub(crate) fn note(&mut self, what: Part, why: String) {
-        self.unreadable.push(Unreadable { what, why });
+        self.unreadable.push(Unreadable {
+            what,
+            why,
+            refusal: None,
+        });
     }
 }
 

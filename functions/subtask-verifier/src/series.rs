@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use lambda_kit::Budget;
-use lifecycle::{Application, History, SeriesMetric, SeriesRead};
+use lifecycle::{Application, History, Refusal, SeriesMetric, SeriesRead};
 use managed_flink::{GetMetricData, Periods, read_series};
 
 const METRICS: [SeriesMetric; 6] = [
@@ -26,6 +26,12 @@ const MARGIN_SECS: i64 = 600;
 /// A run of this length shows that an earlier version worked: older times need not be asked for.
 const RUN_MILLIS: f64 = 1_800_000.0;
 
+/// Why something was not read.
+pub(crate) struct Unread {
+    pub(crate) why: String,
+    pub(crate) refusal: Option<Refusal>,
+}
+
 /// Reads what `history` does not know yet.
 ///
 /// # Errors
@@ -36,7 +42,7 @@ pub(crate) async fn read<A: GetMetricData>(
     history: &History,
     now: Timestamp,
     budget: Budget,
-) -> Result<Vec<SeriesRead>, String> {
+) -> Result<Vec<SeriesRead>, Unread> {
     let Some((from, until)) = history.wanted(now, application.created_at) else {
         return Ok(Vec::new());
     };
@@ -44,7 +50,10 @@ pub(crate) async fn read<A: GetMetricData>(
         let answer = read_series(api, &application.name, metrics, periods, budget).await;
         match answer.not_read.is_empty() {
             true => Ok(answer.read),
-            false => Err(answer.not_read.join("; ")),
+            false => Err(Unread {
+                why: answer.not_read.join("; "),
+                refusal: answer.refusal,
+            }),
         }
     };
     let since = async |from: Timestamp| {

@@ -121,19 +121,21 @@ async fn describe(
     let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
     let mut described = Vec::new();
     let mut unread = None;
+    let mut is_late = false;
     for (answer, name) in answers {
         match answer {
             Some(Ok(read)) => described.push((name, Some(read.snapshot))),
             Some(Err(error)) if error.kind == CallErrorKind::NotFound => {
                 described.push((name, None));
             }
-            Some(Err(error)) => unread = Some(error.to_string()),
-            None => unread = Some(TOO_LATE.to_owned()),
+            Some(Err(error)) => unread = Some(error),
+            None => is_late = true,
         }
     }
-    if let Some(why) = unread {
-        tracing::warn!(why, "snapshots could not be described");
-        notes.note(Part::Snapshots, why);
+    if let Some(error) = unread {
+        notes.could_not(Part::Snapshots, &error);
+    } else if is_late {
+        notes.note(Part::Snapshots, TOO_LATE.to_owned());
     }
     described
 }

@@ -234,3 +234,44 @@ async fn each_mode_has_its_verbs_and_one_that_is_not_known_has_none() {
     look(&present, json!({ "presentOnly": true })).await;
     assert_eq!(asked(&present), ["ListSnapshots"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_other_look_changes_is_said_to_be_refused() {
+    for (verb, code, expected) in [
+        (
+            "ListSnapshots",
+            "UnsupportedOperationException",
+            json!("notOffered"),
+        ),
+        (
+            "ListSnapshots",
+            "AccessDeniedException",
+            json!("notPermitted"),
+        ),
+        (
+            "DescribeSnapshot",
+            "AccessDeniedException",
+            json!("notPermitted"),
+        ),
+        (
+            "ListSnapshots",
+            "InvalidArgumentException",
+            json!("notAccepted"),
+        ),
+        ("ListSnapshots", "ThrottlingException", Value::Null),
+        ("DescribeSnapshot", "ThrottlingException", Value::Null),
+        ("ListSnapshots", "SomethingNewException", Value::Null),
+    ] {
+        let double = service("ENHANCED_SNAPSHOTS", move |call| {
+            if call.verb == verb {
+                return Wire::error(400, code, "not now");
+            }
+            enhanced(call)
+        });
+        let seen = look(&double, json!({})).await;
+        let mut noted = seen["unreadable"].as_array().unwrap().iter();
+        let noted = noted.find(|one| one["what"] == "snapshots");
+        let noted = noted.unwrap_or_else(|| panic!("{verb} {code}: {seen}"));
+        assert_eq!(noted["refusal"], expected, "{verb} {code}");
+    }
+}

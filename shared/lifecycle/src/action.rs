@@ -114,6 +114,8 @@ pub enum Reason {
     RequestRefused,
     /// The ledger could not be read.
     LedgerUnreadable,
+    /// A reading that decides is refused, and waiting does not cure that.
+    ReadingRefused,
     /// Today's rescues are used up.
     BudgetSpent,
     /// It was undone twice within a day, and was applied once more: whoever applies it has to be stopped.

@@ -13,7 +13,9 @@ pub use command::state_machine_of;
 pub use news::{News, news};
 pub use time::{clock, in_plain_words, moment};
 
-use crate::{ApplicationStatus, Request, Snapshot};
+use std::fmt;
+
+use crate::{ApplicationStatus, Refusal, Request, Snapshot};
 
 /// What the advice and the news name.
 #[derive(Clone, Copy, Debug)]
@@ -52,5 +54,19 @@ impl About<'_> {
     /// Whether Flink tries again by itself: only inside a running application.
     fn is_retried(&self) -> bool {
         *self.status == ApplicationStatus::Running
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotPermitted => "that is not permitted, and waiting does not cure it",
+            Self::NotAccepted => {
+                "the service does not take that request of this release, and waiting does not cure it"
+            }
+            Self::NotOffered => {
+                "the service does not do that for this account in this Region, and waiting does not cure it"
+            }
+        })
     }
 }

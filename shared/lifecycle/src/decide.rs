@@ -356,13 +356,15 @@ impl Turn<'_> {
             return None;
         };
         // A person who asks for something knows that the job cannot be read: that is often why they ask.
-        if self.s.request.is_some()
-            && self.progress.steps.is_empty()
-            && self.s.watch.blind_looks >= BLIND_LOOKS_BEFORE_A_REQUEST
-        {
+        let is_asked = self.s.request.is_some() && self.progress.steps.is_empty();
+        if is_asked && self.s.watch.blind_looks >= BLIND_LOOKS_BEFORE_A_REQUEST {
             return None;
         }
-        Some(self.cannot_tell_yet(Reason::Unknown, why.clone()))
+        Some(if is_asked {
+            self.cannot_tell_yet(Reason::Unknown, why.clone())
+        } else {
+            self.waits_for(crate::Part::Job, Reason::Unknown, why.clone())
+        })
     }
 
     /// No rescue is under way and nobody asked for anything: the verdict decides.

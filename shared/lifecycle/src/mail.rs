@@ -65,6 +65,7 @@ impl Reason {
             Self::PolicyUnclear
             | Self::ObserveOnly
             | Self::LedgerUnreadable
+            | Self::ReadingRefused
             | Self::BudgetSpent
             | Self::AppliedAgain
             | Self::OperationStuck

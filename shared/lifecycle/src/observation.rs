@@ -51,6 +51,21 @@ pub struct Unreadable {
     pub what: Part,
     /// What the service said.
     pub why: String,
+    /// What no other look changes; None where one may, and in what releases before wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a reading fails for as long as nobody changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Refusal {
+    /// Not permitted. A permission takes a moment to arrive, and credentials are renewed: one such answer proves nothing.
+    NotPermitted,
+    /// The service does not take the request as this release writes it.
+    NotAccepted,
+    /// The service does not do that for this account in this Region.
+    NotOffered,
 }
 
 /// The parts of an observation that are read separately.
@@ -360,13 +375,21 @@ pub struct Restored {
 }
 
 impl Observation {
-    /// Why a part could not be read, if so.
+    /// Why a part could not be read, if so; what no other look changes first.
     #[must_use]
     pub fn why_unreadable(&self, part: Part) -> Option<&str> {
+        let of_part = |one: &&Unreadable| one.what == part;
+        let any = || self.unreadable.iter().find(of_part);
+        let found = self.refused(part).or_else(any)?;
+        Some(found.why.as_str())
+    }
+
+    /// The part that could not be read, and that no other look reads as long as nobody changes anything.
+    #[must_use]
+    pub fn refused(&self, part: Part) -> Option<&Unreadable> {
         self.unreadable
             .iter()
-            .find(|one| one.what == part)
-            .map(|one| one.why.as_str())
+            .find(|one| one.what == part && one.refusal.is_some())
     }
 }
 

@@ -254,6 +254,9 @@ pub struct Doubt {
     pub since: Timestamp,
     /// Whether people were told.
     pub told: bool,
+    /// The part whose reading was refused by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Part>,
 }
 
 impl Progress {

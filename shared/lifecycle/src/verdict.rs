@@ -88,16 +88,15 @@ enum Good {
     Is(Occurrence),
     /// None is known to have worked.
     None,
-    NotYet(String),
+    NotYet(String, Option<Part>),
 }
 
 impl<'a> Case<'a> {
     fn of(evidence: &'a Evidence<'a>, assessment: &'a Assessment) -> Result<Self, Box<Verdict>> {
         let seen = evidence.seen;
         if let Some(why) = unread_of(seen, &[Part::Operations]) {
-            return Err(cannot_tell(format!(
-                "which change came last cannot be told, {why}"
-            )));
+            let why = format!("which change came last cannot be told, {why}");
+            return Err(cannot_tell(why, Some(Part::Operations)));
         }
         let application = &seen.application;
         let held = |why: String| Err(Box::new(held(Row::NothingToGoBackTo, why)));
@@ -186,7 +185,7 @@ impl<'a> Case<'a> {
         }
         let good = match good {
             Good::Is(good) => good,
-            Good::NotYet(why) => return *cannot_tell(why),
+            Good::NotYet(why, part) => return *cannot_tell(why, part),
             Good::None => {
                 return held(
                     Row::NothingToGoBackTo,
@@ -340,16 +339,17 @@ impl<'a> Case<'a> {
     }
 
     fn not_yet(&self) -> Box<Verdict> {
-        let why = unread_of(self.evidence.seen, &[Part::Series]).map_or_else(
-            || {
-                format!(
-                    "CloudWatch does not have the minutes until {} yet",
-                    self.began
-                )
-            },
-            |why| format!("how the version ran cannot be told, {why}"),
-        );
-        cannot_tell(why)
+        match unread_of(self.evidence.seen, &[Part::Series]) {
+            Some(why) => {
+                let why = format!("how the version ran cannot be told, {why}");
+                cannot_tell(why, Some(Part::Series))
+            }
+            None => {
+                let began = self.began;
+                let why = format!("CloudWatch does not have the minutes until {began} yet");
+                cannot_tell(why, None)
+            }
+        }
     }
 
     fn ran_well(&self) -> String {
@@ -375,7 +375,8 @@ impl<'a> Case<'a> {
     fn good(&self, proof: i64, soak: i64) -> Good {
         let evidence = self.evidence;
         if let Some(why) = unread_of(evidence.seen, &[Part::Versions]) {
-            return Good::NotYet(format!("which version had worked cannot be told, {why}"));
+            let why = format!("which version had worked cannot be told, {why}");
+            return Good::NotYet(why, Some(Part::Versions));
         }
         let mut not_yet = None;
         let mut others_between = false;
@@ -408,11 +409,16 @@ impl<'a> Case<'a> {
             }
         }
         not_yet.map_or(Good::None, |version| {
-            let why = unread_of(evidence.seen, &[Part::Series]);
-            Good::NotYet(why.map_or_else(
-                || format!("whether version {version} had worked is not known yet"),
-                |why| format!("whether version {version} had worked cannot be told, {why}"),
-            ))
+            match unread_of(evidence.seen, &[Part::Series]) {
+                Some(why) => Good::NotYet(
+                    format!("whether version {version} had worked cannot be told, {why}"),
+                    Some(Part::Series),
+                ),
+                None => Good::NotYet(
+                    format!("whether version {version} had worked is not known yet"),
+                    None,
+                ),
+            }
         })
     }
 
@@ -498,6 +504,6 @@ fn held(row: Row, why: String) -> Verdict {
     }
 }
 
-fn cannot_tell(why: String) -> Box<Verdict> {
-    Box::new(Verdict::CannotTell { why })
+fn cannot_tell(why: String, part: Option<Part>) -> Box<Verdict> {
+    Box::new(Verdict::CannotTell { why, part })
 }

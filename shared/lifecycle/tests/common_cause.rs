@@ -76,7 +76,7 @@ fn row(case: &Case) -> (Row, String) {
     match case.verdict() {
         Verdict::Held { row, why, .. } => (row, why),
         Verdict::Change { row, why, .. } => (row, why),
-        Verdict::CannotTell { why } => panic!("cannot tell: {why}"),
+        Verdict::CannotTell { why, .. } => panic!("cannot tell: {why}"),
     }
 }
 

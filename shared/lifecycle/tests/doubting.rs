@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use lifecycle::{Part, Reason, Step, StepResult, Watch};
+use lifecycle::{Observation, Part, Reason, Refusal, Step, StepResult, Watch};
 use support::{rescues::*, *};
 
 /// What the services say when they have too much to do.
@@ -352,4 +352,117 @@ fn a_refusal_is_still_one() {
         "what crashed may have been carried out, and stays in the report"
     );
     assert!(matches!(steps[0].result, Some(StepResult::Failed { .. })));
+}
+
+const DENIED: &str = "ListApplicationSnapshots of orders: AccessDeniedException: not authorized to perform kinesisanalytics:ListApplicationSnapshots";
+const NOT_OFFERED: &str =
+    "ListSnapshots of orders: UnsupportedOperationException: not available in this Region";
+
+/// A bad deployment of which a part is refused, for each part that decides.
+fn refused_parts(refusal: Refusal) -> Vec<(&'static str, Case)> {
+    let parts = [
+        ("the operations", Part::Operations),
+        ("the versions", Part::Versions),
+        ("the snapshots", Part::Snapshots),
+        ("the job", Part::Job),
+        ("the tags", Part::Tags),
+        ("the history in CloudWatch", Part::Series),
+    ];
+    let refused = |(what, part)| {
+        let mut case = a_bad_deployment().refused(part, DENIED, refusal);
+        match part {
+            Part::Operations => case.seen.operations.clear(),
+            Part::Versions => case.seen.versions.clear(),
+            Part::Snapshots => case.seen.snapshots.clear(),
+            Part::Tags => case = case.with_unreadable_tags(),
+            Part::Series => {
+                case.before = Watch::default();
+            }
+            _ => case.seen.job = None,
+        }
+        (what, case)
+    };
+    parts.into_iter().map(refused).collect()
+}
+
+#[test]
+fn what_the_service_does_not_offer_is_told_at_once() {
+    let mut case = a_bad_deployment().refused(Part::Snapshots, NOT_OFFERED, Refusal::NotOffered);
+    case.seen.snapshots.clear();
+    let decision = case.must("escalate", Reason::ReadingRefused);
+    says(
+        &decision.reason,
+        &["nothing was changed", NOT_OFFERED, "waiting does not cure"],
+    );
+    let asked = case.asked(rollback());
+    asked.must("escalate", Reason::ReadingRefused);
+}
+
+/// A permission that was given a moment ago arrives within seconds, and credentials are renewed.
+#[test]
+fn what_is_not_permitted_is_told_when_it_is_refused_twice_in_a_row() {
+    for refusal in [Refusal::NotPermitted, Refusal::NotAccepted] {
+        for (what, case) in refused_parts(refusal) {
+            let first = case.decide();
+            assert_eq!(word(&first.action), "wait", "{what}: {}", first.reason);
+            let mut again = case.clone();
+            again.progress = first.progress.clone();
+            let second = again.decide();
+            assert_eq!(
+                (word(&second.action), second.because),
+                ("escalate", Reason::ReadingRefused),
+                "{what}: {}",
+                second.reason
+            );
+            says(&second.reason, &[what, DENIED]);
+            // Permitted by then, it decides as if nothing had been.
+            let mut read = a_bad_deployment();
+            read.progress = first.progress;
+            read.must("rollback", Reason::ChangeToBlame);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_of_another_part_is_a_first_one() {
+    let mut case = a_bad_deployment().refused(Part::Versions, DENIED, Refusal::NotPermitted);
+    case.seen.versions.clear();
+    let versions = case.decide();
+    let mut case = a_bad_deployment().refused(Part::Snapshots, DENIED, Refusal::NotPermitted);
+    case.seen.snapshots.clear();
+    case.progress = versions.progress;
+    assert_eq!(word(&case.decide().action), "wait");
+}
+
+#[test]
+fn what_lifeguard_stopped_is_looked_at_until_the_deadline_and_people_hear_at_once() {
+    let mut case = after_a_force_stop().with_unreadable_tags().refused(
+        Part::Tags,
+        DENIED,
+        Refusal::NotPermitted,
+    );
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let decision = case.decide();
+        assert_eq!(word(&decision.action), "wait", "{}", decision.reason);
+        told.extend(decision.notice.map(|notice| notice.text));
+        case.progress = decision.progress;
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    says(&told[0], &["IS DOWN", DENIED, "not permitted"]);
+    let mut read = after_a_force_stop();
+    read.progress = case.progress;
+    read.must("restoreConfiguration", Reason::NextStep);
+    // Snapshots that are refused are not gone: it is started from the planned one.
+    let snapshots = after_a_force_stop().refused(Part::Snapshots, DENIED, Refusal::NotPermitted);
+    snapshots.must("restoreConfiguration", Reason::NextStep);
+}
+
+#[test]
+fn what_releases_before_wrote_is_still_read() {
+    let case = a_bad_deployment().unreadable(Part::Snapshots, THROTTLED);
+    let written = serde_json::to_value(&case.seen).unwrap();
+    assert_eq!(written["unreadable"][0].get("refusal"), None);
+    let read: Observation = serde_json::from_value(written).unwrap();
+    assert_eq!(read, case.seen);
 }

@@ -67,7 +67,7 @@ fn held(case: &Case, row: Row, parts: &[&str]) {
 #[track_caller]
 fn cannot_tell(case: &Case, parts: &[&str]) {
     match case.verdict() {
-        Verdict::CannotTell { why } => says(&why, parts),
+        Verdict::CannotTell { why, .. } => says(&why, parts),
         other => panic!("told: {other:?}"),
     }
 }

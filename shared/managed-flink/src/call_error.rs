@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_kit::{ErrorType, Failure};
-use lifecycle::{Property, TEXT_KEPT, redact};
+use lifecycle::{Property, Refusal, TEXT_KEPT, redact};
 
 /// A call to the service that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +132,23 @@ impl CallError {
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.kind.is_outcome_unknown()
+    }
+
+    /// What no other look changes, where this was a reading. An error that nobody knows ([`CallErrorKind::Refused`]) may pass; one about what is not there is an answer.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self.kind {
+            CallErrorKind::Denied => Some(Refusal::NotPermitted),
+            CallErrorKind::Invalid | CallErrorKind::NotSent => Some(Refusal::NotAccepted),
+            CallErrorKind::Unsupported => Some(Refusal::NotOffered),
+            CallErrorKind::NotFound
+            | CallErrorKind::InUse
+            | CallErrorKind::Conflict
+            | CallErrorKind::Throttled
+            | CallErrorKind::Unavailable
+            | CallErrorKind::LimitExceeded
+            | CallErrorKind::Refused => None,
+        }
     }
 
     /// The same without these values in its text: the service's words may quote a configuration.
@@ -352,6 +369,21 @@ mod tests {
             code: "X".into(),
             message: "no snapshots".into(),
             cause: None,
+        }
+    }
+
+    #[test]
+    fn only_what_no_other_look_changes_is_a_refused_reading() {
+        for (kind, expected) in [
+            (CallErrorKind::Denied, Some(Refusal::NotPermitted)),
+            (CallErrorKind::Invalid, Some(Refusal::NotAccepted)),
+            (CallErrorKind::Unsupported, Some(Refusal::NotOffered)),
+            (CallErrorKind::Throttled, None),
+            (CallErrorKind::Unavailable, None),
+            (CallErrorKind::LimitExceeded, None),
+            (CallErrorKind::Refused, None),
+        ] {
+            assert_eq!(error_of(kind).refusal(), expected, "{kind:?}");
         }
     }
 

@@ -16,7 +16,9 @@ use aws_sdk_cloudwatch::{
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use lambda_kit::{Aws, Budget};
-use lifecycle::{APPLICATION_DIMENSION, METRIC_NAMESPACE, Point, Series, SeriesMetric, SeriesRead};
+use lifecycle::{
+    APPLICATION_DIMENSION, METRIC_NAMESPACE, Point, Refusal, Series, SeriesMetric, SeriesRead,
+};
 
 use crate::{CallError, pages};
 
@@ -225,6 +227,8 @@ pub struct SeriesAnswer {
     pub read: SeriesRead,
     /// Why the others were not; a sentence each.
     pub not_read: Vec<String>,
+    /// What no other look changes about that.
+    pub refusal: Option<Refusal>,
 }
 
 /// Reads these metrics in as many calls as they need. After a call that fails no other is sent: what one meets, the next one would meet too.
@@ -242,13 +246,17 @@ pub async fn read_series<A: GetMetricData>(
         .collect();
     let mut read = BTreeMap::new();
     let mut not_read = Vec::new();
+    let mut refusal = None;
     for names in names.chunks(periods.metrics_a_call()) {
         let call = Box::pin(api.get_metric_data(application, names, periods));
         match budget.within(call).await {
             Some(Ok(answers)) => {
                 read.extend(answers.into_iter().map(|one| (one.name, one.points)));
             }
-            Some(Err(error)) => not_read.push(error.to_string()),
+            Some(Err(error)) => {
+                refusal = error.refusal();
+                not_read.push(error.to_string());
+            }
             None => not_read.push("CloudWatch gave no answer in time".to_owned()),
         }
         if !not_read.is_empty() {
@@ -269,6 +277,7 @@ pub async fn read_series<A: GetMetricData>(
             series: series.collect(),
         },
         not_read,
+        refusal,
     }
 }
 

@@ -103,6 +103,7 @@ fn status(decision: &Decision) -> &'static str {
             | Reason::Deadline
             | Reason::PolicyUnclear
             | Reason::LedgerUnreadable
+            | Reason::ReadingRefused
             | Reason::StopSwitchUnreadable,
         ) => "INCONCLUSIVE",
         _ => "FAILED",

@@ -92,6 +92,12 @@ fn by_reason(reason: Reason, about: &About<'_>) -> Advice {
             "Look at the ledger table: its permissions, and the row of this application.".to_owned(),
             format!("Then let Lifeguard look again: {}", about.go_on()),
         ]),
+        Reason::ReadingRefused => Advice::of([
+            "If WHY says that it is not permitted: give the action that it names back to that role, or deploy the stack again. A policy of your organization may deny it too.".to_owned(),
+            "If WHY says that the service does not do that here: ask AWS Support. Lifeguard cannot rescue without it.".to_owned(),
+            format!("Then let Lifeguard look again: {}", about.go_on()),
+            format!("If you know that the last change is to blame, roll it back yourself: {}", about.roll_back_by_hand()),
+        ]),
         Reason::BudgetSpent => Advice::of([
             format!("Stop the pipeline that deploys {name}: its changes fail again and again."),
             format!("If you want it rolled back once more: {}", about.roll_back()),

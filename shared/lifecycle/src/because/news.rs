@@ -44,6 +44,7 @@ fn by_reason(reason: Reason, about: &About<'_>) -> (String, Option<&'static str>
         Reason::ObserveOnly => ("failing, only observed", Some("roll it back yourself")),
         Reason::RequestRefused => ("request refused", Some("correct it")),
         Reason::LedgerUnreadable => ("failing, ledger unreadable", Some("look at its table")),
+        Reason::ReadingRefused => ("a reading of it is refused", Some("allow the reading")),
         Reason::BudgetSpent => (
             "failing, today's rescues are used",
             Some("stop its pipeline"),

@@ -59,7 +59,7 @@ impl Turn<'_> {
     fn asked_rollback(&self) -> Decision {
         let Some((good, runtime)) = self.version_before() else {
             if self.s.seen.why_unreadable(Part::Versions).is_some() {
-                return self.cannot_tell_yet(Reason::Unknown, self.no_version());
+                return self.waits_for(Part::Versions, Reason::Unknown, self.no_version());
             }
             return self.escalate(
                 Reason::NoVersion,
@@ -97,7 +97,7 @@ impl Turn<'_> {
         let good = version.unwrap_or(application.version_id);
         let Some(runtime) = self.s.seen.runtime_of(good).cloned() else {
             if let Some(why) = unread_of(self.s.seen, &[Part::Versions]) {
-                return self.cannot_tell_yet(Reason::Unknown, why);
+                return self.waits_for(Part::Versions, Reason::Unknown, why);
             }
             return self.escalate(
                 Reason::RequestRefused,

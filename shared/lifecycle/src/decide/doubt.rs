@@ -4,8 +4,8 @@
 
 use super::{Turn, may_be_tried_again};
 use crate::{
-    Decision, Doubt, Observation, Part, Progress, Reason, Step, StepResult, StepTaken, Verdict,
-    judge,
+    Decision, Doubt, Observation, Part, Progress, Reason, Refusal, Step, StepResult, StepTaken,
+    Verdict, judge,
 };
 
 /// So long a doubt lasts before people hear of it. It is told once.
@@ -31,6 +31,14 @@ const PASSING: [&str; 5] = [
     "DynamoDB.SdkClientException",
     "States.Timeout",
 ];
+
+/// A reading that was refused.
+#[derive(Clone, Copy)]
+struct Refused {
+    part: Part,
+    /// Why, once that is sure to last.
+    told: Option<Refusal>,
+}
 
 /// How a step failed, as far as that decides what may follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,14 +68,40 @@ fn failed(taken: &StepTaken) -> Option<Failed> {
 impl Turn<'_> {
     /// Waits for what could not be read, and says so when it lasts.
     pub(super) fn cannot_tell_yet(&self, because: Reason, why: impl Into<String>) -> Decision {
-        self.hold(LOOK_AGAIN_SECS, because, why.into())
+        self.hold(LOOK_AGAIN_SECS, because, why.into(), None)
+    }
+
+    /// Waits for a part that could not be read. Where waiting does not cure that, people are told at once, and nothing is begun; what was begun goes on looking, for it may be down.
+    pub(super) fn waits_for(&self, part: Part, because: Reason, why: String) -> Decision {
+        let Some(refusal) = self.s.seen.refused(part).and_then(|one| one.refusal) else {
+            return self.cannot_tell_yet(because, why);
+        };
+        let was_refused = self.doubt.is_some_and(|doubt| doubt.refused == Some(part));
+        let is_lasting = refusal == Refusal::NotOffered || was_refused;
+        if is_lasting && !self.has_begun() {
+            let found = self.s.assessment.reason();
+            let text = format!("{found}; nothing was changed, because {why}; {refusal}");
+            return self.escalate(Reason::ReadingRefused, text);
+        }
+        let refused = Refused {
+            part,
+            told: is_lasting.then_some(refusal),
+        };
+        self.hold(LOOK_AGAIN_SECS, because, why, Some(refused))
     }
 
     /// A wait that is a doubt: of at least half of `at_most_secs`, and not as long as everybody else's.
-    fn hold(&self, at_most_secs: u32, because: Reason, why: String) -> Decision {
+    fn hold(
+        &self,
+        at_most_secs: u32,
+        because: Reason,
+        why: String,
+        refused: Option<Refused>,
+    ) -> Decision {
         let since = self.doubt.map_or(self.s.now, |doubt| doubt.since);
         let was_told = self.doubt.is_some_and(|doubt| doubt.told);
-        let is_news = !was_told && self.secs_since(since) >= TELL_AFTER_SECS;
+        let refusal = refused.and_then(|it| it.told);
+        let is_news = !was_told && (refusal.is_some() || self.secs_since(since) >= TELL_AFTER_SECS);
         let name = &self.s.seen.application.name;
         let turn = Turn {
             s: self.s,
@@ -75,6 +109,7 @@ impl Turn<'_> {
                 doubt: Some(Doubt {
                     since,
                     told: was_told || is_news,
+                    refused: refused.map(|it| it.part),
                 }),
                 ..self.progress.clone()
             },
@@ -93,6 +128,7 @@ impl Turn<'_> {
         } else {
             String::new()
         };
+        let why = refusal.map_or(why.clone(), |refusal| format!("{why}; {refusal}"));
         let text = format!(
             "Since {since} it cannot be told what to do about {name}: {why}. Nothing is changed until then, and Lifeguard goes on looking until its deadline.{down}"
         );
@@ -122,7 +158,7 @@ impl Turn<'_> {
         Some(if self.secs_left() <= 0 {
             self.past_the_deadline()
         } else {
-            self.cannot_tell_yet(Reason::PolicyUnclear, why)
+            self.waits_for(Part::Tags, Reason::PolicyUnclear, why)
         })
     }
 
@@ -212,7 +248,7 @@ impl Turn<'_> {
             "{step:?} was not carried out ({} tries): {message}; it is sent again in {left} s",
             last.tries
         );
-        let mut decision = self.hold(left, Reason::Busy, why);
+        let mut decision = self.hold(left, Reason::Busy, why, None);
         decision.action = crate::Action::Wait { secs: left };
         Some(decision)
     }
@@ -235,8 +271,11 @@ impl Turn<'_> {
             &s.applied.policy,
             s.others,
         ) {
-            Verdict::CannotTell { why } => {
-                let doubt = || self.cannot_tell_yet(Reason::Unknown, why);
+            Verdict::CannotTell { why, part } => {
+                let doubt = || match part {
+                    Some(part) => self.waits_for(part, Reason::Unknown, why),
+                    None => self.cannot_tell_yet(Reason::Unknown, why),
+                };
                 Err(Box::new(self.brakes().unwrap_or_else(doubt)))
             }
             told => Ok(told),

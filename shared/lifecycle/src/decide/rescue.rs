@@ -30,7 +30,7 @@ impl Turn<'_> {
                     _ => self.held(row, &why),
                 };
             }
-            Verdict::CannotTell { why } => return self.cannot_tell_yet(Reason::Unknown, why),
+            Verdict::CannotTell { why, .. } => return self.cannot_tell_yet(Reason::Unknown, why),
         };
         if let Some(frozen) = self.applied_again(row, &why) {
             return frozen;

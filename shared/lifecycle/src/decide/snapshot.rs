@@ -90,7 +90,11 @@ impl Turn<'_> {
             return Ok(since);
         }
         if let Some(why) = unread_of(seen, &[Part::Versions]) {
-            return Err(Box::new(self.cannot_tell_yet(Reason::Unknown, why)));
+            return Err(Box::new(self.waits_for(
+                Part::Versions,
+                Reason::Unknown,
+                why,
+            )));
         }
         let text = format!(
             "no snapshot was chosen: version {later} came after version {target}, and when it was made is not known; ask for a restore and name the snapshot"
@@ -141,7 +145,7 @@ impl Turn<'_> {
     /// Snapshots that could not be read are not "none": that would invite a start without state.
     pub(super) fn snapshots_unread(&self) -> Option<Decision> {
         let why = unread_of(self.s.seen, &[Part::Snapshots])?;
-        Some(self.cannot_tell_yet(Reason::Unknown, why))
+        Some(self.waits_for(Part::Snapshots, Reason::Unknown, why))
     }
 
     /// Why no snapshot was chosen.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::Reason;
+use crate::{Part, Reason};
 
 /// The answer, with the row of the table that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Verdict {
     CannotTell {
         /// What, and why.
         why: String,
+        /// The part of the look that could not be read; None where it is only not known yet.
+        part: Option<Part>,
     },
 }
 

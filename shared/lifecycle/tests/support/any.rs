@@ -324,7 +324,7 @@ fn unreadable() -> BoxedStrategy<Vec<Unreadable>> {
         Part::Checkpoints,
         Part::Metrics,
     ];
-    prop_oneof![3 => Just(vec![]), 1 => vec(select(parts).prop_map(|what| Unreadable { what, why: "throttled".into() }), 1..3)].boxed()
+    prop_oneof![3 => Just(vec![]), 1 => vec(select(parts).prop_map(|what| Unreadable { what, why: "throttled".into(), refusal: None }), 1..3)].boxed()
 }
 
 /// Whatever a look may find; what is unreadable is empty, as the verifier leaves it.
@@ -578,8 +578,13 @@ pub fn others() -> BoxedStrategy<Others> {
 
 /// What an execution may remember: steps only within a rescue, as every decision writes it.
 pub fn progress() -> BoxedStrategy<Progress> {
-    let doubt =
-        || option::of((time(), any::<bool>()).prop_map(|(since, told)| Doubt { since, told }));
+    let doubt = || {
+        option::of((time(), any::<bool>()).prop_map(|(since, told)| Doubt {
+            since,
+            told,
+            refused: None,
+        }))
+    };
     let under_way = (rescue(), vec(step(), 1..5), option::of(time()), doubt()).prop_map(
         |(rescue, steps, waiting_since, doubt)| Progress {
             rescue: Some(rescue),

@@ -14,10 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
     Action, Application, ApplicationStatus, Assessment, Checkpoints, Decision, Ended, Fault,
     Faulted, Faults, INCIDENT_SECS, Job, JobState, Ledger, LedgerView, Mode, Observation,
-    Operation, OperationStatus, Others, Part, Policy, Predecessor, Progress, Ran, Reason, Request,
-    Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotMode, SnapshotStatus,
-    Span, Step, StepResult, StepTaken, StopSwitch, Trouble, Unreadable, Verdict, Version, Vertex,
-    Watch, decide, judge, slower_than_a_soak, trouble,
+    Operation, OperationStatus, Others, Part, Policy, Predecessor, Progress, Ran, Reason, Refusal,
+    Request, Rescue, Restored, Runtime, Situation, Snapshot, SnapshotChoice, SnapshotMode,
+    SnapshotStatus, Span, Step, StepResult, StepTaken, StopSwitch, Trouble, Unreadable, Verdict,
+    Version, Vertex, Watch, decide, judge, slower_than_a_soak, trouble,
 };
 
 /// 2026-11-22T12:00:00Z.
@@ -487,6 +487,16 @@ impl Case {
         self.seen.unreadable.push(Unreadable {
             what,
             why: why.into(),
+            refusal: None,
+        });
+        self
+    }
+
+    pub fn refused(mut self, what: Part, why: &str, refusal: Refusal) -> Self {
+        self.seen.unreadable.push(Unreadable {
+            what,
+            why: why.into(),
+            refusal: Some(refusal),
         });
         self
     }

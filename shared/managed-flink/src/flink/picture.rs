@@ -66,7 +66,7 @@ pub struct Picture {
 pub fn job(captured: &Captured, secrets: &[Property]) -> Result<Option<Job>, Unread> {
     let picture = picture(captured, secrets);
     match picture.unreadable.into_iter().next() {
-        Some(Unreadable { what, why }) => Err(Unread { what, why }),
+        Some(Unreadable { what, why, .. }) => Err(Unread { what, why }),
         None => Ok(picture.job),
     }
 }
@@ -195,6 +195,7 @@ fn details(captured: &Captured, unreadable: &mut Vec<Unreadable>) -> Option<JobD
     unreadable.push(Unreadable {
         what: Part::Job,
         why,
+        refusal: None,
     });
     None
 }
@@ -223,7 +224,11 @@ fn given<T: DeserializeOwned>(
     match parse(answer?) {
         Ok(read) => Some(read),
         Err(why) => {
-            unreadable.push(Unreadable { what, why });
+            unreadable.push(Unreadable {
+                what,
+                why,
+                refusal: None,
+            });
             None
         }
     }

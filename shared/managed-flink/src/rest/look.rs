@@ -21,6 +21,7 @@ pub async fn look(rest: &FlinkRest, secrets: &[Property]) -> (Option<Job>, Vec<U
             unreadable.push(Unreadable {
                 what: Part::Job,
                 why: error.to_string(),
+                refusal: None,
             });
             return (None, unreadable);
         }
@@ -52,6 +53,7 @@ async fn gather(
             unreadable.push(Unreadable {
                 what,
                 why: error.to_string(),
+                refusal: None,
             });
             None
         }
