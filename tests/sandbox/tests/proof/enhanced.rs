@@ -97,11 +97,34 @@ fn a_region_without_the_verbs_is_left_alone_and_says_so() {
         script["faults"] = json!([{ "fault": { "refuse": refusal }, "service": "kinesisanalytics", "verb": "ListSnapshots", "which": "always" }]);
     });
     assert_eq!(told.changes, NOTHING);
-    assert!(
-        told.reason.contains("UnsupportedOperationException"),
-        "{}",
-        told.reason
-    );
+    for part in [
+        "UnsupportedOperationException",
+        "for this account in this Region, and waiting does not cure it",
+    ] {
+        assert!(told.reason.contains(part), "{}", told.reason);
+    }
+}
+
+/// Found at once where nothing was begun, and a permission that comes back within a look is no refusal.
+#[test]
+fn a_reading_that_is_not_permitted_is_told_when_it_lasts() {
+    let denied = |verb: &str, which: Value| {
+        let refusal = json!({ "status": 400, "code": "AccessDeniedException", "message": format!("not authorized to perform kinesisanalytics:{verb}") });
+        json!([{ "fault": { "refuse": refusal }, "service": "kinesisanalytics", "verb": verb, "caller": "lifeguard-SubtaskVerifierRole", "which": which }])
+    };
+    for verb in ["ListSnapshots", "DescribeSnapshot"] {
+        let told = played("enhanced-restore", |script| {
+            script["faults"] = denied(verb, json!("always"));
+        });
+        assert_eq!(told.changes, NOTHING, "{verb}: {}", told.reason);
+        for part in [verb, "that is not permitted, and waiting does not cure it"] {
+            assert!(told.reason.contains(part), "{verb}: {}", told.reason);
+        }
+    }
+    let told = played("enhanced-restore", |script| {
+        script["faults"] = denied("ListSnapshots", json!({ "first": 1 }));
+    });
+    assert_eq!(told.changes, RESTORED, "{}", told.reason);
 }
 
 #[test]
