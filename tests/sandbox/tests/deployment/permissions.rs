@@ -95,6 +95,7 @@ fn without_verb(region: &Region, call: &Call) -> Vec<Asked> {
         "RollbackApplication",
         "UpdateApplication",
         "StartApplication",
+        "CreateSnapshot",
     ];
     let name = call.resource.as_deref().unwrap_or_default();
     let view = region.flink().application(name);
@@ -109,6 +110,13 @@ fn without_verb(region: &Region, call: &Call) -> Vec<Asked> {
         resource: place::arn("kinesisanalytics", "snapshot/one"),
         ..asked.clone()
     };
+    if call.action == "CreateSnapshot" {
+        // Tags that come with a creation may be asked for as those that come later are.
+        let mut tagged = of_snapshot("TagResource");
+        let tag = (format!("aws:RequestTag/{OWN_TAG}"), STACK_NAME.to_owned());
+        tagged.context = BTreeMap::from([tag]);
+        return vec![tagged];
+    }
     let system = Asked {
         action: "kinesisanalytics:CreateSystemSnapshot".to_owned(),
         ..asked.clone()
@@ -437,6 +445,52 @@ fn a_permission_that_is_missing_is_found() {
         said.contains("is not allowed states:StartExecution"),
         "{said}"
     );
+}
+
+/// Each on its own: a start that lacks one of them after a force-stop is an outage.
+#[test]
+fn a_permission_without_a_verb_that_is_missing_is_found() {
+    for (role, sid, action) in [
+        ("Rollback", "SystemSnapshot", "CreateSystemSnapshot"),
+        ("Rollback", "RestoreEnhanced", "RestoreSnapshot"),
+        ("Rollback", "UseEnhanced", "UseSnapshot"),
+        (
+            "ForceStopAndRestore",
+            "SystemSnapshot",
+            "CreateSystemSnapshot",
+        ),
+        ("ForceStopAndRestore", "RestoreEnhanced", "RestoreSnapshot"),
+        ("ForceStopAndRestore", "UseEnhanced", "UseSnapshot"),
+        ("SnapshotKeeper", "TagTaken", "TagResource"),
+    ] {
+        let role = format!("lifeguard-{role}Role");
+        let missing = format!("{role} is not allowed kinesisanalytics:{action} on");
+        let said = sabotaged(&role, sid, |statement| statement["Effect"] = json!("Deny"));
+        assert!(said.contains(&missing), "{role} {sid}: {said}");
+        // Nor does the grant on the other kind of resource stand in for it.
+        let said = sabotaged(&role, sid, |statement| {
+            statement["Resource"] = json!(place::arn("kinesisanalytics", "other/*"));
+        });
+        assert!(said.contains(&missing), "{role} {sid}: {said}");
+    }
+}
+
+/// Nor may the keeper tag a snapshot as another stack's.
+#[test]
+fn a_snapshot_is_tagged_as_this_stacks_own_alone() {
+    let roles = roles("act");
+    let action = "kinesisanalytics:TagResource";
+    let tags = calls("act").iter().find(|call| call.action == action);
+    let tags = tags.expect("a rehearsal takes an enhanced snapshot");
+    assert!(roles.allows(&tags.role, tags));
+    for value in [Some("lifeguard-eu"), Some(""), None] {
+        let key = format!("aws:RequestTag/{OWN_TAG}");
+        let mut other = tags.clone();
+        other.context.remove(&key);
+        let tag = value.map(|value| (key, value.to_owned()));
+        other.context.extend(tag);
+        assert!(!roles.allows(&other.role, &other), "{value:?}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) struct Asked {
 pub(super) struct Roles(pub BTreeMap<String, Vec<Value>>);
 
 /// Grants that no call of a rehearsal shows, and why they are there all the same.
-const USED_BY_SERVICES: [(&str, &str); 9] = [
+const USED_BY_SERVICES: [(&str, &str); 8] = [
     (
         "logs:",
         "Lambda and Step Functions write logs by the role themselves, outside of any rehearsal",
@@ -54,10 +54,6 @@ const USED_BY_SERVICES: [(&str, &str); 9] = [
     (
         "cloudwatch:TagResource",
         "PutMetricAlarm with tags asks for it beside its own permission",
-    ),
-    (
-        "kinesisanalytics:TagResource",
-        "CreateSnapshot with tags may ask for it beside its own permission",
     ),
     (
         "cloudwatch:DescribeAlarms",
