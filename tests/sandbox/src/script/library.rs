@@ -233,6 +233,7 @@ pub static VERDICTS: LazyLock<Vec<Script>> = LazyLock::new(|| {
         "verdicts/configured-and-scaled-while-it-was-stopped",
         "verdicts/bad-version-after-a-fix-after-a-rescue",
         "verdicts/old-code-deployed-again-then-an-outage",
+        "verdicts/bad-version-beside-an-outage",
     ]
 });
 

@@ -85,6 +85,7 @@ verdicts! {
     configured_and_scaled_while_it_was_stopped,
     bad_version_after_a_fix_after_a_rescue,
     old_code_deployed_again_then_an_outage,
+    bad_version_beside_an_outage,
 }
 
 fn ends_as_it_should(name: &str) {
