@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    managed_flink::{SnapshotView, Status},
+    managed_flink::{OperationStatus, SnapshotView, Status},
     protocol,
     wire::Request,
 };
@@ -177,7 +177,8 @@ impl Checker {
         else {
             return;
         };
-        let again = Line::of(&book.executions, &line).again(verb);
+        let lost = self.starts_without_their_snapshot(application);
+        let again = Line::of(&book.executions, &line).again(verb, &lost);
         let Some(notes) = book.executions.get_mut(&execution) else {
             return;
         };
@@ -193,6 +194,21 @@ impl Checker {
             .check(Invariant::S8, !again, now, application, text);
         let left = notes_content;
         self.went_to(&mut book, &line, verb, application, left);
+    }
+
+    /// When the starts began whose operation failed because their snapshot had been deleted: none of them was a try of the version, and one from another snapshot may follow each.
+    fn starts_without_their_snapshot(&self, application: &str) -> Vec<Timestamp> {
+        let view = self.region.flink().application(application);
+        let operations = view.map_or_else(Vec::new, |view| view.operations);
+        let starts = operations.iter().filter(|one| {
+            one.kind == "StartApplication"
+                && one.status == OperationStatus::Failed
+                && one
+                    .error
+                    .as_deref()
+                    .is_some_and(|why| why.contains("cannot be restored: it is not there"))
+        });
+        starts.map(|one| one.started).collect()
     }
 
     /// An execution claims a lease: when the one before has let it expire with a plan that is not finished, it finishes that.

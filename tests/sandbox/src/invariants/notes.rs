@@ -84,9 +84,14 @@ impl<'a> Line<'a> {
     }
 
     /// Whether a verb takes effect once more. A rescue may go on to a second target: by one more round of the restore steps, each after all of the others.
-    pub(super) fn again(&self, verb: &str) -> bool {
+    /// A start that began at one of the times of `lost` had no snapshot to start from, and does not count.
+    pub(super) fn again(&self, verb: &str, lost: &[Timestamp]) -> bool {
         const ROUND: [&str; 3] = ["StopApplication", "UpdateApplication", "StartApplication"];
-        let own = self.effects().filter(|effect| effect.verb == verb);
+        let counts = |effect: &&Effect| verb != "StartApplication" || !lost.contains(&effect.at);
+        let own = self
+            .effects()
+            .filter(|effect| effect.verb == verb)
+            .filter(counts);
         let Some(before) = own.clone().map(|effect| effect.at).max() else {
             return false;
         };
@@ -156,6 +161,11 @@ mod tests {
 
     /// Whether a verb would take effect once more after these.
     fn again(before: &[&str], verb: &str) -> bool {
+        again_but(before, verb, &[])
+    }
+
+    /// The same where starts of these places had no snapshot to start from.
+    fn again_but(before: &[&str], verb: &str, lost: &[i64]) -> bool {
         let mut notes = ExecutionNotes::new("orders", "line", Timestamp::UNIX_EPOCH, None);
         notes.effects = (0..)
             .zip(before)
@@ -165,7 +175,24 @@ mod tests {
                 version: 1,
             })
             .collect();
-        Line(vec![&notes]).again(verb)
+        let lost: Vec<Timestamp> = lost
+            .iter()
+            .map(|at| Timestamp::from_second(*at).expect("a time"))
+            .collect();
+        Line(vec![&notes]).again(verb, &lost)
+    }
+
+    #[test]
+    fn a_start_that_had_no_snapshot_may_be_followed_by_another_and_nothing_else_may() {
+        const ROUND: [&str; 3] = ["StopApplication", "UpdateApplication", "StartApplication"];
+        assert!(again(&ROUND, "StartApplication"));
+        assert!(!again_but(&ROUND, "StartApplication", &[2]));
+        assert!(again_but(&ROUND, "StartApplication", &[1]));
+        assert!(again_but(&ROUND, "UpdateApplication", &[0, 1, 2]));
+        assert!(again_but(&ROUND[..2], "StopApplication", &[0, 1]));
+        let twice = [ROUND.as_slice(), &ROUND[2..]].concat();
+        assert!(again_but(&twice, "StartApplication", &[2]));
+        assert!(!again_but(&twice, "StartApplication", &[2, 3]));
     }
 
     #[test]

@@ -128,6 +128,23 @@ fn a_reading_that_is_not_permitted_is_told_when_it_lasts() {
 }
 
 #[test]
+fn a_snapshot_that_is_deleted_under_the_start_is_followed_by_the_next() {
+    let told = played("enhanced-restore", |script| {
+        *at(script, "/happens/2") = json!({
+            "when": { "task": { "state": "StartFromSnapshot", "moment": "begins" } },
+            "do": { "deleteSnapshot": "newest" },
+        });
+    });
+    let twice = [RESTORED.as_slice(), &["StartApplication"]].concat();
+    assert_eq!(told.changes, twice, "{}", told.reason);
+    assert!(
+        told.reason.contains("restored from snapshot lg-orders-"),
+        "{}",
+        told.reason
+    );
+}
+
+#[test]
 fn a_lost_answer_of_a_creation_makes_no_second_snapshot() {
     let told = played("snapshots-enhanced", |script| {
         script["faults"] = json!([{ "fault": "loseAnswer", "service": "kinesisanalytics", "verb": "CreateSnapshot", "which": { "first": 1 } }]);
