@@ -155,7 +155,7 @@ impl<'a> Case<'a> {
         }
         // What fails only because of its scale had worked at another: then only its time at this one counts.
         let only_scaled = matches!(&good, Good::Is(good) if good.content == self.present.content);
-        let may_be_scale = only_scaled && self.is_of_scale();
+        let may_be_scale = only_scaled && self.is_of_scale() && !self.is_gone_back_to();
         let ran_for = |secs: i64| {
             if may_be_scale {
                 let credit = Credit::Possible;
@@ -461,6 +461,13 @@ impl<'a> Case<'a> {
             Assessment::Settling { .. } | Assessment::Busy { .. }
         );
         has_failed || is_not_up || self.fault().is_some_and(Fault::is_of_resources)
+    }
+
+    /// Whether the version in trouble is what a rollback made: at its scale the version that it is the same as had worked.
+    fn is_gone_back_to(&self) -> bool {
+        let application = &self.evidence.seen.application;
+        self.present.version == application.version_id
+            && application.version_rolled_back_to.is_some()
     }
 
     /// When the first version later than `good` began to process: its job's start, or the end of the operation that made it. During an update no snapshot can be taken but its own,

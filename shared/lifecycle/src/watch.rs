@@ -41,6 +41,9 @@ pub struct Watch {
     /// The present trouble, by what looks saw of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episode: Option<Episode>,
+    /// Whether the last look read every fault of this run of the job: Flink forgets the oldest, and now and then it cannot be asked.
+    #[serde(default)]
+    pub knows_all_faults: bool,
 }
 
 /// The status and since when.

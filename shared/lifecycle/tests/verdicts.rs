@@ -599,6 +599,11 @@ fn what_ran_well_at_its_scale_is_proven_whatever_it_is_short_of_now() {
         held(&short_of(exception, 1_500), Row::Soaked, &["for a while"]);
         // It had not.
         to_blame(&short_of(exception, 700), 6);
+        // A rollback made it: it is at the scale at which it had worked.
+        let mut gone_back_to = short_of(exception, 700);
+        gone_back_to.seen.application.version_rolled_back_from = Some(6);
+        gone_back_to.seen.application.version_rolled_back_to = Some(5);
+        held(&gone_back_to, Row::Proven, &["had run well for"]);
     }
 }
 

@@ -751,3 +751,38 @@ fn a_run_whose_tasks_were_initialising_ends_no_trouble() {
     let early = ran_well_since(from, ago(minutes(9)), until);
     assert_eq!(began(early, Some(60)), Some(ago(20)));
 }
+
+#[test]
+fn minutes_make_no_loop_where_flink_tells_of_every_fault() {
+    let incidents = |job: &Job, exceptions: bool| {
+        let mut case = an_application("orders").made(hours(3)).running();
+        // Each rescale began the run of the same job anew.
+        case.seen.job = Some(Job {
+            running_at: Some(ago(70)),
+            ..job.clone()
+        });
+        if !exceptions {
+            case.seen.unreadable = vec![lifecycle::Unreadable {
+                what: lifecycle::Part::Exceptions,
+                why: "HTTP 503".to_owned(),
+                refusal: None,
+            }];
+        }
+        let mut watch = Watch::default();
+        // Somebody rescales it once a minute.
+        watch.history.spans = vec![lifecycle::Span {
+            from: ago(minutes(7)),
+            until: ago(minutes(1)),
+            ran: lifecycle::Ran::Failing { incidents: 5 },
+        }];
+        let (_, found) = watch.after(&case.seen, 303);
+        matches!(found, Assessment::Looping { .. })
+    };
+    assert!(!incidents(&a_job(hours(1)), true));
+    assert!(incidents(&a_job(hours(1)), false));
+    // Flink forgets the oldest of many, and all of before another JobManager.
+    let mut many = a_job(hours(1));
+    many.faults.truncated = true;
+    assert!(incidents(&many, true));
+    assert!(incidents(&a_job(minutes(2)), true));
+}

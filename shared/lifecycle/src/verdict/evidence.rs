@@ -172,7 +172,7 @@ impl<'a> Evidence<'a> {
         until: Timestamp,
         credit: Credit,
     ) -> Known {
-        if self.longest_of(|other| other == one, until, credit) >= secs
+        if self.longest_of(|other| other.version == one.version, until, credit) >= secs
             || self.book_says_soaked(one, secs)
         {
             return Known::Yes;

@@ -40,6 +40,7 @@ impl Watch {
         soak_secs: u32,
         checkpoint_interval_secs: Option<u32>,
     ) {
+        self.knows_all_faults = knows_exceptions && !job.faults.truncated;
         // Another job is another operation's: what the one before did is not this one's loop.
         self.episode = self.episode.take().filter(|episode| episode.job == job.id);
         let run = self.job.as_ref().filter(|run| run.id == job.id);
@@ -141,6 +142,8 @@ impl Watch {
             span.incidents() > 0
                 && span.until > job.started_at
                 && now.as_second() - span.until.as_second() <= late
+                // To the minutes a rescale that somebody asked for looks like a restart. Where Flink tells of each fault since then, there are no others.
+                && !(self.knows_all_faults && job.started_at <= span.from)
         });
         let series = series.map(|span| (span.from, span.incidents()));
         let seen = self.episode.as_ref().filter(|episode| {
